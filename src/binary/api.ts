@@ -1,0 +1,114 @@
+/**
+ * What the rest of Probelens may ask of a Go program file. Parsing is pure (bytes in, values and diagnostics out);
+ * the only I/O is `ByteSource.read`, which the caller provides.
+ *
+ * Addresses are virtual addresses as the file has them (JavaScript numbers: user addresses fit 53 bits).
+ */
+import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
+import type { GoType } from "../goabi/type.ts";
+
+/** A file's bytes: local file, or a range reader over the helper for a process of another user. */
+export interface ByteSource {
+  /** For messages: the path or `/proc/PID/exe`. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`; rejects with a UserError when the file is shorter. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+export interface BuildInfo {
+  /** `go1.27.4`. */
+  readonly goVersion: string;
+  /** Import path of the main package, `command-line-arguments` where so built. */
+  readonly path?: string;
+  /** Main module path and version. */
+  readonly module?: { readonly path: string; readonly version: string };
+  readonly dependencies: readonly { readonly path: string; readonly version: string }[];
+  /** `-ldflags`, `vcs.revision`, `vcs.modified`, `GOARCH`, … */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface GoFunction {
+  /** The linker's name, escapes included: `main.computeE`, `net/http.(*Server).Serve`, `gopkg.in/yaml%2ev2.Marshal`. */
+  readonly name: string;
+  /** First instruction. */
+  readonly entry: number;
+  /** First address after the function. */
+  readonly end: number;
+  /** File offset of the first instruction. */
+  readonly offset: number;
+  /** Source file as the binary has it; empty where it has none. */
+  readonly file: string;
+  /** Line of the declaration; the entry's line where the binary has no declaration line. */
+  readonly line: number;
+  readonly convention: CallingConvention;
+  /** Why it cannot be traced or its arguments cannot be shown (assembly, cgo, runtime internals); absent: it can. */
+  readonly notTraceable?: string;
+}
+
+export interface Variable {
+  readonly name: string;
+  readonly type: GoType;
+  /** True for `_` and unnamed parameters: they take registers but are not shown. */
+  readonly blank: boolean;
+  /** Where DWARF says it stands at the function's first instruction; absent: DWARF does not say. Not to be trusted alone. */
+  readonly dwarf?: Location;
+}
+
+export interface Signature {
+  /** In source order, receiver first, `.dict` included as a blank `uintptr` where the function has one. */
+  readonly params: readonly Variable[];
+  /** In source order; unnamed ones are `~r0`, `~r1`, … */
+  readonly results: readonly Variable[];
+  /** True where every parameter (blank ones too) is known to be listed, so that the ABI can be computed. */
+  readonly complete: boolean;
+  readonly source: "dwarf" | "go-source";
+}
+
+export type SignatureResult =
+  | { readonly ok: true; readonly signature: Signature }
+  | { readonly ok: false; readonly reason: string };
+
+export interface SourcePosition {
+  readonly func: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** Offsets that the kernel program needs to find the goroutine. */
+export interface RuntimeLayout {
+  /** `runtime.g.goid`, bytes. */
+  readonly goidOffset: number;
+  /** `runtime.g.stack.hi`, bytes. */
+  readonly stackHiOffset: number;
+  /** Offset of g from the thread's FS base (amd64): -8 in pure Go programs. */
+  readonly tlsOffset: number;
+}
+
+export interface GoBinary {
+  readonly name: string;
+  readonly arch: Arch;
+  readonly buildInfo: BuildInfo;
+  /** Go build ID (`.note.go.buildid`), else the GNU one, else empty. */
+  readonly buildId: string;
+  readonly hasDwarf: boolean;
+  /** What is damaged or missing, each a sentence for the user. */
+  readonly warnings: readonly string[];
+  readonly runtime: RuntimeLayout;
+  /** All functions with code, by entry address, one per address. */
+  functions(): Promise<readonly GoFunction[]>;
+  /** Same-named functions are possible (generic instances of stripped binaries). */
+  functionsNamed(name: string): Promise<readonly GoFunction[]>;
+  functionAt(address: number): Promise<GoFunction | undefined>;
+  signature(fn: GoFunction): Promise<SignatureResult>;
+  /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
+  positionOf(address: number): Promise<SourcePosition | undefined>;
+  /** How many inlined copies of the function the binary holds; 0 where unknown. */
+  inlinedCopies(fn: GoFunction): Promise<number>;
+  /** The function's machine code. */
+  code(fn: GoFunction): Promise<Uint8Array>;
+  /** File offset of a virtual address inside an executable segment. */
+  fileOffset(address: number): number | undefined;
+  close(): void;
+}

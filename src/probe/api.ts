@@ -1,0 +1,93 @@
+/** What the planner gives for one function: where values live, where to probe, what to copy. Pure data. */
+import type { GoFunction, SignatureResult } from "../binary/api.ts";
+import type { Arch, Location } from "../goabi/location.ts";
+import type { GoType } from "../goabi/type.ts";
+import type { CapturePlan } from "../protocol/capture.ts";
+
+export interface PlacedVariable {
+  readonly name: string;
+  readonly type: GoType;
+  /** Takes its place in the ABI but is not shown. */
+  readonly blank: boolean;
+  /** At the function's first instruction (a result: at its return), after ABI and DWARF were compared. */
+  readonly location: Location;
+}
+
+export interface ProbeSite {
+  /** Virtual address in the file. */
+  readonly address: number;
+  /** File offset. */
+  readonly offset: number;
+  /** `emulated`: the kernel emulates the instruction (cheap); `stepped`: it is single-stepped out of line. */
+  readonly kind: "emulated" | "stepped";
+  /** Disassembly, Go-neutral (Intel syntax as iced-x86 formats it). */
+  readonly instruction: string;
+  /** The instruction's bytes, hex. */
+  readonly expected: string;
+  /** CFA − RSP at this instruction, bytes. */
+  readonly cfaOffset: number;
+  /** The stack check's `jbe`: a hit that takes the branch is not a call. */
+  readonly skipIfBelowOrEqual: boolean;
+  /** Predicted cost of one hit to the target, nanoseconds (measured.md's table). */
+  readonly predictedNs: number;
+}
+
+/** One variable of an event: which bytes of the root area make it up. */
+export interface CapturedVariable {
+  readonly variable: PlacedVariable;
+  readonly pieces: readonly CapturedPiece[];
+}
+export interface CapturedPiece {
+  /** Bytes from the start of the value. */
+  readonly offset: number;
+  readonly size: number;
+  /** Where in the root area; absent: was not captured, see `reason`. */
+  readonly root?: number;
+  /** Index of the plan's piece, for `RawEvent.failedPieces`. */
+  readonly piece?: number;
+  /** `in FP register`, `optimised away`, … */
+  readonly reason?: string;
+}
+
+export interface EventPlan {
+  readonly capture: CapturePlan;
+  /** In source order, blank ones left out. */
+  readonly variables: readonly CapturedVariable[];
+}
+
+export interface FunctionPlan {
+  readonly fn: GoFunction;
+  readonly params: readonly PlacedVariable[];
+  readonly results: readonly PlacedVariable[];
+  readonly entry: ProbeSite;
+  /** Every `ret`; empty for functions that never return. */
+  readonly returns: readonly ProbeSite[];
+  readonly call: EventPlan;
+  readonly return: EventPlan;
+}
+
+export interface CaptureLimits {
+  /** Bytes of a string or byte slice (default 256). */
+  readonly stringBytes: number;
+  /** Bytes of one event (default 16 384). */
+  readonly eventBytes: number;
+}
+export const DEFAULT_LIMITS: CaptureLimits = { stringBytes: 256, eventBytes: 16384 };
+
+export interface PlanInput {
+  readonly fn: GoFunction;
+  readonly arch: Arch;
+  readonly signature: SignatureResult;
+  /** The function's machine code, from `entry` to `end`. */
+  readonly code: Uint8Array;
+  readonly limits: CaptureLimits;
+}
+export type PlanResult =
+  | { readonly ok: true; readonly plan: FunctionPlan }
+  /** Not traceable; `reason` is a clause for `why`. */
+  | { readonly ok: false; readonly reason: string };
+// src/probe/plan.ts exports:
+//   planFunction(input: PlanInput): PlanResult
+//   placeVariables(input: Pick<PlanInput, "fn"|"arch"|"signature">): { params: PlacedVariable[]; results: PlacedVariable[] } | { reason: string }   (cheap; for `list`)
+// src/value/render.ts exports:
+//   renderVariables(plan: EventPlan, event: RawEvent, limits: CaptureLimits): RenderedValue[]   with RenderedValue = { name: string; type: string; text: string }

@@ -1,0 +1,145 @@
+/**
+ * Messages between the unprivileged side (server, CLI) and the helper: JSON-RPC requests (vscode-jsonrpc) in frames
+ * of kind `json`, and raw event records in frames of kind `records` (see `frames.ts`). The helper validates every
+ * request with the schemas of `helperSchema.ts` before it acts.
+ */
+import type { CapturePlan, ProbeCounters } from "./capture.ts";
+
+export const PROTOCOL_VERSION = 1;
+
+export interface InitializeParams {
+  readonly protocolVersion: number;
+}
+export interface InitializeResult {
+  readonly protocolVersion: number;
+  readonly pid: number;
+  readonly kernel: string;
+  /** Path and version of the libbpf that was loaded. */
+  readonly libbpf: { readonly path: string; readonly version: string };
+  /** How probes will be attached here. */
+  readonly link: "uprobe_multi" | "perf_event";
+  /** `view`: the ring buffer is read in place; `copy`: external ArrayBuffers are forbidden here (Electron). */
+  readonly ringReader: "view" | "copy";
+  /** Uid of the peer that the helper authenticated. */
+  readonly peerUid: number;
+}
+
+export type AttachTarget =
+  /** `startTime`: field 22 of /proc/PID/stat, guards against PID reuse; `null` for a process about to exec `file`. */
+  | { readonly kind: "process"; readonly pid: number; readonly startTime: string; readonly file?: string }
+  /** Every process that runs this file, now and later. */
+  | { readonly kind: "file"; readonly file: string };
+
+export interface ProbeSpec {
+  /** Chosen by the peer, unique among its probes; comes back in every record. */
+  readonly id: number;
+  readonly role: "entry" | "return";
+  /** Return probes: the id of the entry probe of the same function. All returns of a function share one plan. */
+  readonly entryId?: number;
+  /** File offset of the instruction. */
+  readonly offset: number;
+  /** Bytes that must stand at `offset` in the file, hex; at least one instruction. */
+  readonly expected: string;
+  /** CFA − RSP at the instruction, bytes (8 at a function's first instruction). */
+  readonly cfaOffset: number;
+  /** The site is a `jbe` of the stack check: a hit with CF or ZF set is not a call and is not counted. */
+  readonly skipIfBelowOrEqual: boolean;
+  readonly plan: CapturePlan;
+  /** Events per second at the most; absent: no limit. */
+  readonly rate?: number;
+  /** Entry probes: keep a table entry so that returns can be paired. */
+  readonly pairReturns: boolean;
+}
+
+export interface GoroutineSpec {
+  /** `register`: g is in R14 at every site; `tls`: g is at FS base + tlsOffset. */
+  readonly source: "register" | "tls";
+  readonly tlsOffset: number;
+  readonly goidOffset: number;
+  readonly stackHiOffset: number;
+}
+
+export interface AttachParams {
+  /** Chosen by the peer; names the group for `detach`. */
+  readonly session: number;
+  readonly target: AttachTarget;
+  readonly goroutine: GoroutineSpec;
+  readonly probes: readonly ProbeSpec[];
+  /** For the audit log: function names. */
+  readonly functions: readonly string[];
+}
+export interface AttachResult {
+  readonly link: "uprobe_multi" | "perf_event";
+  readonly attached: number;
+}
+
+export interface DetachParams {
+  readonly session: number;
+}
+/** Final counters, read after the last probe was gone and the ring was drained. */
+export interface CountersResult {
+  readonly counters: readonly ProbeCounters[];
+}
+export interface CountersParams {
+  readonly session: number;
+}
+
+/** Bytes of a process's program file (`/proc/PID/exe`), for processes whose files the peer may not read itself. */
+export interface ReadFileParams {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly offset: number;
+  /** At most MAX_READ_BYTES. */
+  readonly length: number;
+}
+export interface ReadFileResult {
+  /** File size, bytes. */
+  readonly size: number;
+  /** Inode number and device, `dev:ino`, and mtime: to see replacement. */
+  readonly identity: string;
+  readonly base64: string;
+}
+export const MAX_READ_BYTES = 1 << 20;
+
+/** /proc facts of a process of another user: what an unprivileged peer cannot see. */
+export interface DescribeProcessParams {
+  readonly pid: number;
+}
+export interface DescribeProcessResult {
+  readonly pid: number;
+  readonly startTime: string;
+  /** Readlink of /proc/PID/exe, with ` (deleted)` as the kernel gives it. */
+  readonly exe: string;
+  /** Executable mappings of the program file: to turn run-time addresses into file addresses. */
+  readonly mappings: readonly { readonly start: string; readonly end: string; readonly fileOffset: string }[];
+}
+
+/** Mapped code of the program file (never other memory), for `inspect --pid`'s live bytes. */
+export interface ReadCodeParams {
+  readonly pid: number;
+  readonly startTime: string;
+  /** File offset; must lie in an executable mapping of the program file. */
+  readonly fileOffset: number;
+  readonly length: number;
+}
+export interface ReadCodeResult {
+  readonly hex: string;
+}
+
+/** Sent by the helper when a traced process is gone or has exec'd another program. */
+export interface TargetEndedParams {
+  readonly session: number;
+  readonly pid: number;
+  readonly reason: "exited" | "exec";
+}
+
+export const HELPER_METHODS = {
+  initialize: "initialize",
+  attach: "attach",
+  detach: "detach",
+  counters: "counters",
+  readFile: "readFile",
+  describeProcess: "describeProcess",
+  readCode: "readCode",
+  targetEnded: "targetEnded",
+} as const;
