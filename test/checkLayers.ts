@@ -1,0 +1,98 @@
+/**
+ * Folders are layers, and imports point one way. Fails on any import that breaks this, and on a folder that the table
+ * does not know. oxlint's rule could hold the same patterns, but eight overlapping pattern lists hide what one table shows.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** What each layer may import, besides itself. `modules`: packages that only this layer may name. */
+const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true }> = {
+  "src/extension": { layers: ["src/protocol"], modules: ["vscode", "vscode-languageclient"] },
+  "src/cli": { layers: ["src/server", "src/probe", "src/goabi", "src/binary", "src/value", "src/protocol"] },
+  "src/server": {
+    layers: ["src/probe", "src/value", "src/binary", "src/goabi", "src/protocol"],
+    modules: ["vscode-languageserver", "vscode-languageserver-textdocument", "web-tree-sitter"],
+  },
+  "src/value": { layers: ["src/probe", "src/binary", "src/goabi", "src/protocol"], pure: true },
+  "src/probe": { layers: ["src/binary", "src/goabi", "src/protocol"], modules: ["iced-x86"], pure: true },
+  "src/binary": { layers: ["src/goabi", "src/protocol"], modules: ["elfy", "fzstd"], pure: true },
+  "src/goabi": { layers: [], pure: true },
+  "src/protocol": { layers: [], modules: ["vscode-jsonrpc", "valibot"] },
+  helper: { layers: ["src/protocol"], modules: ["koffi"] },
+};
+/** Packages that several layers may name. */
+const SHARED_MODULES = new Set(["vscode-jsonrpc", "valibot"]);
+/** Packages that one file wraps. */
+const ONE_FILE: Record<string, string> = {
+  koffi: "helper/libbpf.ts",
+  elfy: "src/binary/elf.ts",
+  "iced-x86": "src/probe/decode.ts",
+};
+/** Node modules without I/O, for the pure layers. */
+const PURE_NODE_MODULES = new Set(["node:zlib", "node:assert", "node:buffer", "node:util", "node:module"]);
+
+const owner = new Map(
+  Object.entries(LAYERS).flatMap(([layer, { modules }]) => (modules ?? []).map((name) => [name, layer])),
+);
+const complaints: string[] = [];
+
+for (const file of [...sources("src"), ...sources("helper")]) {
+  const layer = layerOf(file);
+  const rule = layer === undefined ? undefined : LAYERS[layer];
+  if (layer === undefined || rule === undefined) {
+    complaints.push(`${file}: its folder is no layer; add it to LAYERS in test/checkLayers.ts`);
+    continue;
+  }
+  for (const specifier of importsOf(file)) {
+    const complaint = specifier.startsWith(".")
+      ? checkRelative(file, layer, rule.layers, specifier)
+      : checkModule(file, layer, rule.pure === true, specifier);
+    if (complaint !== undefined) complaints.push(`${file}: imports ${specifier}: ${complaint}`);
+  }
+}
+
+if (complaints.length > 0) {
+  console.error(complaints.join("\n"));
+  process.exit(1);
+}
+
+function checkRelative(file: string, layer: string, allowed: readonly string[], specifier: string): string | undefined {
+  const target = layerOf(relative(ROOT, join(ROOT, dirname(file), specifier)));
+  if (target === layer || (target !== undefined && allowed.includes(target))) return undefined;
+  return `${layer} may import only ${[layer, ...allowed].join(", ")}`;
+}
+
+function checkModule(file: string, layer: string, pure: boolean, specifier: string): string | undefined {
+  const name = specifier.startsWith("node:")
+    ? specifier
+    : specifier
+        .split("/")
+        .slice(0, specifier.startsWith("@") ? 2 : 1)
+        .join("/");
+  if (name.startsWith("node:")) return pure && !PURE_NODE_MODULES.has(name) ? `${layer} does no I/O` : undefined;
+  const onlyFile = ONE_FILE[name];
+  if (onlyFile !== undefined && onlyFile !== file) return `only ${onlyFile} may, which wraps it`;
+  const owningLayer = owner.get(name);
+  if (owningLayer === layer || SHARED_MODULES.has(name)) return undefined;
+  return owningLayer === undefined
+    ? "no layer owns this package; add it to LAYERS in test/checkLayers.ts"
+    : `only ${owningLayer} may`;
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  return [...text.matchAll(/(?:\bfrom|\bimport|\brequire\()\s*\(?"([^"]+)"/g)].map((match) => match[1] ?? "");
+}
+
+function layerOf(path: string): string | undefined {
+  return Object.keys(LAYERS).find((layer) => path === layer || path.startsWith(`${layer}/`));
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(folder, name));
+}
