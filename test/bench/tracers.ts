@@ -1,0 +1,143 @@
+/** The tools that are compared, each put on main.nine of a running process and taken off again. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { LoopTarget } from "./target.ts";
+
+const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+
+export interface Tracer {
+  readonly name: string;
+  /** Resolves once probes are in place. */
+  attach(target: LoopTarget): Promise<Attached>;
+}
+export interface Attached {
+  /** Detaches and says what the tool counted, and what it cost in its own process. */
+  detach(): Promise<{ calls: number; dropped: number; cpuSeconds?: number }>;
+}
+
+export const untraced: Tracer = {
+  name: "not traced",
+  attach: () => Promise.resolve({ detach: () => Promise.resolve({ calls: 0, dropped: 0 }) }),
+};
+
+export function probelens(name: string, options: readonly string[]): Tracer {
+  return {
+    name,
+    async attach(target) {
+      const args = [
+        CLI,
+        "trace",
+        "main.nine",
+        "--pid",
+        String(target.pid),
+        "--format",
+        "jsonl",
+        "--output",
+        "/dev/null",
+        ...options,
+      ];
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+      const said = await textUntil(child, child.stderr, /attached/i);
+      const helper = helperOf(child.pid ?? 0);
+      return {
+        async detach() {
+          const cpuSeconds = helper === undefined ? 0 : cpuSecondsOf(helper);
+          const rest = collect(child.stderr, said);
+          child.kill("SIGINT");
+          await once(child, "close");
+          const text = rest();
+          return { calls: numberAfter(text, "hits"), dropped: numberAfter(text, "dropped"), cpuSeconds };
+        },
+      };
+    },
+  };
+}
+
+export function bpftrace(name: string, action: string): Tracer {
+  return {
+    name,
+    async attach(target) {
+      const script = `BEGIN { printf("ready\\n"); } uprobe:${target.binary}:"main.nine" /pid == ${target.pid}/ { ${action} }`;
+      const child = spawn("bpftrace", ["-e", script], { stdio: ["ignore", "pipe", "ignore"] });
+      await textUntil(child, child.stdout, /ready/);
+      const rest = countLines(child);
+      return {
+        async detach() {
+          child.kill("SIGINT");
+          await once(child, "close");
+          return rest();
+        },
+      };
+    },
+  };
+}
+
+export function hasBpftrace(): boolean {
+  return spawnSync("bpftrace", ["--version"]).status === 0;
+}
+
+/** Pid of the helper: the child of the CLI (or of sudo) that runs helper.js. */
+export function helperOf(cli: number): number | undefined {
+  const children = readFileSync(`/proc/${cli}/task/${cli}/children`, "utf8")
+    .trim()
+    .split(" ")
+    .filter(Boolean)
+    .map(Number);
+  for (const child of children) {
+    if (readFileSync(`/proc/${child}/cmdline`, "utf8").includes("helper.js")) return child;
+  }
+  return undefined;
+}
+
+/** User and system time of a process, seconds (proc(5): fields 14 and 15, in 1/100 s). */
+export function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+async function textUntil(child: ChildProcess, stream: NodeJS.ReadableStream, pattern: RegExp): Promise<string> {
+  let text = "";
+  return await new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      text += chunk.toString();
+      if (!pattern.test(text)) return;
+      stream.off("data", onData);
+      child.off("exit", onExit);
+      resolve(text);
+    };
+    const onExit = (): void => reject(new Error(`${child.spawnargs.join(" ")} ended before it was attached: ${text}`));
+    stream.on("data", onData);
+    child.once("exit", onExit);
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream, before: string): () => string {
+  let text = before;
+  stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  return () => text;
+}
+
+/** bpftrace prints a line a call, or the count (`@: N`) at its end. */
+function countLines(child: ChildProcess): () => { calls: number; dropped: number } {
+  let lines = 0;
+  let tail = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    for (const byte of chunk) if (byte === 10) lines += 1;
+    tail = (tail + chunk.toString()).slice(-200);
+  });
+  return () => {
+    const count = /@: (\d+)/.exec(tail);
+    return { calls: count === null ? lines - 1 : Number(count[1]), dropped: 0 };
+  };
+}
+
+function numberAfter(text: string, word: string): number {
+  return Number(
+    new RegExp(`(\\d+) ${word}|${word}\\D{0,3}(\\d+)`)
+      .exec(text)
+      ?.slice(1)
+      .find((part) => part !== undefined) ?? Number.NaN,
+  );
+}
