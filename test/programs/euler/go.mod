@@ -1,0 +1,3 @@
+module example.com/euler
+
+go 1.15
