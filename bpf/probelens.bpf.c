@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: (MIT OR GPL-2.0-only)
+/*
+ * The probe programs. They know nothing of Go's types: each walks a plan (probelens.h) that the unprivileged side made
+ * and the helper checked, and copies registers and memory into one record of the ring buffer.
+ *
+ * What shapes the code:
+ * - Linux 5.10 loads it: no atomics with a result (5.12), no reads at variable stack offsets (5.12), no bpf_loop, no
+ *   dynptr.
+ * - Uprobe programs can be preempted by another task on the same CPU that hits a probe (they only disable migration),
+ *   so nothing is built in per-CPU scratch memory: each record is built where it will be read, in the ring buffer.
+ *   A reservation's size must be constant for the verifier, hence one program per size class.
+ * - Memory is read with bpf_probe_read_user alone, which never faults a page in: the target is not disturbed.
+ * - Each hit ends in exactly one counter, so their sum is the number of hits.
+ */
+#include "kernel.h"
+#include "probelens.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+const volatile struct pl_config config = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_plan);
+	__uint(max_entries, 1);
+} plans SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_counters);
+	__uint(max_entries, 1);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct pl_open_key);
+	__type(value, struct pl_open_call);
+	__uint(max_entries, 1);
+} open_calls SEC(".maps");
+
+/*
+ * A per-CPU counter still needs an atomic add: another task may preempt this one between load and store. Its result is
+ * unused, so clang emits BPF_XADD, which every kernel has.
+ */
+#define count(counter) __sync_fetch_and_add(&(counter), 1)
+
+/*
+ * Before 5.15 there is no cookie that tells probes apart. There the helper loads one program per probe and replaces
+ * this constant in it (helper/load.ts).
+ */
+static __always_inline u32 probe_index(struct pt_regs *ctx)
+{
+	if (config.cookies)
+		return bpf_get_attach_cookie(ctx);
+	u64 index;
+	asm volatile("%0 = 0x70726f62656c656e ll" : "=r"(index));
+	return index;
+}
+
+struct task_ids {
+	u32 tgid;
+	u32 tid;
+};
+
+static __always_inline int current_ids(struct task_ids *ids)
+{
+	if (config.pidns_ino) {
+		struct bpf_pidns_info info = {};
+		if (bpf_get_ns_current_pid_tgid(config.pidns_dev, config.pidns_ino, &info, sizeof(info)))
+			return -1;
+		ids->tgid = info.tgid;
+		ids->tid = info.pid;
+	} else {
+		u64 both = bpf_get_current_pid_tgid();
+		ids->tgid = both >> 32;
+		ids->tid = (u32)both;
+	}
+	/* The kernel's own filter is by thread on some kernels (6.6.0 to 6.6.34), by memory map on others. */
+	return config.tgid && config.tgid != ids->tgid ? -1 : 0;
+}
+
+struct goroutine {
+	u64 goid;
+	u64 stack_hi;
+};
+
+/* The current goroutine, or zeroes. */
+static __always_inline void current_goroutine(struct pt_regs *ctx, u32 flags, struct goroutine *out)
+{
+	u64 g = 0;
+	out->goid = 0;
+	out->stack_hi = 0;
+	if (flags & PL_G_IN_REGISTER) {
+		g = ctx->r14;
+	} else if (config.fsbase_offset) {
+		u64 base = 0;
+		void *task = (void *)bpf_get_current_task();
+		if (bpf_probe_read_kernel(&base, sizeof(base), task + config.fsbase_offset) || !base)
+			return;
+		if (bpf_probe_read_user(&g, sizeof(g), (void *)(base + (s64)config.tls_offset)))
+			return;
+	}
+	if (!g)
+		return;
+	u64 goid = 0, hi = 0;
+	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.goid_offset)))
+		return;
+	if (bpf_probe_read_user(&hi, sizeof(hi), (void *)(g + config.stack_hi_offset)))
+		return;
+	if (!goid || !hi) /* g0 has goid 0: its calls are told apart by thread. */
+		return;
+	out->goid = goid;
+	out->stack_hi = hi;
+}
+
+/* Token bucket without compare-and-swap: racing CPUs may let a few events more pass, never fewer. */
+static __always_inline int over_rate(struct pl_plan *plan)
+{
+	u64 now = bpf_ktime_get_ns();
+	u64 next = plan->next_ns;
+	if (next > now + plan->burst_ns)
+		return 1;
+	if (next < now)
+		plan->next_ns = now;
+	__sync_fetch_and_add(&plan->next_ns, plan->interval_ns);
+	return 0;
+}
+
+/*
+ * A number that no other call of this helper has, below 2^53 (JavaScript's exact integers), without an atomic
+ * fetch-and-add. While a record is reserved, no other record can have its place in the ring; the same place comes
+ * again only after the reader has consumed the whole ring (8 MiB), which takes longer than 2^21 ns. So place (17 bits
+ * of 64 bytes; records take at least 128) and time since the helper's start in units of 2.1 ms (36 bits: 4.5 years)
+ * are unique together. `time` must have been read while the record was reserved.
+ */
+static __always_inline u64 call_id(struct pl_record *record, u64 time)
+{
+	volatile u64 *place = (volatile u64 *)&record->call_id;
+	*place = (u64)record;
+	u64 cell = (*place >> 6) & 0x1ffff;
+	u64 age = ((time - config.base_ns) >> 21) & 0xfffffffffull;
+	return age << 17 | cell;
+}
+
+/* One load per register, written so that clang cannot merge them into one load at a computed offset of ctx. */
+#define READ_REGISTER(field)                                     \
+	asm volatile("%0 = *(u64 *)(%1 + %2)"                    \
+		     : "=r"(value)                               \
+		     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, field)))
+
+static __always_inline u64 read_register(struct pt_regs *ctx, u8 reg)
+{
+	u64 value = 0;
+	/* Go's argument order first: clang compares in this order. */
+	switch (reg) {
+	case 0: READ_REGISTER(ax); break;
+	case 1: READ_REGISTER(bx); break;
+	case 2: READ_REGISTER(cx); break;
+	case 3: READ_REGISTER(dx); break;
+	case 4: READ_REGISTER(si); break;
+	case 5: READ_REGISTER(di); break;
+	case 6: READ_REGISTER(bp); break;
+	case 7: READ_REGISTER(sp); break;
+	case 8: READ_REGISTER(r8); break;
+	case 9: READ_REGISTER(r9); break;
+	case 10: READ_REGISTER(r10); break;
+	case 11: READ_REGISTER(r11); break;
+	case 12: READ_REGISTER(r12); break;
+	case 13: READ_REGISTER(r13); break;
+	case 14: READ_REGISTER(r14); break;
+	case 15: READ_REGISTER(r15); break;
+	}
+	return value;
+}
+
+#define HEADER sizeof(struct pl_record)
+#define CHUNK sizeof(struct pl_chunk)
+
+/*
+ * A record of `size` bytes is split for the verifier, which cannot see that start + length stays below a bound: a
+ * stack piece or chunk starts at most at SPLIT_START and takes at most SPLIT_LENGTH. The helper picks the class so that
+ * a plan fits (sizeClass in records.ts, the same numbers).
+ */
+#define SPLIT_LENGTH(size) ((size) >= 8192 ? PL_MAX_FOLLOW : (size) / 2 - CHUNK)
+#define SPLIT_START(size) ((size)-CHUNK - SPLIT_LENGTH(size))
+
+/* Keeps clang from undoing a bound check that the verifier must see on this very register. */
+#define opaque(value) asm volatile("" : "+r"(value))
+
+static __always_inline u32 copy_roots(struct pt_regs *ctx, struct pl_plan *plan, u64 cfa, void *record, u32 size)
+{
+	u32 failed = 0;
+	u64 at = HEADER;
+	u32 pieces = plan->pieces;
+	for (u32 i = 0; i < PL_MAX_PIECES; i++) {
+		if (i >= pieces)
+			break;
+		struct pl_piece *piece = &plan->piece[i];
+		if (piece->reg != PL_PIECE_STACK) {
+			opaque(at);
+			if (at > size - 8)
+				break;
+			*(u64 *)(record + at) = read_register(ctx, piece->reg);
+			at += 8;
+		} else {
+			u64 bytes = piece->size;
+			opaque(at);
+			if (at > SPLIT_START(size))
+				break;
+			opaque(bytes);
+			if (bytes > PL_MAX_STACK_PIECE || bytes > SPLIT_LENGTH(size))
+				break;
+			if (bpf_probe_read_user(record + at, bytes, (void *)(cfa + (s64)piece->offset)))
+				failed |= 1u << i;
+			at += (bytes + 7) & ~7ull;
+		}
+	}
+	return failed;
+}
+
+static __always_inline u64 root_word(void *record, u16 offset, u32 size)
+{
+	u64 at = HEADER + offset;
+	opaque(at);
+	return at > size - 8 ? 0 : *(u64 *)(record + at);
+}
+
+static __always_inline void copy_chunks(struct pl_plan *plan, struct pl_record *record, u32 size)
+{
+	u64 at = HEADER + plan->root_size;
+	u32 slots = plan->slots;
+	u32 made = 0;
+	for (u32 i = 0; i < PL_MAX_SLOTS; i++) {
+		if (i >= slots)
+			break;
+		struct pl_slot *slot = &plan->slot[i];
+		u64 address = root_word(record, slot->pointer, size);
+		u64 elements = 1;
+		if (slot->length != PL_NO_LENGTH) {
+			elements = root_word(record, slot->length, size);
+			/* Also bounds the product: an element takes at least one byte, or nothing is copied. */
+			if (elements > PL_MAX_FOLLOW)
+				elements = PL_MAX_FOLLOW;
+		}
+		u64 bytes = elements * slot->elem_size;
+		if (bytes > slot->max_bytes)
+			bytes = slot->max_bytes;
+		opaque(at);
+		if (at > SPLIT_START(size))
+			break;
+		struct pl_chunk *chunk = (void *)record + at;
+		opaque(bytes);
+		if (bytes > SPLIT_LENGTH(size))
+			bytes = SPLIT_LENGTH(size);
+		u16 status = PL_CHUNK_OK;
+		if (bytes && bpf_probe_read_user((void *)record + at + CHUNK, bytes, (void *)address)) {
+			status = PL_CHUNK_FAULT;
+			bytes = 0;
+		}
+		chunk->slot = i;
+		chunk->status = status;
+		chunk->length = bytes;
+		chunk->address = address;
+		at += CHUNK + ((bytes + 7) & ~7ull);
+		made++;
+	}
+	record->used = at;
+	record->chunks = made;
+}
+
+static __always_inline void fill_record(struct pt_regs *ctx, struct pl_plan *plan, struct pl_record *record,
+					struct task_ids *ids, struct goroutine *g, u64 cfa, u32 size)
+{
+	u64 return_address = 0;
+	record->probe = plan->probe;
+	record->pid = ids->tgid;
+	record->tid = ids->tid;
+	record->goid = g->goid;
+	record->depth = g->goid ? g->stack_hi - cfa : 0;
+	/* The return address stands just below the CFA, at the entry and at the `ret` alike. */
+	bpf_probe_read_user(&return_address, sizeof(return_address), (void *)(cfa - 8));
+	record->return_address = return_address;
+	record->root_size = plan->root_size;
+	record->failed_pieces = copy_roots(ctx, plan, cfa, record, size);
+	copy_chunks(plan, record, size);
+}
+
+static __always_inline void open_key(struct pl_open_key *key, struct pl_plan *plan, struct task_ids *ids,
+				     struct goroutine *g, u64 cfa)
+{
+	key->tgid = ids->tgid;
+	key->entry = plan->entry;
+	key->goroutine = g->goid ? g->goid : ids->tid;
+	key->depth = g->goid ? g->stack_hi - cfa : cfa;
+}
+
+static __always_inline int on_call(struct pt_regs *ctx, u32 size)
+{
+	struct task_ids ids;
+	if (current_ids(&ids))
+		return 0;
+	u32 index = probe_index(ctx);
+	struct pl_plan *plan = bpf_map_lookup_elem(&plans, &index);
+	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	if (!plan || !counter)
+		return 0;
+	u32 flags = plan->flags;
+	/* CF (bit 0) or ZF (bit 6): `jbe` goes to morestack, and the function starts over. */
+	if ((flags & PL_SKIP_IF_BELOW_OR_EQUAL) && (ctx->flags & 0x41))
+		return 0;
+	if (plan->interval_ns && over_rate(plan)) {
+		count(counter->throttled);
+		return 0;
+	}
+	struct pl_record *record = bpf_ringbuf_reserve(&ring, size, 0);
+	if (!record) {
+		count(counter->dropped);
+		return 0;
+	}
+	u64 now = bpf_ktime_get_ns();
+	u64 id = call_id(record, now);
+	struct goroutine g;
+	current_goroutine(ctx, flags, &g);
+	u64 cfa = ctx->sp + (s64)plan->cfa_offset;
+	record->kind = PL_CALL;
+	record->call_id = id;
+	record->time_ns = now;
+	record->duration_ns = 0;
+	fill_record(ctx, plan, record, &ids, &g, cfa, size);
+	if (flags & PL_PAIR_RETURNS) {
+		struct pl_open_key key;
+		struct pl_open_call call = { .call_id = id, .time_ns = now };
+		open_key(&key, plan, &ids, &g, cfa);
+		bpf_map_update_elem(&open_calls, &key, &call, BPF_ANY);
+	}
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	count(counter->emitted);
+	return 0;
+}
+
+static __always_inline int on_return(struct pt_regs *ctx, u32 size)
+{
+	struct task_ids ids;
+	if (current_ids(&ids))
+		return 0;
+	u32 index = probe_index(ctx);
+	struct pl_plan *plan = bpf_map_lookup_elem(&plans, &index);
+	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	if (!plan || !counter)
+		return 0;
+	u64 now = bpf_ktime_get_ns();
+	struct goroutine g;
+	current_goroutine(ctx, plan->flags, &g);
+	u64 cfa = ctx->sp + (s64)plan->cfa_offset;
+	struct pl_open_key key;
+	open_key(&key, plan, &ids, &g, cfa);
+	struct pl_open_call *open = bpf_map_lookup_elem(&open_calls, &key);
+	if (!open) {
+		count(counter->unpaired);
+		return 0;
+	}
+	struct pl_open_call call = *open;
+	bpf_map_delete_elem(&open_calls, &key);
+	struct pl_record *record = bpf_ringbuf_reserve(&ring, size, 0);
+	if (!record) {
+		count(counter->dropped);
+		return 0;
+	}
+	record->kind = PL_RETURN;
+	record->call_id = call.call_id;
+	record->time_ns = now;
+	record->duration_ns = now - call.time_ns;
+	fill_record(ctx, plan, record, &ids, &g, cfa, size);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	count(counter->emitted);
+	return 0;
+}
+
+#define PROGRAMS(size)                                                       \
+	SEC("uprobe") int call_##size(struct pt_regs *ctx)                   \
+	{                                                                    \
+		return on_call(ctx, size);                                   \
+	}                                                                    \
+	SEC("uprobe") int return_##size(struct pt_regs *ctx)                 \
+	{                                                                    \
+		return on_return(ctx, size);                                 \
+	}
+PL_CLASSES(PROGRAMS)
