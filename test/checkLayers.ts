@@ -13,9 +13,10 @@ const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true
   "src/extension": { layers: ["src/protocol"], modules: ["vscode", "vscode-languageclient"] },
   "src/cli": { layers: ["src/server", "src/probe", "src/goabi", "src/binary", "src/value", "src/protocol"] },
   "src/server": {
-    layers: ["src/probe", "src/value", "src/binary", "src/goabi", "src/protocol"],
-    modules: ["vscode-languageserver", "vscode-languageserver-textdocument", "web-tree-sitter"],
+    layers: ["src/probe", "src/value", "src/gosource", "src/binary", "src/goabi", "src/protocol"],
+    modules: ["vscode-languageserver", "vscode-languageserver-textdocument"],
   },
+  "src/gosource": { layers: ["src/binary", "src/goabi", "src/protocol"], modules: ["web-tree-sitter"], pure: true },
   "src/value": { layers: ["src/probe", "src/binary", "src/goabi", "src/protocol"], pure: true },
   "src/probe": { layers: ["src/binary", "src/goabi", "src/protocol"], modules: ["iced-x86"], pure: true },
   "src/binary": { layers: ["src/goabi", "src/protocol"], modules: ["elfy", "fzstd"], pure: true },
@@ -30,6 +31,7 @@ const ONE_FILE: Record<string, string> = {
   koffi: "helper/libbpf.ts",
   elfy: "src/binary/elf.ts",
   "iced-x86": "src/probe/decode.ts",
+  "web-tree-sitter": "src/gosource/parser.ts",
 };
 /** Node modules without I/O, for the pure layers. */
 const PURE_NODE_MODULES = new Set(["node:zlib", "node:assert", "node:buffer", "node:util", "node:module"]);
