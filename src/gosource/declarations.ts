@@ -14,6 +14,7 @@ import {
   readParams,
   readSignature,
   readType,
+  type TextPosition,
   type TextRange,
   type TypeExpr,
   unquote,
@@ -48,6 +49,8 @@ export interface FunctionDeclaration extends FuncSignature {
   readonly range: TextRange;
   /** Line that the compiler gives the function: that of the name, or of the receiver's parenthesis. */
   readonly line: number;
+  /** Where the results end, or the parameters where there are none. */
+  readonly signatureEnd: TextPosition;
   /** False for functions written in assembly or linked in by name. */
   readonly hasBody: boolean;
   /** Outermost literals in source order; they hold the nested ones. */
@@ -70,6 +73,8 @@ export interface FunctionLiteral extends FuncSignature {
   readonly range: TextRange;
   /** Line of the `func` keyword. */
   readonly line: number;
+  /** Where the results end, or the parameters where there are none. */
+  readonly signatureEnd: TextPosition;
   readonly literals: readonly FunctionLiteral[];
 }
 
@@ -162,6 +167,7 @@ function readFunction(node: SyntaxNode, bodies: boolean): FunctionDeclaration {
     nameRange: rangeOf(name ?? node),
     range: rangeOf(node),
     line: (receiverList ?? name ?? node).startPosition.row + 1,
+    signatureEnd: signatureEnd(node),
     hasBody: body !== null,
     literals: inside === undefined ? [] : readLiterals(inside),
     localTypes: inside === undefined ? [] : readLocalTypes(inside),
@@ -172,6 +178,10 @@ function readFunction(node: SyntaxNode, bodies: boolean): FunctionDeclaration {
             .descendantsOfType("const_declaration")
             .flatMap((constant) => readConstants(constant).map((c) => c.name)),
   };
+}
+
+function signatureEnd(node: SyntaxNode): TextPosition {
+  return rangeOf(node.childForFieldName("result") ?? node.childForFieldName("parameters") ?? node).end;
 }
 
 function readReceiver(list: SyntaxNode | null): Receiver | undefined {
@@ -263,6 +273,7 @@ function readLiterals(within: SyntaxNode): FunctionLiteral[] {
       ...readSignature(node),
       range: rangeOf(node),
       line: node.startPosition.row + 1,
+      signatureEnd: signatureEnd(node),
       literals: inner,
     };
     (open.at(-1)?.literals ?? outermost).push(literal);
