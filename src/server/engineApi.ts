@@ -89,8 +89,13 @@ export type EndReason =
   | { readonly kind: "helper-died"; readonly message: string };
 
 export interface TraceListener {
-  /** Events arrive in kernel order, in batches. */
-  onEvents(events: readonly TraceEvent[]): void;
+  /** Before anything is attached: the functions are found and planned. A rejection calls the trace off. */
+  onPlanned?(plans: readonly FunctionPlan[]): void | Promise<void>;
+  /**
+   * Events arrive in kernel order, in batches. While a returned promise is pending no more are read: the kernel's ring
+   * buffer fills, and what finds no room is counted as dropped.
+   */
+  onEvents(events: readonly TraceEvent[]): void | Promise<void>;
   /** Things the user should read, one line each (a caution on stderr, a message in the editor). */
   onNotice(message: string): void;
   /** Once; all probes are gone. */
@@ -106,8 +111,11 @@ export interface Trace {
 }
 
 export interface Engine {
-  /** Go processes that this user may see. */
-  processes(): Promise<readonly ProcessInfo[]>;
+  /**
+   * Go processes that this user may see; with `elevated`, all of them: the helper is started for it, which may ask for
+   * a password. Once the helper runs, processes of other users are listed without `elevated` too.
+   */
+  processes(options?: { readonly elevated?: boolean }): Promise<readonly ProcessInfo[]>;
   /** Cached by content; `release` when no longer needed. */
   openProcess(pid: number): Promise<GoBinary>;
   openFile(file: string): Promise<GoBinary>;

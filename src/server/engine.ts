@@ -1,0 +1,305 @@
+/** The engine of CLI and language server: finds processes, opens binaries, resolves, plans and traces. */
+import { realpath, stat } from "node:fs/promises";
+import type { GoBinary, GoFunction } from "../binary/api.ts";
+import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
+import { planFunction } from "../probe/plan.ts";
+import { MAX_FOLLOW_BYTES } from "../protocol/capture.ts";
+import { UserError } from "../protocol/errors.ts";
+import type { AttachTarget, DescribeProcessResult } from "../protocol/helperApi.ts";
+import { BinaryCache, type BinaryHandle, borrowed, isStill } from "./binaries.ts";
+import { CallerTable } from "./callers.ts";
+import { findCommand, StoppedCommand } from "./command.ts";
+import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListener, TraceRequest } from "./engineApi.ts";
+import { HelperLink } from "./helperLink.ts";
+import { plainPath, ProcessScanner, processesRunning, programName } from "./processes.ts";
+import { executableMappings, findProcess, type Mapping, readMemory } from "./procfs.ts";
+import { resolvePatterns } from "./resolve.ts";
+import { HelperSource, openLocalSource, type ProgramSource } from "./sources.ts";
+import { attachRequest, planGroups } from "./tracePlan.ts";
+import { TraceSession } from "./traceSession.ts";
+
+export interface EngineOptions {
+  /** How to ask for a sudo password in a box; absent: not in a box. */
+  readonly passwordPrompt?: PasswordPrompt;
+  /** sudo may ask on the controlling terminal (CLI). */
+  readonly terminal?: boolean;
+  /** Things that no single trace is about: skipped processes. */
+  readonly onNotice?: (message: string) => void;
+}
+
+/** What the CLI asks beyond the editor's engine. */
+export interface FullEngine extends Engine {
+  /** The code of a function as it stands in a process now, probes included. */
+  liveBytes(pid: number, fn: GoFunction): Promise<Uint8Array>;
+  /** The helper, started if need be: `doctor` asks it what it found. */
+  helper(): Promise<HelperLink>;
+}
+
+export function createEngine(options: EngineOptions = {}): FullEngine {
+  return new ProbeEngine(options);
+}
+
+/** Where a trace's binary comes from and how it is attached. */
+interface OpenTarget {
+  readonly handle: BinaryHandle;
+  readonly attach: AttachTarget;
+  /** Path whose content must still be the one read, once attached. */
+  readonly path?: string;
+  readonly mappings: (pid: number) => Promise<readonly Mapping[] | undefined>;
+}
+
+class ProbeEngine implements FullEngine {
+  private readonly options: EngineOptions;
+  private readonly cache = new BinaryCache();
+  private readonly scanner = new ProcessScanner();
+  private readonly traces = new Set<Trace>();
+  private link: Promise<HelperLink> | undefined;
+  private disposed = false;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+  }
+
+  async processes(): Promise<readonly ProcessInfo[]> {
+    const first = await this.scanner.scan();
+    if (first.denied.length === 0) return first.processes;
+    // Another user's program can be read only with the helper's rights: taken where that asks nobody anything.
+    const link = await this.helper(true).catch(() => undefined);
+    const { processes, denied } =
+      link === undefined ? first : await this.scanner.scan((pid) => openThroughHelper(link, pid).catch(() => undefined));
+    if (denied.length > 0) {
+      this.options.onNotice?.(
+        `${denied.length} processes of other users are left out: this user may not see which programs they run (run it as root, or with sudo rights)`,
+      );
+    }
+    return processes;
+  }
+
+  async openProcess(pid: number): Promise<GoBinary> {
+    return borrowed(await this.cache.acquire(await this.openProcessSource(await findProcess(pid))));
+  }
+
+  async openFile(file: string): Promise<GoBinary> {
+    return borrowed(await this.cache.acquire(await openFileSource(file)));
+  }
+
+  async resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]> {
+    const groups = await resolvePatterns(binary, patterns);
+    return [...new Map(groups.flatMap((group) => group.functions).map((fn) => [fn.entry, fn])).values()];
+  }
+
+  async plan(binary: GoBinary, fn: GoFunction, maxBytes?: number): Promise<FunctionPlan | { readonly reason: string }> {
+    if (fn.notTraceable !== undefined) return { reason: fn.notTraceable };
+    const signature = await binary.signature(fn);
+    const code = await binary.code(fn);
+    const result = planFunction({ fn, arch: binary.arch, signature, code, limits: limitsFor(maxBytes) });
+    return result.ok ? result.plan : { reason: result.reason };
+  }
+
+  async trace(request: TraceRequest, listener: TraceListener): Promise<Trace> {
+    const { target } = request;
+    const opened = target.kind === "process" ? await this.openProcessTarget(target.pid) : await this.openFileTarget(target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""));
+    let command: StoppedCommand | undefined;
+    try {
+      const { binary } = opened.handle;
+      for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
+      const groups = await resolvePatterns(binary, request.functions);
+      const plans = await planGroups(groups, (fn) => this.plan(binary, fn, request.maxBytes), (message) => listener.onNotice(message));
+      await listener.onPlanned?.(plans);
+      const link = await this.helper();
+      let attach = opened.attach;
+      if (target.kind === "command") {
+        command = await StoppedCommand.start(target.argv);
+        const { startTime } = await findProcess(command.pid);
+        attach = { kind: "process", pid: command.pid, startTime, file: opened.path ?? "" };
+      }
+      const trace = await this.attach(request, listener, opened, attach, plans, link, command);
+      command?.release();
+      return trace;
+    } catch (error) {
+      await command?.stop();
+      opened.handle.release();
+      throw error;
+    }
+  }
+
+  async liveBytes(pid: number, fn: GoFunction): Promise<Uint8Array> {
+    const found = await findProcess(pid);
+    const length = fn.end - fn.entry;
+    const source = await openLocalSource(`/proc/${found.pid}/exe`, "", { what: "", remedy: "" }).catch(() => undefined);
+    await source?.close();
+    for (const mapping of source === undefined ? [] : ((await executableMappings(found.pid, source.inode)) ?? [])) {
+      const inside = fn.offset - mapping.fileOffset;
+      if (inside < 0 || inside + length > mapping.end - mapping.start) continue;
+      const bytes = await readMemory(found.pid, mapping.start + inside, length);
+      if (bytes !== undefined) return bytes;
+    }
+    const link = await this.helper();
+    const { hex } = await link.client.readCode({ pid: found.pid, startTime: found.startTime, fileOffset: fn.offset, length });
+    return Buffer.from(hex, "hex");
+  }
+
+  async helper(quiet = false): Promise<HelperLink> {
+    if (this.disposed) throw new Error("the engine is disposed");
+    const current = await this.link?.catch(() => undefined);
+    if (current?.alive === true) return current;
+    const { passwordPrompt, terminal = false } = this.options;
+    const starting = HelperLink.start({ passwordPrompt, terminal, quiet });
+    this.link = starting;
+    starting.catch(() => {
+      if (this.link === starting) this.link = undefined;
+    });
+    return await starting;
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    const link = await this.link?.catch(() => undefined);
+    await Promise.all([...this.traces].map((trace) => trace.stop()));
+    await link?.close();
+    await this.cache.closeAll();
+  }
+
+  private async attach(
+    request: TraceRequest,
+    listener: TraceListener,
+    opened: OpenTarget,
+    attach: AttachTarget,
+    plans: readonly FunctionPlan[],
+    link: HelperLink,
+    command: StoppedCommand | undefined,
+  ): Promise<Trace> {
+    const { binary, source } = opened.handle;
+    const anchor = plans[0]?.fn;
+    if (anchor === undefined) throw new RangeError("a trace without functions");
+    const fixed = (await source.read(16, 1))[0] === ET_EXEC;
+    const session: TraceSession = new TraceSession({
+      link,
+      plans,
+      returns: request.returns,
+      rate: request.rate,
+      limits: limitsFor(request.maxBytes),
+      callers: new CallerTable(binary, fixed, anchor, { mappings: opened.mappings }),
+      listener,
+      onDetached: async (reason) => {
+        const final = command === undefined ? reason : await withCommand(command, reason);
+        this.traces.delete(session);
+        opened.handle.release();
+        return final;
+      },
+    });
+    try {
+      await link.client.attach(attachRequest(session, attach, binary));
+      if (opened.path !== undefined && !(await isStill(opened.path, source.identity))) throw replaced(opened.path);
+    } catch (error) {
+      if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);
+      session.abandon();
+      throw error;
+    }
+    this.traces.add(session);
+    // The helper tells of the end, too; whichever comes first. Both lead to the same detach.
+    void command?.exitStatus.then(() => session.finish({ kind: "target-exited", pid: command.pid }));
+    if (request.target.kind === "file") await this.sayWhoRuns(opened.path ?? "", listener);
+    return session;
+  }
+
+  private async sayWhoRuns(path: string, listener: TraceListener): Promise<void> {
+    const file = await stat(path, { bigint: true });
+    const running = await processesRunning(file.dev, file.ino);
+    if (running.length === 0) listener.onNotice(`no process that this user can see runs ${path} yet; waiting for one`);
+  }
+
+  private async openProcessTarget(id: number): Promise<OpenTarget> {
+    const found = await findProcess(id);
+    const handle = await this.cache.acquire(await this.openProcessSource(found));
+    const { pid, startTime } = found;
+    return {
+      handle,
+      attach: { kind: "process", pid, startTime },
+      mappings: (ofPid) => this.mappings(ofPid, handle.source.inode),
+    };
+  }
+
+  private async openFileTarget(file: string): Promise<OpenTarget> {
+    const source = await openFileSource(file);
+    const handle = await this.cache.acquire(source);
+    const path = await realpath(file).catch(() => file);
+    return {
+      handle,
+      attach: { kind: "file", file: path },
+      path,
+      mappings: (pid) => this.mappings(pid, handle.source.inode),
+    };
+  }
+
+  private async openProcessSource(found: { pid: number; name: string }): Promise<ProgramSource> {
+    const { pid, name } = found;
+    const shown = (await programName(pid)) ?? `/proc/${pid}/exe (${name})`;
+    try {
+      return await openLocalSource(`/proc/${pid}/exe`, shown, {
+        what: `cannot read the program of process ${pid} (${name})`,
+        remedy: "`probelens targets` lists the running Go processes",
+      });
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== "denied") throw error;
+      return (await openThroughHelper(await this.helper(), pid)).source;
+    }
+  }
+
+  private async mappings(pid: number, inode: number): Promise<readonly Mapping[] | undefined> {
+    const own = await executableMappings(pid, inode);
+    if (own !== undefined && own.length > 0) return own;
+    const link = await this.link?.catch(() => undefined);
+    if (link?.alive !== true) return undefined;
+    const described = await link.client.describeProcess({ pid }).catch(() => undefined);
+    return described === undefined ? undefined : described.mappings.map(parseMapping);
+  }
+}
+
+/** Elf64_Ehdr.e_type, first byte. */
+const ET_EXEC = 2;
+
+function limitsFor(maxBytes: number | undefined): CaptureLimits {
+  if (maxBytes === undefined) return DEFAULT_LIMITS;
+  return { ...DEFAULT_LIMITS, stringBytes: Math.min(maxBytes, MAX_FOLLOW_BYTES) };
+}
+
+async function openFileSource(file: string): Promise<ProgramSource> {
+  return await openLocalSource(file, file, {
+    what: `cannot read ${file === "" ? "a file without a name" : file}`,
+    remedy: "Give the path of a Go program that this user may read",
+  });
+}
+
+async function openThroughHelper(link: HelperLink, pid: number): Promise<{ source: ProgramSource; exe: string }> {
+  const { startTime, exe } = await link.client.describeProcess({ pid });
+  const source = await HelperSource.open(plainPath(exe), (offset, length) =>
+    link.client.readFile({ pid, startTime, offset, length }),
+  );
+  return { source, exe };
+}
+
+async function withCommand(command: StoppedCommand, reason: EndReason): Promise<EndReason> {
+  if (reason.kind !== "target-exited") {
+    await command.stop();
+    return reason;
+  }
+  return { ...reason, exitStatus: await command.exitStatus };
+}
+
+function parseMapping({ start, end, fileOffset }: DescribeProcessResult["mappings"][number]): Mapping {
+  return { start: parseHex(start), end: parseHex(end), fileOffset: parseHex(fileOffset) };
+}
+
+function parseHex(text: string): number {
+  return Number.parseInt(text.replace(/^0x/, ""), 16);
+}
+
+function replaced(path: string): UserError {
+  return new UserError({
+    code: "binary-replaced",
+    what: `cannot trace ${path}`,
+    why: "the file was replaced while it was being read",
+    remedy: "Start the trace again",
+  });
+}

@@ -1,0 +1,74 @@
+/** From resolved patterns to what the helper is asked to attach. */
+import type { GoBinary, GoFunction } from "../binary/api.ts";
+import type { FunctionPlan } from "../probe/api.ts";
+import { UserError } from "../protocol/errors.ts";
+import type { AttachParams, AttachTarget } from "../protocol/helperApi.ts";
+import { MAX_PROBES } from "../protocol/layout.ts";
+import type { ResolvedPattern } from "./resolve.ts";
+import type { TraceSession } from "./traceSession.ts";
+
+/** Names in one notice; the rest is a count. */
+const MAX_NAMED = 3;
+
+/**
+ * Plans every function once. A pattern of which nothing can be planned refuses all; of one that names several, those that
+ * cannot be traced are left out with a notice.
+ */
+export async function planGroups(
+  groups: readonly ResolvedPattern[],
+  plan: (fn: GoFunction) => Promise<FunctionPlan | { readonly reason: string }>,
+  onNotice: (message: string) => void,
+): Promise<FunctionPlan[]> {
+  const plans = new Map<number, FunctionPlan>();
+  for (const { pattern, functions, leftOut } of groups) {
+    const refused = leftOut.map((fn) => ({ fn, reason: fn.notTraceable ?? "" }));
+    let planned = 0;
+    for (const fn of functions) {
+      const result = plans.get(fn.entry) ?? (await plan(fn));
+      if ("reason" in result) {
+        refused.push({ fn, reason: result.reason });
+        continue;
+      }
+      plans.set(fn.entry, result);
+      planned += 1;
+    }
+    const first = refused[0];
+    if (first === undefined) continue;
+    if (planned === 0) throw notTraceable(first.fn.name, first.reason);
+    const named = refused.slice(0, MAX_NAMED).map(({ fn, reason }) => `${fn.name} (${reason})`);
+    const more = refused.length > MAX_NAMED ? ` and ${refused.length - MAX_NAMED} more` : "";
+    onNotice(`${pattern}: left out, because they cannot be traced: ${named.join(", ")}${more}`);
+  }
+  return [...plans.values()];
+}
+
+export function notTraceable(name: string, reason: string): UserError {
+  return new UserError({
+    code: "not-traceable",
+    what: `cannot trace ${name}`,
+    why: reason,
+    remedy: "Trace a Go function that calls it or that it calls; `probelens list` shows which can be traced",
+  });
+}
+
+export function attachRequest(session: TraceSession, target: AttachTarget, binary: GoBinary): AttachParams {
+  const { probes, plans } = session;
+  if (probes.length > MAX_PROBES) {
+    throw new UserError({
+      code: "too-many-functions",
+      what: `cannot attach to ${plans.length} functions at once`,
+      why: `they need ${probes.length} probes, and ${MAX_PROBES} is the most`,
+      remedy: "Name fewer functions, or leave out --returns",
+    });
+  }
+  const { tlsOffset, goidOffset, stackHiOffset } = binary.runtime;
+  // Since the register ABI g is in R14 in every Go function; before, only thread-local storage has it.
+  const inRegister = plans.every((plan) => plan.fn.convention === "register");
+  return {
+    session: session.session,
+    target,
+    goroutine: { source: inRegister ? "register" : "tls", tlsOffset, goidOffset, stackHiOffset },
+    probes,
+    functions: plans.map((plan) => plan.fn.name),
+  };
+}

@@ -1,0 +1,354 @@
+/** One trace: raw events of its probes to rendered events, open calls, counters, and its one end. */
+import type { EventPlan, FunctionPlan } from "../probe/api.ts";
+import type { ProbeCounters, RawEvent } from "../protocol/capture.ts";
+import type { ProbeSpec } from "../protocol/helperApi.ts";
+import { renderVariables } from "../value/render.ts";
+import type { CaptureLimits } from "../probe/api.ts";
+import type { CallerTable } from "./callers.ts";
+import { EventClock } from "./clock.ts";
+import type { CallEvent, EndReason, StatsEvent, Trace, TraceEvent, TraceListener } from "./engineApi.ts";
+import type { EventSink, HelperLink } from "./helperLink.ts";
+import { type OpenCall, OpenCalls } from "./openCalls.ts";
+
+export interface SessionParts {
+  readonly link: HelperLink;
+  readonly plans: readonly FunctionPlan[];
+  readonly returns: boolean;
+  readonly rate: number | undefined;
+  readonly limits: CaptureLimits;
+  readonly callers: CallerTable;
+  readonly listener: TraceListener;
+  /** Runs once, when every probe is gone, before `onEnd`; gives the reason its last details. */
+  readonly onDetached: (reason: EndReason) => Promise<EndReason>;
+}
+
+interface ProbeRole {
+  /** Index in `plans`. */
+  readonly fn: number;
+  readonly role: "entry" | "return";
+}
+
+/** What a batch turns into before callers and doubtful ends are looked up. */
+type Pending =
+  | { readonly kind: "call"; readonly event: CallEvent; readonly returnAddress: bigint }
+  | { readonly kind: "done"; readonly event: TraceEvent }
+  | { readonly kind: "gone"; readonly call: OpenCall; readonly ts: string };
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export class TraceSession implements Trace, EventSink {
+  readonly plans: readonly FunctionPlan[];
+  readonly probes: readonly ProbeSpec[];
+  readonly session: number;
+  private readonly parts: SessionParts;
+  private readonly roles: ProbeRole[];
+  private readonly firstProbe: number;
+  private readonly clock = new EventClock();
+  private readonly open = new OpenCalls();
+  private readonly tallies: { calls: number; returns: number; unwound: number }[];
+  private readonly losses: ReturnLosses;
+  private nextId = 1;
+  private pending: Pending[] = [];
+  /** Batches are looked up and delivered one after the other. */
+  private tail: Promise<void> = Promise.resolve();
+  private ending: Promise<void> | undefined;
+  private lastCounters: readonly ProbeCounters[] = [];
+  private defectReported = false;
+  private active = true;
+
+  constructor(parts: SessionParts) {
+    this.parts = parts;
+    this.plans = parts.plans;
+    this.tallies = parts.plans.map(() => ({ calls: 0, returns: 0, unwound: 0 }));
+    this.roles = parts.plans.flatMap((plan, fn) => [
+      { fn, role: "entry" as const },
+      ...(parts.returns ? plan.returns.map(() => ({ fn, role: "return" as const })) : []),
+    ]);
+    const { session, firstProbe } = parts.link.register(this, this.roles.length);
+    this.session = session;
+    this.firstProbe = firstProbe;
+    this.probes = probeSpecs(parts, firstProbe);
+    this.losses = new ReturnLosses(this.roles, firstProbe);
+  }
+
+  onRawEvent(raw: RawEvent): void {
+    if (!this.active) return;
+    const role = this.roles[raw.probe - this.firstProbe];
+    if (role === undefined) return;
+    try {
+      if (role.role === "entry") this.onCall(raw, role.fn);
+      else this.onReturn(raw, role.fn);
+    } catch (error) {
+      if (this.defectReported) return;
+      this.defectReported = true;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.parts.listener.onNotice(`an event of ${this.plans[role.fn]?.fn.name} could not be decoded (${reason}); please report it`);
+    }
+  }
+
+  onBatchEnd(): void {
+    if (this.pending.length === 0) return;
+    const batch = this.pending;
+    this.pending = [];
+    this.tail = this.tail.then(() => this.deliver(batch));
+  }
+
+  onTargetEnded(pid: number, reason: "exited" | "exec"): void {
+    void this.finish(reason === "exec" ? { kind: "target-exec", pid } : { kind: "target-exited", pid });
+  }
+
+  onHelperDied(message: string): void {
+    void this.finish({ kind: "helper-died", message });
+  }
+
+  async stats(): Promise<readonly StatsEvent[]> {
+    if (this.active && this.ending === undefined) {
+      this.lastCounters = (await this.parts.link.client.counters({ session: this.session })).counters;
+    }
+    return this.summary();
+  }
+
+  async stop(): Promise<void> {
+    await this.finish({ kind: "stopped" });
+  }
+
+  /** Ends the trace once, for the first reason given. */
+  async finish(reason: EndReason): Promise<void> {
+    this.ending ??= this.end(reason);
+    await this.ending;
+  }
+
+  /** Gives back what the constructor took, where attaching failed. */
+  abandon(): void {
+    this.active = false;
+    this.ending ??= Promise.resolve();
+    this.parts.link.unregister(this.session, this.firstProbe, this.roles.length);
+  }
+
+  private async end(reason: EndReason): Promise<void> {
+    // The answer to `detach` comes after the last records on the same stream, so a paused stream must run again.
+    this.parts.link.resume();
+    let finalReason = reason;
+    if (reason.kind !== "helper-died") {
+      try {
+        this.lastCounters = (await this.parts.link.client.detach({ session: this.session })).counters;
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        finalReason = { kind: "helper-died", message };
+      }
+    }
+    await this.tail;
+    this.active = false;
+    this.parts.link.unregister(this.session, this.firstProbe, this.roles.length);
+    finalReason = await this.parts.onDetached(finalReason);
+    this.parts.listener.onEnd(finalReason, this.summary());
+  }
+
+  private onCall(raw: RawEvent, fn: number): void {
+    const plan = this.planOf(fn);
+    const id = this.nextId;
+    this.nextId += 1;
+    this.tallyOf(fn).calls += 1;
+    const ts = this.clock.toRfc3339(raw.timeNs);
+    // A function without `ret` (it jumps on to another or never returns) has no return to wait for.
+    if (this.parts.returns && plan.returns.length > 0) {
+      const call = { id, fn, callId: raw.callId, pid: raw.pid, tid: raw.tid, goid: raw.goid, depth: raw.depth, timeNs: raw.timeNs };
+      this.pushGone(this.open.enter(call), ts);
+    }
+    const event: CallEvent = {
+      event: "call",
+      id,
+      ts,
+      pid: raw.pid,
+      tid: raw.tid,
+      goid: Number(raw.goid),
+      func: plan.fn.name,
+      file: plan.fn.file,
+      line: plan.fn.line,
+      args: this.render(plan.call, raw),
+    };
+    this.pending.push({ kind: "call", event, returnAddress: raw.returnAddress });
+  }
+
+  private onReturn(raw: RawEvent, fn: number): void {
+    const plan = this.planOf(fn);
+    const ts = this.clock.toRfc3339(raw.timeNs);
+    const { call, gone } = this.open.leave(raw);
+    this.pushGone(gone, ts);
+    // The call was throttled, dropped or evicted: a return alone joins nothing.
+    if (call === undefined) return;
+    this.tallyOf(fn).returns += 1;
+    this.pending.push({
+      kind: "done",
+      event: {
+        event: "return",
+        id: call.id,
+        ts,
+        pid: raw.pid,
+        tid: raw.tid,
+        goid: Number(raw.goid),
+        func: plan.fn.name,
+        results: this.render(plan.return, raw),
+        durationNs: Number(raw.durationNs),
+      },
+    });
+  }
+
+  private pushGone(calls: readonly OpenCall[], ts: string): void {
+    for (const call of calls) this.pending.push({ kind: "gone", call, ts });
+  }
+
+  private render(plan: EventPlan, raw: RawEvent): CallEvent["args"] {
+    return renderVariables(plan, raw, this.parts.limits);
+  }
+
+  private async deliver(batch: readonly Pending[]): Promise<void> {
+    if (batch.some((item) => item.kind === "gone")) await this.refreshLosses();
+    const events: TraceEvent[] = [];
+    for (const item of batch) {
+      if (item.kind === "done") events.push(item.event);
+      else if (item.kind === "call") events.push(await this.withCaller(item.event, item.returnAddress));
+      else this.resolveGone(item.call, item.ts, events);
+    }
+    if (events.length === 0) return;
+    const wait = this.parts.listener.onEvents(events);
+    if (wait === undefined) return;
+    const pausing = this.ending === undefined;
+    if (pausing) this.parts.link.pause();
+    await wait.catch(() => undefined);
+    if (pausing) this.parts.link.resume();
+  }
+
+  private async withCaller(event: CallEvent, returnAddress: bigint): Promise<CallEvent> {
+    const { callers } = this.parts;
+    let position = callers.lookup(event.pid, returnAddress);
+    if (position === undefined) {
+      await callers.load(event.pid, returnAddress);
+      position = callers.lookup(event.pid, returnAddress);
+    }
+    if (position === undefined || position === null) return event;
+    // The contract's field order: the caller stands before the arguments.
+    const { args, ...head } = event;
+    const placed: Mutable<CallEvent> = { ...head, caller: position.func, callerLine: position.line, args };
+    if (position.line <= 0) delete placed.callerLine;
+    return placed;
+  }
+
+  private resolveGone(call: OpenCall, ts: string, events: TraceEvent[]): void {
+    if (!this.losses.isCertain(call)) return;
+    this.tallyOf(call.fn).unwound += 1;
+    const { id, pid, tid, goid } = call;
+    events.push({ event: "unwound", id, ts, pid, tid, goid: Number(goid), func: this.planOf(call.fn).fn.name });
+  }
+
+  private async refreshLosses(): Promise<void> {
+    if (this.ending === undefined) {
+      try {
+        this.lastCounters = (await this.parts.link.client.counters({ session: this.session })).counters;
+      } catch {
+        // The helper is gone: what is known stays as it is, and the end of the trace is on its way.
+      }
+    }
+    this.losses.update(this.lastCounters);
+  }
+
+  private summary(): StatsEvent[] {
+    const byProbe = new Map(this.lastCounters.map((counters) => [counters.probe, counters]));
+    return this.plans.map((plan, fn) => {
+      const entry = byProbe.get(this.probeOfEntry(fn));
+      const { calls, returns, unwound } = this.tallyOf(fn);
+      return {
+        event: "stats",
+        func: plan.fn.name,
+        // A helper that died took its counters along: then what arrived is all that is known.
+        hits: entry?.hits ?? calls,
+        emitted: entry?.emitted ?? calls,
+        filtered: entry?.filtered ?? 0,
+        throttled: entry?.throttled ?? 0,
+        dropped: entry?.dropped ?? 0,
+        returns,
+        openCalls: this.parts.returns && plan.returns.length > 0 ? Math.max(0, calls - returns - unwound) : 0,
+      };
+    });
+  }
+
+  private probeOfEntry(fn: number): number {
+    return this.firstProbe + this.roles.findIndex((role) => role.fn === fn);
+  }
+
+  private planOf(fn: number): FunctionPlan {
+    const plan = this.plans[fn];
+    if (plan === undefined) throw new RangeError(`no plan ${fn}`);
+    return plan;
+  }
+
+  private tallyOf(fn: number): { calls: number; returns: number; unwound: number } {
+    const tally = this.tallies[fn];
+    if (tally === undefined) throw new RangeError(`no tally ${fn}`);
+    return tally;
+  }
+}
+
+/**
+ * Whether a call that left no return was unwound, or its return found no room in the ring buffer. It is certain only
+ * when no return of its function was dropped since the call.
+ */
+class ReturnLosses {
+  private readonly roles: readonly ProbeRole[];
+  private readonly firstProbe: number;
+  private readonly byFunction = new Map<number, { dropped: number; cleanSinceNs: bigint }>();
+
+  constructor(roles: readonly ProbeRole[], firstProbe: number) {
+    this.roles = roles;
+    this.firstProbe = firstProbe;
+  }
+
+  update(counters: readonly ProbeCounters[]): void {
+    const dropped = new Map<number, number>();
+    for (const probe of counters) {
+      const role = this.roles[probe.probe - this.firstProbe];
+      if (role?.role === "return") dropped.set(role.fn, (dropped.get(role.fn) ?? 0) + probe.dropped);
+    }
+    for (const [fn, count] of dropped) {
+      if (count === (this.byFunction.get(fn)?.dropped ?? 0)) continue;
+      this.byFunction.set(fn, { dropped: count, cleanSinceNs: process.hrtime.bigint() });
+    }
+  }
+
+  isCertain(call: OpenCall): boolean {
+    return call.timeNs >= (this.byFunction.get(call.fn)?.cleanSinceNs ?? 0n);
+  }
+}
+
+function probeSpecs({ plans, returns, rate }: SessionParts, firstProbe: number): ProbeSpec[] {
+  const specs: ProbeSpec[] = [];
+  for (const plan of plans) {
+    const entryId = firstProbe + specs.length;
+    const { offset, expected, cfaOffset, skipIfBelowOrEqual } = plan.entry;
+    specs.push({
+      id: entryId,
+      role: "entry",
+      offset,
+      expected,
+      cfaOffset,
+      skipIfBelowOrEqual,
+      plan: plan.call.capture,
+      ...(rate === undefined ? {} : { rate }),
+      pairReturns: returns && plan.returns.length > 0,
+    });
+    for (const site of returns ? plan.returns : []) {
+      specs.push({
+        id: firstProbe + specs.length,
+        role: "return",
+        entryId,
+        offset: site.offset,
+        expected: site.expected,
+        cfaOffset: site.cfaOffset,
+        skipIfBelowOrEqual: false,
+        plan: plan.return.capture,
+        pairReturns: false,
+      });
+    }
+  }
+  return specs;
+}
