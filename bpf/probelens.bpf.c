@@ -194,35 +194,35 @@ static __always_inline u64 read_register(struct pt_regs *ctx, u8 reg)
 /* Keeps clang from undoing a bound check that the verifier must see on this very register. */
 #define opaque(value) asm volatile("" : "+r"(value))
 
-static __always_inline u32 copy_roots(struct pt_regs *ctx, struct pl_plan *plan, u64 cfa, void *record, u32 size)
+/*
+ * In the two loops what changes from round to round is kept in the plan or in the record and not in registers: what
+ * comes from memory is an unknown number to the verifier, so that all ways through a round end in the same state and
+ * need to be followed once.
+ */
+static __always_inline void copy_roots(struct pt_regs *ctx, struct pl_plan *plan, u64 cfa, struct pl_record *record,
+				       u32 size)
 {
-	u32 failed = 0;
-	u64 at = HEADER;
 	u32 pieces = plan->pieces;
+	record->failed_pieces = 0;
 	for (u32 i = 0; i < PL_MAX_PIECES; i++) {
 		if (i >= pieces)
 			break;
 		struct pl_piece *piece = &plan->piece[i];
+		u64 at = piece->at;
+		opaque(at);
 		if (piece->reg != PL_PIECE_STACK) {
-			opaque(at);
 			if (at > size - 8)
 				break;
-			*(u64 *)(record + at) = read_register(ctx, piece->reg);
-			at += 8;
-		} else {
-			u64 bytes = piece->size;
-			opaque(at);
-			if (at > SPLIT_START(size))
-				break;
-			opaque(bytes);
-			if (bytes > PL_MAX_STACK_PIECE || bytes > SPLIT_LENGTH(size))
-				break;
-			if (bpf_probe_read_user(record + at, bytes, (void *)(cfa + (s64)piece->offset)))
-				failed |= 1u << i;
-			at += (bytes + 7) & ~7ull;
+			*(u64 *)((void *)record + at) = read_register(ctx, piece->reg);
+			continue;
 		}
+		u64 bytes = piece->size;
+		opaque(bytes);
+		if (at > SPLIT_START(size) || bytes > PL_MAX_STACK_PIECE || bytes > SPLIT_LENGTH(size))
+			break;
+		if (bpf_probe_read_user((void *)record + at, bytes, (void *)(cfa + (s64)piece->offset)))
+			record->failed_pieces |= 1u << i;
 	}
-	return failed;
 }
 
 static __always_inline u64 root_word(void *record, u16 offset, u32 size)
@@ -234,9 +234,9 @@ static __always_inline u64 root_word(void *record, u16 offset, u32 size)
 
 static __always_inline void copy_chunks(struct pl_plan *plan, struct pl_record *record, u32 size)
 {
-	u64 at = HEADER + plan->root_size;
 	u32 slots = plan->slots;
-	u32 made = 0;
+	record->used = HEADER + plan->root_size;
+	record->chunks = 0;
 	for (u32 i = 0; i < PL_MAX_SLOTS; i++) {
 		if (i >= slots)
 			break;
@@ -252,27 +252,24 @@ static __always_inline void copy_chunks(struct pl_plan *plan, struct pl_record *
 		u64 bytes = elements * slot->elem_size;
 		if (bytes > slot->max_bytes)
 			bytes = slot->max_bytes;
+		u64 at = *(volatile u32 *)&record->used;
 		opaque(at);
-		if (at > SPLIT_START(size))
+		opaque(bytes);
+		if (at > SPLIT_START(size) || bytes > SPLIT_LENGTH(size))
 			break;
 		struct pl_chunk *chunk = (void *)record + at;
-		opaque(bytes);
-		if (bytes > SPLIT_LENGTH(size))
-			bytes = SPLIT_LENGTH(size);
-		u16 status = PL_CHUNK_OK;
-		if (bytes && bpf_probe_read_user((void *)record + at + CHUNK, bytes, (void *)address)) {
-			status = PL_CHUNK_FAULT;
-			bytes = 0;
-		}
 		chunk->slot = i;
-		chunk->status = status;
+		chunk->status = PL_CHUNK_OK;
 		chunk->length = bytes;
 		chunk->address = address;
-		at += CHUNK + ((bytes + 7) & ~7ull);
-		made++;
+		if (bpf_probe_read_user((void *)record + at + CHUNK, bytes, (void *)address)) {
+			chunk->status = PL_CHUNK_FAULT;
+			chunk->length = 0;
+		}
+		u32 taken = *(volatile u32 *)&chunk->length;
+		record->used = at + CHUNK + ((taken + 7) & ~7u);
+		record->chunks = i + 1;
 	}
-	record->used = at;
-	record->chunks = made;
 }
 
 static __always_inline void fill_record(struct pt_regs *ctx, struct pl_plan *plan, struct pl_record *record,
@@ -288,7 +285,7 @@ static __always_inline void fill_record(struct pt_regs *ctx, struct pl_plan *pla
 	bpf_probe_read_user(&return_address, sizeof(return_address), (void *)(cfa - 8));
 	record->return_address = return_address;
 	record->root_size = plan->root_size;
-	record->failed_pieces = copy_roots(ctx, plan, cfa, record, size);
+	copy_roots(ctx, plan, cfa, record, size);
 	copy_chunks(plan, record, size);
 }
 

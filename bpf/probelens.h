@@ -22,6 +22,7 @@ struct pl_piece {
 	u8 pad;
 	u16 size; /* bytes; 8 for a register */
 	s32 offset; /* stack pieces: from the CFA */
+	u32 at; /* in the record */
 };
 
 #define PL_NO_LENGTH 0xffff

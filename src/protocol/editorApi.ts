@@ -3,6 +3,8 @@
 /** Server → editor notification `probelens/live`: coalesced, at most 4 a second per document. */
 export interface LiveParams {
   readonly uri: string;
+  /** Version of the document that the lines and ranges belong to. */
+  readonly version: number;
   readonly functions: readonly LiveFunction[];
 }
 export interface LiveFunction {
@@ -13,19 +15,25 @@ export interface LiveFunction {
   readonly state: "attaching" | "waiting" | "live" | "stopped" | "failed";
   /** Why, and what to do, for `failed`; the next step for `waiting`. */
   readonly message?: string;
+  /** The function's text has changed since it was traced, or the binary was built from another text. */
+  readonly stale: boolean;
   readonly calls: number;
   readonly callsPerSecond: number;
   readonly dropped: number;
   /** Nanoseconds; absent before the first return. */
   readonly p50Ns?: number;
   readonly p95Ns?: number;
-  /** The latest call: one entry per parameter, with the range of its name in the source. */
+  /** The latest call: one entry per parameter, with the range of its name in the source; then the results. */
   readonly values: readonly LiveValue[];
 }
 export interface LiveValue {
   readonly name: string;
   readonly text: string;
-  /** 0-based, UTF-16 columns, of the parameter's name. Absent for results. */
+  readonly role: "argument" | "result";
+  /**
+   * 0-based, UTF-16 columns: where the value belongs in the source, the parameter's name or the end of the signature.
+   * Absent where the source has no such place (unnamed parameters).
+   */
   readonly range?: { readonly line: number; readonly start: number; readonly end: number };
 }
 
@@ -36,10 +44,32 @@ export interface EventsParams {
   readonly skipped: number;
 }
 
+/** Server → editor notification `probelens/status`: what the status bar shows; sent when it changes. */
+export interface StatusParams {
+  /** Functions traced now. */
+  readonly traced: number;
+  /** Functions of visible documents that a running process or chosen binary contains. */
+  readonly found: number;
+  /** What keeps functions from being found, a sentence for the user; empty where nothing does. */
+  readonly hint: string;
+}
+
 /** Server → editor request `probelens/pickProcess`. Resolves to the pid, or null when dismissed. */
 export interface PickProcessParams {
   readonly func: string;
-  readonly candidates: readonly { readonly pid: number; readonly user: string; readonly binary: string; readonly started: string }[];
+  readonly candidates: readonly {
+    readonly pid: number;
+    readonly user: string;
+    readonly binary: string;
+    readonly started: string;
+    /** How well the source matches this process's binary, where it does not match exactly. */
+    readonly note?: string;
+  }[];
+}
+
+/** Server → editor request `probelens/chooseBinary`: a file dialog. Resolves to the absolute path, or null. */
+export interface ChooseBinaryParams {
+  readonly title: string;
 }
 
 /** Server → editor request `probelens/askPassword`: a VS Code password box. Resolves to the text, or null when dismissed. */
@@ -47,9 +77,28 @@ export interface AskPasswordParams {
   readonly prompt: string;
 }
 
-/** Commands of `workspace/executeCommand`. */
+/** Editor → server notification `probelens/visible`: Go documents that the user sees now. Others are not polled for. */
+export interface VisibleParams {
+  readonly uris: readonly string[];
+}
+
+/** `initializationOptions`: what the editor can do beyond LSP. */
+export interface EditorOptions {
+  /** It answers `probelens/pickProcess`, `chooseBinary` and `askPassword`, and sends `probelens/visible`. */
+  readonly probelens: true;
+}
+
+/** Settings, section `probelens`; defaults in package.json. */
+export interface EditorSettings {
+  readonly codeLens: "found" | "all" | "off";
+  readonly inlineValues: boolean;
+  readonly eventsPerSecond: number;
+  readonly maxStringBytes: number;
+  readonly binaries: readonly string[];
+}
+
+/** Commands of `workspace/executeCommand`. Arguments of the first two: uri, 0-based line of the function. */
 export const COMMANDS = {
-  /** Arguments: uri, 0-based line of the function. */
   trace: "probelens.server.trace",
   stop: "probelens.server.stop",
   stopAll: "probelens.server.stopAll",
@@ -58,6 +107,9 @@ export const COMMANDS = {
 export const METHODS = {
   live: "probelens/live",
   events: "probelens/events",
+  status: "probelens/status",
+  visible: "probelens/visible",
   pickProcess: "probelens/pickProcess",
+  chooseBinary: "probelens/chooseBinary",
   askPassword: "probelens/askPassword",
 } as const;

@@ -1,0 +1,75 @@
+/** Who attached what to which process: one line each in a file that only root can read and write. */
+import { closeSync, constants, fchmodSync, fstatSync, openSync, renameSync, writeSync } from "node:fs";
+
+const AUDIT_FILE = "/var/log/probelens.log";
+/** Then it becomes `.1` and a new one begins: two files bound what an endless editor session can write. */
+const MAX_AUDIT_BYTES = 4 << 20;
+/** A glob may name thousands of functions; the line names the first ones and says how many there are. */
+const MAX_AUDIT_CHARACTERS = 2000;
+
+export class AuditLog {
+  private readonly peer: string;
+  private readonly notice: (message: string) => void;
+  private told = false;
+
+  /** `notice` is told once when the file cannot be written: tracing goes on. */
+  constructor(peerUid: number, notice: (message: string) => void) {
+    this.peer = `uid=${peerUid} helper=${process.pid}`;
+    this.notice = notice;
+  }
+
+  write(action: "attach" | "detach" | "refuse", details: string): void {
+    const line = `${new Date().toISOString()} ${action} ${this.peer} ${printable(details)}\n`;
+    try {
+      append(line);
+    } catch (error) {
+      if (this.told) return;
+      this.told = true;
+      this.notice(`the audit log ${AUDIT_FILE} cannot be written: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+}
+
+export function listed(functions: readonly string[]): string {
+  const shown: string[] = [];
+  let length = 0;
+  for (const name of functions) {
+    length += name.length + 1;
+    if (length > MAX_AUDIT_CHARACTERS) break;
+    shown.push(name);
+  }
+  const rest = functions.length - shown.length;
+  return `${shown.join(",")}${rest > 0 ? ` and ${rest} more` : ""}`;
+}
+
+function append(line: string): void {
+  let fd = open();
+  try {
+    if (fstatSync(fd).size + line.length > MAX_AUDIT_BYTES) {
+      closeSync(fd);
+      renameSync(AUDIT_FILE, `${AUDIT_FILE}.1`);
+      fd = open();
+    }
+    writeSync(fd, line);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function open(): number {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const fd = openSync(AUDIT_FILE, flags, 0o600);
+  const stat = fstatSync(fd);
+  // A link or a file that somebody else prepared is not ours to write.
+  if (!stat.isFile() || stat.nlink !== 1 || stat.uid !== process.getuid?.()) {
+    closeSync(fd);
+    throw new Error("it is not a plain file of the helper's user");
+  }
+  if ((stat.mode & 0o077) !== 0) fchmodSync(fd, 0o600);
+  return fd;
+}
+
+/** One line, whatever the peer put into its names. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}

@@ -1,0 +1,113 @@
+/** Every way in which the helper refuses: what was tried, why not, what to do. */
+import { UserError } from "../src/protocol/errors.ts";
+import { SystemCallError, VerifierError } from "./libbpf.ts";
+
+export function noLibbpf(tried: string): UserError {
+  return new UserError({
+    code: "no-libbpf",
+    what: "loading libbpf",
+    why: tried,
+    remedy: "Reinstall Probelens (it brings its own libbpf), or install the package libbpf1 of your distribution",
+  });
+}
+
+export function noBpf(what: string, error: SystemCallError): UserError {
+  if (error.code === "ENOSYS" || error.code === "EINVAL")
+    return new UserError({
+      code: "no-bpf",
+      what,
+      why: `this kernel lacks what Probelens needs from BPF (${error.call}: ${error.code})`,
+      remedy: "Linux 5.10 or later with CONFIG_BPF_SYSCALL, CONFIG_UPROBE_EVENTS and BPF ring buffers is needed",
+    });
+  if (error.code === "EPERM" || error.code === "EACCES")
+    return new UserError({
+      code: "no-privileges",
+      what,
+      why: `the kernel does not allow it (${error.call}: ${error.code})`,
+      remedy:
+        "Run as root or through sudo; in a container, it needs CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, and a seccomp profile that allows bpf() and perf_event_open()",
+    });
+  return new UserError({
+    code: "kernel-refused",
+    what,
+    why: `${error.call} failed: ${error.code}`,
+    remedy: "probelens doctor shows what this machine can do",
+  });
+}
+
+/** Lines of the verifier's log that go into the message: the reason stands at its end. */
+const VERIFIER_LOG_LINES = 12;
+
+export function verifierRefused(error: VerifierError): UserError {
+  if (error.log === "") return noBpf("loading the probe programs into the kernel", error);
+  const end = error.log.split("\n").slice(-VERIFIER_LOG_LINES).join("\n");
+  return new UserError({
+    code: "verifier",
+    what: "loading the probe programs into the kernel",
+    why: `its verifier refuses them (${error.code}):\n${end}`,
+    remedy: "This is a defect of Probelens with this kernel version; please report it with these lines",
+  });
+}
+
+export function noSuchProcess(what: string, pid: number): UserError {
+  return new UserError({
+    code: "no-such-process",
+    what,
+    why: `process ${pid} does not exist (any more)`,
+    remedy: "List running targets with: probelens targets",
+  });
+}
+
+export function processReplaced(what: string, pid: number, expected: string, actual: string): UserError {
+  return new UserError({
+    code: "process-replaced",
+    what,
+    why: `pid ${pid} now belongs to another process (started at tick ${actual}, not ${expected})`,
+    remedy: "List running targets with: probelens targets",
+  });
+}
+
+export function bytesDiffer(file: string, offset: number, expected: string, actual: string): UserError {
+  return new UserError({
+    code: "bytes-differ",
+    what: `probing ${file} at offset 0x${offset.toString(16)}`,
+    why: `the instruction there is ${actual || "beyond the end of the file"}, not the expected ${expected}`,
+    remedy: "The binary was replaced after it was read; start the trace again",
+  });
+}
+
+export function fileFailed(what: string, file: string, error: unknown): UserError {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  return new UserError({
+    code: code === "ENOENT" ? "no-such-file" : "file-unreadable",
+    what,
+    why: `${file} cannot be read (${code})`,
+    remedy: code === "ENOENT" ? "Check the path" : "Check that the file exists and that the helper runs as root",
+  });
+}
+
+export function invalidRequest(method: string, why: string): UserError {
+  return new UserError({
+    code: "invalid-request",
+    what: `request "${method}" to the privileged helper`,
+    why,
+    remedy: "This is a defect of Probelens; please report it",
+  });
+}
+
+export function limitExceeded(what: string, why: string, remedy: string): UserError {
+  return new UserError({ code: "limit", what, why, remedy });
+}
+
+/** Anything else: told as it is, so that it can be reported. */
+export function asUserError(what: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  if (error instanceof VerifierError) return verifierRefused(error);
+  if (error instanceof SystemCallError) return noBpf(what, error);
+  return new UserError({
+    code: "helper-failed",
+    what,
+    why: error instanceof Error ? error.message : String(error),
+    remedy: "This is a defect of Probelens; please report it",
+  });
+}

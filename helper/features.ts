@@ -1,0 +1,92 @@
+/** What this kernel offers, found by trying and not by version. */
+import { readFileSync, statSync } from "node:fs";
+import { release } from "node:os";
+import {
+  closeFd,
+  createUprobeMultiLink,
+  kernelFieldOffset,
+  type Libbpf,
+  loadTrivialMultiProgram,
+  SystemCallError,
+} from "./libbpf.ts";
+
+export interface Features {
+  /** uprobe_multi links with a process filter that works. */
+  readonly uprobeMulti: boolean;
+  /** Attach cookies on perf events (Linux 5.15). */
+  readonly cookies: boolean;
+  /** Type number of the uprobe PMU; undefined without perf-event uprobes. */
+  readonly uprobePmu: number | undefined;
+  /** The helper's pid namespace, unless it is the initial one: BPF must translate pids. */
+  readonly pidNamespace: { readonly device: bigint; readonly inode: bigint } | undefined;
+}
+
+/** include/linux/proc_ns.h: PROC_PID_INIT_INO. */
+const INITIAL_PID_NAMESPACE = 0xeffffffcn;
+
+export function probeFeatures(libbpf: Libbpf): Features {
+  const [major = 0, minor = 0] = libbpf.version.split(".").map(Number);
+  const namespace = statSync("/proc/self/ns/pid", { bigint: true });
+  return {
+    uprobeMulti: (major > 1 || (major === 1 && minor >= 3)) && hasUprobeMulti(),
+    cookies: kernelAtLeast(5, 15),
+    uprobePmu: readPmuType(),
+    pidNamespace:
+      namespace.ino === INITIAL_PID_NAMESPACE ? undefined : { device: namespace.dev, inode: namespace.ino },
+  };
+}
+
+let fsbase: number | undefined | "unknown" = "unknown";
+
+/** task_struct.thread.fsbase by the kernel's BTF: where a thread's TLS base is saved. Undefined without BTF. */
+export function fsbaseOffset(): number | undefined {
+  if (fsbase === "unknown") fsbase = kernelFieldOffset("task_struct", ["thread", "fsbase"]);
+  return fsbase;
+}
+
+/**
+ * The kernel's answer to a link on "/" (not a regular file) is EBADF where it knows uprobe_multi. Its first versions
+ * (6.6.0 to 6.6.34) filtered one thread instead of the process; since the fix (46ba0e49b642) a negative pid is refused
+ * with EINVAL. The same test as libbpf's own (tools/lib/bpf/features.c).
+ */
+function hasUprobeMulti(): boolean {
+  let program: number;
+  try {
+    program = loadTrivialMultiProgram();
+  } catch {
+    return false;
+  }
+  try {
+    const attempt = (pid: number): string => {
+      try {
+        closeFd(
+          createUprobeMultiLink(program, {
+            path: "/",
+            offsets: new BigUint64Array(1),
+            cookies: new BigUint64Array(1),
+            pid,
+          }),
+        );
+        return "";
+      } catch (error) {
+        return error instanceof SystemCallError ? error.code : "";
+      }
+    };
+    return attempt(0) === "EBADF" && attempt(-1) === "EINVAL";
+  } finally {
+    closeFd(program);
+  }
+}
+
+function readPmuType(): number | undefined {
+  try {
+    return Number(readFileSync("/sys/bus/event_source/devices/uprobe/type", "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function kernelAtLeast(major: number, minor: number): boolean {
+  const [a = 0, b = 0] = release().split(".").map(Number);
+  return a > major || (a === major && b >= minor);
+}

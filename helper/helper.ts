@@ -1,0 +1,216 @@
+/** The requests of helperApi.ts: each validated, carried out, and answered with a result or a UserError's fields. */
+import { release } from "node:os";
+import { join } from "node:path";
+import * as v from "valibot";
+import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node";
+import { UserError } from "../src/protocol/errors.ts";
+import {
+  type AttachParams,
+  type AttachResult,
+  type CountersResult,
+  HELPER_METHODS,
+  type InitializeResult,
+  PROTOCOL_VERSION,
+} from "../src/protocol/helperApi.ts";
+import { describeIssue, HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
+import { AuditLog, listed } from "./audit.ts";
+import { asUserError, invalidRequest, limitExceeded, noLibbpf } from "./failures.ts";
+import { type Features, probeFeatures } from "./features.ts";
+import { type Libbpf, loadLibbpf } from "./libbpf.ts";
+import { dropPrivileges, raiseLimits } from "./privileges.ts";
+import { describeProcess, readCode, readFile } from "./proc.ts";
+import { RingReader, type SendBatch } from "./ring.ts";
+import { describeTarget, Session } from "./session.ts";
+
+/** One per traced function of an editor at the most; each holds maps in the kernel. */
+const MAX_SESSIONS = 256;
+/** LSP's range for server errors; what matters is in `data`. */
+const REQUEST_FAILED = -32000;
+
+export interface HelperHost {
+  /** Where the BPF object and native/ are. */
+  readonly packageDirectory: string | undefined;
+  readonly sendRecords: SendBatch;
+  notify(method: string, params: object): void;
+  notice(message: string): void;
+}
+
+interface Machine {
+  readonly libbpf: Libbpf;
+  readonly features: Features;
+}
+
+export class Helper {
+  private readonly host: HelperHost;
+  private readonly peerUid = peerUid();
+  private readonly audit: AuditLog;
+  private readonly sessions = new Map<number, Session>();
+  /** Ids of sessions whose attach is under way. */
+  private readonly attaching = new Set<number>();
+  private machine: Machine | undefined;
+  private ring: RingReader | undefined;
+  private disposed = false;
+
+  constructor(host: HelperHost) {
+    this.host = host;
+    this.audit = new AuditLog(this.peerUid, host.notice);
+  }
+
+  register(rpc: MessageConnection): void {
+    this.serve(rpc, "initialize", ({ protocolVersion }) => this.initialize(protocolVersion));
+    this.serve(rpc, "attach", (params) => this.attach(params as AttachParams));
+    this.serve(rpc, "detach", ({ session }) => this.detach(session));
+    this.serve(rpc, "counters", ({ session }) => ({ counters: this.find("counters", session).counters() }));
+    this.serve(rpc, "readFile", readFile);
+    this.serve(rpc, "describeProcess", ({ pid }) => describeProcess(pid));
+    this.serve(rpc, "readCode", readCode);
+  }
+
+  /** Resolves when every probe is gone. */
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    this.ring?.stop();
+    await Promise.all([...this.sessions.values()].map((session) => session.detach()));
+  }
+
+  private serve<M extends HelperRequest>(
+    rpc: MessageConnection,
+    method: M,
+    handle: (params: v.InferOutput<(typeof HELPER_SCHEMAS)[M]>) => unknown,
+  ): void {
+    rpc.onRequest(HELPER_METHODS[method], async (params: unknown) => {
+      try {
+        const checked = v.safeParse(HELPER_SCHEMAS[method], params);
+        if (!checked.success) throw invalidRequest(method, describeIssue(checked.issues));
+        return await handle(checked.output as v.InferOutput<(typeof HELPER_SCHEMAS)[M]>);
+      } catch (error) {
+        const failure = asUserError(`request "${method}"`, error);
+        if (method !== "initialize") this.audit.write("refuse", `${method}: ${failure.code}: ${failure.message}`);
+        const { code, what, why, remedy, exitStatus } = failure;
+        throw new ResponseError(REQUEST_FAILED, failure.message, { code, what, why, remedy, exitStatus });
+      }
+    });
+  }
+
+  private initialize(protocolVersion: number): InitializeResult {
+    if (protocolVersion !== PROTOCOL_VERSION)
+      throw new UserError({
+        code: "protocol-mismatch",
+        what: "starting the privileged helper",
+        why: `it speaks protocol ${PROTOCOL_VERSION}, the caller ${protocolVersion}`,
+        remedy: "Install helper and extension from the same package",
+      });
+    const { libbpf, features } = this.prepare();
+    const ring = this.openRing();
+    return {
+      protocolVersion: PROTOCOL_VERSION,
+      pid: process.pid,
+      kernel: release(),
+      libbpf,
+      link: linkKind(features),
+      ringReader: ring.mode,
+      peerUid: this.peerUid,
+    };
+  }
+
+  private async attach(params: AttachParams): Promise<AttachResult> {
+    const { session: id } = params;
+    const { features } = this.prepare();
+    const ring = this.openRing();
+    if (this.sessions.has(id) || this.attaching.has(id)) throw invalidRequest("attach", `session ${id} exists already`);
+    if (this.sessions.size + this.attaching.size >= MAX_SESSIONS)
+      throw limitExceeded(describeTarget(params), `${MAX_SESSIONS} traces run already`, "Stop some of them first");
+    this.attaching.add(id);
+    try {
+      const session = await Session.attach(params, {
+        objectPath: join(this.packageDirectory(), "probelens.bpf.o"),
+        ringFd: ring.fd,
+        features,
+        onEnded: (ended, target) => this.onEnded(ended, target),
+      });
+      if (this.disposed) await session.detach();
+      this.sessions.set(id, session);
+    } finally {
+      this.attaching.delete(id);
+    }
+    ring.start();
+    this.audit.write("attach", `session=${id} ${targetText(params)} probes=${params.probes.length} ${listed(params.functions)}`);
+    return { link: linkKind(features), attached: params.probes.length };
+  }
+
+  private async detach(id: number): Promise<CountersResult> {
+    const session = this.find("detach", id);
+    this.sessions.delete(id);
+    await session.detach();
+    // Every program has run to its end: what they wrote is in the ring, what they counted is final.
+    await this.ring?.drain();
+    const counters = session.counters();
+    session.close();
+    if (this.sessions.size === 0) this.ring?.pause();
+    this.audit.write("detach", `session=${id} ${targetText(session.params)}`);
+    return { counters };
+  }
+
+  private onEnded(id: number, target: { pid: number; reason: "exited" | "exec" } | undefined): void {
+    if (target) this.host.notify(HELPER_METHODS.targetEnded, { session: id, ...target });
+    else this.host.notice(`the process that holds the probes of session ${id} was killed; they are gone`);
+  }
+
+  private find(method: string, id: number): Session {
+    const session = this.sessions.get(id);
+    if (!session) throw invalidRequest(method, `there is no session ${id}`);
+    return session;
+  }
+
+  /** Loads libbpf, looks at the kernel, and gives up what is not needed: once. */
+  private prepare(): Machine {
+    if (this.machine) return this.machine;
+    let libbpf: Libbpf;
+    try {
+      libbpf = loadLibbpf(join(this.packageDirectory(), "native"));
+    } catch (error) {
+      throw noLibbpf(error instanceof Error ? error.message : String(error));
+    }
+    raiseLimits();
+    const features = probeFeatures(libbpf);
+    dropPrivileges(features.uprobeMulti);
+    this.machine = { libbpf, features };
+    return this.machine;
+  }
+
+  private openRing(): RingReader {
+    try {
+      this.ring ??= new RingReader(this.host.sendRecords);
+    } catch (error) {
+      throw asUserError("preparing the kernel for probes", error);
+    }
+    return this.ring;
+  }
+
+  private packageDirectory(): string {
+    if (this.host.packageDirectory !== undefined) return this.host.packageDirectory;
+    throw new UserError({
+      code: "incomplete-package",
+      what: "starting the privileged helper",
+      why: "probelens.bpf.o is not beside it",
+      remedy: "Reinstall Probelens, or build it: npm run build",
+    });
+  }
+}
+
+/** The user at the other end: whom sudo names when it started us as root, else our own user. */
+function peerUid(): number {
+  const own = process.getuid?.() ?? -1;
+  const sudo = process.env["SUDO_UID"];
+  return own === 0 && sudo !== undefined && /^\d{1,10}$/.test(sudo) ? Number(sudo) : own;
+}
+
+function linkKind(features: Features): "uprobe_multi" | "perf_event" {
+  return features.uprobeMulti ? "uprobe_multi" : "perf_event";
+}
+
+function targetText({ target }: AttachParams): string {
+  return target.kind === "process"
+    ? `pid=${target.pid} started=${target.startTime}${target.file === undefined ? "" : ` exec=${target.file}`}`
+    : `file=${target.file}`;
+}

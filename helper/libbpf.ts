@@ -1,0 +1,437 @@
+/**
+ * Every foreign function of Probelens: libbpf for programs, maps and links, and the few libc calls that Node lacks.
+ * Nothing here decides anything; each function takes and returns plain values and throws a SystemCallError.
+ */
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import koffi from "koffi";
+
+/** Address of something that C owns. */
+export type Pointer = bigint;
+type Foreign = ReturnType<ReturnType<typeof koffi.load>["func"]>;
+
+export class SystemCallError extends Error {
+  readonly call: string;
+  /** A positive error number. */
+  readonly errno: number;
+  /** Its name, such as `EPERM`. */
+  readonly code: string;
+
+  constructor(call: string, errno: number) {
+    const code = errnoName(errno);
+    super(`${call} failed: ${code}`);
+    this.name = "SystemCallError";
+    this.call = call;
+    this.errno = errno;
+    this.code = code;
+  }
+}
+
+/** include/uapi/linux/bpf.h */
+const BPF = {
+  MAP_TYPE_RINGBUF: 27,
+  PROG_TYPE_KPROBE: 2,
+  PERF_EVENT: 41,
+  TRACE_UPROBE_MULTI: 48,
+} as const;
+/** include/uapi/linux/perf_event.h */
+const PERF = { IOC_ENABLE: 0x2400, IOC_SET_BPF: 0x40042408, FLAG_FD_CLOEXEC: 8, ATTR_SIZE: 136 } as const;
+const SYS_PERF_EVENT_OPEN = 298; // x86-64
+const PROT = { READ: 1, WRITE: 2 } as const;
+const MAP_SHARED = 1;
+const BTF_KIND_STRUCT = 4;
+/** Last lines of the verifier's log are what explains a refusal; the log of one program fits. */
+const VERIFIER_LOG_BYTES = 1 << 20;
+
+export interface Libbpf {
+  readonly path: string;
+  readonly version: string;
+}
+
+let bpf: Record<string, Foreign> = {};
+let libc: Record<string, Foreign> = {};
+
+/**
+ * Loads the package's own libbpf from `directory`, else the system's. Throws an Error whose message says what was
+ * tried.
+ */
+export function loadLibbpf(directory: string): Libbpf {
+  const c = koffi.load(null);
+  libc = Object.fromEntries(LIBC.map((definition) => [nameOf(definition), c.func(definition)]));
+  const own = join(directory, "libbpf.so.1");
+  const failures: string[] = [];
+  for (const path of existsSync(own) ? [own, "libbpf.so.1"] : ["libbpf.so.1"]) {
+    try {
+      const library = koffi.load(path);
+      bpf = Object.fromEntries(LIBBPF.map((definition) => [nameOf(definition), library.func(definition)]));
+      fn("libbpf_set_print")(null);
+      return { path, version: String(fn("libbpf_version_string")()).replace(/^v/, "") };
+    } catch (error) {
+      failures.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new Error(failures.join("; "));
+}
+
+const LIBBPF = [
+  "const char *libbpf_version_string()",
+  "void *libbpf_set_print(void *fn)",
+  "int libbpf_num_possible_cpus()",
+  "void *bpf_object__open_mem(void *buf, size_t size, void *opts)",
+  "int bpf_object__load(void *obj)",
+  "void bpf_object__close(void *obj)",
+  "void *bpf_object__find_map_by_name(void *obj, const char *name)",
+  "void *bpf_object__find_program_by_name(void *obj, const char *name)",
+  "int bpf_map__fd(void *map)",
+  "int bpf_map__reuse_fd(void *map, int fd)",
+  "int bpf_map__set_max_entries(void *map, uint32_t max)",
+  "int bpf_map__set_initial_value(void *map, void *data, size_t size)",
+  "int bpf_program__fd(void *prog)",
+  "int bpf_program__set_autoload(void *prog, bool autoload)",
+  "int bpf_program__set_expected_attach_type(void *prog, int type)",
+  "int bpf_program__set_log_buf(void *prog, void *buf, size_t size)",
+  "void *bpf_program__insns(void *prog)",
+  "size_t bpf_program__insn_cnt(void *prog)",
+  "int bpf_prog_load(int type, const char *name, const char *license, void *insns, size_t count, void *opts)",
+  "int bpf_map_create(int type, const char *name, uint32_t key, uint32_t value, uint32_t max, void *opts)",
+  "int bpf_map_update_elem(int fd, void *key, void *value, uint64_t flags)",
+  "int bpf_map_lookup_elem(int fd, void *key, void *value)",
+  "int bpf_link_create(int prog, int target, int type, void *opts)",
+  "void *btf__load_vmlinux_btf()",
+  "int btf__find_by_name_kind(void *btf, const char *name, uint32_t kind)",
+  "void *btf__type_by_id(void *btf, uint32_t id)",
+  "const char *btf__name_by_offset(void *btf, uint32_t offset)",
+  "void btf__free(void *btf)",
+];
+const LIBC = [
+  "void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)",
+  "int munmap(void *addr, size_t length)",
+  "void *memcpy(void *dst, void *src, size_t n)",
+  "int close(int fd)",
+  "int ioctl(int fd, unsigned long request, int64_t arg)",
+  "long syscall(long number, void *a, int64_t b, int64_t c, int64_t d, uint64_t e)",
+  "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+  "int capset(void *header, void *data)",
+  "int capget(void *header, void *data)",
+  "int setrlimit(int resource, void *limit)",
+];
+
+// Objects, programs and maps.
+
+export function openObject(bytes: Uint8Array): Pointer {
+  return pointer("bpf_object__open_mem", fn("bpf_object__open_mem")(bytes, bytes.length, null));
+}
+
+/** Loads maps and programs; `programs` are those whose verifier logs are wanted should the kernel refuse. */
+export function loadObject(object: Pointer, programs: readonly Pointer[]): void {
+  const logs = programs.map((program) => {
+    const log = new Uint8Array(VERIFIER_LOG_BYTES);
+    fn("bpf_program__set_log_buf")(program, log, log.length);
+    return log;
+  });
+  const result = Number(fn("bpf_object__load")(object));
+  if (result < 0) throw new VerifierError(-result, logs.map(cString).filter((log) => log !== ""));
+}
+
+/** The kernel refused to load the programs; `log` ends with its reason. */
+export class VerifierError extends SystemCallError {
+  readonly log: string;
+  constructor(errno: number, logs: readonly string[]) {
+    super("loading the probe programs", errno);
+    this.log = logs.at(-1)?.trim() ?? "";
+  }
+}
+
+export function closeObject(object: Pointer): void {
+  fn("bpf_object__close")(object);
+}
+
+export function findMap(object: Pointer, name: string): Pointer {
+  return pointer(`map ${name}`, fn("bpf_object__find_map_by_name")(object, name));
+}
+
+export function mapFd(map: Pointer): number {
+  return check("bpf_map__fd", fn("bpf_map__fd")(map));
+}
+
+export function setMaxEntries(map: Pointer, entries: number): void {
+  check("bpf_map__set_max_entries", fn("bpf_map__set_max_entries")(map, entries));
+}
+
+export function setInitialValue(map: Pointer, bytes: Uint8Array): void {
+  check("bpf_map__set_initial_value", fn("bpf_map__set_initial_value")(map, bytes, bytes.length));
+}
+
+export function reuseMap(map: Pointer, fd: number): void {
+  check("bpf_map__reuse_fd", fn("bpf_map__reuse_fd")(map, fd));
+}
+
+export function createRingBuffer(bytes: number): number {
+  return check("creating the ring buffer", fn("bpf_map_create")(BPF.MAP_TYPE_RINGBUF, "probelens_ring", 0, 0, bytes, null));
+}
+
+export function updateMap(fd: number, index: number, value: Uint8Array): void {
+  check("bpf_map_update_elem", fn("bpf_map_update_elem")(fd, new Uint32Array([index]), value, 0));
+}
+
+export function lookupMap(fd: number, index: number, value: Uint8Array): void {
+  check("bpf_map_lookup_elem", fn("bpf_map_lookup_elem")(fd, new Uint32Array([index]), value));
+}
+
+export function possibleCpus(): number {
+  return check("libbpf_num_possible_cpus", fn("libbpf_num_possible_cpus")());
+}
+
+export function findProgram(object: Pointer, name: string): Pointer {
+  return pointer(`program ${name}`, fn("bpf_object__find_program_by_name")(object, name));
+}
+
+export function setAutoload(program: Pointer, autoload: boolean): void {
+  check("bpf_program__set_autoload", fn("bpf_program__set_autoload")(program, autoload));
+}
+
+export function useUprobeMulti(program: Pointer): void {
+  check("bpf_program__set_expected_attach_type", fn("bpf_program__set_expected_attach_type")(program, BPF.TRACE_UPROBE_MULTI));
+}
+
+export function programFd(program: Pointer): number {
+  return check("bpf_program__fd", fn("bpf_program__fd")(program));
+}
+
+/** The instructions of a loaded program, map references resolved: a copy. */
+export function programInstructions(program: Pointer): Uint8Array {
+  const count = Number(fn("bpf_program__insn_cnt")(program));
+  const copy = new Uint8Array(count * 8);
+  copyMemory(copy, pointer("bpf_program__insns", fn("bpf_program__insns")(program)), copy.length);
+  return copy;
+}
+
+/** Loads a kprobe-type program for a perf event. */
+export function loadProgram(instructions: Uint8Array, license: string): number {
+  const count = instructions.length / 8;
+  return check(
+    "bpf_prog_load",
+    fn("bpf_prog_load")(BPF.PROG_TYPE_KPROBE, "probelens", license, instructions, count, null),
+  );
+}
+
+// Links.
+
+export interface MultiLinkSpec {
+  readonly path: string;
+  readonly offsets: BigUint64Array;
+  readonly cookies: BigUint64Array;
+  /** 0: every process. */
+  readonly pid: number;
+}
+
+export function createUprobeMultiLink(program: number, spec: MultiLinkSpec): number {
+  // struct bpf_link_create_opts up to uprobe_multi.pid (libbpf 1.3, bpf.h).
+  const opts = new DataView(new ArrayBuffer(80));
+  const path = new TextEncoder().encode(`${spec.path}\0`);
+  opts.setBigUint64(0, 80n, true);
+  opts.setUint32(36, spec.offsets.length, true);
+  opts.setBigUint64(40, koffi.address(path), true);
+  opts.setBigUint64(48, koffi.address(spec.offsets), true);
+  opts.setBigUint64(64, koffi.address(spec.cookies), true);
+  opts.setInt32(72, spec.pid, true);
+  const bytes = new Uint8Array(opts.buffer);
+  return check("bpf_link_create (uprobe_multi)", fn("bpf_link_create")(program, 0, BPF.TRACE_UPROBE_MULTI, bytes));
+}
+
+/** Opens a perf event for one uprobe. `pid` −1: every process. */
+export function openUprobeEvent(pmuType: number, path: string, offset: bigint, pid: number): number {
+  const attr = new DataView(new ArrayBuffer(PERF.ATTR_SIZE));
+  const name = new TextEncoder().encode(`${path}\0`);
+  attr.setUint32(0, pmuType, true);
+  attr.setUint32(4, PERF.ATTR_SIZE, true);
+  attr.setBigUint64(56, koffi.address(name), true); // uprobe_path
+  attr.setBigUint64(64, offset, true); // probe_offset
+  const cpu = pid === -1 ? 0 : -1; // A uprobe of all processes is opened on one CPU and fires on each.
+  const bytes = new Uint8Array(attr.buffer);
+  const fd = Number(c("syscall")(SYS_PERF_EVENT_OPEN, bytes, pid, cpu, -1, PERF.FLAG_FD_CLOEXEC));
+  if (fd < 0) throw new SystemCallError("perf_event_open (uprobe)", koffi.errno());
+  return fd;
+}
+
+/** Linux 5.15: the link owns the perf event and carries the cookie. */
+export function createPerfLink(program: number, event: number, cookie: bigint): number {
+  const opts = new DataView(new ArrayBuffer(40));
+  opts.setBigUint64(0, 40n, true);
+  opts.setBigUint64(32, cookie, true);
+  const bytes = new Uint8Array(opts.buffer);
+  const link = check("bpf_link_create (perf event)", fn("bpf_link_create")(program, event, BPF.PERF_EVENT, bytes));
+  enableEvent(event);
+  return link;
+}
+
+/** Before 5.15: the event itself carries the program. */
+export function setEventProgram(event: number, program: number): void {
+  if (Number(c("ioctl")(event, PERF.IOC_SET_BPF, program)) < 0)
+    throw new SystemCallError("ioctl (PERF_EVENT_IOC_SET_BPF)", koffi.errno());
+  enableEvent(event);
+}
+
+function enableEvent(event: number): void {
+  if (Number(c("ioctl")(event, PERF.IOC_ENABLE, 0)) < 0)
+    throw new SystemCallError("ioctl (PERF_EVENT_IOC_ENABLE)", koffi.errno());
+}
+
+/** Loads `mov r0, 0; exit` for uprobe_multi links: for feature probes. */
+export function loadTrivialMultiProgram(): number {
+  const opts = new DataView(new ArrayBuffer(24)); // sz, attempts, expected_attach_type
+  opts.setBigUint64(0, 24n, true);
+  opts.setInt32(12, BPF.TRACE_UPROBE_MULTI, true);
+  const instructions = new Uint8Array([0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
+  const bytes = new Uint8Array(opts.buffer);
+  return check("bpf_prog_load", fn("bpf_prog_load")(BPF.PROG_TYPE_KPROBE, "probelens_test", "GPL", instructions, 2, bytes));
+}
+
+export function closeFd(fd: number): void {
+  c("close")(fd);
+}
+
+// Kernel type information.
+
+/** Byte offset of `path` in a kernel structure by the kernel's own BTF; undefined where there is none. */
+export function kernelFieldOffset(structure: string, path: readonly string[]): number | undefined {
+  const btf = fn("btf__load_vmlinux_btf")() as Pointer | null;
+  if (!btf) return undefined;
+  try {
+    let id = Number(fn("btf__find_by_name_kind")(btf, structure, BTF_KIND_STRUCT));
+    let bits = 0;
+    for (const name of path) {
+      if (id <= 0) return undefined;
+      const member = findMember(btf, id, name);
+      if (!member) return undefined;
+      id = member.type;
+      bits += member.bits;
+    }
+    return bits / 8;
+  } finally {
+    fn("btf__free")(btf);
+  }
+}
+
+/** struct btf_type {name_off, info, size} and struct btf_member {name_off, type, offset}: include/uapi/linux/btf.h. */
+function findMember(btf: Pointer, id: number, name: string): { type: number; bits: number } | undefined {
+  const type = fn("btf__type_by_id")(btf, id) as Pointer | null;
+  if (!type) return undefined;
+  const head = new Uint32Array(3);
+  copyMemory(head, type, 12);
+  const info = head[1] ?? 0;
+  if (((info >>> 24) & 0x1f) !== BTF_KIND_STRUCT) return undefined;
+  const hasBitfields = info >>> 31 === 1; // Then the upper 8 bits of the offset are the bit-field size.
+  const count = info & 0xffff;
+  const members = new Uint32Array(count * 3);
+  copyMemory(members, type + 12n, count * 12);
+  for (let index = 0; index < count; index++) {
+    if (fn("btf__name_by_offset")(btf, members[index * 3]) !== name) continue;
+    const offset = members[index * 3 + 2] ?? 0;
+    return { type: members[index * 3 + 1] ?? 0, bits: hasBitfields ? offset & 0xffffff : offset };
+  }
+  return undefined;
+}
+
+// Memory.
+
+export interface MappedRing {
+  /** The page that holds the consumer position; writable. */
+  readonly consumer: Pointer;
+  /** The page that holds the producer position. */
+  readonly producer: Pointer;
+  /** The data, mapped twice in a row: a record never wraps. */
+  readonly data: Pointer;
+}
+
+/** kernel/bpf/ringbuf.c, ringbuf_map_mmap_kern: consumer page, producer page, data, data again. */
+export function mapRing(fd: number, bytes: number, pageBytes: number): MappedRing {
+  const consumer = mmap(pageBytes, PROT.READ | PROT.WRITE, fd, 0);
+  const producer = mmap(pageBytes + 2 * bytes, PROT.READ, fd, pageBytes);
+  return { consumer, producer, data: producer + BigInt(pageBytes) };
+}
+
+function mmap(length: number, protection: number, fd: number, offset: number): Pointer {
+  const address = c("mmap")(null, length, protection, MAP_SHARED, fd, offset) as Pointer;
+  if (address === 0xffffffffffffffffn || !address) throw new SystemCallError("mmap of the ring buffer", koffi.errno());
+  return address;
+}
+
+/** An ArrayBuffer over foreign memory. Throws where the runtime forbids that (Electron). */
+export function viewMemory(address: Pointer, bytes: number): ArrayBuffer {
+  return koffi.view(address, bytes);
+}
+
+export function copyMemory(to: ArrayBufferView | Pointer, from: ArrayBufferView | Pointer, bytes: number): void {
+  c("memcpy")(to, from, bytes);
+}
+
+// Privileges.
+
+const CAPABILITY_VERSION_3 = 0x20080522;
+
+/** Permitted capabilities of this thread, as a bit set. */
+export function permittedCapabilities(): bigint {
+  const data = new Uint32Array(6); // two of {effective, permitted, inheritable}
+  if (Number(c("capget")(new Uint32Array([CAPABILITY_VERSION_3, 0]), data)) < 0)
+    throw new SystemCallError("capget", koffi.errno());
+  return BigInt(data[1] ?? 0) | (BigInt(data[4] ?? 0) << 32n);
+}
+
+export function setCapabilities(set: bigint): void {
+  const low = Number(set & 0xffffffffn);
+  const high = Number(set >> 32n);
+  const data = new Uint32Array([low, low, 0, high, high, 0]);
+  if (Number(c("capset")(new Uint32Array([CAPABILITY_VERSION_3, 0]), data)) < 0)
+    throw new SystemCallError("capset", koffi.errno());
+}
+
+export function setNoNewPrivileges(): void {
+  const PR_SET_NO_NEW_PRIVS = 38;
+  if (Number(c("prctl")(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) < 0) throw new SystemCallError("prctl", koffi.errno());
+}
+
+export function setLimit(resource: "memlock" | "nofile", value: bigint): void {
+  const number = resource === "memlock" ? 8 : 7; // asm-generic/resource.h
+  if (Number(c("setrlimit")(number, new BigUint64Array([value, value]))) < 0)
+    throw new SystemCallError("setrlimit", koffi.errno());
+}
+
+function fn(name: string): Foreign {
+  const found = bpf[name];
+  if (!found) throw new Error(`libbpf is not loaded (${name})`);
+  return found;
+}
+
+function c(name: string): Foreign {
+  const found = libc[name];
+  if (!found) throw new Error(`libc is not loaded (${name})`);
+  return found;
+}
+
+/** libbpf 1.0 and later returns negative error numbers. */
+function check(call: string, result: unknown): number {
+  const number = Number(result);
+  if (number < 0) throw new SystemCallError(call, -number);
+  return number;
+}
+
+function pointer(call: string, result: unknown): Pointer {
+  if (!result) throw new SystemCallError(call, koffi.errno());
+  return result as Pointer;
+}
+
+function nameOf(definition: string): string {
+  return /(\w+)\(/.exec(definition)?.[1] ?? "";
+}
+
+function cString(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(bytes.subarray(0, end === -1 ? bytes.length : end));
+}
+
+function errnoName(errno: number): string {
+  for (const [name, value] of Object.entries(constants.errno)) if (value === errno) return name;
+  return errno === 524 ? "ENOTSUPP" : `error ${errno}`;
+}

@@ -1,0 +1,61 @@
+/**
+ * The helper: the only privileged process. It checks and carries out the requests of one peer, who is on the other end
+ * of stdin and stdout, and ends with it. It parses nothing but /proc and its own messages.
+ */
+import { existsSync, fstatSync } from "node:fs";
+import { Socket } from "node:net";
+import type { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { connectFrames } from "../src/protocol/connection.ts";
+import { encodeFrameHeader, FRAME_KIND } from "../src/protocol/frames.ts";
+import { Helper } from "./helper.ts";
+
+/** Probes hang on a process of their own; the helper waits this long for its end before it ends itself. */
+const GOODBYE_MS = 5000;
+
+const output = openOutput();
+const helper = new Helper({
+  /** dist/ of the package, from the bundle and from the source alike. */
+  packageDirectory: ["./", "../dist/"]
+    .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+    .find((path) => existsSync(`${path}probelens.bpf.o`)),
+  sendRecords: (batch, done) => {
+    output.cork();
+    output.write(encodeFrameHeader(FRAME_KIND.records, batch.length));
+    output.write(batch, done);
+    output.uncork();
+  },
+  notify: (method, params) => void rpc.sendNotification(method, params).catch(() => {}),
+  notice: (message) => void process.stderr.write(`probelens-helper: ${message}\n`),
+});
+
+const { rpc } = connectFrames(
+  process.stdin,
+  output,
+  () => shutDown("the peer sent event records"),
+  (error) => shutDown(error?.message),
+);
+helper.register(rpc);
+output.on("error", () => shutDown());
+output.on("close", () => shutDown());
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => shutDown());
+rpc.onError(([error]) => shutDown(error.message));
+rpc.listen();
+
+let ending = false;
+/** With a reason: the peer did something that it must not. */
+function shutDown(reason?: string): void {
+  if (ending) return;
+  ending = true;
+  if (reason !== undefined) process.stderr.write(`probelens-helper: ${reason}\n`);
+  // Even if waiting fails, exiting closes the holders' input and with it removes every probe.
+  setTimeout(() => process.exit(1), GOODBYE_MS).unref();
+  void helper.dispose().finally(() => process.exit(reason === undefined ? 0 : 1));
+}
+
+/** Node would make writes to a pipe block, and a peer that does not read would block signals too. */
+function openOutput(): Writable {
+  const stat = fstatSync(1);
+  return stat.isFIFO() || stat.isSocket() ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
+}
+

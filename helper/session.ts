@@ -1,0 +1,131 @@
+/** One attach request from its checks to its end. */
+import { closeSync } from "node:fs";
+import type { ProbeCounters } from "../src/protocol/capture.ts";
+import type { AttachParams, TargetEndedParams } from "../src/protocol/helperApi.ts";
+import { asUserError, bytesDiffer } from "./failures.ts";
+import type { Features } from "./features.ts";
+import { LinkHolder } from "./holder.ts";
+import { LoadedSession } from "./load.ts";
+import { checkProcess, fileIdentity, openProgram, programIdentity, readAt, readStat } from "./proc.ts";
+
+/** How often a traced process is looked at: its end is told within this. */
+const WATCH_INTERVAL_MS = 100;
+
+export interface SessionContext {
+  readonly objectPath: string;
+  readonly ringFd: number;
+  readonly features: Features;
+  /** The traced process ended or runs another program, or (`reason` undefined) somebody killed the links' holder. */
+  onEnded(session: number, ended: Omit<TargetEndedParams, "session"> | undefined): void;
+}
+
+export class Session {
+  readonly params: AttachParams;
+  private readonly loaded: LoadedSession;
+  private readonly holder: LinkHolder;
+  private watcher: NodeJS.Timeout | undefined;
+
+  private constructor(params: AttachParams, loaded: LoadedSession, holder: LinkHolder) {
+    this.params = params;
+    this.loaded = loaded;
+    this.holder = holder;
+  }
+
+  /** Throws a UserError; then nothing is left attached. */
+  static async attach(params: AttachParams, context: SessionContext): Promise<Session> {
+    const { target } = params;
+    const what = describeTarget(params);
+    if (target.kind === "process") checkProcess(what, target.pid, target.startTime);
+    const path = target.file ?? `/proc/${target.kind === "process" ? target.pid : 0}/exe`;
+    const file = openProgram(what, path);
+    try {
+      checkExpectedBytes(file, path, params);
+      const loaded = load(what, params, context);
+      try {
+        // Through the descriptor that was checked: another file at this path, or another program after exec, is not it.
+        const holder = await link(what, loaded, file, params, () => context.onEnded(params.session, undefined));
+        const session = new Session(params, loaded, holder);
+        session.watch(fileIdentity(file), context);
+        return session;
+      } catch (error) {
+        loaded.close();
+        throw error;
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  counters(): ProbeCounters[] {
+    return this.loaded.counters();
+  }
+
+  /** Resolves when every probe is gone. The counters stay readable until `close`. */
+  async detach(): Promise<void> {
+    clearInterval(this.watcher);
+    await this.holder.release();
+  }
+
+  close(): void {
+    this.loaded.close();
+  }
+
+  /** A process that is about to exec `file` is left alone until it has done so. */
+  private watch(program: string, context: SessionContext): void {
+    const { target, session } = this.params;
+    if (target.kind !== "process") return;
+    const { pid, startTime } = target;
+    let running = target.file === undefined;
+    const end = (reason: "exited" | "exec"): void => {
+      clearInterval(this.watcher);
+      context.onEnded(session, { pid, reason });
+    };
+    this.watcher = setInterval(() => {
+      const stat = readStat(pid);
+      if (!stat || stat.startTime !== startTime || stat.state === "Z" || stat.state === "X") return end("exited");
+      const current = programIdentity(pid);
+      if (current === program) running = true;
+      else if (running && current !== undefined) end("exec");
+    }, WATCH_INTERVAL_MS);
+  }
+}
+
+function load(what: string, params: AttachParams, context: SessionContext): LoadedSession {
+  try {
+    return new LoadedSession(context.objectPath, context.ringFd, context.features, params);
+  } catch (error) {
+    throw asUserError(what, error);
+  }
+}
+
+async function link(
+  what: string,
+  loaded: LoadedSession,
+  file: number,
+  params: AttachParams,
+  onLost: () => void,
+): Promise<LinkHolder> {
+  const { target } = params;
+  const links: number[] = [];
+  try {
+    loaded.link(`/proc/self/fd/${file}`, target.kind === "process" ? target.pid : 0, links);
+    // The pid could have been reused while the links were made; they would be another process's.
+    if (target.kind === "process") checkProcess(what, target.pid, target.startTime);
+  } catch (error) {
+    await (await LinkHolder.start(links, () => {})).release();
+    if (target.kind === "process") checkProcess(what, target.pid, target.startTime); // The likeliest cause, told better.
+    throw asUserError(what, error);
+  }
+  return await LinkHolder.start(links, onLost);
+}
+
+function checkExpectedBytes(file: number, path: string, params: AttachParams): void {
+  for (const { offset, expected } of params.probes) {
+    const actual = Buffer.from(readAt(file, offset, expected.length / 2)).toString("hex");
+    if (actual !== expected) throw bytesDiffer(path, offset, expected, actual);
+  }
+}
+
+export function describeTarget({ target }: AttachParams): string {
+  return target.kind === "process" ? `attaching to process ${target.pid}` : `attaching to ${target.file}`;
+}

@@ -1,0 +1,116 @@
+/** JSON-RPC (vscode-jsonrpc) over frames: the transport that both ends of the helper's stream share. */
+import type { Readable, Writable } from "node:stream";
+import {
+  AbstractMessageReader,
+  AbstractMessageWriter,
+  createMessageConnection,
+  type DataCallback,
+  type Disposable,
+  type Message,
+  type MessageConnection,
+} from "vscode-jsonrpc/node";
+import { encodeFrameHeader, FRAME_KIND, FrameDecoder, FrameError } from "./frames.ts";
+
+export interface FramedConnection {
+  readonly rpc: MessageConnection;
+}
+
+/**
+ * `onRecords` gets the payload of each records frame, valid during the call. `onEnd` is called once, with an error
+ * where the other side sent something that is not our protocol or the stream broke, without one at a clean end.
+ */
+export function connectFrames(
+  input: Readable,
+  output: Writable,
+  onRecords: (batch: Uint8Array) => void,
+  onEnd: (error?: Error) => void,
+): FramedConnection {
+  const rpc = createMessageConnection(new FrameMessageReader(input, onRecords, once(onEnd)), new FrameMessageWriter(output));
+  return { rpc };
+}
+
+class FrameMessageReader extends AbstractMessageReader {
+  private readonly input: Readable;
+  private readonly onRecords: (batch: Uint8Array) => void;
+  private readonly onEnd: (error?: Error) => void;
+
+  constructor(input: Readable, onRecords: (batch: Uint8Array) => void, onEnd: (error?: Error) => void) {
+    super();
+    this.input = input;
+    this.onRecords = onRecords;
+    this.onEnd = onEnd;
+  }
+
+  listen(deliver: DataCallback): Disposable {
+    let stopped = false;
+    const stop = (error?: Error): void => {
+      if (stopped) return;
+      stopped = true;
+      this.input.off("data", onData);
+      this.onEnd(error);
+      this.fireClose();
+    };
+    const decoder = new FrameDecoder((kind, payload) => {
+      if (kind === FRAME_KIND.records) this.onRecords(payload);
+      else deliver(parseMessage(payload));
+    });
+    const onData = (chunk: Uint8Array): void => {
+      try {
+        decoder.push(chunk);
+      } catch (error) {
+        // What follows cannot be framed any more.
+        if (error instanceof FrameError) stop(error);
+        else throw error;
+      }
+    };
+    this.input.on("data", onData);
+    this.input.once("error", (error) => stop(error));
+    this.input.once("close", () => stop());
+    this.input.once("end", () => stop(decoder.idle ? undefined : new FrameError("the stream ends inside a frame")));
+    return { dispose: () => this.input.off("data", onData) };
+  }
+}
+
+class FrameMessageWriter extends AbstractMessageWriter {
+  private readonly output: Writable;
+
+  constructor(output: Writable) {
+    super();
+    this.output = output;
+    output.on("error", (error) => this.fireError(error));
+    output.once("close", () => this.fireClose());
+  }
+
+  write(message: Message): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const payload = Buffer.from(JSON.stringify(message), "utf8");
+      const header = encodeFrameHeader(FRAME_KIND.json, payload.length);
+      this.output.write(Buffer.concat([header, payload]), (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  end(): void {
+    this.output.end();
+  }
+}
+
+function parseMessage(payload: Uint8Array): Message {
+  let message: unknown;
+  try {
+    message = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("utf8"));
+  } catch {
+    throw new FrameError(`a frame of ${payload.length} bytes is not JSON`);
+  }
+  if (typeof message !== "object" || message === null || (message as Message).jsonrpc !== "2.0")
+    throw new FrameError("a frame is not a JSON-RPC 2.0 message");
+  return message as Message;
+}
+
+function once(callback: (error?: Error) => void): (error?: Error) => void {
+  let called = false;
+  return (error) => {
+    if (called) return;
+    called = true;
+    callback(error);
+  };
+}

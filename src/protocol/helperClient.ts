@@ -1,0 +1,126 @@
+/** The unprivileged side of the helper's stream: typed requests, record batches, and the end of it. */
+import type { Readable, Writable } from "node:stream";
+import * as v from "valibot";
+import { ErrorCodes, ResponseError } from "vscode-jsonrpc/node";
+import { connectFrames } from "./connection.ts";
+import { UserError } from "./errors.ts";
+import {
+  type AttachParams,
+  type AttachResult,
+  type CountersParams,
+  type CountersResult,
+  type DescribeProcessParams,
+  type DescribeProcessResult,
+  type DetachParams,
+  HELPER_METHODS,
+  type InitializeResult,
+  PROTOCOL_VERSION,
+  type ReadCodeParams,
+  type ReadCodeResult,
+  type ReadFileParams,
+  type ReadFileResult,
+  type TargetEndedParams,
+} from "./helperApi.ts";
+import { errorDataSchema, targetEndedSchema } from "./helperSchema.ts";
+
+export interface HelperHandlers {
+  /** A batch for `decodeRecords`; its bytes are valid during the call. */
+  onRecords(batch: Uint8Array): void;
+  onTargetEnded(params: TargetEndedParams): void;
+  /** Once: the helper closed the stream (no error), or it broke or carried something that is not our protocol. */
+  onClose(error?: Error): void;
+}
+
+/** Requests reject with a UserError, whatever went wrong. */
+export interface HelperClient {
+  initialize(): Promise<InitializeResult>;
+  attach(params: AttachParams): Promise<AttachResult>;
+  detach(params: DetachParams): Promise<CountersResult>;
+  counters(params: CountersParams): Promise<CountersResult>;
+  readFile(params: ReadFileParams): Promise<ReadFileResult>;
+  describeProcess(params: DescribeProcessParams): Promise<DescribeProcessResult>;
+  readCode(params: ReadCodeParams): Promise<ReadCodeResult>;
+  /** Closes the stream: the helper detaches everything and exits. */
+  dispose(): void;
+}
+
+/** `input`: what the helper writes (its stdout); `output`: what it reads (its stdin). */
+export function connectHelper(input: Readable, output: Writable, handlers: HelperHandlers): HelperClient {
+  let closed: Error | "ended" | undefined;
+  let onClosed: (() => void) | undefined;
+  const whenClosed = new Promise<void>((resolve) => {
+    onClosed = resolve;
+  });
+  const { rpc } = connectFrames(input, output, handlers.onRecords, (error) => {
+    closed = error ?? "ended";
+    onClosed?.();
+    handlers.onClose(error);
+  });
+  // Without a listener an EPIPE from a helper that died would end this process; the end of `input` reports the death.
+  output.on("error", () => {});
+  rpc.onNotification(HELPER_METHODS.targetEnded, (params: unknown) => {
+    const checked = v.safeParse(targetEndedSchema, params);
+    if (checked.success) handlers.onTargetEnded(checked.output);
+  });
+  rpc.onError(() => {});
+  rpc.listen();
+
+  const request = async <R>(method: string, params: object): Promise<R> => {
+    const gone = (): UserError => helperGone(method, closed instanceof Error ? closed.message : undefined);
+    if (closed !== undefined) throw gone();
+    const answer = rpc.sendRequest<R>(method, params).catch((error: unknown) => {
+      throw closed === undefined ? toUserError(method, error) : gone();
+    });
+    const end = whenClosed.then((): never => {
+      throw gone();
+    });
+    return await Promise.race([answer, end]);
+  };
+
+  return {
+    initialize: () => request(HELPER_METHODS.initialize, { protocolVersion: PROTOCOL_VERSION }),
+    attach: (params) => request(HELPER_METHODS.attach, params),
+    detach: (params) => request(HELPER_METHODS.detach, params),
+    counters: (params) => request(HELPER_METHODS.counters, params),
+    readFile: (params) => request(HELPER_METHODS.readFile, params),
+    describeProcess: (params) => request(HELPER_METHODS.describeProcess, params),
+    readCode: (params) => request(HELPER_METHODS.readCode, params),
+    dispose: () => {
+      rpc.dispose();
+      output.end();
+    },
+  };
+}
+
+function helperGone(method: string, why: string | undefined): UserError {
+  return new UserError({
+    code: "helper-died",
+    what: `asking the privileged helper (${method})`,
+    why: why ?? "it has ended",
+    remedy: "Every probe is gone with it; start the trace again",
+  });
+}
+
+function toUserError(method: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  if (error instanceof ResponseError) {
+    const data = v.safeParse(errorDataSchema, error.data);
+    if (data.success) {
+      const { exitStatus, ...parts } = data.output;
+      return new UserError(exitStatus === undefined ? parts : { ...parts, exitStatus });
+    }
+    if (error.code === ErrorCodes.MethodNotFound)
+      return new UserError({
+        code: "protocol-mismatch",
+        what: `asking the privileged helper (${method})`,
+        why: "it does not know this request, so it comes from another version of Probelens",
+        remedy: "Install helper and extension from the same package",
+      });
+  }
+  return new UserError({
+    code: "helper-failed",
+    what: `asking the privileged helper (${method})`,
+    why: error instanceof Error ? error.message : String(error),
+    remedy: "This is a defect of Probelens; please report it",
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * What the helper accepts: every request is checked against these before anything is done with it. Bounds that need
+ * more than one field (plans, classes) are checked where the plan is encoded (`records.ts`).
+ */
+import * as v from "valibot";
+import { CAPTURE_REGISTERS, MAX_FOLLOW_BYTES, MAX_FOLLOW_SLOTS, MAX_ROOT_PIECES, MAX_STACK_PIECE } from "./capture.ts";
+import { MAX_READ_BYTES } from "./helperApi.ts";
+import { MAX_PROBES } from "./layout.ts";
+
+/** Linux: PATH_MAX, with its NUL. */
+const MAX_PATH_BYTES = 4095;
+/** Linker names of generic instances are long; longer ones are cut by the sender, they only go to the log. */
+const MAX_NAME_LENGTH = 4096;
+/** include/linux/threads.h: PID_MAX_LIMIT. */
+const PID_MAX_LIMIT = 1 << 22;
+/** Bytes of one instruction at the most (x86). */
+const MAX_INSTRUCTION_BYTES = 15;
+/** Code pages asked for at once, for a live view of one function. */
+const MAX_CODE_BYTES = 64 << 10;
+
+const uint32 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffffffff));
+const int32 = v.pipe(v.number(), v.integer(), v.minValue(-0x80000000), v.maxValue(0x7fffffff));
+const pid = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(PID_MAX_LIMIT));
+const fileOffset = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+/** Field 22 of /proc/PID/stat: clock ticks since boot. */
+const startTime = v.pipe(v.string(), v.regex(/^[0-9]{1,20}$/));
+const path = v.pipe(v.string(), v.startsWith("/"), v.maxBytes(MAX_PATH_BYTES), v.excludes("\0"));
+const hex = v.pipe(
+  v.string(),
+  v.regex(/^(?:[0-9a-f]{2})+$/, "must be hex digits"),
+  v.maxLength(2 * MAX_INSTRUCTION_BYTES),
+);
+
+const rootPiece = v.variant("kind", [
+  v.strictObject({ kind: v.literal("register"), register: v.picklist(CAPTURE_REGISTERS) }),
+  v.strictObject({
+    kind: v.literal("stack"),
+    offset: int32,
+    size: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_STACK_PIECE)),
+  }),
+]);
+
+const followSlot = v.strictObject({
+  pointer: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xfffe)),
+  length: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xfffe))),
+  elemSize: uint32,
+  maxBytes: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_FOLLOW_BYTES)),
+});
+
+const probe = v.strictObject({
+  id: uint32,
+  role: v.picklist(["entry", "return"]),
+  entryId: v.optional(uint32),
+  offset: fileOffset,
+  expected: hex,
+  cfaOffset: int32,
+  skipIfBelowOrEqual: v.boolean(),
+  plan: v.strictObject({
+    pieces: v.pipe(v.array(rootPiece), v.maxLength(MAX_ROOT_PIECES)),
+    slots: v.pipe(v.array(followSlot), v.maxLength(MAX_FOLLOW_SLOTS)),
+  }),
+  rate: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0.001), v.maxValue(1e9))),
+  pairReturns: v.boolean(),
+});
+
+export const HELPER_SCHEMAS = {
+  initialize: v.strictObject({ protocolVersion: uint32 }),
+  attach: v.strictObject({
+    session: uint32,
+    target: v.variant("kind", [
+      v.strictObject({ kind: v.literal("process"), pid, startTime, file: v.optional(path) }),
+      v.strictObject({ kind: v.literal("file"), file: path }),
+    ]),
+    goroutine: v.strictObject({
+      source: v.picklist(["register", "tls"]),
+      tlsOffset: int32,
+      goidOffset: uint32,
+      stackHiOffset: uint32,
+    }),
+    probes: v.pipe(v.array(probe), v.minLength(1), v.maxLength(MAX_PROBES)),
+    functions: v.pipe(v.array(v.pipe(v.string(), v.maxLength(MAX_NAME_LENGTH))), v.maxLength(MAX_PROBES)),
+  }),
+  detach: v.strictObject({ session: uint32 }),
+  counters: v.strictObject({ session: uint32 }),
+  readFile: v.strictObject({
+    pid,
+    startTime,
+    offset: fileOffset,
+    length: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_READ_BYTES)),
+  }),
+  describeProcess: v.strictObject({ pid }),
+  readCode: v.strictObject({
+    pid,
+    startTime,
+    fileOffset,
+    length: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_CODE_BYTES)),
+  }),
+} as const;
+
+export type HelperRequest = keyof typeof HELPER_SCHEMAS;
+
+/** What the helper sends of its own accord; the peer checks it. */
+export const targetEndedSchema = v.strictObject({ session: uint32, pid, reason: v.picklist(["exited", "exec"]) });
+
+/** `data` of a JSON-RPC error: the fields of a UserError. */
+export const errorDataSchema = v.object({
+  code: v.string(),
+  what: v.string(),
+  why: v.string(),
+  remedy: v.string(),
+  exitStatus: v.optional(v.picklist([1, 2])),
+});
+
+/** The first thing that is wrong with a request, in words. */
+export function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
+  const [issue] = issues;
+  if (!issue) return "it does not match the protocol";
+  const where = v.getDotPath(issue);
+  return where ? `${where}: ${issue.message}` : issue.message;
+}

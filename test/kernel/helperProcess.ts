@@ -1,0 +1,57 @@
+/** Runs the helper as its peers do: a child with pipes. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { RawEvent } from "../../src/protocol/capture.ts";
+import type { TargetEndedParams } from "../../src/protocol/helperApi.ts";
+import { connectHelper, type HelperClient } from "../../src/protocol/helperClient.ts";
+import { decodeRecords } from "../../src/protocol/records.ts";
+
+const HELPER = process.env["PROBELENS_HELPER"] ?? fileURLToPath(new URL("../../dist/helper.js", import.meta.url));
+
+export interface RunningHelper {
+  readonly client: HelperClient;
+  readonly child: ChildProcess;
+  /** Root and chunk bytes are copies. */
+  readonly events: RawEvent[];
+  readonly ended: TargetEndedParams[];
+  /** Resolves when the child has exited. */
+  readonly exited: Promise<unknown>;
+  /** Of the child's messages to people. */
+  stderr(): string;
+  stop(): Promise<void>;
+}
+
+export async function startHelper(onBatch?: (batch: Uint8Array) => void): Promise<RunningHelper> {
+  const child = spawnHelper();
+  const events: RawEvent[] = [];
+  const ended: TargetEndedParams[] = [];
+  let errors = "";
+  child.stderr?.on("data", (text) => (errors += String(text)));
+  if (!child.stdin || !child.stdout) throw new Error("no pipes");
+  const client = connectHelper(child.stdout, child.stdin, {
+    onRecords: onBatch ?? ((batch) => decodeRecords(Uint8Array.from(batch), (event) => events.push(event))),
+    onTargetEnded: (params) => ended.push(params),
+    onClose: () => {},
+  });
+  const exited = once(child, "exit");
+  await client.initialize();
+  const stop = async (): Promise<void> => {
+    client.dispose();
+    await exited;
+  };
+  return { client, child, events, ended, exited, stderr: () => errors, stop };
+}
+
+export function spawnHelper(): ChildProcess {
+  return spawn(process.execPath, [HELPER], { stdio: ["pipe", "pipe", "pipe"] });
+}
+
+/** Resolves when the condition holds; fails after `limitMs` and says which. */
+export async function until(what: string, condition: () => boolean, limitMs = 5000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
