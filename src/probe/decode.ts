@@ -1,0 +1,213 @@
+/**
+ * Machine code of one amd64 function as a list of instructions: the only file that touches iced-x86.
+ * The decoding is linear from the first byte to the last: Go keeps no data between instructions on amd64 (jump tables
+ * stand in .rodata), so a byte that does not decode means that the code is not what we take it for.
+ */
+import {
+  Code,
+  Decoder,
+  DecoderOptions,
+  FlowControl,
+  Formatter,
+  FormatterSyntax,
+  type Instruction as IcedInstruction,
+  InstructionInfoFactory,
+  MemorySizeExt,
+  OpAccess,
+  Register,
+  RegisterExt,
+} from "iced-x86";
+
+export interface Instruction {
+  /** Bytes from the function's first instruction. */
+  readonly at: number;
+  readonly length: number;
+  readonly flow: "next" | "jump" | "jumpIndirect" | "branch" | "call" | "return" | "other";
+  /** Of a direct jump or branch: bytes from the function's first instruction; may lie outside the function. */
+  readonly target?: number;
+}
+
+export type DecodedFunction =
+  | { readonly ok: true; readonly instructions: readonly Instruction[] }
+  | { readonly ok: false; readonly reason: string };
+
+/** The longest functions of real Go programs (generated tables' init) have some 100 KiB of code. */
+const MAX_CODE_BYTES = 4 << 20;
+
+export function decodeFunction(code: Uint8Array): DecodedFunction {
+  if (code.length === 0) return { ok: false, reason: "the function has no code" };
+  if (code.length > MAX_CODE_BYTES) {
+    return { ok: false, reason: `its ${code.length} bytes of code are over the limit of ${MAX_CODE_BYTES}` };
+  }
+  const decoder = newDecoder(code);
+  const instructions: Instruction[] = [];
+  const instruction = decoder.decode();
+  try {
+    for (;;) {
+      const at = Number(instruction.ip - BASE);
+      if (instruction.isInvalid) return { ok: false, reason: `the bytes at +${at} are no complete instruction` };
+      instructions.push(summarise(instruction, at));
+      if (!decoder.canDecode) return { ok: true, instructions };
+      decoder.decodeOut(instruction);
+    }
+  } finally {
+    instruction.free();
+    decoder.free();
+  }
+}
+
+/** What one instruction reads and writes, as far as the choice of a probe site asks. */
+export interface Effects {
+  /** Full general-purpose registers written, fully or in part, always or sometimes: `RAX`, …, `RSP`. */
+  readonly writes: readonly string[];
+  readonly reads: readonly string[];
+  /** `fromRsp`: N of a store to [RSP + N], RSP as it is before the instruction; undefined: a store anywhere else. */
+  readonly stores: readonly { readonly fromRsp: number | undefined; readonly size: number }[];
+  /** Bytes that the instruction adds to RSP, where that is a constant; undefined: RSP changes otherwise. */
+  readonly rspChange: number | undefined;
+}
+
+export function effectsOf(code: Uint8Array, at: number): Effects {
+  return withInstruction(code, at, (instruction) => {
+    const factory = new InstructionInfoFactory();
+    const info = factory.info(instruction);
+    try {
+      const writes = new Set<string>();
+      const reads = new Set<string>();
+      for (const used of info.usedRegisters()) {
+        const name = REGISTER_NAMES.get(RegisterExt.fullRegister(used.register));
+        if (name !== undefined && WRITING.has(used.access)) writes.add(name);
+        if (name !== undefined && READING.has(used.access)) reads.add(name);
+        used.free();
+      }
+      const stores: { fromRsp: number | undefined; size: number }[] = [];
+      for (const memory of info.usedMemory()) {
+        if (WRITING.has(memory.access)) {
+          const simple = memory.base === Register.RSP && memory.index === Register.None;
+          const size = MemorySizeExt.size(memory.memorySize);
+          const known = simple && size > 0;
+          stores.push({ fromRsp: known ? Number(BigInt.asIntN(64, memory.displacement)) : undefined, size });
+        }
+        memory.free();
+      }
+      return { writes: [...writes], reads: [...reads], stores, rspChange: rspChange(instruction, writes) };
+    } finally {
+      info.free();
+      factory.free();
+    }
+  });
+}
+
+/** Intel syntax; branch targets as virtual addresses. */
+export function formatInstruction(code: Uint8Array, at: number, functionEntry: number): string {
+  const decoder = newDecoder(code, BigInt(functionEntry), at);
+  const instruction = decoder.decode();
+  const formatter = new Formatter(FormatterSyntax.Intel);
+  try {
+    formatter.branchLeadingZeros = false;
+    formatter.hexPrefix = "0x";
+    formatter.hexSuffix = "";
+    formatter.uppercaseHex = false;
+    formatter.showBranchSize = false;
+    formatter.spaceAfterOperandSeparator = true;
+    return formatter.format(instruction);
+  } finally {
+    formatter.free();
+    instruction.free();
+    decoder.free();
+  }
+}
+
+/** Far from zero, so that a target before the function's start is still a positive address. */
+const BASE = 1n << 40n;
+
+function newDecoder(code: Uint8Array, ip = BASE, at = 0): Decoder {
+  const decoder = new Decoder(64, code, DecoderOptions.None);
+  decoder.position = at;
+  decoder.ip = ip + BigInt(at);
+  return decoder;
+}
+
+function withInstruction<T>(code: Uint8Array, at: number, use: (instruction: IcedInstruction) => T): T {
+  const decoder = newDecoder(code.subarray(0, at + MAX_INSTRUCTION), BASE, at);
+  const instruction = decoder.decode();
+  try {
+    return use(instruction);
+  } finally {
+    instruction.free();
+    decoder.free();
+  }
+}
+
+/** Intel SDM volume 2, 2.3.11: the limit of an instruction's length. */
+const MAX_INSTRUCTION = 15;
+
+function summarise(instruction: IcedInstruction, at: number): Instruction {
+  const length = instruction.length;
+  switch (instruction.flowControl) {
+    case FlowControl.Next:
+      return { at, length, flow: "next" };
+    case FlowControl.UnconditionalBranch:
+      return { at, length, flow: "jump", target: targetOf(instruction) };
+    case FlowControl.ConditionalBranch:
+    case FlowControl.XbeginXabortXend:
+      return { at, length, flow: "branch", target: targetOf(instruction) };
+    case FlowControl.IndirectBranch:
+      return { at, length, flow: "jumpIndirect" };
+    case FlowControl.Call:
+    case FlowControl.IndirectCall:
+      return { at, length, flow: "call" };
+    case FlowControl.Return: {
+      const near = instruction.code === Code.Retnq || instruction.code === Code.Retnq_imm16;
+      return { at, length, flow: near ? "return" : "other" };
+    }
+    default:
+      return { at, length, flow: "other" };
+  }
+}
+
+function targetOf(instruction: IcedInstruction): number {
+  return Number(BigInt.asIntN(64, instruction.nearBranchTarget - BASE));
+}
+
+function rspChange(instruction: IcedInstruction, writes: ReadonlySet<string>): number | undefined {
+  if (!writes.has("RSP")) return 0;
+  if (instruction.isStackInstruction) return instruction.stackPointerIncrement;
+  const subtracts = instruction.code === Code.Sub_rm64_imm8 || instruction.code === Code.Sub_rm64_imm32;
+  if (subtracts && instruction.op0Register === Register.RSP) {
+    return -Number(BigInt.asIntN(64, instruction.immediate(1)));
+  }
+  return undefined;
+}
+
+const WRITING: ReadonlySet<OpAccess> = new Set([
+  OpAccess.Write,
+  OpAccess.CondWrite,
+  OpAccess.ReadWrite,
+  OpAccess.ReadCondWrite,
+]);
+const READING: ReadonlySet<OpAccess> = new Set([
+  OpAccess.Read,
+  OpAccess.CondRead,
+  OpAccess.ReadWrite,
+  OpAccess.ReadCondWrite,
+]);
+
+const REGISTER_NAMES: ReadonlyMap<Register, string> = new Map([
+  [Register.RAX, "RAX"],
+  [Register.RBX, "RBX"],
+  [Register.RCX, "RCX"],
+  [Register.RDX, "RDX"],
+  [Register.RSI, "RSI"],
+  [Register.RDI, "RDI"],
+  [Register.RBP, "RBP"],
+  [Register.RSP, "RSP"],
+  [Register.R8, "R8"],
+  [Register.R9, "R9"],
+  [Register.R10, "R10"],
+  [Register.R11, "R11"],
+  [Register.R12, "R12"],
+  [Register.R13, "R13"],
+  [Register.R14, "R14"],
+  [Register.R15, "R15"],
+]);

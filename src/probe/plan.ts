@@ -1,0 +1,53 @@
+/** One function's plan: where its values live, where to probe, what to copy on a hit. */
+import type { CapturePlan } from "../protocol/capture.ts";
+import type { PlacedVariable, PlanInput, PlanResult } from "./api.ts";
+import { planCapture } from "./captureVariables.ts";
+import { locateVariables, type PlacedSignature } from "./locate.ts";
+import { findSites } from "./site.ts";
+
+export function planFunction(input: PlanInput): PlanResult {
+  const { fn, arch, code, limits } = input;
+  if (fn.notTraceable !== undefined) return { ok: false, reason: fn.notTraceable };
+  if (arch !== "amd64") {
+    return { ok: false, reason: `it is ${arch} code, and Probelens can place probes in amd64 code only` };
+  }
+  const placed = placeVariables(input);
+  if ("reason" in placed) return { ok: false, reason: placed.reason };
+
+  const call = planCapture(shown(placed.params), limits);
+  const sites = findSites({ fn, code, registers: registersAtEntry(call.capture, fn.convention === "register") });
+  if (!sites.ok) return sites;
+  return {
+    ok: true,
+    plan: {
+      fn,
+      params: placed.params,
+      results: placed.results,
+      entry: sites.entry,
+      returns: sites.returns,
+      call,
+      return: planCapture(shown(placed.results), limits),
+    },
+  };
+}
+
+/** Where parameters and results live, without a look at the machine code. */
+export function placeVariables(
+  input: Pick<PlanInput, "fn" | "arch" | "signature">,
+): PlacedSignature | { readonly reason: string } {
+  const { fn, arch, signature } = input;
+  if (!signature.ok) return { reason: signature.reason };
+  return locateVariables(arch, fn.convention, signature.signature);
+}
+
+function shown(variables: readonly PlacedVariable[]): PlacedVariable[] {
+  return variables.filter((variable) => !variable.blank);
+}
+
+/** What must not have changed between the first instruction and the site. R14 is g (abi-internal.md), for the goroutine. */
+function registersAtEntry(capture: CapturePlan, registerConvention: boolean): ReadonlySet<string> {
+  const registers = new Set<string>(["RSP"]);
+  if (registerConvention) registers.add("R14");
+  for (const piece of capture.pieces) if (piece.kind === "register") registers.add(piece.register);
+  return registers;
+}

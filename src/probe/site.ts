@@ -1,0 +1,292 @@
+/**
+ * Where to put the probes: the cheapest instruction that runs exactly once per call while the arguments still stand
+ * where the caller put them, and every `ret`.
+ *
+ * Go's prologue (cmd/internal/obj/x86/obj6.go, preprocess and stacksplit) compares SP with the goroutine's limit and
+ * branches to a block that calls runtime.morestack and jumps back to the first instruction. So the first instruction
+ * runs more than once when the stack grows or the goroutine is preempted; what follows the check runs once.
+ */
+import type { GoFunction } from "../binary/api.ts";
+import type { ProbeSite } from "./api.ts";
+import { decodeFunction, effectsOf, formatInstruction, type Instruction } from "./decode.ts";
+import { kernelHandling } from "./kernelSupport.ts";
+
+export interface SiteInput {
+  readonly fn: Pick<GoFunction, "entry" | "offset">;
+  readonly code: Uint8Array;
+  /** Registers that must still hold the caller's values at the entry site: `RAX`, …; RSP is always among them. */
+  readonly registers: ReadonlySet<string>;
+}
+
+export type Sites =
+  | { readonly ok: true; readonly entry: ProbeSite; readonly returns: readonly ProbeSite[] }
+  | { readonly ok: false; readonly reason: string };
+
+export function findSites(input: SiteInput): Sites {
+  const decoded = decodeFunction(input.code);
+  if (!decoded.ok) return { ok: false, reason: `its machine code cannot be decoded: ${decoded.reason}` };
+  const flow = controlFlow(decoded.instructions, input.code.length);
+  if (!flow.ok) return flow;
+  const entry = entrySite(input, decoded.instructions, flow);
+  if (!entry.ok) return entry;
+  const returns: ProbeSite[] = [];
+  for (const [index, instruction] of decoded.instructions.entries()) {
+    if (instruction.flow !== "return") continue;
+    const site = returnSite(input, decoded.instructions, index, flow);
+    if (site === undefined) {
+      return { ok: false, reason: `the kernel accepts no probe on its return at +${instruction.at}` };
+    }
+    returns.push(site);
+  }
+  return { ok: true, entry: entry.site, returns };
+}
+
+/** measured.md's medians for one hit on the project's machines: predictions, not promises. */
+const PREDICTED_NS = { emulated: 900, stepped: 12_600 } as const;
+/** At a function's first instruction and at its `ret`, RSP points to the return address. */
+const CFA_AT_ENTRY = 8;
+/** Instructions looked at before a site is settled: a block without one so far has no cheap one worth the search. */
+const MAX_ENTRY_INSTRUCTIONS = 64;
+
+interface ControlFlow {
+  readonly ok: true;
+  /** Targets of direct jumps and branches inside the function, with the places they come from. */
+  readonly sources: ReadonlyMap<number, readonly number[]>;
+  /** A jump table can lead to any block. */
+  readonly hasIndirectJump: boolean;
+}
+
+function controlFlow(
+  instructions: readonly Instruction[],
+  size: number,
+): ControlFlow | { readonly ok: false; readonly reason: string } {
+  const starts = new Set(instructions.map((instruction) => instruction.at));
+  const sources = new Map<number, number[]>();
+  let hasIndirectJump = false;
+  for (const { at, flow, target } of instructions) {
+    if (flow === "jumpIndirect") hasIndirectJump = true;
+    if (target === undefined || target < 0 || target >= size) continue;
+    if (!starts.has(target)) {
+      return { ok: false, reason: `its machine code cannot be decoded: +${at} branches into the middle of +${target}` };
+    }
+    const list = sources.get(target);
+    if (list === undefined) sources.set(target, [at]);
+    else list.push(at);
+  }
+  return { ok: true, sources, hasIndirectJump };
+}
+
+type EntryResult = { readonly ok: true; readonly site: ProbeSite } | { readonly ok: false; readonly reason: string };
+
+function entrySite(input: SiteInput, instructions: readonly Instruction[], flow: ControlFlow): EntryResult {
+  const check = stackCheck(instructions, flow);
+  if (check !== undefined) {
+    const site = siteAfterCheck(input, instructions, check, flow);
+    if (site !== undefined) return { ok: true, site };
+  } else if (flow.sources.has(0)) {
+    return { ok: false, reason: "a loop leads back to its first instruction, so hits would not equal calls" };
+  } else if (tableMayReach(input.code, instructions, flow, 0)) {
+    return { ok: false, reason: "a jump table may lead back to its first instruction, so hits would not equal calls" };
+  } else {
+    const site = siteInEntryBlock(input, instructions, 0, CFA_AT_ENTRY, flow);
+    if (site !== undefined) return { ok: true, site };
+  }
+  if (check !== undefined) {
+    return { ok: false, reason: "no instruction after its stack check runs once per call with the arguments in place" };
+  }
+  const first = instructions[0]!;
+  const site = siteAt(input, first, CFA_AT_ENTRY, false);
+  if (site === undefined) {
+    return { ok: false, reason: `the kernel accepts no probe on its first instruction (${format(input, first)})` };
+  }
+  return { ok: true, site };
+}
+
+/**
+ * Index of the stack check's last branch, or undefined where the function has none. A check is the straight code from
+ * the first instruction whose forward branches all lead to one block that jumps back to the first instruction.
+ */
+function stackCheck(instructions: readonly Instruction[], flow: ControlFlow): number | undefined {
+  const backJumps = flow.sources.get(0);
+  if (backJumps?.length !== 1) return undefined;
+  const back = instructions.findIndex((instruction) => instruction.at === backJumps[0]);
+  if (instructions[back]?.flow !== "jump") return undefined;
+  // The block before the jump back spills, calls morestack and reloads: no branch, exactly one call.
+  let first = back;
+  let calls = 0;
+  while (first > 0 && !flow.sources.has(instructions[first]!.at)) {
+    first--;
+    const { flow: kind } = instructions[first]!;
+    if (kind === "call") calls++;
+    else if (kind !== "next") return undefined;
+  }
+  if (calls !== 1) return undefined;
+  const block = instructions[first]!.at;
+  let last: number | undefined;
+  for (let index = 0; index < Math.min(instructions.length, MAX_ENTRY_INSTRUCTIONS); index++) {
+    const { at, flow: kind, target } = instructions[index]!;
+    if (index > 0 && flow.sources.has(at)) break;
+    if (kind === "branch") {
+      if (target !== block) break;
+      last = index;
+    } else if (kind !== "next") break;
+  }
+  // Every way into the block must be one of the check's branches: otherwise it is a loop of the function itself.
+  const intoBlock = flow.sources.get(block) ?? [];
+  const lastAt = last === undefined ? -1 : instructions[last]!.at;
+  return intoBlock.every((source) => source <= lastAt) ? last : undefined;
+}
+
+/** Directly after the check a `push rbp`; else the check's last branch, where it is a `jbe`; else what follows. */
+function siteAfterCheck(
+  input: SiteInput,
+  instructions: readonly Instruction[],
+  check: number,
+  flow: ControlFlow,
+): ProbeSite | undefined {
+  for (let index = 0; index <= check; index++) {
+    if (disturbs(input, instructions[index]!)) return undefined;
+  }
+  const next = instructions[check + 1];
+  if (next === undefined || flow.sources.has(next.at)) return undefined;
+  const branch = instructions[check]!;
+  if (!isPushRbp(input.code, next) && isJbe(input.code, branch)) {
+    const site = siteAt(input, branch, CFA_AT_ENTRY, true);
+    if (site !== undefined) return site;
+  }
+  return (
+    siteInEntryBlock(input, instructions, check + 1, CFA_AT_ENTRY, flow) ?? siteAt(input, next, CFA_AT_ENTRY, false)
+  );
+}
+
+/**
+ * The first kernel-emulated instruction from `from` on, before any branch, branch target, change of a register that
+ * matters, or store outside the function's own new frame.
+ */
+function siteInEntryBlock(
+  input: SiteInput,
+  instructions: readonly Instruction[],
+  from: number,
+  cfaAtFrom: number,
+  flow: ControlFlow,
+): ProbeSite | undefined {
+  let cfaOffset = cfaAtFrom;
+  for (let index = from; index < Math.min(instructions.length, from + MAX_ENTRY_INSTRUCTIONS); index++) {
+    const instruction = instructions[index]!;
+    if (index > from && flow.sources.has(instruction.at)) return undefined;
+    if (index > from && tableMayReach(input.code, instructions, flow, index)) return undefined;
+    if (kernelHandling(bytesOf(input, instruction)) === "emulated") {
+      return siteAt(input, instruction, cfaOffset, false);
+    }
+    if (instruction.flow !== "next") return undefined;
+    const effects = effectsOf(input.code, instruction.at);
+    if (effects.rspChange === undefined || effects.rspChange > 0) return undefined;
+    if (effects.writes.some((register) => register !== "RSP" && input.registers.has(register))) return undefined;
+    for (const store of effects.stores) {
+      // Memory below the return address was dead at the entry; anything else might be an argument's.
+      const end = store.fromRsp === undefined ? undefined : store.fromRsp + store.size - (cfaOffset - CFA_AT_ENTRY);
+      if (end === undefined || end > 0) return undefined;
+    }
+    cfaOffset -= effects.rspChange;
+  }
+  return undefined;
+}
+
+/** Within the stack check nothing may change: it can run more than once. */
+function disturbs(input: SiteInput, instruction: Instruction): boolean {
+  const effects = effectsOf(input.code, instruction.at);
+  return (
+    effects.stores.length > 0 ||
+    effects.rspChange !== 0 ||
+    effects.writes.some((register) => input.registers.has(register))
+  );
+}
+
+/**
+ * Whether a jump table can lead to one of the instructions 0 to `upTo` of a function without a stack check. Tables lie
+ * outside the code, so their targets are not seen. But a loop through such an instruction does something only if the
+ * code from there to the table changes memory or a register that it reads; compilers emit no others.
+ */
+function tableMayReach(
+  code: Uint8Array,
+  instructions: readonly Instruction[],
+  flow: ControlFlow,
+  upTo: number,
+): boolean {
+  const last = instructions.findLastIndex((instruction) => instruction.flow === "jumpIndirect");
+  if (last < 0) return false;
+  if (last > MAX_ENTRY_INSTRUCTIONS) return true;
+  const lastAt = instructions[last]!.at;
+  for (const [target, sources] of flow.sources) {
+    if (target <= lastAt && sources.some((source) => source > lastAt)) return true;
+  }
+  const effects = instructions.slice(0, last + 1).map((instruction) => effectsOf(code, instruction.at));
+  if (instructions.slice(0, last).some(({ flow: kind }) => kind === "call" || kind === "other")) return true;
+  if (effects.some(({ stores, rspChange }) => stores.length > 0 || rspChange !== 0)) return true;
+  for (let start = 0; start <= Math.min(upTo, last); start++) {
+    const readFirst = new Set<string>();
+    const written = new Set<string>();
+    for (const { reads, writes } of effects.slice(start)) {
+      for (const register of reads) if (!written.has(register)) readFirst.add(register);
+      for (const register of writes) written.add(register);
+    }
+    if ([...written].some((register) => readFirst.has(register))) return true;
+  }
+  return false;
+}
+
+/** The `ret`, or a one-byte nop directly before it that every way to the `ret` runs through. */
+function returnSite(
+  input: SiteInput,
+  instructions: readonly Instruction[],
+  index: number,
+  flow: ControlFlow,
+): ProbeSite | undefined {
+  const ret = instructions[index]!;
+  const before = instructions[index - 1];
+  if (before?.length === 1 && input.code[before.at] === NOP && !flow.sources.has(ret.at) && !flow.hasIndirectJump) {
+    return siteAt(input, before, CFA_AT_ENTRY, false);
+  }
+  return siteAt(input, ret, CFA_AT_ENTRY, false);
+}
+
+function siteAt(
+  input: SiteInput,
+  instruction: Instruction,
+  cfaOffset: number,
+  skipIfBelowOrEqual: boolean,
+): ProbeSite | undefined {
+  const bytes = bytesOf(input, instruction);
+  const kind = kernelHandling(bytes);
+  if (kind === "refused") return undefined;
+  return {
+    address: input.fn.entry + instruction.at,
+    offset: input.fn.offset + instruction.at,
+    kind,
+    instruction: format(input, instruction),
+    expected: Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    cfaOffset,
+    skipIfBelowOrEqual,
+    predictedNs: PREDICTED_NS[kind],
+  };
+}
+
+const NOP = 0x90;
+const PUSH_RBP = 0x55;
+
+function isPushRbp(code: Uint8Array, { at, length }: Instruction): boolean {
+  return length === 1 && code[at] === PUSH_RBP;
+}
+
+/** 76 rel8 or 0f 86 rel32. */
+function isJbe(code: Uint8Array, { at }: Instruction): boolean {
+  return code[at] === 0x76 || (code[at] === 0x0f && code[at + 1] === 0x86);
+}
+
+function bytesOf({ code }: SiteInput, { at, length }: Instruction): Uint8Array {
+  return code.subarray(at, at + length);
+}
+
+function format(input: SiteInput, instruction: Instruction): string {
+  return formatInstruction(input.code, instruction.at, input.fn.entry);
+}

@@ -1,0 +1,31 @@
+/** An event's values as Go text: one line each, as design and README describe ("Value text"). */
+import type { CapturedVariable, CaptureLimits, EventPlan } from "../probe/api.ts";
+import type { RawEvent } from "../protocol/capture.ts";
+import { bytesOfVariable, CapturedMemory } from "./memory.ts";
+import { unavailable, ValueText } from "./text.ts";
+
+export interface RenderedValue {
+  readonly name: string;
+  /** As `fmt`'s `%T` prints it. */
+  readonly type: string;
+  readonly text: string;
+}
+
+export function renderVariables(plan: EventPlan, event: RawEvent, limits: CaptureLimits): RenderedValue[] {
+  const memory = new CapturedMemory(event.chunks);
+  return plan.variables.map((captured) => ({
+    name: captured.variable.name,
+    type: captured.variable.type.name,
+    text: textOf(captured, event, memory, limits),
+  }));
+}
+
+function textOf(captured: CapturedVariable, event: RawEvent, memory: CapturedMemory, limits: CaptureLimits): string {
+  const { type, location } = captured.variable;
+  // One unknown piece stands for the whole value: its reason once, not in every field.
+  const only = location.length === 1 ? location[0]!.place : undefined;
+  if (only?.at === "unknown") return unavailable(only.reason);
+  const single = captured.pieces.length === 1 ? captured.pieces[0]! : undefined;
+  if (single?.reason !== undefined) return unavailable(single.reason);
+  return new ValueText(memory, limits).render(type, bytesOfVariable(captured, event), 0);
+}

@@ -1,0 +1,3 @@
+module example.com/printable
+
+go 1.15
