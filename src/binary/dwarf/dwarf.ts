@@ -1,0 +1,213 @@
+/**
+ * The DWARF of one Go binary, lazily: the unit list with its address ranges first, then only the unit of the function
+ * that is asked for. Sections are loaded once, when first needed.
+ */
+import type { Arch } from "../../goabi/location.ts";
+import { DamagedError } from "../reader.ts";
+import type { Sections } from "../sections.ts";
+import { AbbreviationTables } from "./abbrev.ts";
+import { AT, FORM, TAG } from "./constants.ts";
+import { type Die, DieReader, attribute, formOf, numberOf, textOf } from "./die.ts";
+import type { FormSections } from "./forms.ts";
+import { type LocationSections, locationAt } from "./loclist.ts";
+import { unescapePath } from "./names.ts";
+import { readRanges } from "./rnglist.ts";
+import { type DieSource, TypeReader } from "./types.ts";
+import { type Unit, readUnits } from "./unit.ts";
+
+/** Units whose subprogram index is kept: a few hundred bytes to some hundred kilobytes each. */
+const MAX_INDEXED_UNITS = 256;
+
+export class Dwarf implements DieSource {
+  readonly arch: Arch;
+  readonly types: TypeReader;
+  readonly units: readonly Unit[];
+  readonly #dies: DieReader;
+  readonly #sections: Sections;
+  readonly #addr: Uint8Array | undefined;
+  readonly #packages = new Map<string, string>();
+  readonly #producers = new Map<Unit, string>();
+  /** Address ranges of units, sorted by start. */
+  #lows = new Float64Array(0);
+  #highs = new Float64Array(0);
+  #owners = new Uint32Array(0);
+  readonly #indexes = new Map<Unit, Map<number, number>>();
+
+  static async load(sections: Sections, arch: Arch): Promise<Dwarf | undefined> {
+    const info = await sections.load(".debug_info");
+    const abbrev = await sections.load(".debug_abbrev");
+    if (info === undefined || abbrev === undefined) return undefined;
+    const optional = (name: string): Promise<Uint8Array | undefined> =>
+      sections.load(name).catch((error: unknown) => {
+        if (error instanceof DamagedError) return undefined;
+        throw error;
+      });
+    const forms: FormSections = {
+      str: await optional(".debug_str"),
+      lineStr: await optional(".debug_line_str"),
+      strOffsets: await optional(".debug_str_offsets"),
+      addr: await optional(".debug_addr"),
+    };
+    const ranges = {
+      ranges: await optional(".debug_ranges"),
+      rnglists: await optional(".debug_rnglists"),
+      addr: forms.addr,
+    };
+    return new Dwarf(sections, arch, info, abbrev, forms, ranges);
+  }
+
+  private constructor(
+    sections: Sections,
+    arch: Arch,
+    info: Uint8Array,
+    abbrev: Uint8Array,
+    forms: FormSections,
+    ranges: Parameters<typeof readRanges>[0],
+  ) {
+    this.arch = arch;
+    this.#sections = sections;
+    this.#addr = forms.addr;
+    this.#dies = new DieReader(info, new AbbreviationTables(abbrev), forms);
+    this.types = new TypeReader(this);
+    this.units = readUnits(info);
+    this.#indexUnits(ranges);
+  }
+
+  packageNames = (path: string): string | undefined =>
+    this.#packages.get(unescapePath(path)) ?? this.#packages.get(path);
+
+  /** `Go cmd/compile go1.27.4; regabi` and such; C compilers name themselves. */
+  producerAt(address: number): string | undefined {
+    const unit = this.unitAt(address);
+    return unit === undefined ? undefined : this.#producers.get(unit);
+  }
+
+  unitAt(address: number): Unit | undefined {
+    let low = 0;
+    let high = this.#lows.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#lows[middle]! <= address) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && address < this.#highs[low - 1]! ? this.units[this.#owners[low - 1]!] : undefined;
+  }
+
+  /** The unit that holds a DIE offset. */
+  unitOf(offset: number): Unit | undefined {
+    let low = 0;
+    let high = this.units.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.units[middle]!.offset <= offset) low = middle + 1;
+      else high = middle;
+    }
+    const unit = this.units[low - 1];
+    return unit !== undefined && offset < unit.end ? unit : undefined;
+  }
+
+  dieAt(offset: number): Die | undefined {
+    const unit = this.unitOf(offset);
+    return unit === undefined || offset < unit.rootOffset ? undefined : this.#dies.read(unit, offset);
+  }
+
+  children(die: Die): Die[] {
+    return this.#dies.children(die);
+  }
+
+  /** The concrete subprogram DIE whose code starts at an address. */
+  subprogramAt(entry: number): Die | undefined {
+    const unit = this.unitAt(entry);
+    if (unit === undefined) return undefined;
+    const offset = this.#subprograms(unit).get(entry);
+    return offset === undefined ? undefined : this.dieAt(offset);
+  }
+
+  /** Address of DW_AT_low_pc, whatever its form. */
+  lowPc(die: Die): number | undefined {
+    return numberOf(die, AT.lowPc);
+  }
+
+  /** The expression that describes a variable at a PC; undefined where DWARF has none. */
+  async locationAt(die: Die, pc: number): Promise<Uint8Array | undefined> {
+    const value = attribute(die, AT.location);
+    if (value instanceof Uint8Array) return value;
+    if (typeof value !== "number") return undefined;
+    const version5 = die.unit.version >= 5;
+    const lists: LocationSections = {
+      loc: version5 ? undefined : await this.#sections.load(".debug_loc"),
+      loclists: version5 ? await this.#sections.load(".debug_loclists") : undefined,
+      addr: this.#addr,
+    };
+    return locationAt(lists, die.unit, value, formOf(die, AT.location) ?? FORM.secOffset, pc);
+  }
+
+  /** Copies inlined into other functions, by the offset of the abstract subprogram. One pass over everything. */
+  inlinedCounts(): Map<number, number> {
+    const counts = new Map<number, number>();
+    for (const unit of this.units)
+      this.#dies.walk(unit, (tag, offset) => {
+        if (tag !== TAG.inlinedSubroutine) return;
+        const die = this.dieAt(offset);
+        const origin = die === undefined ? undefined : numberOf(die, AT.abstractOrigin);
+        if (origin !== undefined) counts.set(origin, (counts.get(origin) ?? 0) + 1);
+      });
+    return counts;
+  }
+
+  #subprograms(unit: Unit): Map<number, number> {
+    let index = this.#indexes.get(unit);
+    if (index === undefined) {
+      index = new Map();
+      const found = index;
+      this.#dies.walk(unit, (tag, offset) => {
+        if (tag !== TAG.subprogram) return;
+        const die = this.#dies.read(unit, offset);
+        const low = die === undefined ? undefined : numberOf(die, AT.lowPc);
+        if (low !== undefined && !found.has(low)) found.set(low, offset);
+      });
+      if (this.#indexes.size >= MAX_INDEXED_UNITS) this.#indexes.delete(this.#indexes.keys().next().value!);
+      this.#indexes.set(unit, index);
+    }
+    return index;
+  }
+
+  #indexUnits(sections: Parameters<typeof readRanges>[0]): void {
+    const ranges: { low: number; high: number; owner: number }[] = [];
+    for (const [owner, unit] of this.units.entries()) {
+      const root = this.#root(unit);
+      if (root === undefined || root.tag !== TAG.compileUnit) continue;
+      const producer = textOf(root, AT.producer);
+      if (producer !== undefined) this.#producers.set(unit, producer);
+      const path = textOf(root, AT.name);
+      const name = textOf(root, AT.goPackageName);
+      if (path !== undefined && name !== undefined && name !== "") this.#packages.set(path, name);
+      const low = numberOf(root, AT.lowPc);
+      const high = numberOf(root, AT.highPc);
+      const list = numberOf(root, AT.ranges);
+      unit.lowPc = low ?? 0;
+      const add = (from: number, to: number): void => {
+        if (to > from) ranges.push({ low: from, high: to, owner });
+      };
+      if (list !== undefined) readRanges(sections, unit, list, formOf(root, AT.ranges) ?? FORM.secOffset, add);
+      else if (low !== undefined && high !== undefined)
+        add(low, formOf(root, AT.highPc) === FORM.addr ? high : low + high);
+    }
+    ranges.sort((a, b) => a.low - b.low);
+    this.#lows = Float64Array.from(ranges, (range) => range.low);
+    this.#highs = Float64Array.from(ranges, (range) => range.high);
+    this.#owners = Uint32Array.from(ranges, (range) => range.owner);
+  }
+
+  /** Root DIE; the bases that indexed forms need are read first, so a second reading decodes those forms rightly. */
+  #root(unit: Unit): Die | undefined {
+    if (unit.version >= 5) {
+      const bases = this.#dies.bases(unit);
+      unit.addrBase = bases.get(AT.addrBase) ?? unit.addrBase;
+      unit.strOffsetsBase = bases.get(AT.strOffsetsBase) ?? unit.strOffsetsBase;
+      unit.rnglistsBase = bases.get(AT.rnglistsBase) ?? unit.rnglistsBase;
+      unit.loclistsBase = bases.get(AT.loclistsBase) ?? unit.loclistsBase;
+    }
+    return this.#dies.read(unit, unit.rootOffset);
+  }
+}

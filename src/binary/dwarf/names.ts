@@ -1,0 +1,79 @@
+/**
+ * Type names as `fmt`'s `%T` prints them. DWARF has the linker's names (`*net/url.URL`); reflect shows the package's
+ * name instead of its path (`*url.URL`), except inside the brackets of an instantiated type, where it keeps the path.
+ */
+
+/** Package name by import path, from the compile units; undefined where the path is not known. */
+export type PackageNames = (path: string) => string | undefined;
+
+/** Characters that end a qualified name. Brackets are handled where they stand. */
+const ENDS = new Set([" ", "*", "(", ")", ",", "{", "}", ";", "<", "]"]);
+
+export function shortTypeName(linkName: string, packages: PackageNames): string {
+  let out = "";
+  let at = 0;
+  while (at < linkName.length) {
+    const char = linkName[at]!;
+    if (char === '"') {
+      // A struct tag: text, not names.
+      const end = quotedEnd(linkName, at);
+      out += linkName.slice(at, end);
+      at = end;
+    } else if (ENDS.has(char) || char === "[") {
+      out += char;
+      at++;
+    } else {
+      let end = at;
+      while (end < linkName.length && !ENDS.has(linkName[end]!) && linkName[end] !== "[" && linkName[end] !== '"')
+        end++;
+      const token = linkName.slice(at, end);
+      out += shortToken(token, packages);
+      at = end;
+      // `map[` is a composite; after any other name a bracket holds type arguments, which stay as they are.
+      if (linkName[at] === "[" && token !== "map") {
+        const close = bracketEnd(linkName, at);
+        out += linkName.slice(at, close);
+        at = close;
+      }
+    }
+  }
+  return out;
+}
+
+/** `net/url.URL` → `url.URL`; `gopkg.in/yaml%2ev3.Node` → `yaml.Node` where a unit says so; `main.T·1` → `main.T`. */
+function shortToken(token: string, packages: PackageNames): string {
+  if (token.startsWith("...")) return `...${shortToken(token.slice(3), packages)}`;
+  const slash = token.lastIndexOf("/");
+  const dot = token.indexOf(".", slash + 1);
+  if (dot < 0) return token;
+  const path = token.slice(0, dot);
+  const local = token.slice(dot + 1).replace(/·\d+$/, "");
+  return `${packages(path) ?? unescapePath(path.slice(slash + 1))}.${local}`;
+}
+
+/** Undoes cmd/internal/objabi PathToPrefix: `%2e` for a dot and such. */
+export function unescapePath(path: string): string {
+  return path.includes("%")
+    ? path.replace(/%([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    : path;
+}
+
+/** True for the name of a defined type: `pkg.Name` or `pkg.Name[…]`, not a composite and not predeclared. */
+export function isDefinedName(name: string): boolean {
+  return /^[^\s*[\](){},;<"]+\.[^\s*[\](){},;<".]+(\[.*\])?$/s.test(name);
+}
+
+function quotedEnd(text: string, start: number): number {
+  let at = start + 1;
+  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return Math.min(at + 1, text.length);
+}
+
+function bracketEnd(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    if (text[at] === "[") depth++;
+    else if (text[at] === "]" && --depth === 0) return at + 1;
+  }
+  return text.length;
+}

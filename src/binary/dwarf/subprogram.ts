@@ -1,0 +1,83 @@
+/**
+ * A function's parameters and results from its subprogram DIE. A function that is also inlined somewhere has its names
+ * and types in an abstract DIE, whose list is in source order and full, while the concrete one may be neither.
+ */
+import type { Variable } from "../api.ts";
+import { AT, TAG } from "./constants.ts";
+import { type Die, nameOf, numberOf } from "./die.ts";
+import type { Dwarf } from "./dwarf.ts";
+import { evaluate } from "./expr.ts";
+import { placePieces } from "./place.ts";
+
+export interface DwarfSignature {
+  readonly params: Variable[];
+  readonly results: Variable[];
+  /** The abstract DIE's list was there: it is the compiler's list before optimisation. */
+  readonly fromAbstract: boolean;
+  readonly declLine: number | undefined;
+}
+
+/** Go functions have at most some dozen parameters; generated ones some hundred. */
+const MAX_PARAMETERS = 4096;
+
+export async function readSignature(dwarf: Dwarf, die: Die, entry: number): Promise<DwarfSignature> {
+  const concrete = dwarf
+    .children(die)
+    .filter((child) => child.tag === TAG.formalParameter)
+    .slice(0, MAX_PARAMETERS);
+  const originOffset = numberOf(die, AT.abstractOrigin);
+  const origin = originOffset === undefined ? undefined : dwarf.dieAt(originOffset);
+  const abstract =
+    origin === undefined ? [] : dwarf.children(origin).filter((child) => child.tag === TAG.formalParameter);
+  const byOrigin = new Map<number, Die>();
+  const own: Die[] = [];
+  for (const child of concrete) {
+    const target = numberOf(child, AT.abstractOrigin);
+    if (target === undefined) own.push(child);
+    else if (!byOrigin.has(target)) byOrigin.set(target, child);
+  }
+  const params: Variable[] = [];
+  const results: Variable[] = [];
+  const seen = new Set<string>();
+  const add = async (description: Die, located: Die | undefined): Promise<void> => {
+    const name = nameOf(description);
+    const isResult = (numberOf(description, AT.variableParameter) ?? 0) !== 0;
+    // Go 1.16 to 1.26 lists some results twice. Names are unique in a signature, but for `_`, which DWARF does not show.
+    const key = `${isResult ? "r" : "p"} ${name}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    const variable = await readVariable(dwarf, description, located, entry, isResult, results.length);
+    (isResult ? results : params).push(variable);
+  };
+  for (const description of abstract) await add(description, byOrigin.get(description.offset));
+  for (const description of own) await add(description, description);
+  const declLine = numberOf(die, AT.declLine) ?? (origin === undefined ? undefined : numberOf(origin, AT.declLine));
+  return { params, results, fromAbstract: origin !== undefined, declLine };
+}
+
+async function readVariable(
+  dwarf: Dwarf,
+  description: Die,
+  located: Die | undefined,
+  entry: number,
+  isResult: boolean,
+  resultIndex: number,
+): Promise<Variable> {
+  const type = dwarf.types.at(numberOf(description, AT.type));
+  const raw = nameOf(description);
+  // `~p0`: blank or unnamed parameter (Go ≥ 1.22). `~r0`, `~b0`: unnamed and blank results, numbered by result since
+  // 1.18 and by position in the whole signature before.
+  const blank = !isResult && (raw === "" || raw === "_" || raw.startsWith("~") || raw.startsWith("."));
+  const name = isResult && (raw.startsWith("~") || raw === "_" || raw === "") ? `~r${resultIndex}` : raw;
+  const expression = located === undefined ? undefined : await dwarf.locationAt(located, entry);
+  const location =
+    expression === undefined || (expression.length === 0 && type.size !== 0)
+      ? undefined
+      : placePieces(evaluate(expression, dwarf.arch), type);
+  return {
+    name: blank && name === "" ? "_" : name,
+    type,
+    blank,
+    ...(location === undefined ? {} : { dwarf: location }),
+  };
+}

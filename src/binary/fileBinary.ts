@@ -1,0 +1,165 @@
+/** The GoBinary that openBinary returns. */
+import type { Arch } from "../goabi/location.ts";
+import { UserError } from "../protocol/errors.ts";
+import type {
+  BuildInfo,
+  ByteSource,
+  GoBinary,
+  GoFunction,
+  RuntimeLayout,
+  SignatureResult,
+  SourcePosition,
+} from "./api.ts";
+import { AT } from "./dwarf/constants.ts";
+import { numberOf } from "./dwarf/die.ts";
+import { Dwarf } from "./dwarf/dwarf.ts";
+import { readSignature } from "./dwarf/subprogram.ts";
+import type { Elf } from "./elf.ts";
+import type { FunctionTable } from "./functions.ts";
+import type { InlineTrees } from "./inltree.ts";
+import type { Memory } from "./memory.ts";
+import type { Moduledata } from "./moduledata.ts";
+import type { Pclntab } from "./pclntab.ts";
+import { DamagedError } from "./reader.ts";
+import type { Sections } from "./sections.ts";
+
+export interface BinaryParts {
+  readonly source: ByteSource;
+  readonly sections: Sections;
+  readonly memory: Memory;
+  readonly elf: Elf;
+  readonly buildInfo: BuildInfo;
+  readonly buildId: string;
+  readonly gnuBuildId: string | undefined;
+  readonly goMinor: number;
+  readonly warnings: string[];
+  readonly pclntab: Pclntab;
+  readonly inlineTrees: InlineTrees;
+  readonly moduledata: Moduledata | undefined;
+  readonly functions: FunctionTable;
+  readonly runtime: RuntimeLayout;
+  readonly findDebugFile:
+    | ((buildId: string, debugLink: string | undefined) => Promise<ByteSource | undefined>)
+    | undefined;
+}
+
+/** The largest function known is below 2 MB; more than 64 MB is a damaged table. */
+const MAX_CODE_BYTES = 64 << 20;
+
+export class FileBinary implements GoBinary {
+  readonly name: string;
+  readonly arch: Arch;
+  readonly buildInfo: BuildInfo;
+  readonly buildId: string;
+  readonly hasDwarf: boolean;
+  readonly runtime: RuntimeLayout;
+  readonly #parts: BinaryParts;
+  #dwarf: Promise<Dwarf | undefined> | undefined;
+  #inlined: Promise<Map<number, number>> | undefined;
+
+  constructor(parts: BinaryParts) {
+    this.#parts = parts;
+    this.name = parts.source.name;
+    this.arch = parts.elf.arch;
+    this.buildInfo = parts.buildInfo;
+    this.buildId = parts.buildId;
+    this.runtime = parts.runtime;
+    this.hasDwarf = parts.sections.has(".debug_info") && parts.sections.has(".debug_abbrev");
+  }
+
+  get warnings(): readonly string[] {
+    return this.#parts.warnings;
+  }
+
+  functions(): Promise<readonly GoFunction[]> {
+    return this.#guard("list the functions", () => this.#parts.functions.all());
+  }
+
+  functionsNamed(name: string): Promise<readonly GoFunction[]> {
+    return this.#guard(`find function ${name}`, () => this.#parts.functions.named(name));
+  }
+
+  functionAt(address: number): Promise<GoFunction | undefined> {
+    return this.#guard(`find the function at 0x${address.toString(16)}`, () => this.#parts.functions.at(address));
+  }
+
+  async signature(fn: GoFunction): Promise<SignatureResult> {
+    try {
+      const dwarf = await this.#loadDwarf();
+      if (dwarf === undefined) return { ok: false, reason: "the binary has no DWARF (it was stripped)" };
+      const die = dwarf.subprogramAt(fn.entry);
+      if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };
+      const { params, results } = await readSignature(dwarf, die, fn.entry);
+      return { ok: true, signature: { params, results, complete: false, source: "dwarf" } };
+    } catch (error) {
+      if (error instanceof DamagedError)
+        return { ok: false, reason: `the binary's DWARF is damaged: ${error.message}` };
+      throw error;
+    }
+  }
+
+  positionOf(address: number): Promise<SourcePosition | undefined> {
+    return this.#guard(`find the line of 0x${address.toString(16)}`, async () => {
+      const { pclntab, inlineTrees } = this.#parts;
+      const index = pclntab.indexOf(address);
+      if (index < 0) {
+        const fn = await this.#parts.functions.at(address);
+        return fn === undefined ? undefined : { func: fn.name, file: fn.file, line: fn.line };
+      }
+      const inlined = await inlineTrees.innermost(index, address);
+      const func =
+        inlined?.name ?? (await this.#parts.functions.atEntry(pclntab.entry(index)))?.name ?? pclntab.name(index);
+      return { func, file: pclntab.file(index, address), line: pclntab.line(index, address) };
+    });
+  }
+
+  async inlinedCopies(fn: GoFunction): Promise<number> {
+    return this.#guard(`count the inlined copies of ${fn.name}`, async () => {
+      const dwarf = await this.#loadDwarf();
+      const die = dwarf?.subprogramAt(fn.entry);
+      const origin = die === undefined ? undefined : numberOf(die, AT.abstractOrigin);
+      if (dwarf === undefined || origin === undefined) return 0;
+      this.#inlined ??= Promise.resolve(dwarf.inlinedCounts());
+      return (await this.#inlined).get(origin) ?? 0;
+    });
+  }
+
+  code(fn: GoFunction): Promise<Uint8Array> {
+    return this.#guard(`read the code of ${fn.name}`, async () => {
+      const length = fn.end - fn.entry;
+      if (!(length >= 0 && length <= MAX_CODE_BYTES)) throw new DamagedError(`a function of ${length} bytes`);
+      if (this.#parts.memory.offsetOf(fn.entry, true) === undefined)
+        throw new DamagedError(`0x${fn.entry.toString(16)} is no code`);
+      return this.#parts.memory.read(fn.entry, length);
+    });
+  }
+
+  fileOffset(address: number): number | undefined {
+    return this.#parts.memory.offsetOf(address, true);
+  }
+
+  close(): void {
+    this.#dwarf = undefined;
+    this.#inlined = undefined;
+  }
+
+  #loadDwarf(): Promise<Dwarf | undefined> {
+    this.#dwarf ??= this.hasDwarf ? Dwarf.load(this.#parts.sections, this.arch) : Promise.resolve(undefined);
+    return this.#dwarf;
+  }
+
+  /** Damage met while answering becomes the one error that users see. */
+  async #guard<T>(what: string, answer: () => Promise<T>): Promise<T> {
+    try {
+      return await answer();
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      throw new UserError({
+        code: "damaged-go-binary",
+        what: `Cannot ${what} in ${this.name}`,
+        why: `the file is damaged or cut short: ${error.message}`,
+        remedy: "Compare its size and checksum with the original and copy it again.",
+      });
+    }
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * The function table: pclntab's functions, with the symbol table as second source (full generic names, `.abi0` marks,
+ * C functions). Objects are made when asked for, one function at a time.
+ */
+import type { CallingConvention } from "../goabi/location.ts";
+import type { GoFunction } from "./api.ts";
+import type { InlineTrees } from "./inltree.ts";
+import type { Memory } from "./memory.ts";
+import { FLAG_ASM, type Pclntab } from "./pclntab.ts";
+import type { CodeSymbol, SymbolTable } from "./symtab.ts";
+import { C_REASON, NOT_CODE_REASON, reasonNotTraceable } from "./traceable.ts";
+
+export interface FunctionSources {
+  readonly pclntab: Pclntab;
+  readonly inlineTrees: InlineTrees;
+  readonly symbols: SymbolTable | undefined;
+  readonly memory: Memory;
+  /** Of Go functions; assembly and `.abi0` symbols use the stack. */
+  readonly convention: CallingConvention;
+}
+
+export class FunctionTable {
+  readonly #from: FunctionSources;
+  #all: Promise<readonly GoFunction[]> | undefined;
+
+  constructor(sources: FunctionSources) {
+    this.#from = sources;
+  }
+
+  all(): Promise<readonly GoFunction[]> {
+    this.#all ??= this.#build();
+    return this.#all;
+  }
+
+  async named(name: string): Promise<readonly GoFunction[]> {
+    const { pclntab, symbols } = this.#from;
+    const addresses = new Set<number>(symbols?.named(name));
+    for (const index of pclntab.indexesNamed(pclntab.nameOffsets(name))) addresses.add(pclntab.entry(index));
+    const found: GoFunction[] = [];
+    for (const address of [...addresses].sort((a, b) => a - b)) {
+      const fn = await this.atEntry(address);
+      // A pclntab name such as `main.Map[...]` gives way to the symbol's full name, and is no name of its own then.
+      if (fn?.name === name) found.push(fn);
+    }
+    return found;
+  }
+
+  /** The function that holds an address. */
+  async at(address: number): Promise<GoFunction | undefined> {
+    const { pclntab, symbols } = this.#from;
+    const index = pclntab.indexOf(address);
+    if (index >= 0) {
+      const fn = await this.#goFunction(index);
+      return address < fn.end ? fn : undefined;
+    }
+    const symbol = symbols?.before(address);
+    return symbol === undefined ? undefined : this.#cFunction(symbol);
+  }
+
+  async atEntry(address: number): Promise<GoFunction | undefined> {
+    const fn = await this.at(address);
+    return fn?.entry === address ? fn : undefined;
+  }
+
+  /** Index of a function in pclntab; -1 for C functions. */
+  indexOf(fn: GoFunction): number {
+    const index = this.#from.pclntab.indexOf(fn.entry);
+    return index >= 0 && this.#from.pclntab.entry(index) === fn.entry ? index : -1;
+  }
+
+  async #build(): Promise<readonly GoFunction[]> {
+    const { pclntab, symbols } = this.#from;
+    const all: GoFunction[] = [];
+    for (let index = 0; index < pclntab.count; index++) {
+      // Two entries at one address: an empty function of the linker (runtime.text marks); the later one has the code.
+      if (pclntab.entryOffset(index) === pclntab.entryOffset(index + 1)) continue;
+      all.push(await this.#goFunction(index));
+    }
+    let last = -1;
+    for (const symbol of symbols?.code() ?? []) {
+      if (symbol.address === last || pclntab.indexOf(symbol.address) >= 0) continue;
+      last = symbol.address;
+      const fn = this.#cFunction(symbol);
+      if (fn !== undefined) all.push(fn);
+    }
+    return all.sort((a, b) => a.entry - b.entry);
+  }
+
+  async #goFunction(index: number): Promise<GoFunction> {
+    const { pclntab, inlineTrees, memory, convention } = this.#from;
+    const entry = pclntab.entry(index);
+    const name = this.#name(index, entry);
+    const own = await inlineTrees.ownAddress(index, entry);
+    const file = pclntab.file(index, own);
+    const assembly = (pclntab.flags(index) & FLAG_ASM) !== 0 || file.endsWith(".s");
+    const startLine = pclntab.startLine(index) ?? 0;
+    const why = reasonNotTraceable(name, assembly, file);
+    return {
+      name,
+      entry,
+      end: pclntab.end(index),
+      offset: memory.offsetOf(entry, true) ?? -1,
+      file,
+      line: startLine > 0 ? startLine : pclntab.line(index, own),
+      convention: assembly || name.endsWith(".abi0") ? "stack" : convention,
+      ...(why === undefined ? {} : { notTraceable: why }),
+    };
+  }
+
+  #name(index: number, entry: number): string {
+    const plain = this.#from.pclntab.name(index);
+    const aliases = this.#from.symbols?.at(entry) ?? [];
+    if (aliases.length === 0) return plain;
+    if (aliases.some((symbol) => symbol.name === plain)) return plain;
+    return aliases.find((symbol) => agrees(symbol.name, plain))?.name ?? plain;
+  }
+
+  #cFunction(symbol: CodeSymbol): GoFunction | undefined {
+    const offset = this.#from.memory.offsetOf(symbol.address, true);
+    if (offset === undefined) return undefined;
+    const mark = /^(runtime\.e?text|go[:.]buildid|_?etext|__etext)$/.test(symbol.name);
+    return {
+      name: symbol.name,
+      entry: symbol.address,
+      end: symbol.address + symbol.size,
+      offset,
+      file: "",
+      line: 0,
+      convention: "stack",
+      notTraceable: mark ? NOT_CODE_REASON : C_REASON,
+    };
+  }
+}
+
+/** True where a symbol is pclntab's name written in full: `main.Map[go.shape.int]` for `main.Map[...]`, `x.abi0` for `x`. */
+function agrees(symbol: string, plain: string): boolean {
+  return brief(symbol) === brief(plain);
+}
+
+function brief(name: string): string {
+  const plain = name.replace(/\.abi(0|internal)$/, "");
+  const open = plain.indexOf("[");
+  const close = plain.lastIndexOf("]");
+  return open < 0 || close < open ? plain : `${plain.slice(0, open)}[...]${plain.slice(close + 1)}`;
+}

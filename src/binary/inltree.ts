@@ -1,0 +1,88 @@
+/**
+ * Inline trees (FUNCDATA_InlTree with PCDATA_InlTreeIndex): which calls were inlined into a function, and from where.
+ * Records: Go ≤ 1.19 {parent i16, funcID u8, pad, file, line, func, parentPc i32}; since 1.20 {funcID u8, pad[3], func,
+ * parentPc, startLine i32} (runtime/symtab.go `inlinedCall`, runtime/symtabinl.go).
+ */
+import type { Memory } from "./memory.ts";
+import type { Moduledata } from "./moduledata.ts";
+import { PCDATA_INLINE_TREE_INDEX, type Pclntab } from "./pclntab.ts";
+
+export interface InlinedCall {
+  readonly name: string;
+  /** Address of an instruction of the caller that stands for the call. */
+  readonly parentAddress: number;
+  /** Line of the callee's `func` keyword; undefined before 1.20. */
+  readonly startLine: number | undefined;
+}
+
+/** Inlined calls believed in one function: package initialisers reach some ten thousand. */
+const MAX_INLINED_CALLS = 1 << 20;
+/** Depth of inlining: the compiler's budget of 80 nodes keeps real ones below 30. */
+const MAX_DEPTH = 200;
+
+export class InlineTrees {
+  readonly #pclntab: Pclntab;
+  readonly #memory: Memory;
+  readonly #gofunc: number | undefined;
+  readonly #table: number;
+
+  constructor(pclntab: Pclntab, memory: Memory, moduledata: Moduledata | undefined) {
+    this.#pclntab = pclntab;
+    this.#memory = memory;
+    this.#gofunc = moduledata?.gofunc;
+    // Until 1.15 FUNCDATA_RegPointerMaps stood at 2 and pushed the inline tree to 4.
+    this.#table = pclntab.format === "1.2" ? 4 : 3;
+  }
+
+  /** The innermost inlined call that an instruction belongs to; undefined where it is the function's own. */
+  async innermost(index: number, address: number): Promise<InlinedCall | undefined> {
+    const call = this.#pclntab.pcdata(index, PCDATA_INLINE_TREE_INDEX, address);
+    return call < 0 ? undefined : this.#call(index, call);
+  }
+
+  /** The function's own instruction that stands for the place where everything around `address` was inlined. */
+  async ownAddress(index: number, address: number): Promise<number> {
+    let at = address;
+    for (let depth = 0; depth < MAX_DEPTH; depth++) {
+      const call = await this.innermost(index, at);
+      if (call === undefined) return at;
+      at = call.parentAddress;
+    }
+    return address;
+  }
+
+  /** Name-table offsets of every call inlined into a function. */
+  async calls(index: number): Promise<readonly InlinedCall[]> {
+    const count = this.#pclntab.pcdataMax(index, PCDATA_INLINE_TREE_INDEX) + 1;
+    const calls: InlinedCall[] = [];
+    for (let i = 0; i < Math.min(count, MAX_INLINED_CALLS); i++) {
+      const call = await this.#call(index, i);
+      if (call !== undefined) calls.push(call);
+    }
+    return calls;
+  }
+
+  async #call(index: number, call: number): Promise<InlinedCall | undefined> {
+    const tree = await this.#treeAddress(index);
+    if (tree === undefined) return undefined;
+    const modern = this.#pclntab.format === "1.20";
+    const bytes = await this.#memory.read(tree + call * (modern ? 16 : 20), modern ? 16 : 20);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const name = this.#pclntab.nameAt(view.getInt32(modern ? 4 : 12, true));
+    const parent = view.getInt32(modern ? 8 : 16, true);
+    if (name === undefined) return undefined;
+    return {
+      name,
+      parentAddress: this.#pclntab.entry(index) + parent,
+      startLine: modern ? view.getInt32(12, true) : undefined,
+    };
+  }
+
+  async #treeAddress(index: number): Promise<number | undefined> {
+    const data = this.#pclntab.funcdata(index, this.#table);
+    if (data === undefined) return undefined;
+    if ("offset" in data) return this.#gofunc === undefined ? undefined : this.#gofunc + data.offset;
+    const address = this.#pclntab.pointer(data.pointerAt);
+    return address === 0 ? undefined : address;
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The program's memory as the file describes it: bytes by virtual address, pointers with the relocations of a
+ * position-independent file applied (a linker may leave zeros in the data and the value in `.rela.dyn` only).
+ */
+import type { ElfSegment } from "./elf.ts";
+import { DamagedError, Reader } from "./reader.ts";
+import type { Sections } from "./sections.ts";
+
+/** Elf64_Rela. */
+const RELA_BYTES = 24;
+/** 64 MiB of relocations is ten times what the largest known PIE has. */
+const MAX_RELA_BYTES = 64 << 20;
+const R_X86_64_RELATIVE = 8;
+const R_AARCH64_RELATIVE = 1027;
+
+export class Memory {
+  readonly #sections: Sections;
+  readonly #loads: readonly ElfSegment[];
+  #relocations: Promise<Relocations> | undefined;
+
+  constructor(sections: Sections) {
+    this.#sections = sections;
+    this.#loads = sections.elf.segments.filter((segment) => segment.type === "load");
+  }
+
+  /** File offset of an address that the file has bytes for. */
+  offsetOf(address: number, executableOnly = false): number | undefined {
+    for (const segment of this.#loads) {
+      if (executableOnly && !segment.executable) continue;
+      const inside = address - segment.address;
+      if (inside >= 0 && inside < segment.fileSize) return segment.offset + inside;
+    }
+    return undefined;
+  }
+
+  isExecutable(address: number): boolean {
+    return this.offsetOf(address, true) !== undefined;
+  }
+
+  /** Address of a file offset. */
+  addressOf(offset: number): number | undefined {
+    for (const segment of this.#loads) {
+      const inside = offset - segment.offset;
+      if (inside >= 0 && inside < segment.fileSize) return segment.address + inside;
+    }
+    return undefined;
+  }
+
+  /** Bytes at an address; rejects with DamagedError where the file has none. Memory beyond the file's part is not read. */
+  async read(address: number, length: number): Promise<Uint8Array> {
+    const offset = this.offsetOf(address);
+    if (offset === undefined || this.offsetOf(address + Math.max(length, 1) - 1) !== offset + Math.max(length, 1) - 1)
+      throw new DamagedError(`the file has no ${length} bytes for address 0x${address.toString(16)}`);
+    return this.#sections.at(offset, length);
+  }
+
+  /** Words at an address, each with its relocation applied. Values beyond 53 bits (no pointers) read as 0. */
+  async words(address: number, count: number): Promise<number[]> {
+    const bytes = await this.read(address, count * 8);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const relocations = this.#sections.elf.positionIndependent ? await this.relocations() : undefined;
+    return Array.from({ length: count }, (_, index) => {
+      const value = view.getBigUint64(index * 8, true);
+      return relocations?.valueAt(address + index * 8) ?? (value < 1n << 53n ? Number(value) : 0);
+    });
+  }
+
+  /** Addresses of data words that hold `value`, found in the file's bytes and in its relocations. */
+  async pointersTo(value: number, limit: number): Promise<number[]> {
+    const found: number[] = [];
+    if (this.#sections.elf.positionIndependent) found.push(...(await this.relocations()).placesOf(value, limit));
+    const wanted = Buffer.alloc(8);
+    wanted.writeBigUInt64LE(BigInt(value));
+    for (const segment of this.#loads) {
+      // A chunk overlaps the next by a word, so that no match is cut in two.
+      for (let at = 0; at < segment.fileSize && found.length < limit; at += SCAN_CHUNK_BYTES) {
+        const length = Math.min(SCAN_CHUNK_BYTES + 8, segment.fileSize - at);
+        if (segment.executable && !segment.writable) break;
+        const chunk = Buffer.from(await this.#sections.source.read(segment.offset + at, length));
+        for (let hit = chunk.indexOf(wanted); hit >= 0 && found.length < limit; hit = chunk.indexOf(wanted, hit + 1))
+          if ((segment.address + at + hit) % 8 === 0) found.push(segment.address + at + hit);
+      }
+    }
+    return [...new Set(found)];
+  }
+
+  relocations(): Promise<Relocations> {
+    this.#relocations ??= this.#loadRelocations();
+    return this.#relocations;
+  }
+
+  async #loadRelocations(): Promise<Relocations> {
+    const section = this.#sections.find(".rela.dyn") ?? this.#sections.find(".rela");
+    if (section === undefined || section.size > MAX_RELA_BYTES) return new Relocations(new Uint8Array(0));
+    return new Relocations(await this.#sections.source.read(section.offset, section.size));
+  }
+}
+
+const SCAN_CHUNK_BYTES = 4 << 20;
+
+/** R_*_RELATIVE entries: `*(base + r_offset) = base + r_addend`. */
+class Relocations {
+  readonly #values = new Map<number, number>();
+
+  constructor(bytes: Uint8Array) {
+    const reader = new Reader(bytes);
+    while (reader.left >= RELA_BYTES) {
+      const place = reader.u32() + reader.u32() * 0x1_0000_0000;
+      const type = reader.u32();
+      reader.skip(4);
+      const value = reader.u32() + reader.u32() * 0x1_0000_0000;
+      if (type === R_X86_64_RELATIVE || type === R_AARCH64_RELATIVE) this.#values.set(place, value);
+    }
+  }
+
+  valueAt(place: number): number | undefined {
+    return this.#values.get(place);
+  }
+
+  /** A copy of `bytes` (at `address` in memory) with the relocations inside applied. */
+  applied(bytes: Uint8Array, address: number): Uint8Array {
+    const copy = new Uint8Array(bytes);
+    const view = new DataView(copy.buffer);
+    for (const [place, value] of this.#values) {
+      const at = place - address;
+      if (at >= 0 && at + 8 <= copy.length) view.setBigUint64(at, BigInt(value), true);
+    }
+    return copy;
+  }
+
+  placesOf(value: number, limit: number): number[] {
+    const places: number[] = [];
+    for (const [place, pointed] of this.#values) {
+      if (pointed === value) places.push(place);
+      if (places.length >= limit) break;
+    }
+    return places;
+  }
+}

@@ -1,0 +1,23 @@
+/** Why a function of the table cannot be traced, or its arguments cannot be shown. */
+
+export const ASSEMBLY_REASON = "is written in assembly: its arguments have no Go description";
+export const C_REASON = "is C code (cgo): its arguments have no Go description";
+export const NOT_CODE_REASON = "is a mark of the linker, not a function";
+
+/**
+ * Runtime routines that switch stacks or run without a goroutine: a breakpoint there can catch the thread in a state in
+ * which neither registers nor stack mean what the ABI says. Other runtime functions may be traced.
+ */
+const UNSAFE =
+  /^runtime\.(rt0_go|gogo|mcall|systemstack|systemstack_switch|morestack\w*|asmcgocall\w*|cgocallback\w*|goexit\d*|mstart|sigtramp|cgoSigtramp|sigreturn\w*|sigtrampgo|sigfwd\w*|sigprofNonGo\w*|asyncPreempt|debugCall\w*|clone|exitThread|gcWriteBarrier\w*|badmorestack\w*|vdso\w*|osinit|schedinit|badsignal\w*)$/;
+
+/** ABI0 marks and version suffixes do not change what a routine does. */
+export function reasonNotTraceable(name: string, assembly: boolean, file: string): string | undefined {
+  if (name === "go:buildid" || name === "go.buildid" || name === "runtime.text" || name === "runtime.etext")
+    return NOT_CODE_REASON;
+  const plain = name.replace(/\.abi0$/, "");
+  if (plain.startsWith("_rt0_") || UNSAFE.test(plain))
+    return "belongs to the runtime's stack switching and signal entry, where a probe would be unsafe";
+  if (assembly || file.endsWith(".s")) return ASSEMBLY_REASON;
+  return undefined;
+}
