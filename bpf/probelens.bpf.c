@@ -91,33 +91,26 @@ struct goroutine {
 	u64 stack_hi;
 };
 
-/* The current goroutine, or zeroes. */
+/*
+ * The current goroutine, or zeroes. No error is looked at: a failing read fills its target with zeroes, and so does
+ * every read that depends on it (address zero is never mapped).
+ */
 static __always_inline void current_goroutine(struct pt_regs *ctx, u32 flags, struct goroutine *out)
 {
 	u64 g = 0;
-	out->goid = 0;
-	out->stack_hi = 0;
 	if (flags & PL_G_IN_REGISTER) {
 		g = ctx->r14;
 	} else if (config.fsbase_offset) {
 		u64 base = 0;
 		void *task = (void *)bpf_get_current_task();
-		if (bpf_probe_read_kernel(&base, sizeof(base), task + config.fsbase_offset) || !base)
-			return;
-		if (bpf_probe_read_user(&g, sizeof(g), (void *)(base + (s64)config.tls_offset)))
-			return;
+		bpf_probe_read_kernel(&base, sizeof(base), task + config.fsbase_offset);
+		bpf_probe_read_user(&g, sizeof(g), (void *)(base + (s64)config.tls_offset));
 	}
-	if (!g)
-		return;
-	u64 goid = 0, hi = 0;
-	if (bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + config.goid_offset)))
-		return;
-	if (bpf_probe_read_user(&hi, sizeof(hi), (void *)(g + config.stack_hi_offset)))
-		return;
-	if (!goid || !hi) /* g0 has goid 0: its calls are told apart by thread. */
-		return;
-	out->goid = goid;
-	out->stack_hi = hi;
+	bpf_probe_read_user(&out->goid, sizeof(out->goid), (void *)(g + config.goid_offset));
+	bpf_probe_read_user(&out->stack_hi, sizeof(out->stack_hi), (void *)(g + config.stack_hi_offset));
+	/* g0 has goid 0: its calls are told apart by thread. */
+	if (!out->stack_hi)
+		out->goid = 0;
 }
 
 /* Token bucket without compare-and-swap: racing CPUs may let a few events more pass, never fewer. */
@@ -149,37 +142,6 @@ static __always_inline u64 call_id(struct pl_record *record, u64 time)
 	return age << 17 | cell;
 }
 
-/* One load per register, written so that clang cannot merge them into one load at a computed offset of ctx. */
-#define READ_REGISTER(field)                                     \
-	asm volatile("%0 = *(u64 *)(%1 + %2)"                    \
-		     : "=r"(value)                               \
-		     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, field)))
-
-static __always_inline u64 read_register(struct pt_regs *ctx, u8 reg)
-{
-	u64 value = 0;
-	/* Go's argument order first: clang compares in this order. */
-	switch (reg) {
-	case 0: READ_REGISTER(ax); break;
-	case 1: READ_REGISTER(bx); break;
-	case 2: READ_REGISTER(cx); break;
-	case 3: READ_REGISTER(dx); break;
-	case 4: READ_REGISTER(si); break;
-	case 5: READ_REGISTER(di); break;
-	case 6: READ_REGISTER(bp); break;
-	case 7: READ_REGISTER(sp); break;
-	case 8: READ_REGISTER(r8); break;
-	case 9: READ_REGISTER(r9); break;
-	case 10: READ_REGISTER(r10); break;
-	case 11: READ_REGISTER(r11); break;
-	case 12: READ_REGISTER(r12); break;
-	case 13: READ_REGISTER(r13); break;
-	case 14: READ_REGISTER(r14); break;
-	case 15: READ_REGISTER(r15); break;
-	}
-	return value;
-}
-
 #define HEADER sizeof(struct pl_record)
 #define CHUNK sizeof(struct pl_chunk)
 
@@ -195,33 +157,59 @@ static __always_inline u64 read_register(struct pt_regs *ctx, u8 reg)
 #define opaque(value) asm volatile("" : "+r"(value))
 
 /*
- * In the two loops what changes from round to round is kept in the plan or in the record and not in registers: what
- * comes from memory is an unknown number to the verifier, so that all ways through a round end in the same state and
- * need to be followed once.
+ * Straight-line code: a uprobe program may not read its context at a computed offset, and a loop around a switch takes
+ * the verifier 20 times as long (60 ms a program).
  */
-static __always_inline void copy_roots(struct pt_regs *ctx, struct pl_plan *plan, u64 cfa, struct pl_record *record,
-				       u32 size)
+#define COPY_REGISTER(number, field)                                             \
+	do {                                                                     \
+		u64 at = plan->register_at[number];                              \
+		opaque(at);                                                      \
+		if (at && at <= size - 8)                                        \
+			*(u64 *)((void *)record + at) = ctx->field;              \
+	} while (0)
+
+static __always_inline void copy_registers(struct pt_regs *ctx, struct pl_plan *plan, struct pl_record *record,
+					   u32 size)
 {
-	u32 pieces = plan->pieces;
+	COPY_REGISTER(0, ax);
+	COPY_REGISTER(1, bx);
+	COPY_REGISTER(2, cx);
+	COPY_REGISTER(3, dx);
+	COPY_REGISTER(4, si);
+	COPY_REGISTER(5, di);
+	COPY_REGISTER(6, bp);
+	COPY_REGISTER(7, sp);
+	COPY_REGISTER(8, r8);
+	COPY_REGISTER(9, r9);
+	COPY_REGISTER(10, r10);
+	COPY_REGISTER(11, r11);
+	COPY_REGISTER(12, r12);
+	COPY_REGISTER(13, r13);
+	COPY_REGISTER(14, r14);
+	COPY_REGISTER(15, r15);
+}
+
+/*
+ * In the two loops below what changes from round to round is kept in the plan or in the record and not in registers:
+ * what comes from memory is an unknown number to the verifier, so that all ways through a round end in the same state
+ * and need to be followed once.
+ */
+static __always_inline void copy_stack(struct pl_plan *plan, u64 cfa, struct pl_record *record, u32 size)
+{
+	u32 pieces = plan->stack_pieces;
 	record->failed_pieces = 0;
 	for (u32 i = 0; i < PL_MAX_PIECES; i++) {
 		if (i >= pieces)
 			break;
-		struct pl_piece *piece = &plan->piece[i];
+		struct pl_stack_piece *piece = &plan->stack_piece[i];
 		u64 at = piece->at;
-		opaque(at);
-		if (piece->reg != PL_PIECE_STACK) {
-			if (at > size - 8)
-				break;
-			*(u64 *)((void *)record + at) = read_register(ctx, piece->reg);
-			continue;
-		}
 		u64 bytes = piece->size;
+		opaque(at);
 		opaque(bytes);
 		if (at > SPLIT_START(size) || bytes > PL_MAX_STACK_PIECE || bytes > SPLIT_LENGTH(size))
 			break;
 		if (bpf_probe_read_user((void *)record + at, bytes, (void *)(cfa + (s64)piece->offset)))
-			record->failed_pieces |= 1u << i;
+			record->failed_pieces |= 1u << (piece->index & 31);
 	}
 }
 
@@ -241,6 +229,11 @@ static __always_inline void copy_chunks(struct pl_plan *plan, struct pl_record *
 		if (i >= slots)
 			break;
 		struct pl_slot *slot = &plan->slot[i];
+		u64 at = *(volatile u32 *)&record->used;
+		opaque(at);
+		if (at > SPLIT_START(size))
+			break;
+		struct pl_chunk *chunk = (void *)record + at;
 		u64 address = root_word(record, slot->pointer, size);
 		u64 elements = 1;
 		if (slot->length != PL_NO_LENGTH) {
@@ -252,15 +245,13 @@ static __always_inline void copy_chunks(struct pl_plan *plan, struct pl_record *
 		u64 bytes = elements * slot->elem_size;
 		if (bytes > slot->max_bytes)
 			bytes = slot->max_bytes;
-		u64 at = *(volatile u32 *)&record->used;
-		opaque(at);
+		*(volatile u32 *)&chunk->length = bytes;
+		bytes = *(volatile u32 *)&chunk->length;
 		opaque(bytes);
-		if (at > SPLIT_START(size) || bytes > SPLIT_LENGTH(size))
+		if (bytes > SPLIT_LENGTH(size))
 			break;
-		struct pl_chunk *chunk = (void *)record + at;
 		chunk->slot = i;
 		chunk->status = PL_CHUNK_OK;
-		chunk->length = bytes;
 		chunk->address = address;
 		if (bpf_probe_read_user((void *)record + at + CHUNK, bytes, (void *)address)) {
 			chunk->status = PL_CHUNK_FAULT;
@@ -285,7 +276,8 @@ static __always_inline void fill_record(struct pt_regs *ctx, struct pl_plan *pla
 	bpf_probe_read_user(&return_address, sizeof(return_address), (void *)(cfa - 8));
 	record->return_address = return_address;
 	record->root_size = plan->root_size;
-	copy_roots(ctx, plan, cfa, record, size);
+	copy_registers(ctx, plan, record, size);
+	copy_stack(plan, cfa, record, size);
 	copy_chunks(plan, record, size);
 }
 

@@ -14,15 +14,14 @@
 /* Size classes of records (bytes reserved in the ring buffer). See SPLIT in probelens.bpf.c. */
 #define PL_CLASSES(X) X(128) X(256) X(512) X(1024) X(2048) X(4096) X(8192) X(20480)
 
-/* Register numbers of pieces: the order of CAPTURE_REGISTERS in capture.ts. */
-#define PL_PIECE_STACK 0xff
+/* Registers are numbered in the order of CAPTURE_REGISTERS in capture.ts. */
+#define PL_REGISTERS 16
 
-struct pl_piece {
-	u8 reg; /* a register number, or PL_PIECE_STACK */
-	u8 pad;
-	u16 size; /* bytes; 8 for a register */
-	s32 offset; /* stack pieces: from the CFA */
+struct pl_stack_piece {
+	s32 offset; /* from the CFA */
 	u32 at; /* in the record */
+	u16 size; /* bytes */
+	u16 index; /* among all root pieces: its bit in failed_pieces */
 };
 
 #define PL_NO_LENGTH 0xffff
@@ -46,13 +45,14 @@ struct pl_plan {
 	u32 entry; /* return probes: the entry probe's id; entry probes: their own */
 	u32 flags;
 	s32 cfa_offset; /* CFA - SP at the probe */
-	u16 pieces;
+	u16 stack_pieces;
 	u16 slots;
 	u32 root_size; /* bytes, a multiple of 8 */
 	u64 interval_ns; /* nanoseconds between events at the most allowed rate; 0: no limit */
 	u64 burst_ns; /* how far the bucket may run ahead */
 	u64 next_ns; /* the bucket: written by the program */
-	struct pl_piece piece[PL_MAX_PIECES];
+	u16 register_at[PL_REGISTERS]; /* in the record; 0: not wanted */
+	struct pl_stack_piece stack_piece[PL_MAX_PIECES];
 	struct pl_slot slot[PL_MAX_SLOTS];
 };
 

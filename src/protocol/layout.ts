@@ -2,20 +2,22 @@
  * Byte layouts shared with bpf/probelens.h (test/unit/records.test.ts compares the two sides). Little-endian; offsets
  * and sizes in bytes.
  */
-import { MAX_FOLLOW_BYTES, MAX_FOLLOW_SLOTS, MAX_ROOT_PIECES } from "./capture.ts";
+import { CAPTURE_REGISTERS, MAX_FOLLOW_BYTES, MAX_FOLLOW_SLOTS, MAX_ROOT_PIECES } from "./capture.ts";
 
-/** Probes of one attach request at the most: sizes the kernel maps (24 MiB of plans at the limit). */
+/** Probes of one attach request at the most: sizes the kernel maps (23 MiB of plans at the limit). */
 export const MAX_PROBES = 32768;
 
-/** struct pl_piece */
-export const PIECE = { size: 12, reg: 0, bytes: 2, offset: 4, at: 8 } as const;
-/** Value of `reg` for a stack piece. */
-export const PIECE_STACK = 0xff;
+/** struct pl_stack_piece */
+export const STACK_PIECE = { size: 12, offset: 0, at: 4, bytes: 8, index: 10 } as const;
 
 /** struct pl_slot */
 export const SLOT = { size: 16, pointer: 0, length: 2, elemSize: 4, maxBytes: 8 } as const;
 /** Value of `length`: exactly one element. */
 export const SLOT_NO_LENGTH = 0xffff;
+
+const REGISTER_AT = 48;
+const STACK_PIECES_AT = REGISTER_AT + CAPTURE_REGISTERS.length * 2;
+const SLOTS_AT = STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size;
 
 /** struct pl_plan */
 export const PLAN = {
@@ -23,15 +25,16 @@ export const PLAN = {
   entry: 4,
   flags: 8,
   cfaOffset: 12,
-  pieces: 16,
+  stackPieces: 16,
   slots: 18,
   rootSize: 20,
   intervalNs: 24,
   burstNs: 32,
   nextNs: 40,
-  piece: 48,
-  slot: 48 + MAX_ROOT_PIECES * PIECE.size,
-  size: 48 + MAX_ROOT_PIECES * PIECE.size + MAX_FOLLOW_SLOTS * SLOT.size,
+  registerAt: REGISTER_AT,
+  stackPiece: STACK_PIECES_AT,
+  slot: SLOTS_AT,
+  size: SLOTS_AT + MAX_FOLLOW_SLOTS * SLOT.size,
 } as const;
 export const PLAN_FLAGS = { skipIfBelowOrEqual: 1, pairReturns: 2, gInRegister: 4 } as const;
 

@@ -16,8 +16,6 @@ import {
   CHUNK,
   CHUNK_STATUS,
   COUNTERS,
-  PIECE,
-  PIECE_STACK,
   PLAN,
   PLAN_FLAGS,
   RECORD,
@@ -27,6 +25,7 @@ import {
   type SizeClass,
   SLOT,
   SLOT_NO_LENGTH,
+  STACK_PIECE,
   sizeClassSplit,
 } from "./layout.ts";
 
@@ -54,7 +53,6 @@ export function encodePlan(probe: ProbeSpec, goroutine: Pick<GoroutineSpec, "sou
   view.setUint32(PLAN.entry, probe.role === "return" ? (probe.entryId ?? probe.id) : probe.id, true);
   view.setUint32(PLAN.flags, flags, true);
   view.setInt32(PLAN.cfaOffset, probe.cfaOffset, true);
-  view.setUint16(PLAN.pieces, probe.plan.pieces.length, true);
   view.setUint16(PLAN.slots, probe.plan.slots.length, true);
   view.setUint32(PLAN.rootSize, rootSize, true);
   if (probe.rate !== undefined) {
@@ -63,18 +61,20 @@ export function encodePlan(probe: ProbeSpec, goroutine: Pick<GoroutineSpec, "sou
     // The bucket is full when the next event's time lies more than this ahead.
     view.setBigUint64(PLAN.burstNs, BigInt(Math.max(0, BURST_NS - intervalNs)), true);
   }
+  let stackPieces = 0;
   probe.plan.pieces.forEach((piece, index) => {
-    const at = PLAN.piece + index * PIECE.size;
-    view.setUint32(at + PIECE.at, RECORD.size + (offsets[index] ?? 0), true);
+    const inRecord = RECORD.size + (offsets[index] ?? 0);
     if (piece.kind === "register") {
-      view.setUint8(at + PIECE.reg, CAPTURE_REGISTERS.indexOf(piece.register));
-      view.setUint16(at + PIECE.bytes, 8, true);
-    } else {
-      view.setUint8(at + PIECE.reg, PIECE_STACK);
-      view.setUint16(at + PIECE.bytes, piece.size, true);
-      view.setInt32(at + PIECE.offset, piece.offset, true);
+      view.setUint16(PLAN.registerAt + 2 * CAPTURE_REGISTERS.indexOf(piece.register), inRecord, true);
+      return;
     }
+    const at = PLAN.stackPiece + stackPieces++ * STACK_PIECE.size;
+    view.setInt32(at + STACK_PIECE.offset, piece.offset, true);
+    view.setUint32(at + STACK_PIECE.at, inRecord, true);
+    view.setUint16(at + STACK_PIECE.bytes, piece.size, true);
+    view.setUint16(at + STACK_PIECE.index, index, true);
   });
+  view.setUint16(PLAN.stackPieces, stackPieces, true);
   probe.plan.slots.forEach((slot, index) => {
     const at = PLAN.slot + index * SLOT.size;
     view.setUint16(at + SLOT.pointer, slot.pointer, true);
@@ -177,9 +177,14 @@ function checkPlan(plan: CapturePlan): { offsets: number[]; size: number } {
     throw new PlanError(`it has ${plan.pieces.length} root pieces, the limit is ${MAX_ROOT_PIECES}`);
   if (plan.slots.length > MAX_FOLLOW_SLOTS)
     throw new PlanError(`it has ${plan.slots.length} follow slots, the limit is ${MAX_FOLLOW_SLOTS}`);
+  const registers = new Set<string>();
   plan.pieces.forEach((piece, index) => {
-    if (piece.kind === "register" && !CAPTURE_REGISTERS.includes(piece.register))
-      throw new PlanError(`root piece ${index} names the register ${piece.register}`);
+    if (piece.kind === "register") {
+      if (!CAPTURE_REGISTERS.includes(piece.register))
+        throw new PlanError(`root piece ${index} names the register ${piece.register}`);
+      if (registers.has(piece.register)) throw new PlanError(`it copies the register ${piece.register} twice`);
+      registers.add(piece.register);
+    }
     if (piece.kind === "stack" && !(piece.size >= 1 && piece.size <= MAX_STACK_PIECE))
       throw new PlanError(`root piece ${index} takes ${piece.size} bytes, a stack piece takes 1 to ${MAX_STACK_PIECE}`);
   });
