@@ -60,11 +60,10 @@ class ProbeEngine implements FullEngine {
     this.options = options;
   }
 
-  async processes(): Promise<readonly ProcessInfo[]> {
+  async processes(options: { readonly helper?: "running" | "quiet" | "ask" } = {}): Promise<readonly ProcessInfo[]> {
     const first = await this.scanner.scan();
     if (first.denied.length === 0) return first.processes;
-    // Another user's program can be read only with the helper's rights: taken where that asks nobody anything.
-    const link = await this.helper(true).catch(() => undefined);
+    const link = await this.helperForScan(options.helper ?? "quiet");
     const { processes, denied } =
       link === undefined ? first : await this.scanner.scan((pid) => openThroughHelper(link, pid).catch(() => undefined));
     if (denied.length > 0) {
@@ -73,6 +72,13 @@ class ProbeEngine implements FullEngine {
       );
     }
     return processes;
+  }
+
+  private async helperForScan(effort: "running" | "quiet" | "ask"): Promise<HelperLink | undefined> {
+    if (effort === "ask") return await this.helper();
+    if (effort === "quiet") return await this.helper(true).catch(() => undefined);
+    const current = await this.link?.catch(() => undefined);
+    return current?.alive === true ? current : undefined;
   }
 
   async openProcess(pid: number): Promise<GoBinary> {

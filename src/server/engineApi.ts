@@ -112,10 +112,11 @@ export interface Trace {
 
 export interface Engine {
   /**
-   * Go processes that this user may see; with `elevated`, all of them: the helper is started for it, which may ask for
-   * a password. Once the helper runs, processes of other users are listed without `elevated` too.
+   * Go processes that this user may see. Programs of other users' processes can be read only with the helper's rights:
+   * `running` takes them from a helper that runs already (an editor that polls), `quiet` also starts one where that
+   * asks nobody anything (the default), `ask` also where sudo wants a password; then a refusal rejects.
    */
-  processes(options?: { readonly elevated?: boolean }): Promise<readonly ProcessInfo[]>;
+  processes(options?: { readonly helper?: "running" | "quiet" | "ask" }): Promise<readonly ProcessInfo[]>;
   /** Cached by content; `release` when no longer needed. */
   openProcess(pid: number): Promise<GoBinary>;
   openFile(file: string): Promise<GoBinary>;
