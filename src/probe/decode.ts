@@ -14,6 +14,7 @@ import {
   InstructionInfoFactory,
   MemorySizeExt,
   OpAccess,
+  OpKind,
   Register,
   RegisterExt,
 } from "iced-x86";
@@ -22,7 +23,7 @@ export interface Instruction {
   /** Bytes from the function's first instruction. */
   readonly at: number;
   readonly length: number;
-  readonly flow: "next" | "jump" | "jumpIndirect" | "branch" | "call" | "return" | "other";
+  readonly flow: "next" | "jump" | "jumpTable" | "tailCall" | "branch" | "call" | "return" | "other";
   /** Of a direct jump or branch: bytes from the function's first instruction; may lie outside the function. */
   readonly target?: number;
 }
@@ -152,8 +153,12 @@ function summarise(instruction: IcedInstruction, at: number): Instruction {
     case FlowControl.ConditionalBranch:
     case FlowControl.XbeginXabortXend:
       return { at, length, flow: "branch", target: targetOf(instruction) };
-    case FlowControl.IndirectBranch:
-      return { at, length, flow: "jumpIndirect" };
+    case FlowControl.IndirectBranch: {
+      // cmd/compile jumps through a table with `JMP (R)(I*8)` (ssagen, OpAMD64JUMPTABLE); without an index register it
+      // is a tail call through a method table (a wrapper).
+      const table = instruction.op0Kind === OpKind.Memory && instruction.memoryIndex !== Register.None;
+      return { at, length, flow: table ? "jumpTable" : "tailCall" };
+    }
     case FlowControl.Call:
     case FlowControl.IndirectCall:
       return { at, length, flow: "call" };

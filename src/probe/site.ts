@@ -53,7 +53,7 @@ interface ControlFlow {
   /** Targets of direct jumps and branches inside the function, with the places they come from. */
   readonly sources: ReadonlyMap<number, readonly number[]>;
   /** A jump table can lead to any block. */
-  readonly hasIndirectJump: boolean;
+  readonly hasJumpTable: boolean;
 }
 
 function controlFlow(
@@ -62,9 +62,9 @@ function controlFlow(
 ): ControlFlow | { readonly ok: false; readonly reason: string } {
   const starts = new Set(instructions.map((instruction) => instruction.at));
   const sources = new Map<number, number[]>();
-  let hasIndirectJump = false;
+  let hasJumpTable = false;
   for (const { at, flow, target } of instructions) {
-    if (flow === "jumpIndirect") hasIndirectJump = true;
+    if (flow === "jumpTable") hasJumpTable = true;
     if (target === undefined || target < 0 || target >= size) continue;
     if (!starts.has(target)) {
       return { ok: false, reason: `its machine code cannot be decoded: +${at} branches into the middle of +${target}` };
@@ -73,7 +73,7 @@ function controlFlow(
     if (list === undefined) sources.set(target, [at]);
     else list.push(at);
   }
-  return { ok: true, sources, hasIndirectJump };
+  return { ok: true, sources, hasJumpTable };
 }
 
 type EntryResult = { readonly ok: true; readonly site: ProbeSite } | { readonly ok: false; readonly reason: string };
@@ -213,7 +213,7 @@ function tableMayReach(
   flow: ControlFlow,
   upTo: number,
 ): boolean {
-  const last = instructions.findLastIndex((instruction) => instruction.flow === "jumpIndirect");
+  const last = instructions.findLastIndex((instruction) => instruction.flow === "jumpTable");
   if (last < 0) return false;
   if (last > MAX_ENTRY_INSTRUCTIONS) return true;
   const lastAt = instructions[last]!.at;
@@ -244,7 +244,7 @@ function returnSite(
 ): ProbeSite | undefined {
   const ret = instructions[index]!;
   const before = instructions[index - 1];
-  if (before?.length === 1 && input.code[before.at] === NOP && !flow.sources.has(ret.at) && !flow.hasIndirectJump) {
+  if (before?.length === 1 && input.code[before.at] === NOP && !flow.sources.has(ret.at) && !flow.hasJumpTable) {
     return siteAt(input, before, CFA_AT_ENTRY, false);
   }
   return siteAt(input, ret, CFA_AT_ENTRY, false);
