@@ -46,7 +46,9 @@ export async function startAskpass(prompt: PasswordPrompt): Promise<Askpass> {
  * forbid programs in one of the two places (noexec), so the script is tried.
  */
 async function privateProgram(): Promise<{ directory: string; program: string }> {
-  const places = [process.env["XDG_RUNTIME_DIR"], tmpdir()].filter((place) => place !== undefined && place.startsWith("/"));
+  const places = [process.env["XDG_RUNTIME_DIR"], tmpdir()].filter(
+    (place) => place !== undefined && place.startsWith("/"),
+  );
   let failure: unknown;
   for (const place of places) {
     try {

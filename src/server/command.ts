@@ -20,7 +20,9 @@ const SHIM = `read _ <&${GATE_FD} && exec ${GATE_FD}<&- && exec "$0" "$@"`;
 
 /** What exec would run: the file itself, or the first executable one in PATH. */
 export function findCommand(name: string): string {
-  const candidates = name.includes("/") ? [name] : (process.env["PATH"] ?? "/usr/bin:/bin").split(delimiter).map((dir) => join(dir || ".", name));
+  const candidates = name.includes("/")
+    ? [name]
+    : (process.env["PATH"] ?? "/usr/bin:/bin").split(delimiter).map((dir) => join(dir || ".", name));
   let why = name.includes("/") ? "there is no such file" : "no directory of PATH has such a program";
   for (const candidate of name === "" ? [] : candidates) {
     try {
@@ -62,8 +64,12 @@ export class StoppedCommand {
           new UserError({
             code: "cannot-start",
             what: `cannot start ${argv[0]}`,
-            why: missing ? "setpriv (of util-linux) is not installed" : `the system says ${error.code ?? error.message}`,
-            remedy: missing ? "Install util-linux, or start the program yourself and use --pid" : "Start it yourself and use --pid",
+            why: missing
+              ? "setpriv (of util-linux) is not installed"
+              : `the system says ${error.code ?? error.message}`,
+            remedy: missing
+              ? "Install util-linux, or start the program yourself and use --pid"
+              : "Start it yourself and use --pid",
           }),
         );
       });

@@ -9,9 +9,17 @@ import type { AttachTarget, DescribeProcessResult } from "../protocol/helperApi.
 import { BinaryCache, type BinaryHandle, borrowed, isStill } from "./binaries.ts";
 import { CallerTable } from "./callers.ts";
 import { findCommand, StoppedCommand } from "./command.ts";
-import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListener, TraceRequest } from "./engineApi.ts";
+import type {
+  EndReason,
+  Engine,
+  PasswordPrompt,
+  ProcessInfo,
+  Trace,
+  TraceListener,
+  TraceRequest,
+} from "./engineApi.ts";
 import { HelperLink } from "./helperLink.ts";
-import { plainPath, ProcessScanner, processesRunning, programName } from "./processes.ts";
+import { ProcessScanner, plainPath, processesRunning, programName } from "./processes.ts";
 import { executableMappings, findProcess, type Mapping, readMemory } from "./procfs.ts";
 import { resolvePatterns } from "./resolve.ts";
 import { HelperSource, openLocalSource, type ProgramSource } from "./sources.ts";
@@ -31,8 +39,8 @@ export interface EngineOptions {
 export interface FullEngine extends Engine {
   /** The code of a function as it stands in a process now, probes included. */
   liveBytes(pid: number, fn: GoFunction): Promise<Uint8Array>;
-  /** The helper, started if need be: `doctor` asks it what it found. */
-  helper(): Promise<HelperLink>;
+  /** The helper, started if need be (`quiet`: only where nobody is asked for a password). */
+  helper(quiet?: boolean): Promise<HelperLink>;
 }
 
 export function createEngine(options: EngineOptions = {}): FullEngine {
@@ -62,13 +70,16 @@ class ProbeEngine implements FullEngine {
 
   async processes(options: { readonly helper?: "running" | "quiet" | "ask" } = {}): Promise<readonly ProcessInfo[]> {
     const first = await this.scanner.scan();
-    if (first.denied.length === 0) return first.processes;
+    // Root has no more rights to gain: what it may not see (init of a sandbox) nobody traces.
+    if (first.denied.length === 0 || process.getuid?.() === 0) return first.processes;
     const link = await this.helperForScan(options.helper ?? "quiet");
     const { processes, denied } =
-      link === undefined ? first : await this.scanner.scan((pid) => openThroughHelper(link, pid).catch(() => undefined));
+      link === undefined
+        ? first
+        : await this.scanner.scan((pid) => openThroughHelper(link, pid).catch(() => undefined));
     if (denied.length > 0) {
       this.options.onNotice?.(
-        `${denied.length} processes of other users are left out: this user may not see which programs they run (run it as root, or with sudo rights)`,
+        `${denied.length} ${denied.length === 1 ? "process of another user is" : "processes of other users are"} left out: this user may not see which programs they run (run it as root, or with sudo rights)`,
       );
     }
     return processes;
@@ -104,13 +115,20 @@ class ProbeEngine implements FullEngine {
 
   async trace(request: TraceRequest, listener: TraceListener): Promise<Trace> {
     const { target } = request;
-    const opened = target.kind === "process" ? await this.openProcessTarget(target.pid) : await this.openFileTarget(target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""));
+    const opened =
+      target.kind === "process"
+        ? await this.openProcessTarget(target.pid)
+        : await this.openFileTarget(target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""));
     let command: StoppedCommand | undefined;
     try {
       const { binary } = opened.handle;
       for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions);
-      const plans = await planGroups(groups, (fn) => this.plan(binary, fn, request.maxBytes), (message) => listener.onNotice(message));
+      const plans = await planGroups(
+        groups,
+        (fn) => this.plan(binary, fn, request.maxBytes),
+        (message) => listener.onNotice(message),
+      );
       await listener.onPlanned?.(plans);
       const link = await this.helper();
       let attach = opened.attach;
@@ -141,7 +159,12 @@ class ProbeEngine implements FullEngine {
       if (bytes !== undefined) return bytes;
     }
     const link = await this.helper();
-    const { hex } = await link.client.readCode({ pid: found.pid, startTime: found.startTime, fileOffset: fn.offset, length });
+    const { hex } = await link.client.readCode({
+      pid: found.pid,
+      startTime: found.startTime,
+      fileOffset: fn.offset,
+      length,
+    });
     return Buffer.from(hex, "hex");
   }
 

@@ -35,6 +35,12 @@ export interface LaunchedHelper {
   close(): Promise<void>;
 }
 
+interface CommandLine {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
 type Way = "direct" | "sudo" | "askpass" | "terminal";
 
 /**
@@ -50,7 +56,8 @@ export async function launchHelper<T>(
   } catch (error) {
     if (!(error instanceof SudoRefusal) || !error.wantsPassword) throw asUserError(error);
   }
-  if (options.quiet !== true && options.passwordPrompt !== undefined) return await withAskpass(options.passwordPrompt, connect);
+  if (options.quiet !== true && options.passwordPrompt !== undefined)
+    return await withAskpass(options.passwordPrompt, connect);
   if (options.quiet !== true && options.terminal && hasTerminal()) {
     try {
       return await attempt("terminal", undefined, connect);
@@ -91,7 +98,7 @@ async function attempt<T>(
     helper.child.stdin.destroy();
     const ended = await Promise.race([helper.exited, timeout(EXIT_TIMEOUT_MS)]);
     if (way === "direct") throw helperFailed(error, helper.stderr(), ended);
-    const refusal = sudoRefusal(helper.stderr(), ended);
+    const refusal = sudoRefusal(helper.stderr(), ended ?? "");
     throw refusal ?? helperFailed(error, helper.stderr(), ended);
   }
 }
@@ -106,8 +113,12 @@ function start(way: Way, askpass: Askpass | undefined): LaunchedHelper {
   });
   child.stdin.on("error", () => {});
   const exited = new Promise<string>((resolve) => {
-    child.on("error", (error: NodeJS.ErrnoException) => resolve(`could not be started (${error.code ?? error.message})`));
-    child.on("close", (status, signal) => resolve(signal === null ? `exited with status ${status}` : `was killed by ${signal}`));
+    child.on("error", (error: NodeJS.ErrnoException) =>
+      resolve(`could not be started (${error.code ?? error.message})`),
+    );
+    child.on("close", (status, signal) =>
+      resolve(signal === null ? `exited with status ${status}` : `was killed by ${signal}`),
+    );
   });
   return {
     child,
@@ -120,7 +131,7 @@ function start(way: Way, askpass: Askpass | undefined): LaunchedHelper {
   };
 }
 
-function commandLine(way: Way, askpass: Askpass | undefined): { command: string; args: string[]; env: NodeJS.ProcessEnv } {
+function commandLine(way: Way, askpass: Askpass | undefined): CommandLine {
   const helper: [string, ...string[]] = [process.execPath, helperScript()];
   // Inside VS Code the executable is Electron, which is Node only when told so; sudo drops the variable.
   const electron = process.versions["electron"] !== undefined;
@@ -150,18 +161,25 @@ class SudoRefusal extends Error {
 /** sudo's own messages (plugins/sudoers, LC_ALL=C), as far as they decide what to do next. */
 function sudoRefusal(stderr: string, ended: string): SudoRefusal | undefined {
   const root = "Run it as root, or let an administrator grant you sudo";
-  if (ended.includes("ENOENT")) return new SudoRefusal(false, "sudo is not installed", "Run it as root, or install sudo");
+  if (ended.includes("ENOENT"))
+    return new SudoRefusal(false, "sudo is not installed", "Run it as root, or install sudo");
   if (/incorrect password|Authentication fail|no password was provided|maximum \d+ incorrect/i.test(stderr)) {
     return new SudoRefusal(false, "sudo did not accept the password", "Try again with your own password, not root's");
   }
-  if (/a password is required|a terminal is required|no tty present|must have a tty|interaction is required/.test(stderr)) {
+  if (
+    /a password is required|a terminal is required|no tty present|must have a tty|interaction is required/.test(stderr)
+  ) {
     return new SudoRefusal(true, "sudo wants a password", root);
   }
   if (/not in the sudoers file|may not run sudo|is not allowed to|not permitted/.test(stderr)) {
     return new SudoRefusal(false, "sudo does not allow this user to run the helper as root", root);
   }
   if (/no new privileges/i.test(stderr)) {
-    return new SudoRefusal(false, "this shell runs with no_new_privs (in a container or sandbox), where sudo cannot work", "Run it outside, or as root");
+    return new SudoRefusal(
+      false,
+      "this shell runs with no_new_privs (in a container or sandbox), where sudo cannot work",
+      "Run it outside, or as root",
+    );
   }
   const line = /^sudo: (.*)$/m.exec(stderr)?.[1];
   return line === undefined ? undefined : new SudoRefusal(false, `sudo says: ${line}`, root);

@@ -21,7 +21,9 @@ export class ProcessScanner {
   private readonly known = new Map<string, Promise<GoIdentity | undefined>>();
 
   /** `openDenied`: how to read the program of another user's process, where there is a way. */
-  async scan(openDenied?: (pid: number) => Promise<{ source: ProgramSource; exe: string } | undefined>): Promise<ProcessList> {
+  async scan(
+    openDenied?: (pid: number) => Promise<{ source: ProgramSource; exe: string } | undefined>,
+  ): Promise<ProcessList> {
     const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
     const processes: ProcessInfo[] = [];
     const denied: number[] = [];

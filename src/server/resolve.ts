@@ -98,13 +98,17 @@ async function functionsAtLine(binary: GoBinary, { file, line }: FileLine, patte
     if (candidate.line !== line && (await lastLine(binary, candidate)) < line) continue;
     return candidates.filter((fn) => fn.line === candidate.line);
   }
-  const nearest = inFile.filter((fn) => fn.line > 0).sort((a, b) => Math.abs(a.line - line) - Math.abs(b.line - line))[0];
+  const nearest = inFile
+    .filter((fn) => fn.line > 0)
+    .sort((a, b) => Math.abs(a.line - line) - Math.abs(b.line - line))[0];
   throw new UserError({
     code: "no-such-function",
     what: `cannot find ${pattern}`,
     why: `no function with code covers line ${line} of ${exactFile ?? files[0]}`,
     remedy:
-      nearest === undefined ? "`probelens list` shows the functions" : `The nearest is ${nearest.name} at line ${nearest.line}`,
+      nearest === undefined
+        ? "`probelens list` shows the functions"
+        : `The nearest is ${nearest.name} at line ${nearest.line}`,
   });
 }
 

@@ -1,9 +1,8 @@
 /** One trace: raw events of its probes to rendered events, open calls, counters, and its one end. */
-import type { EventPlan, FunctionPlan } from "../probe/api.ts";
+import type { CaptureLimits, EventPlan, FunctionPlan } from "../probe/api.ts";
 import type { ProbeCounters, RawEvent } from "../protocol/capture.ts";
 import type { ProbeSpec } from "../protocol/helperApi.ts";
 import { renderVariables } from "../value/render.ts";
-import type { CaptureLimits } from "../probe/api.ts";
 import type { CallerTable } from "./callers.ts";
 import { EventClock } from "./clock.ts";
 import type { CallEvent, EndReason, StatsEvent, Trace, TraceEvent, TraceListener } from "./engineApi.ts";
@@ -82,7 +81,9 @@ export class TraceSession implements Trace, EventSink {
       if (this.defectReported) return;
       this.defectReported = true;
       const reason = error instanceof Error ? error.message : String(error);
-      this.parts.listener.onNotice(`an event of ${this.plans[role.fn]?.fn.name} could not be decoded (${reason}); please report it`);
+      this.parts.listener.onNotice(
+        `an event of ${this.plans[role.fn]?.fn.name} could not be decoded (${reason}); please report it`,
+      );
     }
   }
 
@@ -152,7 +153,16 @@ export class TraceSession implements Trace, EventSink {
     const ts = this.clock.toRfc3339(raw.timeNs);
     // A function without `ret` (it jumps on to another or never returns) has no return to wait for.
     if (this.parts.returns && plan.returns.length > 0) {
-      const call = { id, fn, callId: raw.callId, pid: raw.pid, tid: raw.tid, goid: raw.goid, depth: raw.depth, timeNs: raw.timeNs };
+      const call = {
+        id,
+        fn,
+        callId: raw.callId,
+        pid: raw.pid,
+        tid: raw.tid,
+        goid: raw.goid,
+        depth: raw.depth,
+        timeNs: raw.timeNs,
+      };
       this.pushGone(this.open.enter(call), ts);
     }
     const event: CallEvent = {

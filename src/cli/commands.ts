@@ -1,0 +1,106 @@
+/** The commands' options: what the parser accepts and what the help shows, in one table. */
+import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
+import { PID_MAX } from "../server/procfs.ts";
+import type { CommandSpec, OptionSpec } from "./options.ts";
+
+/** Below the limit of Node's timers (2^31 milliseconds). */
+const MAX_DURATION_S = 2_000_000;
+const MAX_RATE = 1_000_000_000;
+
+const PID: OptionSpec = {
+  name: "--pid",
+  kind: "integer",
+  min: 1,
+  max: PID_MAX,
+  value: "PID",
+  help: "a running process (a thread's id means its process)",
+};
+const JSON_FLAG: OptionSpec = { name: "--json", kind: "flag", help: "one JSON object per line" };
+const SOURCE: OptionSpec = {
+  name: "--source",
+  kind: "unavailable",
+  value: "DIR",
+  help: "where the Go source of a stripped binary lies (not available in this version)",
+};
+
+function binary(help: string): OptionSpec {
+  return { name: "--binary", kind: "text", value: "FILE", help };
+}
+
+function later(name: string, value: string | undefined, help: string): OptionSpec {
+  return {
+    name,
+    kind: "unavailable",
+    ...(value === undefined ? {} : { value }),
+    help: `${help} (not available in this version)`,
+  };
+}
+
+export const COMMANDS = {
+  targets: { name: "targets", options: [JSON_FLAG], positionals: [] },
+  list: {
+    name: "list",
+    options: [PID, binary("a program file"), SOURCE, JSON_FLAG],
+    positionals: ["[PATTERN]"],
+  },
+  trace: {
+    name: "trace",
+    options: [
+      PID,
+      binary("all processes that run this program, now and later"),
+      { name: "--returns", kind: "flag", help: "also results, durations, and calls that end by panic" },
+      { name: "--limit", kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER, value: "N", help: "end after N calls" },
+      {
+        name: "--duration",
+        kind: "number",
+        min: 0.001,
+        max: MAX_DURATION_S,
+        value: "SEC",
+        help: "end after SEC seconds",
+      },
+      {
+        name: "--rate",
+        kind: "integer",
+        min: 1,
+        max: MAX_RATE,
+        suffix: "/s",
+        value: "N/s",
+        help: "at most N events per second and function; the rest is counted",
+      },
+      {
+        name: "--max-bytes",
+        kind: "integer",
+        min: 1,
+        max: MAX_EVENT_BYTES,
+        value: "N",
+        help: "bytes shown of a string or byte slice (256)",
+      },
+      {
+        name: "--format",
+        kind: "choice",
+        choices: ["text", "jsonl"],
+        value: "text|jsonl",
+        help: "how events are written (text)",
+      },
+      {
+        name: "--output",
+        kind: "text",
+        value: "FILE",
+        help: "write events to FILE (mode 0600, replaced) instead of stdout",
+      },
+      later("--where", "EXPR", "only calls for which a Go expression holds"),
+      later("--stack", undefined, "the goroutine's stack with each call"),
+      later("--depth", "N", "pointers followed in a chain"),
+      later("--budget", "PERCENT|off", "what tracing may cost the target"),
+      SOURCE,
+    ],
+    positionals: ["FUNC|FILE:LINE..."],
+    takesCommand: true,
+  },
+  inspect: {
+    name: "inspect",
+    options: [PID, binary("a program file"), SOURCE, JSON_FLAG],
+    positionals: ["FUNC"],
+  },
+  doctor: { name: "doctor", options: [], positionals: [] },
+} as const satisfies Record<string, CommandSpec>;

@@ -1,0 +1,122 @@
+/** `probelens doctor`: what this machine can do, what is missing, and how to mend it. */
+import { access, readFile } from "node:fs/promises";
+import { release } from "node:os";
+import { UserError } from "../protocol/errors.ts";
+import { createEngine } from "../server/engine.ts";
+import { Printer } from "./print.ts";
+
+/** bpf_ringbuf, which the kernel program needs (go-facts: 5.8); 5.10 is the oldest kernel that it is tested on. */
+const OLDEST_KERNEL = [5, 10] as const;
+const OLDEST_NODE = 20;
+
+interface Finding {
+  readonly state: "ok" | "note" | "missing";
+  readonly what: string;
+  readonly how?: string;
+}
+
+export async function runDoctor(): Promise<number> {
+  const printer = new Printer();
+  const findings = [kernel(), node(), await btf(), await lockdown(), ...(await helper())];
+  for (const { state, what, how } of findings) {
+    await printer.line(`${state.padEnd(8)}${what}`);
+    if (how !== undefined) await printer.line(`        ${how}`);
+  }
+  const possible = !findings.some((finding) => finding.state === "missing");
+  await printer.line(
+    possible ? "\nTracing is possible here." : "\nTracing is not possible here until what is missing is mended.",
+  );
+  await printer.close();
+  return possible ? 0 : 1;
+}
+
+function kernel(): Finding {
+  const version = release();
+  const [major = 0, minor = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
+  const enough = major > OLDEST_KERNEL[0] || (major === OLDEST_KERNEL[0] && minor >= OLDEST_KERNEL[1]);
+  const what = `kernel: Linux ${version} on ${process.arch}`;
+  if (process.platform !== "linux")
+    return {
+      state: "missing",
+      what: `kernel: ${process.platform}`,
+      how: "Run it on the Linux machine that the target runs on",
+    };
+  if (process.arch !== "x64") return { state: "missing", what, how: "Probes can be placed on x86-64 only" };
+  if (!enough) return { state: "missing", what, how: `Linux ${OLDEST_KERNEL.join(".")} or later is needed` };
+  return { state: "ok", what };
+}
+
+function node(): Finding {
+  const what = `node: ${process.version}`;
+  const enough = Number.parseInt(process.versions.node, 10) >= OLDEST_NODE;
+  return enough ? { state: "ok", what } : { state: "missing", what, how: `Node ${OLDEST_NODE} or later is needed` };
+}
+
+async function btf(): Promise<Finding> {
+  const path = "/sys/kernel/btf/vmlinux";
+  const readable = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (readable) return { state: "ok", what: `kernel types: ${path}` };
+  return {
+    state: "note",
+    what: `kernel types: ${path} is missing`,
+    how: "Goroutines of programs built with Go 1.16 or older cannot be told apart",
+  };
+}
+
+async function lockdown(): Promise<Finding> {
+  const text = await readFile("/sys/kernel/security/lockdown", "utf8").catch(() => "");
+  const mode = /\[(\w+)\]/.exec(text)?.[1] ?? "none";
+  if (mode !== "confidentiality") return { state: "ok", what: `kernel lockdown: ${mode}` };
+  return {
+    state: "missing",
+    what: "kernel lockdown: confidentiality",
+    how: "Boot with lockdown=integrity or none: in this mode the kernel lets nobody read a program's memory through BPF",
+  };
+}
+
+async function helper(): Promise<Finding[]> {
+  const root = process.getuid?.() === 0;
+  const engine = createEngine();
+  try {
+    const { info } = await engine.helper(true);
+    const multi = info.link === "uprobe_multi";
+    return [
+      { state: "ok", what: `privileges: ${root ? "root" : "sudo, without a password"}` },
+      { state: "ok", what: `libbpf: ${info.libbpf.version} (${info.libbpf.path})` },
+      {
+        state: "ok",
+        what: `probes: ${multi ? "one uprobe_multi link for all" : "one perf event for each (uprobe_multi needs Linux 6.6 and libbpf 1.3)"}`,
+      },
+      { state: "ok", what: `events: ${info.ringReader === "view" ? "read in place" : "copied"}` },
+    ];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const asks = error.code === "no-privileges" && error.why.startsWith("sudo wants a password");
+    if (asks) {
+      return [
+        {
+          state: "note",
+          what: "privileges: sudo, with a password",
+          how: "`probelens trace` asks for it when it is run in a terminal",
+        },
+        {
+          state: "note",
+          what: "libbpf and probes: not looked at without privileges",
+          how: "Run `sudo -v` and then `probelens doctor` again",
+        },
+      ];
+    }
+    return [
+      {
+        state: "missing",
+        what: `${error.code === "no-privileges" ? "privileges" : "helper"}: ${error.why}`,
+        how: error.remedy,
+      },
+    ];
+  } finally {
+    await engine.dispose();
+  }
+}

@@ -1,0 +1,64 @@
+/** A function as `list` and `inspect` show it. */
+import type { GoBinary, GoFunction } from "../binary/api.ts";
+import { formatLocation } from "../goabi/format.ts";
+import type { PlacedVariable } from "../probe/api.ts";
+import { placeVariables } from "../probe/plan.ts";
+
+export interface VariableRow {
+  readonly name: string;
+  readonly type: string;
+  readonly location: readonly string[];
+}
+
+/** The contract's JSON object, its fields in the contract's order. */
+export interface FunctionRow {
+  readonly func: string;
+  readonly file: string;
+  readonly line: number;
+  readonly entry: string;
+  readonly offset: string;
+  readonly size: number;
+  readonly params?: readonly VariableRow[];
+  readonly results?: readonly VariableRow[];
+  readonly inlined: number;
+  readonly traceable: boolean;
+  readonly why?: string;
+}
+
+export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<FunctionRow> {
+  const signature = await binary.signature(fn);
+  const placed = placeVariables({ fn, arch: binary.arch, signature });
+  const why = fn.notTraceable ?? ("reason" in placed ? placed.reason : undefined);
+  return {
+    func: fn.name,
+    file: fn.file,
+    line: fn.line,
+    entry: hex(fn.entry),
+    offset: hex(fn.offset),
+    size: fn.end - fn.entry,
+    ...("reason" in placed ? {} : { params: rows(placed.params), results: rows(placed.results) }),
+    inlined: await binary.inlinedCopies(fn),
+    traceable: why === undefined,
+    ...(why === undefined ? {} : { why }),
+  };
+}
+
+/** `(iterations int64) float64`; empty where the types are not known. */
+export function signatureText({ params, results }: Pick<FunctionRow, "params" | "results">): string {
+  if (params === undefined || results === undefined) return "";
+  const list = (variables: readonly VariableRow[]): string =>
+    variables.map(({ name, type }) => (/^~r\d+$/.test(name) ? type : `${name} ${type}`)).join(", ");
+  const single = results.length === 1 && /^~r\d+$/.test(results[0]?.name ?? "");
+  const after = results.length === 0 ? "" : single ? ` ${list(results)}` : ` (${list(results)})`;
+  return `(${list(params)})${after}`;
+}
+
+export function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+function rows(variables: readonly PlacedVariable[]): VariableRow[] {
+  return variables
+    .filter((variable) => !variable.blank)
+    .map(({ name, type, location }) => ({ name, type: type.name, location: formatLocation(location) }));
+}

@@ -1,0 +1,152 @@
+/** `probelens inspect`: the objdump-and-gdb view of one function. */
+import type { GoBinary, GoFunction } from "../binary/api.ts";
+import type { FunctionPlan, ProbeSite } from "../probe/api.ts";
+import { decodeFunction, formatInstruction } from "../probe/decode.ts";
+import { createEngine, type FullEngine } from "../server/engine.ts";
+import { matchPattern } from "../server/resolve.ts";
+import { COMMANDS } from "./commands.ts";
+import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
+import { checkTarget, openTarget } from "./list.ts";
+import type { ParsedOptions } from "./options.ts";
+import { columns, Printer } from "./print.ts";
+import { say } from "./terminal.ts";
+
+/** Instructions shown before and after the probe site. */
+const AROUND = 8;
+/** The breakpoint that a uprobe puts in place of an instruction's first byte. */
+const INT3 = 0xcc;
+
+export async function runInspect(parsed: ParsedOptions): Promise<number> {
+  checkTarget(COMMANDS.inspect, parsed);
+  const engine = createEngine({ terminal: true, onNotice: say });
+  try {
+    const binary = await openTarget(engine, parsed);
+    const printer = new Printer();
+    const functions = await matchPattern(binary, parsed.positionals[0] ?? "");
+    let first = true;
+    for (const fn of functions) {
+      const inspection = await inspect(engine, binary, fn, parsed.numbers.get("--pid"));
+      if (parsed.flags.has("--json")) {
+        await printer.json(asJson(inspection));
+      } else {
+        if (!first) await printer.line("");
+        for (const line of asText(inspection, binary)) await printer.line(line);
+      }
+      first = false;
+    }
+    await printer.close();
+    return 0;
+  } finally {
+    await engine.dispose();
+  }
+}
+
+interface Inspection {
+  readonly row: FunctionRow;
+  readonly fn: GoFunction;
+  readonly code: Uint8Array;
+  readonly plan: FunctionPlan | undefined;
+  /** With --pid: the code as it stands in the process. */
+  readonly live: Uint8Array | undefined;
+}
+
+async function inspect(
+  engine: FullEngine,
+  binary: GoBinary,
+  fn: GoFunction,
+  pid: number | undefined,
+): Promise<Inspection> {
+  const row = await functionRow(binary, fn);
+  const plan = await engine.plan(binary, fn);
+  const code = await binary.code(fn);
+  const live = pid === undefined ? undefined : await engine.liveBytes(pid, fn);
+  if (!("reason" in plan)) return { row, fn, code, plan, live };
+  return { row: { ...row, traceable: false, why: row.why ?? plan.reason }, fn, code, plan: undefined, live };
+}
+
+function asJson({ row, plan, live }: Inspection): object {
+  return {
+    ...row,
+    ...(plan === undefined
+      ? {}
+      : { site: siteJson(plan.entry), returns: plan.returns.map((site) => hex(site.address)) }),
+    ...(live === undefined ? {} : { bytes: Buffer.from(live).toString("hex") }),
+  };
+}
+
+function siteJson({ address, offset, kind, instruction, predictedNs }: ProbeSite): object {
+  return { address: hex(address), offset: hex(offset), kind, instruction, predictedNs };
+}
+
+function asText({ row, fn, code, plan, live }: Inspection, binary: GoBinary): string[] {
+  const lines = [
+    `${row.func}${signatureText(row)}`,
+    `  declared   ${row.file === "" ? "unknown" : `${row.file}:${row.line}`}`,
+    `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${binary.name}`,
+    `  inlined    ${row.inlined === 0 ? "nowhere known" : `${row.inlined} copies`}`,
+    ...variables("arguments at the first instruction", row.params),
+    ...variables("results at the return", row.results),
+  ];
+  if (plan === undefined) {
+    lines.push(`  not traceable: ${row.why}`);
+  } else {
+    const { entry, returns } = plan;
+    const how = entry.kind === "emulated" ? "emulated by the kernel" : "single-stepped by the kernel";
+    lines.push(
+      `  probe site ${hex(entry.address)} (+${entry.address - fn.entry}): ${entry.instruction}, ${how}, about ${entry.predictedNs} ns a call`,
+      `  returns    ${returns.length === 0 ? "none" : returns.map((site) => hex(site.address)).join(" ")}`,
+    );
+  }
+  lines.push(...disassembly(fn, code, plan?.entry.address, live));
+  return lines;
+}
+
+function variables(title: string, list: readonly VariableRow[] | undefined): string[] {
+  if (list === undefined) return [`  ${title}: unknown (no debug information)`];
+  if (list.length === 0) return [];
+  const rows = list.map(({ name, type, location }) => [
+    `    ${name}`,
+    type,
+    location.length === 0 ? "(takes no space)" : location.join(" "),
+  ]);
+  return [`  ${title}`, ...columns(rows)];
+}
+
+function disassembly(
+  fn: GoFunction,
+  code: Uint8Array,
+  site: number | undefined,
+  live: Uint8Array | undefined,
+): string[] {
+  const decoded = decodeFunction(code);
+  if (!decoded.ok) return [`  no disassembly: ${decoded.reason}`];
+  const { instructions } = decoded;
+  const at = site === undefined ? 0 : site - fn.entry;
+  const center = Math.max(
+    0,
+    instructions.findIndex((instruction) => instruction.at === at),
+  );
+  const from = Math.max(0, center - AROUND);
+  const rows = instructions.slice(from, center + AROUND + 1).map(({ at: start, length }) => {
+    const bytes = code.subarray(start, start + length);
+    const now = live?.subarray(start, start + length);
+    const changed = now !== undefined && !Buffer.from(bytes).equals(Buffer.from(now));
+    const note = changed ? `now ${spaced(now)}${now[0] === INT3 ? " (a probe's int3)" : ""}` : "";
+    const mark = fn.entry + start === site ? ">" : " ";
+    return [
+      `  ${mark} ${hex(fn.entry + start)}`,
+      spaced(bytes),
+      `${formatInstruction(code, start, fn.entry)}${note === "" ? "" : `   ${note}`}`,
+    ];
+  });
+  const title =
+    live === undefined
+      ? "  disassembly around the probe site"
+      : "  disassembly around the probe site, compared with the process";
+  const cut = from > 0 ? ["    …"] : [];
+  return [title, ...cut, ...columns(rows), ...(center + AROUND + 1 < instructions.length ? ["    …"] : [])];
+}
+
+function spaced(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}

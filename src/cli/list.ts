@@ -1,0 +1,57 @@
+/** `probelens list`. */
+import type { GoBinary, GoFunction } from "../binary/api.ts";
+import { createEngine, type FullEngine } from "../server/engine.ts";
+import { matchPattern } from "../server/resolve.ts";
+import { COMMANDS } from "./commands.ts";
+import { functionRow, signatureText } from "./functionRow.ts";
+import { type CommandSpec, exactlyOne, type ParsedOptions } from "./options.ts";
+import { columns, Printer } from "./print.ts";
+import { say } from "./terminal.ts";
+
+/** Lines that are aligned together: the list begins before its last function is known. */
+const LINES_TOGETHER = 500;
+
+export async function runList(parsed: ParsedOptions): Promise<number> {
+  checkTarget(COMMANDS.list, parsed);
+  const engine = createEngine({ terminal: true, onNotice: say });
+  try {
+    const binary = await openTarget(engine, parsed);
+    const [pattern] = parsed.positionals;
+    const functions = pattern === undefined ? await binary.functions() : await matchPattern(binary, pattern);
+    const printer = new Printer();
+    if (parsed.flags.has("--json")) {
+      for (const fn of functions) await printer.json(await functionRow(binary, fn));
+    } else {
+      await printTable(printer, binary, functions);
+    }
+    await printer.close();
+    return 0;
+  } finally {
+    await engine.dispose();
+  }
+}
+
+export function checkTarget(spec: CommandSpec, parsed: ParsedOptions): void {
+  const given = ["--pid", "--binary"].filter((name) => parsed.numbers.has(name) || parsed.texts.has(name));
+  exactlyOne(spec, given, "--pid PID or --binary FILE");
+}
+
+export async function openTarget(engine: FullEngine, parsed: ParsedOptions): Promise<GoBinary> {
+  const pid = parsed.numbers.get("--pid");
+  const binary =
+    pid === undefined ? await engine.openFile(parsed.texts.get("--binary") ?? "") : await engine.openProcess(pid);
+  for (const warning of binary.warnings) say(`${binary.name}: ${warning}`);
+  return binary;
+}
+
+async function printTable(printer: Printer, binary: GoBinary, functions: readonly GoFunction[]): Promise<void> {
+  for (let at = 0; at < functions.length; at += LINES_TOGETHER) {
+    const rows: string[][] = [];
+    for (const fn of functions.slice(at, at + LINES_TOGETHER)) {
+      const row = await functionRow(binary, fn);
+      const place = row.file === "" ? "-" : `${row.file}:${row.line}`;
+      rows.push([row.func, place, row.traceable ? signatureText(row) : `not traceable: ${row.why}`]);
+    }
+    for (const line of columns(rows)) await printer.line(line);
+  }
+}

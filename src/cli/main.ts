@@ -1,0 +1,80 @@
+/** The `probelens` command: which command, with which options, and what its end means as an exit status. */
+import { UserError } from "../protocol/errors.ts";
+import { COMMANDS } from "./commands.ts";
+import { runDoctor } from "./doctor.ts";
+import { commandHelp, generalHelp } from "./help.ts";
+import { runInspect } from "./inspect.ts";
+import { runList } from "./list.ts";
+import { type CommandSpec, type ParsedOptions, parseOptions, usage } from "./options.ts";
+import { Printer } from "./print.ts";
+import { runTargets } from "./targets.ts";
+import { say } from "./terminal.ts";
+import { runTrace, traceOptions } from "./trace.ts";
+import { version } from "./version.ts";
+
+/** stderr that nobody reads holds the end up for this long. */
+const STDERR_FLUSH_MS = 1000;
+
+const RUN: Record<keyof typeof COMMANDS, (parsed: ParsedOptions) => Promise<number>> = {
+  targets: runTargets,
+  list: runList,
+  trace: (parsed) => runTrace(traceOptions(parsed)),
+  inspect: runInspect,
+  doctor: () => runDoctor(),
+};
+
+// A terminal or log that went away must not turn a message into a crash.
+process.stderr.on("error", () => {});
+process.on("uncaughtException", (error) => void exit(report(error)));
+process.on("unhandledRejection", (error) => void exit(report(error)));
+void main(process.argv.slice(2)).then(exit, (error: unknown) => exit(report(error)));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined)
+    throw usage({ name: "" }, "a command is needed", `one of ${Object.keys(COMMANDS).join(", ")}`);
+  if (name === "-h" || name === "--help" || name === "help") return await print(generalHelp());
+  if (name === "--version" || name === "-V") return await print(`probelens ${version()}\n`);
+  if (!isCommand(name)) {
+    const kind = name.startsWith("-") ? "option" : "command";
+    throw usage({ name: "" }, JSON.stringify(name), `there is no such ${kind}`);
+  }
+  const spec: CommandSpec = COMMANDS[name];
+  const parsed = parseOptions(spec, rest);
+  if (parsed.help) return await print(commandHelp(name));
+  return await RUN[name](parsed);
+}
+
+function isCommand(name: string): name is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, name);
+}
+
+async function print(text: string): Promise<number> {
+  const printer = new Printer();
+  await printer.line(text.trimEnd());
+  await printer.close();
+  return 0;
+}
+
+/** Says what went wrong; the exit status. */
+function report(error: unknown): number {
+  if (error instanceof UserError) {
+    say(`${error.what}: ${error.why}.\n  ${error.remedy}${/[.?!]$/.test(error.remedy) ? "" : "."}`);
+    return error.exitStatus;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  say(
+    `a defect of Probelens: ${message.split("\n")[0]}.\n  Please report it; PROBELENS_DEBUG=1 shows where it happened.`,
+  );
+  if (process.env["PROBELENS_DEBUG"] === "1" && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return 1;
+}
+
+/** Pipes are written asynchronously: what was said must be out before the process ends. */
+async function exit(status: number): Promise<never> {
+  await new Promise<void>((resolve) => {
+    setTimeout(resolve, STDERR_FLUSH_MS).unref();
+    process.stderr.write("", () => resolve());
+  });
+  process.exit(status);
+}

@@ -1,0 +1,33 @@
+/** `probelens targets`. */
+import { createEngine } from "../server/engine.ts";
+import type { ParsedOptions } from "./options.ts";
+import { columns, Printer } from "./print.ts";
+import { say } from "./terminal.ts";
+
+export async function runTargets(parsed: ParsedOptions): Promise<number> {
+  const engine = createEngine({ onNotice: say });
+  try {
+    const processes = await engine.processes();
+    const printer = new Printer();
+    if (parsed.flags.has("--json")) {
+      for (const process of processes) await printer.json(process);
+    } else if (processes.length === 0) {
+      say("no Go process that this user can see is running");
+    } else {
+      const rows = processes.map(({ pid, user, goVersion, started, module, binary }) => [
+        String(pid),
+        user,
+        goVersion,
+        started,
+        module || "-",
+        binary,
+      ]);
+      for (const line of columns([["PID", "USER", "GO", "STARTED", "MODULE", "BINARY"], ...rows]))
+        await printer.line(line);
+    }
+    await printer.close();
+    return 0;
+  } finally {
+    await engine.dispose();
+  }
+}

@@ -1,0 +1,66 @@
+/** Trace events as lines for people. A call and its return that come together make one line. */
+import type { CallEvent, RenderedValue, ReturnEvent, StatsEvent, TraceEvent } from "../server/engineApi.ts";
+import { printable } from "./terminal.ts";
+
+/** Lines of one batch, in the order of the calls. */
+export function formatBatch(events: readonly TraceEvent[], returns: boolean): string[] {
+  const ends = new Map(events.filter((event) => event.event !== "call").map((event) => [event.id, event]));
+  const joined = new Set<number>();
+  const lines: string[] = [];
+  for (const event of events) {
+    if (event.event === "call") {
+      const end = ends.get(event.id);
+      joined.add(event.id);
+      if (end?.event === "return") lines.push(`${head(event)} ${call(event)} ${result(end)}${caller(event)}`);
+      else if (end?.event === "unwound")
+        lines.push(`${head(event)} ${call(event)} unwound (panic or Goexit)${caller(event)}`);
+      else lines.push(`${head(event)} ${call(event)}${returns ? ` …#${event.id}` : ""}${caller(event)}`);
+    } else if (!joined.has(event.id)) {
+      const what = event.event === "return" ? result(event) : "unwound (panic or Goexit)";
+      lines.push(`${head(event)} #${event.id} ${event.func} ${what}`);
+    }
+  }
+  return lines.map(printable);
+}
+
+export function formatStats(stats: readonly StatsEvent[], returns: boolean): string[] {
+  return stats.map(({ func, hits, emitted, filtered, throttled, dropped, returns: returned, openCalls }) => {
+    const ends = returns ? `; ${returned} returns, ${openCalls} still open` : "";
+    return printable(
+      `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}`,
+    );
+  });
+}
+
+function head({ ts, pid, goid }: TraceEvent & { ts: string; pid: number; goid: number }): string {
+  // Local time to the microsecond: what a clock on the wall and a log beside it show.
+  const time = new Date(ts);
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
+  return `${clock}.${ts.slice(20, 26)} [${pid}${goid === 0 ? "" : ` g${goid}`}]`;
+}
+
+function call({ func, args }: CallEvent): string {
+  return `${func}(${args.map(({ name, text }) => `${name}=${text}`).join(", ")})`;
+}
+
+function result({ results, durationNs }: ReturnEvent): string {
+  return `→ ${results.length === 0 ? "" : `${results.map(resultText).join(", ")} `}(${formatDuration(durationNs)})`;
+}
+
+function resultText({ name, text }: RenderedValue): string {
+  return /^~r\d+$/.test(name) ? text : `${name}=${text}`;
+}
+
+function caller({ caller: name, callerLine }: CallEvent): string {
+  if (name === undefined) return "";
+  return ` ← ${name}${callerLine === undefined ? "" : `:${callerLine}`}`;
+}
+
+export function formatDuration(ns: number): string {
+  if (ns < 1000) return `${ns}ns`;
+  if (ns < 1e6) return `${(ns / 1e3).toPrecision(3)}µs`;
+  if (ns < 1e9) return `${(ns / 1e6).toPrecision(3)}ms`;
+  return `${(ns / 1e9).toPrecision(3)}s`;
+}

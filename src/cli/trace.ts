@@ -1,0 +1,223 @@
+/** `probelens trace`. */
+import { UserError } from "../protocol/errors.ts";
+import { createEngine, type FullEngine } from "../server/engine.ts";
+import type { EndReason, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../server/engineApi.ts";
+import { COMMANDS } from "./commands.ts";
+import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
+import { Output } from "./output.ts";
+import { say } from "./terminal.ts";
+import { formatBatch, formatStats } from "./textFormat.ts";
+
+/** After the last call of `--limit`, its return is waited for this long (design: at most 5 s). */
+const RETURN_GRACE_MS = 5000;
+/** Ending takes as long as detaching and a stubborn command (5 s) do; then the process ends anyway, and with it the probes. */
+const FORCED_EXIT_MS = 15_000;
+
+interface TraceOptions {
+  readonly target: Target;
+  readonly functions: readonly string[];
+  readonly returns: boolean;
+  readonly limit: number;
+  readonly durationMs: number | undefined;
+  readonly rate: number | undefined;
+  readonly maxBytes: number | undefined;
+  readonly format: "text" | "jsonl";
+  readonly output: string | undefined;
+}
+
+export function traceOptions(parsed: ParsedOptions): TraceOptions {
+  const spec = COMMANDS.trace;
+  const pid = parsed.numbers.get("--pid");
+  const binary = parsed.texts.get("--binary");
+  const { command } = parsed;
+  const given = [
+    pid === undefined ? "" : "--pid",
+    binary === undefined ? "" : "--binary",
+    command === undefined ? "" : "-- CMD",
+  ];
+  exactlyOne(
+    spec,
+    given.filter((name) => name !== ""),
+    "--pid PID, --binary FILE or -- CMD",
+  );
+  if (command?.length === 0) throw usage(spec, "--", "a command is needed after it");
+  if (command?.some((word) => word.includes("\0")) === true) throw usage(spec, "--", "the command holds a NUL byte");
+  const seconds = parsed.numbers.get("--duration");
+  return {
+    target:
+      pid !== undefined
+        ? { kind: "process", pid }
+        : binary !== undefined
+          ? { kind: "file", file: binary }
+          : { kind: "command", argv: command ?? [] },
+    functions: parsed.positionals,
+    returns: parsed.flags.has("--returns"),
+    limit: parsed.numbers.get("--limit") ?? Number.POSITIVE_INFINITY,
+    durationMs: seconds === undefined ? undefined : Math.ceil(seconds * 1000),
+    rate: parsed.numbers.get("--rate"),
+    maxBytes: parsed.numbers.get("--max-bytes"),
+    format: parsed.texts.get("--format") === "jsonl" ? "jsonl" : "text",
+    output: parsed.texts.get("--output"),
+  };
+}
+
+/** Resolves with the exit status. */
+export async function runTrace(options: TraceOptions): Promise<number> {
+  const engine = createEngine({ terminal: true, onNotice: say });
+  const run = new TraceRun(options, engine);
+  try {
+    return await run.toEnd();
+  } finally {
+    await engine.dispose();
+  }
+}
+
+class TraceRun implements TraceListener {
+  private readonly options: TraceOptions;
+  private readonly engine: FullEngine;
+  private output: Output | undefined;
+  private trace: Trace | undefined;
+  private stopping = false;
+  private printed = 0;
+  /** Ids are given in the order of the calls: this and smaller ones were printed. */
+  private lastPrinted = 0;
+  private awaited = 0;
+  private grace: NodeJS.Timeout | undefined;
+  private readonly returning = new Set<string>();
+  private readonly end: Promise<{ reason: EndReason; stats: readonly StatsEvent[] }>;
+  private ended: (end: { reason: EndReason; stats: readonly StatsEvent[] }) => void = () => {};
+  private failure: UserError | undefined;
+
+  constructor(options: TraceOptions, engine: FullEngine) {
+    this.options = options;
+    this.engine = engine;
+    this.end = new Promise((resolve) => {
+      this.ended = resolve;
+    });
+  }
+
+  async toEnd(): Promise<number> {
+    const interrupted = this.listenToSignals();
+    const { target, functions, returns, rate, maxBytes, durationMs } = this.options;
+    const request = {
+      target,
+      functions,
+      returns,
+      ...(rate === undefined ? {} : { rate }),
+      ...(maxBytes === undefined ? {} : { maxBytes }),
+    };
+    const started = this.engine.trace(request, this);
+    started.catch(() => {});
+    const trace = await Promise.race([started, interrupted]);
+    // Interrupted before anything was attached: nothing to total.
+    if (trace === undefined) return 0;
+    this.trace = trace;
+    if (this.stopping) void trace.stop();
+    const timer = durationMs === undefined ? undefined : setTimeout(() => this.stop(), durationMs);
+    const { reason, stats } = await this.end;
+    clearTimeout(timer);
+    clearTimeout(this.grace);
+    return await this.finish(reason, stats);
+  }
+
+  async onPlanned(): Promise<void> {
+    const { output } = this.options;
+    this.output = output === undefined ? Output.stdout() : await Output.file(output);
+    void this.output.over.then((failure) => {
+      this.failure = failure;
+      this.stop();
+    });
+  }
+
+  onEvents(events: readonly TraceEvent[]): void | Promise<void> {
+    const wanted = Number.isFinite(this.options.limit) ? events.filter((event) => this.takes(event)) : events;
+    if (wanted.length === 0 || this.output === undefined) return undefined;
+    const { format, returns } = this.options;
+    const lines = format === "jsonl" ? wanted.map((event) => JSON.stringify(event)) : formatBatch(wanted, returns);
+    const wait = this.output.write(`${lines.join("\n")}\n`);
+    return this.stopping ? undefined : wait;
+  }
+
+  onNotice(message: string): void {
+    say(message);
+  }
+
+  onEnd(reason: EndReason, stats: readonly StatsEvent[]): void {
+    this.ended({ reason, stats });
+  }
+
+  private takes(event: TraceEvent): boolean {
+    const { limit, returns } = this.options;
+    if (event.event === "call") {
+      if (this.printed >= limit) return false;
+      this.printed += 1;
+      this.lastPrinted = event.id;
+      if (returns && this.canReturn(event.func)) this.awaited += 1;
+      if (this.printed >= limit) this.onLimit();
+      return true;
+    }
+    if (event.id > this.lastPrinted) return false;
+    this.awaited -= 1;
+    if (this.printed >= limit && this.awaited <= 0) this.stop();
+    return true;
+  }
+
+  private onLimit(): void {
+    if (this.awaited <= 0) this.stop();
+    else this.grace = setTimeout(() => this.stop(), RETURN_GRACE_MS);
+  }
+
+  /** A function without `ret` has no return to wait for. */
+  private canReturn(func: string): boolean {
+    if (this.returning.size === 0) {
+      for (const plan of this.trace?.plans ?? []) if (plan.returns.length > 0) this.returning.add(plan.fn.name);
+    }
+    return this.trace === undefined || this.returning.has(func);
+  }
+
+  private stop(): void {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.output?.hurry();
+    void this.trace?.stop();
+  }
+
+  private async finish(reason: EndReason, stats: readonly StatsEvent[]): Promise<number> {
+    const { format, returns } = this.options;
+    if (reason.kind === "helper-died") {
+      this.failure ??= new UserError({
+        code: "helper-died",
+        what: "the trace ended early",
+        why: reason.message,
+        remedy: "Every probe is gone with it; start the trace again",
+      });
+    } else if (reason.kind !== "stopped") {
+      const status =
+        reason.kind === "target-exited" && reason.exitStatus !== undefined ? ` with status ${reason.exitStatus}` : "";
+      say(
+        reason.kind === "target-exec"
+          ? `process ${reason.pid} now runs another program; the trace ends`
+          : `process ${reason.pid} exited${status}; the trace ends`,
+      );
+    }
+    const lines = format === "jsonl" ? stats.map((line) => JSON.stringify(line)) : formatStats(stats, returns);
+    if (lines.length > 0) void this.output?.write(`${lines.join("\n")}\n`);
+    await this.output?.close();
+    if (this.failure !== undefined) throw this.failure;
+    return reason.kind === "target-exited" ? (reason.exitStatus ?? 0) : 0;
+  }
+
+  /** Resolves when a signal comes before the trace runs; later ones stop it. A second one ends the process at once. */
+  private listenToSignals(): Promise<undefined> {
+    return new Promise((resolve) => {
+      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+        process.on(signal, () => {
+          if (this.stopping) process.exit(0);
+          setTimeout(() => process.exit(0), FORCED_EXIT_MS).unref();
+          this.stop();
+          resolve(undefined);
+        });
+      }
+    });
+  }
+}
