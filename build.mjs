@@ -32,6 +32,20 @@ const BUNDLES = {
   "helper.js": "helper/main.ts",
 };
 
+/**
+ * koffi's ES module looks for its native file in node_modules at run time; its CommonJS twin can be bundled together
+ * with the loader of this platform's native package, which then finds dist/linux_x64 and dist/musl_x64.
+ */
+const bundledKoffi = {
+  name: "bundled-koffi",
+  setup(build) {
+    build.onResolve({ filter: /^koffi$/ }, () => ({ path: join(ROOT, "node_modules/koffi/index.cjs") }));
+    build.onResolve({ filter: /^@koromix\/koffi-linux-x64$/ }, () => ({
+      path: join(ROOT, "node_modules/@koromix/koffi-linux-x64/index.js"),
+    }));
+  },
+};
+
 const stamp = hashOf(INPUTS.flatMap((input) => filesBelow(join(ROOT, input))));
 if (process.argv.includes("--if-stale") && existsSync(STAMP) && readFileSync(STAMP, "utf8") === stamp) process.exit(0);
 
@@ -78,20 +92,6 @@ function copyRuntimeFiles() {
   };
   for (const [target, source] of Object.entries(files)) cpSync(join(modules, source), join(DIST, target));
 }
-
-/**
- * koffi's ES module looks for its native file in node_modules at run time; its CommonJS twin can be bundled together
- * with the loader of this platform's native package, which then finds dist/linux_x64 and dist/musl_x64.
- */
-const bundledKoffi = {
-  name: "bundled-koffi",
-  setup(build) {
-    build.onResolve({ filter: /^koffi$/ }, () => ({ path: join(ROOT, "node_modules/koffi/index.cjs") }));
-    build.onResolve({ filter: /^@koromix\/koffi-linux-x64$/ }, () => ({
-      path: join(ROOT, "node_modules/@koromix/koffi-linux-x64/index.js"),
-    }));
-  },
-};
 
 async function bundle() {
   let esbuild;
