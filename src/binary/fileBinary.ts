@@ -10,17 +10,20 @@ import type {
   SignatureResult,
   SourcePosition,
 } from "./api.ts";
+import { MAX_ARG_INFO_BYTES } from "./argInfo.ts";
+import { judgeParams, type Witnesses } from "./completeness.ts";
 import { AT } from "./dwarf/constants.ts";
 import { numberOf } from "./dwarf/die.ts";
 import { Dwarf } from "./dwarf/dwarf.ts";
 import { readSignature } from "./dwarf/subprogram.ts";
 import type { Elf } from "./elf.ts";
 import type { FunctionTable } from "./functions.ts";
-import type { InlineTrees } from "./inltree.ts";
+import { funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Memory } from "./memory.ts";
 import type { Moduledata } from "./moduledata.ts";
 import type { Pclntab } from "./pclntab.ts";
 import { DamagedError } from "./reader.ts";
+import { namedResults } from "./results.ts";
 import type { Sections } from "./sections.ts";
 
 export interface BinaryParts {
@@ -43,6 +46,8 @@ export interface BinaryParts {
     | undefined;
 }
 
+/** FUNCDATA_ArgInfo (internal/abi/symtab.go), since Go 1.17. */
+const FUNCDATA_ARG_INFO = 5;
 /** The largest function known is below 2 MB; more than 64 MB is a damaged table. */
 const MAX_CODE_BYTES = 64 << 20;
 
@@ -89,13 +94,25 @@ export class FileBinary implements GoBinary {
       if (dwarf === undefined) return { ok: false, reason: "the binary has no DWARF (it was stripped)" };
       const die = dwarf.subprogramAt(fn.entry);
       if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };
-      const { params, results } = await readSignature(dwarf, die, fn.entry);
-      return { ok: true, signature: { params, results, complete: false, source: "dwarf" } };
+      const listed = await readSignature(dwarf, die, fn.entry);
+      const results = namedResults(listed.results, fn.convention, this.#parts.goMinor, listed.fromAbstract);
+      const { params, complete } = judgeParams(listed.params, results, await this.#witnesses(fn));
+      return { ok: true, signature: { params, results, complete, source: "dwarf" } };
     } catch (error) {
       if (error instanceof DamagedError)
         return { ok: false, reason: `the binary's DWARF is damaged: ${error.message}` };
       throw error;
     }
+  }
+
+  async #witnesses(fn: GoFunction): Promise<Witnesses> {
+    const { pclntab, moduledata, memory, goMinor } = this.#parts;
+    const base = { arch: this.arch, convention: fn.convention, goMinor, name: fn.name };
+    const index = this.#parts.functions.indexOf(fn);
+    if (index < 0) return { ...base, argsSize: -1, argInfo: undefined };
+    const address = goMinor >= 17 ? funcdataAddress(pclntab, moduledata?.gofunc, index, FUNCDATA_ARG_INFO) : undefined;
+    const argInfo = address === undefined ? undefined : await memory.readUpTo(address, MAX_ARG_INFO_BYTES);
+    return { ...base, argsSize: pclntab.argsSize(index), argInfo };
   }
 
   positionOf(address: number): Promise<SourcePosition | undefined> {

@@ -63,7 +63,7 @@ export class InlineTrees {
   }
 
   async #call(index: number, call: number): Promise<InlinedCall | undefined> {
-    const tree = await this.#treeAddress(index);
+    const tree = this.#treeAddress(index);
     if (tree === undefined) return undefined;
     const modern = this.#pclntab.format === "1.20";
     const bytes = await this.#memory.read(tree + call * (modern ? 16 : 20), modern ? 16 : 20);
@@ -78,11 +78,21 @@ export class InlineTrees {
     };
   }
 
-  async #treeAddress(index: number): Promise<number | undefined> {
-    const data = this.#pclntab.funcdata(index, this.#table);
-    if (data === undefined) return undefined;
-    if ("offset" in data) return this.#gofunc === undefined ? undefined : this.#gofunc + data.offset;
-    const address = this.#pclntab.pointer(data.pointerAt);
-    return address === 0 ? undefined : address;
+  #treeAddress(index: number): number | undefined {
+    return funcdataAddress(this.#pclntab, this.#gofunc, index, this.#table);
   }
+}
+
+/** Address of a function's FUNCDATA table; undefined where it has none. */
+export function funcdataAddress(
+  pclntab: Pclntab,
+  gofunc: number | undefined,
+  index: number,
+  table: number,
+): number | undefined {
+  const data = pclntab.funcdata(index, table);
+  if (data === undefined) return undefined;
+  if ("offset" in data) return gofunc === undefined ? undefined : gofunc + data.offset;
+  const address = pclntab.pointer(data.pointerAt);
+  return address === 0 ? undefined : address;
 }

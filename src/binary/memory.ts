@@ -54,6 +54,13 @@ export class Memory {
     return this.#sections.at(offset, length);
   }
 
+  /** Like `read`, but fewer bytes where the file has fewer from there on. */
+  async readUpTo(address: number, length: number): Promise<Uint8Array> {
+    for (let wanted = length; wanted > 0; wanted = Math.floor(wanted / 2))
+      if (this.offsetOf(address + wanted - 1) !== undefined) return this.read(address, wanted);
+    throw new DamagedError(`the file has no bytes for address 0x${address.toString(16)}`);
+  }
+
   /** Words at an address, each with its relocation applied. Values beyond 53 bits (no pointers) read as 0. */
   async words(address: number, count: number): Promise<number[]> {
     const bytes = await this.read(address, count * 8);

@@ -39,6 +39,7 @@ export async function readSignature(dwarf: Dwarf, die: Die, entry: number): Prom
   const params: Variable[] = [];
   const results: Variable[] = [];
   const seen = new Set<string>();
+  const numbered: Numbered[] = [];
   const add = async (description: Die, located: Die | undefined): Promise<void> => {
     const name = nameOf(description);
     const isResult = (numberOf(description, AT.variableParameter) ?? 0) !== 0;
@@ -46,13 +47,35 @@ export async function readSignature(dwarf: Dwarf, die: Die, entry: number): Prom
     const key = `${isResult ? "r" : "p"} ${name}`;
     if (seen.has(key)) return;
     seen.add(key);
-    const variable = await readVariable(dwarf, description, located, entry, isResult, results.length);
-    (isResult ? results : params).push(variable);
+    const variable = await readVariable(dwarf, description, located, entry, isResult);
+    const number = /^~[prb](\d+)$/.exec(name)?.[1];
+    const list = isResult ? results : params;
+    if (number === undefined) list.push(variable);
+    else numbered.push({ list, index: Number(number), variable });
   };
   for (const description of abstract) await add(description, byOrigin.get(description.offset));
   for (const description of own) await add(description, description);
+  insertNumbered(numbered);
   const declLine = numberOf(die, AT.declLine) ?? (origin === undefined ? undefined : numberOf(origin, AT.declLine));
   return { params, results, fromAbstract: origin !== undefined, declLine };
+}
+
+interface Numbered {
+  readonly list: Variable[];
+  readonly index: number;
+  readonly variable: Variable;
+}
+
+/**
+ * `~r1` and `~p0` carry their index (of the results since 1.18, of receiver and parameters), and stand last where the
+ * abstract DIE left them out. Before 1.18 the number counts parameters and results together: order is all it gives.
+ */
+function insertNumbered(numbered: readonly Numbered[]): void {
+  const ascending = numbered.toSorted((a, b) => a.index - b.index);
+  for (const { list, index, variable } of ascending) {
+    if (index <= list.length) list.splice(index, 0, variable);
+    else list.push(variable);
+  }
 }
 
 async function readVariable(
@@ -61,21 +84,19 @@ async function readVariable(
   located: Die | undefined,
   entry: number,
   isResult: boolean,
-  resultIndex: number,
 ): Promise<Variable> {
   const type = dwarf.types.at(numberOf(description, AT.type));
   const raw = nameOf(description);
   // `~p0`: blank or unnamed parameter (Go ≥ 1.22). `~r0`, `~b0`: unnamed and blank results, numbered by result since
   // 1.18 and by position in the whole signature before.
   const blank = !isResult && (raw === "" || raw === "_" || raw.startsWith("~") || raw.startsWith("."));
-  const name = isResult && (raw.startsWith("~") || raw === "_" || raw === "") ? `~r${resultIndex}` : raw;
   const expression = located === undefined ? undefined : await dwarf.locationAt(located, entry);
   const location =
     expression === undefined || (expression.length === 0 && type.size !== 0)
       ? undefined
       : placePieces(evaluate(expression, dwarf.arch), type);
   return {
-    name: blank && name === "" ? "_" : name,
+    name: raw === "" ? "_" : raw,
     type,
     blank,
     ...(location === undefined ? {} : { dwarf: location }),
