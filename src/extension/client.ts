@@ -1,0 +1,124 @@
+/** The language client: starts dist/server.js, starts it again when it dies, and tells it which documents are visible. */
+import * as vscode from "vscode";
+import {
+  LanguageClient,
+  type LanguageClientOptions,
+  type ServerOptions,
+  State,
+  TransportKind,
+} from "vscode-languageclient/node";
+import {
+  type AskPasswordParams,
+  type ChooseBinaryParams,
+  type EditorOptions,
+  type EventsParams,
+  type LiveParams,
+  METHODS,
+  type PickProcessParams,
+  type StatusParams,
+} from "../protocol/editorApi.ts";
+
+interface Notifications {
+  [METHODS.live]: LiveParams;
+  [METHODS.events]: EventsParams;
+  [METHODS.status]: StatusParams;
+}
+interface Requests {
+  [METHODS.pickProcess]: [PickProcessParams, number | null];
+  [METHODS.chooseBinary]: [ChooseBinaryParams, string | null];
+  [METHODS.askPassword]: [AskPasswordParams, string | null];
+}
+
+/** Stopping detaches every probe; a server that needs longer is ended, which detaches them too. */
+const STOP_TIMEOUT_MS = 5_000;
+/** How long a restart may take before the loss is reported as final. */
+const RESTART_TIMEOUT_MS = 5_000;
+
+export class Client implements vscode.Disposable {
+  private readonly client: LanguageClient;
+  private readonly subscriptions: vscode.Disposable[] = [];
+  private stopping = false;
+
+  constructor(serverModule: string) {
+    const server: ServerOptions = {
+      run: { module: serverModule, transport: TransportKind.stdio },
+      debug: {
+        module: serverModule,
+        transport: TransportKind.stdio,
+        options: { execArgv: ["--nolazy", "--inspect=0"] },
+      },
+    };
+    const options: LanguageClientOptions = {
+      documentSelector: [{ scheme: "file", language: "go" }],
+      initializationOptions: { probelens: true } satisfies EditorOptions,
+      synchronize: { configurationSection: "probelens" },
+      // Hovers hold captured text: never commands, HTML or images.
+      markdown: { isTrusted: false, supportHtml: false },
+    };
+    this.client = new LanguageClient("probelens", "Probelens", server, options);
+  }
+
+  onNotification<M extends keyof Notifications>(method: M, handle: (params: Notifications[M]) => void): void {
+    this.subscriptions.push(this.client.onNotification(method, handle));
+  }
+
+  onRequest<M extends keyof Requests>(method: M, handle: (params: Requests[M][0]) => Promise<Requests[M][1]>): void {
+    const answer = async (params: Requests[M][0]): Promise<string | number | null> => await handle(params);
+    this.subscriptions.push(this.client.onRequest<string | number | null, void>(method, answer));
+  }
+
+  /** The server ended without being asked to. `handle` learns whether the client has started it again. */
+  onLost(handle: (willRestart: boolean) => void): void {
+    let wasRunning = false;
+    let timer: NodeJS.Timeout | undefined;
+    const done = (willRestart: boolean): void => {
+      if (timer === undefined) return;
+      clearTimeout(timer);
+      timer = undefined;
+      handle(willRestart);
+    };
+    this.subscriptions.push(
+      this.client.onDidChangeState(({ newState }) => {
+        if (newState === State.Running) {
+          wasRunning = true;
+          done(true);
+          this.sendVisible();
+        } else if (wasRunning && !this.stopping) {
+          wasRunning = false;
+          timer = setTimeout(() => done(false), RESTART_TIMEOUT_MS);
+        }
+      }),
+    );
+  }
+
+  async start(): Promise<void> {
+    this.subscriptions.push(
+      vscode.window.onDidChangeVisibleTextEditors(() => this.sendVisible()),
+      vscode.window.onDidChangeWindowState(() => this.sendVisible()),
+    );
+    await this.client.start();
+    this.sendVisible();
+  }
+
+  showLog(): void {
+    this.client.outputChannel.show(true);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.client.needsStop()) await this.client.stop(STOP_TIMEOUT_MS);
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.subscriptions).dispose();
+  }
+
+  private sendVisible(): void {
+    if (this.client.state !== State.Running) return;
+    const uris = vscode.window.visibleTextEditors
+      .map(({ document }) => document)
+      .filter(({ languageId, uri }) => languageId === "go" && uri.scheme === "file")
+      .map(({ uri }) => uri.toString());
+    void this.client.sendNotification(METHODS.visible, { uris: [...new Set(uris)] });
+  }
+}

@@ -1,0 +1,144 @@
+/** The Go binaries that processes run now or that the user chose, with an index of their functions; kept fresh by polling. */
+import type { GoBinary } from "../../binary/api.ts";
+import { UserError } from "../../protocol/errors.ts";
+import type { Engine, ProcessInfo } from "../engineApi.ts";
+import { type FunctionIndex, indexFunctions } from "./matchBinary.ts";
+
+export interface Program {
+  /** Another key means another program: path and build. */
+  readonly key: string;
+  /** As a message names it. */
+  readonly file: string;
+  /** Processes that run it, oldest first; empty for a chosen file that nothing runs. */
+  readonly processes: readonly ProcessInfo[];
+  /** Chosen by the user: it may be traced before a process runs it. */
+  readonly chosen: boolean;
+}
+
+export type OpenedProgram =
+  | { readonly ok: true; readonly binary: GoBinary }
+  /** It could not be opened or understood; `why` is a sentence with its remedy. */
+  | { readonly ok: false; readonly why: string; readonly code: string };
+
+/** Programs that are opened at once; a host with more different Go programs shows lenses for the first ones. */
+const MAX_PROGRAMS = 64;
+
+interface Entry {
+  program: Program;
+  opened?: Promise<OpenedProgram>;
+  index?: Promise<FunctionIndex>;
+}
+
+export class Catalog {
+  private readonly engine: Engine;
+  private entries = new Map<string, Entry>();
+  private refreshing: Promise<boolean> | undefined;
+  private chosen: readonly string[] = [];
+  private failure: string | undefined;
+
+  constructor(engine: Engine) {
+    this.engine = engine;
+  }
+
+  setChosen(files: readonly string[]): void {
+    this.chosen = files;
+  }
+
+  /** Why processes could not be listed at all. */
+  get listFailure(): string | undefined {
+    return this.failure;
+  }
+
+  get programs(): readonly Program[] {
+    return [...this.entries.values()].map(({ program }) => program);
+  }
+
+  /**
+   * Looks again at what runs; true where the answer differs from the last one. `helper`: see Engine.processes; polls
+   * must not start it, and one poll at a time runs.
+   */
+  async refresh(helper: "running" | "quiet" | "ask" = "running"): Promise<boolean> {
+    if (this.refreshing !== undefined && helper === "running") return await this.refreshing;
+    const running = this.look(helper).finally(() => {
+      if (this.refreshing === running) this.refreshing = undefined;
+    });
+    this.refreshing = running;
+    return await running;
+  }
+
+  /** Opened on first use; a failure is kept, as the same program would fail again. */
+  async open(program: Program): Promise<OpenedProgram> {
+    const entry = this.entries.get(program.key);
+    if (entry === undefined)
+      return { ok: false, why: `${program.file} is not running any more.`, code: "process-exited" };
+    entry.opened ??= this.openEntry(program);
+    return await entry.opened;
+  }
+
+  /** Rejects where the binary's function table cannot be read. */
+  async index(program: Program, binary: GoBinary): Promise<FunctionIndex> {
+    const entry = this.entries.get(program.key);
+    if (entry === undefined) return indexFunctions(await binary.functions());
+    entry.index ??= binary.functions().then(indexFunctions);
+    return await entry.index;
+  }
+
+  private async look(helper: "running" | "quiet" | "ask"): Promise<boolean> {
+    let processes: readonly ProcessInfo[];
+    try {
+      processes = await this.engine.processes({ helper });
+      this.failure = undefined;
+    } catch (error) {
+      this.failure = error instanceof Error ? error.message : String(error);
+      if (helper === "ask") throw error;
+      return false;
+    }
+    const next = new Map<string, Entry>();
+    for (const program of [...groupByProgram(processes), ...this.chosenPrograms(processes)].slice(0, MAX_PROGRAMS)) {
+      const before = this.entries.get(program.key);
+      next.set(program.key, before === undefined ? { program } : Object.assign(before, { program }));
+    }
+    const changed = describe(next) !== describe(this.entries);
+    const gone = [...this.entries].filter(([key]) => !next.has(key)).map(([, entry]) => entry);
+    this.entries = next;
+    for (const entry of gone) void entry.opened?.then((opened) => opened.ok && opened.binary.close());
+    return changed;
+  }
+
+  private chosenPrograms(processes: readonly ProcessInfo[]): Program[] {
+    return this.chosen
+      .filter((file) => !processes.some(({ binary }) => binary === file))
+      .map((file) => ({ key: `file:${file}`, file, processes: [], chosen: true }));
+  }
+
+  private async openEntry(program: Program): Promise<OpenedProgram> {
+    try {
+      const pid = program.processes[0]?.pid;
+      const binary = pid === undefined ? await this.engine.openFile(program.file) : await this.engine.openProcess(pid);
+      return { ok: true, binary };
+    } catch (error) {
+      // A chosen file may be built a moment later: look again at the next poll.
+      if (program.processes.length === 0) setTimeout(() => delete this.entries.get(program.key)?.opened, 2_000).unref();
+      const code = error instanceof UserError ? error.code : "defect";
+      return { ok: false, why: error instanceof Error ? error.message : String(error), code };
+    }
+  }
+}
+
+function groupByProgram(processes: readonly ProcessInfo[]): Program[] {
+  const groups = new Map<string, ProcessInfo[]>();
+  for (const info of processes) {
+    // Without a build ID nothing says that two processes run the same build, so they do not share a program.
+    const key = `${info.binary}\0${info.buildId === "" ? info.pid : info.buildId}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [info]);
+    else group.push(info);
+  }
+  return [...groups].map(([key, list]) => ({ key, file: list[0]?.binary ?? "", processes: list, chosen: false }));
+}
+
+function describe(entries: ReadonlyMap<string, Entry>): string {
+  return [...entries]
+    .map(([key, { program }]) => `${key}:${program.processes.map(({ pid }) => pid).join(",")}`)
+    .join("\n");
+}

@@ -1,0 +1,85 @@
+/** The hover of a traced function: how it fares and its last calls as a table, in Markdown. Pure. */
+import type { RenderedValue } from "../engineApi.ts";
+import type { CallRecord } from "./callHistory.ts";
+import { clockTime, codeSpan, formatCount, formatDuration, formatRate, markdownText, shorten } from "./format.ts";
+import type { FunctionTrace } from "./functionTrace.ts";
+
+const MAX_CELL = 120;
+/** A table with more columns is unreadable; further values stand in the log. */
+const MAX_COLUMNS = 8;
+/** Notices of the engine, the latest ones. */
+const MAX_NOTICES = 3;
+
+export function hoverText(trace: FunctionTrace): string {
+  const { history, options, state } = trace;
+  const lines = [
+    `**Probelens** ${codeSpan(options.names[0] ?? options.label)} in ${markdownText(options.targetLabel)}`,
+    "",
+  ];
+  if (options.names.length > 1) lines.push(`${options.names.length} instances are traced together\\.`, "");
+  if (options.difference !== "") lines.push(`⚠ ${markdownText(options.difference)}`, "");
+  lines.push(statusLine(trace), "");
+  if (state.kind === "ended") lines.push(markdownText(state.message), "");
+  for (const notice of trace.notices.slice(-MAX_NOTICES)) lines.push(`ⓘ ${markdownText(notice)}`, "");
+  if (history.lastCalls.length > 0) lines.push(...callTable(history.lastCalls));
+  return lines.join("\n");
+}
+
+function statusLine({ history, state, site }: FunctionTrace): string {
+  if (state.kind === "attaching") return "Attaching…";
+  const parts: string[] = [];
+  if (history.calls === 0 && state.kind === "attached") {
+    parts.push("The probe is in place; no call so far. Calls that were inlined into their caller do not pass here.");
+  } else {
+    parts.push(formatCount(history.calls, "call"), formatRate(history.callsPerSecond));
+  }
+  const latency = history.percentiles();
+  if (latency !== undefined) parts.push(`p50 ${formatDuration(latency.p50)}`, `p95 ${formatDuration(latency.p95)}`);
+  if (history.throttled > 0)
+    parts.push(`${formatCount(history.throttled, "call")} counted but not shown (limit of calls per second)`);
+  if (history.dropped > 0) parts.push(`${formatCount(history.dropped, "call")} lost (no room in the buffer)`);
+  if (site !== undefined) parts.push(`probe at ${site}`);
+  return markdownText(parts.join(" · "));
+}
+
+function callTable(records: readonly CallRecord[]): string[] {
+  const args = columnsOf(records.map(({ call }) => call.args));
+  const results = columnsOf(records.map((record) => record.results ?? []));
+  const columns = [
+    ...args.map((name) => ({ name, of: "args" as const })),
+    ...results.map((name) => ({ name, of: "results" as const })),
+  ];
+  const shown = columns.slice(0, MAX_COLUMNS);
+  const header = [
+    "time",
+    ...shown.map(({ name, of }) => (of === "results" ? `→ ${name}` : name)),
+    "duration",
+    "goroutine",
+    "caller",
+  ];
+  return [
+    `| ${header.map(markdownText).join(" | ")} |`,
+    `|${header.map(() => "---").join("|")}|`,
+    ...records.map((record) => {
+      const values = shown.map(({ name, of }) => {
+        const list: readonly RenderedValue[] = of === "args" ? record.call.args : (record.results ?? []);
+        return codeSpan(shorten(list.find((value) => value.name === name)?.text ?? "", MAX_CELL));
+      });
+      return `| ${[clockTime(record.call.ts), ...values, durationOf(record), String(record.call.goid), callerOf(record)].join(" | ")} |`;
+    }),
+  ];
+}
+
+function columnsOf(lists: readonly (readonly RenderedValue[])[]): string[] {
+  return [...new Set(lists.flatMap((list) => list.map(({ name }) => name)))];
+}
+
+function durationOf({ durationNs, unwound }: CallRecord): string {
+  if (unwound === true) return "panic";
+  return durationNs === undefined ? "…" : formatDuration(durationNs);
+}
+
+function callerOf({ call }: CallRecord): string {
+  if (call.caller === undefined) return "";
+  return codeSpan(call.callerLine === undefined ? call.caller : `${call.caller}:${call.callerLine}`);
+}

@@ -1,0 +1,202 @@
+/**
+ * Joins the functions of a source file with those of a binary, so that a wrong function is never traced silently.
+ * First the file: the same package of the same module, or the same path. Then each function: by name, and by the line
+ * of its declaration. Pure.
+ */
+import type { BuildInfo, GoFunction } from "../../binary/api.ts";
+import { unescapeName } from "../patterns.ts";
+import type { EditorFile, EditorFunction } from "./editorFunctions.ts";
+import { baseName, type SourcePackage, withoutVersion } from "./sourcePackage.ts";
+
+export type Match =
+  /** Same name, same line. Several functions: instances of one generic function, or copies of a literal. */
+  | { readonly kind: "exact"; readonly functions: readonly GoFunction[] }
+  /** Same package and name, but the source has it `by` lines further down (negative: up) than the binary. */
+  | { readonly kind: "moved"; readonly by: number; readonly functions: readonly GoFunction[] }
+  /** The binary has the file, but not this function, or not certainly. `why` is a clause. */
+  | { readonly kind: "absent"; readonly why: string };
+
+/** By `key` of the function; undefined where the binary does not hold the file at all. */
+export type FileMatch = ReadonlyMap<string, Match> | undefined;
+
+export type FunctionIndex = ReadonlyMap<string, readonly GoFunction[]>;
+
+/** Equal trailing folders and file name that make a path telling where no module is known: `pkg/app.go`. */
+const MIN_COMMON_ELEMENTS = 2;
+/** Functions at their exact lines that make a bare file name telling. */
+const MIN_FINGERPRINT = 3;
+
+/** Functions by base name of their file. */
+export function indexFunctions(functions: readonly GoFunction[]): FunctionIndex {
+  const index = new Map<string, GoFunction[]>();
+  for (const fn of functions) {
+    const name = baseName(fn.file);
+    const list = index.get(name);
+    if (list === undefined) index.set(name, [fn]);
+    else list.push(fn);
+  }
+  return index;
+}
+
+export function matchFile(file: EditorFile, source: SourcePackage, info: BuildInfo, index: FunctionIndex): FileMatch {
+  const sameName = index.get(baseName(source.paths[0] ?? "")) ?? [];
+  if (sameName.length === 0 || !mayContain(source, info)) return undefined;
+  const byPath = groupBy(sameName, (fn) => fn.file);
+  const certain = [...byPath]
+    .filter(([path, list]) => isSameFile(path, list, file, source, info))
+    .flatMap(([, l]) => l);
+  if (certain.length > 0) return matchFunctions(file, certain, true);
+  // Nothing but the path's end, then: good enough only with every line in place, and only without a rival.
+  const likely = [...byPath].filter(([path, list]) => isLikelyFile(path, list, file, source));
+  return likely.length === 1 && likely[0] !== undefined ? matchFunctions(file, likely[0][1], false) : undefined;
+}
+
+/** `net/http.(*Server).Serve` → package `net/http`, local `(*Server).Serve`; type arguments left out. */
+export function splitLinkerName(name: string): { readonly package: string; readonly local: string } {
+  const bare = stripTypeArguments(name);
+  const dot = bare.indexOf(".", bare.lastIndexOf("/") + 1);
+  if (dot < 0) return { package: "", local: bare };
+  return { package: unescapeName(bare.slice(0, dot)), local: bare.slice(dot + 1) };
+}
+
+function stripTypeArguments(name: string): string {
+  if (!name.includes("[")) return name;
+  let depth = 0;
+  let bare = "";
+  for (const char of name) {
+    if (char === "[") depth += 1;
+    else if (char === "]") depth -= 1;
+    else if (depth === 0) bare += char;
+  }
+  return bare;
+}
+
+/** False where both sides name their modules and the binary was not built with the source's. */
+function mayContain(source: SourcePackage, info: BuildInfo): boolean {
+  if (source.module === "std") return true;
+  const modules = [info.module?.path, ...info.dependencies.map(({ path }) => path)].filter(
+    (path) => path !== undefined,
+  );
+  const known = modules.filter((path) => path !== "" && path !== "command-line-arguments");
+  if (known.length === 0) return true;
+  if (source.vendored) return known.some((path) => isBelow(source.importPath ?? "", path));
+  return source.module === undefined || known.includes(source.module);
+}
+
+function isBelow(importPath: string, module: string): boolean {
+  return importPath === module || importPath.startsWith(`${module}/`);
+}
+
+function isSameFile(
+  path: string,
+  functions: readonly GoFunction[],
+  file: EditorFile,
+  source: SourcePackage,
+  info: BuildInfo,
+): boolean {
+  if (source.paths.includes(path)) return true;
+  const wanted = source.importPath;
+  if (wanted === undefined) return false;
+  // A test binary of package main calls the package by its import path, every other binary `main`.
+  const isMain = file.packageName === "main" && info.path === wanted;
+  const names = new Set([wanted, `${wanted}_test`, ...(isMain ? ["main"] : [])]);
+  return functions.some((fn) => names.has(splitLinkerName(fn.name).package));
+}
+
+function isLikelyFile(
+  path: string,
+  functions: readonly GoFunction[],
+  file: EditorFile,
+  source: SourcePackage,
+): boolean {
+  // `go build a.go b.go` calls the package command-line-arguments, whatever it is; its main is still `main`.
+  if (file.packageName === "main" && !functions.some((fn) => splitLinkerName(fn.name).package === "main")) return false;
+  const common = Math.max(...source.paths.map((mine) => commonElements(mine, path)));
+  if (common >= MIN_COMMON_ELEMENTS) return true;
+  const matches = [...matchFunctions(file, functions, false).values()];
+  return matches.filter(({ kind }) => kind === "exact").length >= MIN_FINGERPRINT;
+}
+
+function commonElements(a: string, b: string): number {
+  const left = withoutVersion(a).split("/").reverse();
+  const right = withoutVersion(b).split("/").reverse();
+  let count = 0;
+  while (count < left.length && left[count] === right[count] && left[count] !== "" && left[count] !== ".") count += 1;
+  return count;
+}
+
+function matchFunctions(
+  file: EditorFile,
+  functions: readonly GoFunction[],
+  certain: boolean,
+): ReadonlyMap<string, Match> {
+  const byLocal = groupBy(functions, (fn) => splitLinkerName(fn.name).local);
+  const byLine = groupBy(functions, (fn) => fn.line);
+  return new Map(file.functions.map((fn) => [fn.key, matchFunction(fn, file, byLocal, byLine, certain)]));
+}
+
+/** Map.groupBy, which Node 20 lacks. */
+function groupBy<K, V>(items: readonly V[], keyOf: (item: V) => K): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+type Groups<K> = ReadonlyMap<K, readonly GoFunction[]>;
+
+function matchFunction(
+  fn: EditorFunction,
+  file: EditorFile,
+  byLocal: Groups<string>,
+  byLine: Groups<number>,
+  certain: boolean,
+): Match {
+  const onLine = fn.lines.flatMap((line) => byLine.get(line) ?? []);
+  if (fn.kind === "literal") return matchLiteral(fn, file, onLine);
+  if (fn.kind === "init") {
+    const inits = onLine.filter(({ name }) => /^init\.\d+$/.test(splitLinkerName(name).local));
+    if (inits.length > 0) return { kind: "exact", functions: inits };
+    return { kind: "absent", why: `no init function of the binary stands at line ${fn.lines[0]}` };
+  }
+  const named = byLocal.get(fn.localName ?? "") ?? [];
+  const exact = named.filter(({ line }) => fn.lines.includes(line));
+  if (exact.length > 0) return { kind: "exact", functions: exact };
+  if (named.length === 0) {
+    return {
+      kind: "absent",
+      why: fn.hasBody
+        ? "the binary has no code of its own for it: it is inlined wherever it is called, or left out as unused"
+        : "it is declared here without a body, so its code is assembly or linked in by name",
+    };
+  }
+  const lines = [...new Set(named.map(({ line }) => line))];
+  const binaryLine = lines[0];
+  if (!certain || lines.length !== 1 || binaryLine === undefined) {
+    return {
+      kind: "absent",
+      why: `the binary has a ${fn.label} at line ${lines.join(", ")} of a file of this name, here it is at line ${fn.lines[0]}`,
+    };
+  }
+  return { kind: "moved", by: (fn.lines[0] ?? 0) - binaryLine, functions: named };
+}
+
+/** Literals have made-up names (`main.f.func1`, `main.f.func1.2`), so only the line tells; two on one line are refused. */
+function matchLiteral(fn: EditorFunction, file: EditorFile, onLine: readonly GoFunction[]): Match {
+  const closures = onLine.filter(({ name }) => /\.func\d+(\.(func)?\d+)*$/.test(splitLinkerName(name).local));
+  if (closures.length === 0) {
+    return { kind: "absent", why: `the binary has no code of its own for a function literal at line ${fn.lines[0]}` };
+  }
+  const siblings = file.functions.filter((other) => other.kind === "literal" && other.line === fn.line);
+  if (siblings.length > 1) {
+    return {
+      kind: "absent",
+      why: `${siblings.length} function literals start on this line, and the binary does not tell them apart`,
+    };
+  }
+  return { kind: "exact", functions: closures };
+}
