@@ -124,6 +124,21 @@ export class Reader {
     throw new DamagedError(`LEB128 number without an end at ${this.pos}`);
   }
 
+  /** Unsigned LEB128 of an offset modulo 2^64, as Go's linker writes a place before the base address. */
+  wrappedUleb(): number {
+    let result = 0n;
+    for (let i = 0n; i < 10n; i++) {
+      const byte = this.u8();
+      result |= BigInt(byte & 0x7f) << (7n * i);
+      if (byte >= 0x80) continue;
+      const signed = BigInt.asIntN(64, result);
+      if (signed > BigInt(Number.MAX_SAFE_INTEGER) || signed < -BigInt(Number.MAX_SAFE_INTEGER))
+        throw new DamagedError(`LEB128 offset out of range at ${this.pos}`);
+      return Number(signed);
+    }
+    throw new DamagedError(`LEB128 number without an end at ${this.pos}`);
+  }
+
   /** Signed LEB128 as a number; precise within 53 bits, which covers every offset and array bound. */
   sleb(): number {
     let result = 0;

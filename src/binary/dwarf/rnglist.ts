@@ -72,8 +72,8 @@ function readRnglist(
       }
       case 4: {
         // DW_RLE_offset_pair
-        const low = base + reader.uleb();
-        add(low, base + reader.uleb());
+        const low = base + reader.wrappedUleb();
+        add(low, base + reader.wrappedUleb());
         break;
       }
       case 5: // DW_RLE_base_address
