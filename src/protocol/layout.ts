@@ -36,20 +36,21 @@ export const PLAN = {
   slot: SLOTS_AT,
   size: SLOTS_AT + MAX_FOLLOW_SLOTS * SLOT.size,
 } as const;
-export const PLAN_FLAGS = { skipIfBelowOrEqual: 1, pairReturns: 2, gInRegister: 4 } as const;
+export const PLAN_FLAGS = { skipIfBelowOrEqual: 1, pairReturns: 2 } as const;
 
 /** struct pl_config */
 export const CONFIG = {
-  size: 48,
+  size: 56,
   baseNs: 0,
   pidnsDev: 8,
   pidnsIno: 16,
   tgid: 24,
   cookies: 28,
-  tlsOffset: 32,
-  fsbaseOffset: 36,
-  goidOffset: 40,
-  stackHiOffset: 44,
+  gInRegister: 32,
+  tlsOffset: 36,
+  fsbaseOffset: 40,
+  goidOffset: 44,
+  stackHiOffset: 48,
 } as const;
 
 /** struct pl_counters, one per CPU */

@@ -11,7 +11,7 @@ import {
   type RawEvent,
   rootLayout,
 } from "./capture.ts";
-import type { GoroutineSpec, ProbeSpec } from "./helperApi.ts";
+import type { ProbeSpec } from "./helperApi.ts";
 import {
   CHUNK,
   CHUNK_STATUS,
@@ -41,14 +41,13 @@ export class PlanError extends Error {
 const BURST_NS = 100_000_000;
 
 /** One probe as struct pl_plan. Throws a PlanError where the plan breaks a bound. */
-export function encodePlan(probe: ProbeSpec, goroutine: Pick<GoroutineSpec, "source">): Uint8Array {
+export function encodePlan(probe: ProbeSpec): Uint8Array {
   const { offsets, size: rootSize } = checkPlan(probe.plan);
   const bytes = new Uint8Array(PLAN.size);
   const view = new DataView(bytes.buffer);
   let flags = 0;
   if (probe.skipIfBelowOrEqual) flags |= PLAN_FLAGS.skipIfBelowOrEqual;
   if (probe.pairReturns) flags |= PLAN_FLAGS.pairReturns;
-  if (goroutine.source === "register") flags |= PLAN_FLAGS.gInRegister;
   view.setUint32(PLAN.probe, probe.id, true);
   view.setUint32(PLAN.entry, probe.role === "return" ? (probe.entryId ?? probe.id) : probe.id, true);
   view.setUint32(PLAN.flags, flags, true);
