@@ -1,0 +1,139 @@
+/** One Go package's files, parsed only as far as somebody asks for a name. */
+import { headerEnd } from "./buildConstraints.ts";
+import { type ConstDeclaration, type GoFile, readGoFile, type TypeDeclaration } from "./declarations.ts";
+import type { GoParser } from "./parser.ts";
+
+export interface SourceFile {
+  readonly package: GoPackage;
+  readonly path: string;
+  readonly base: string;
+  readonly text: string;
+  /** False where a build tag is not known, so that the file may not be part of the binary. */
+  readonly certain: boolean;
+}
+
+export type Lookup<T> =
+  | { readonly found: T; readonly file: SourceFile }
+  /** Declared, but in a way that does not settle what it is. */
+  | { readonly uncertain: string };
+
+export type PackageOrigin = "module" | "std" | "dependency";
+
+interface ParsedFile {
+  readonly file: SourceFile;
+  readonly declarations: GoFile;
+  readonly types: ReadonlyMap<string, TypeDeclaration>;
+  readonly constants: ReadonlyMap<string, ConstDeclaration>;
+}
+
+export class GoPackage {
+  /** As the linker names it: `net/url`, `main`, `vendor/golang.org/x/net/http/httpguts`. */
+  readonly linkPath: string;
+  readonly importPath: string;
+  readonly dir: string;
+  readonly origin: PackageOrigin;
+  readonly isModuleRoot: boolean;
+  readonly files: readonly SourceFile[];
+  /** From the package clause. */
+  readonly name: string;
+
+  private readonly parser: GoParser;
+  private readonly parsed = new Map<SourceFile, ParsedFile | undefined>();
+
+  constructor(parts: {
+    linkPath: string;
+    importPath: string;
+    dir: string;
+    origin: PackageOrigin;
+    isModuleRoot: boolean;
+    parser: GoParser;
+    files: readonly { path: string; base: string; text: string; certain: boolean }[];
+  }) {
+    this.linkPath = parts.linkPath;
+    this.importPath = parts.importPath;
+    this.dir = parts.dir;
+    this.origin = parts.origin;
+    this.isModuleRoot = parts.isModuleRoot;
+    this.parser = parts.parser;
+    // A folder may hold a second package of documentation or generators that constraints failed to exclude.
+    const named = parts.files.map((file) => ({ ...file, clause: packageClause(file.text) }));
+    this.name = mostFrequent(named.filter((file) => file.certain).map((file) => file.clause));
+    this.files = named
+      .filter((file) => file.clause === this.name)
+      .map(({ path, base, text, certain }) => ({ package: this, path, base, text, certain }));
+  }
+
+  type(name: string): Lookup<TypeDeclaration> | undefined {
+    return this.lookup(name, (file) => file.types.get(name));
+  }
+
+  constant(name: string): Lookup<ConstDeclaration> | undefined {
+    return this.lookup(name, (file) => file.constants.get(name));
+  }
+
+  /** Declarations without function bodies; undefined where the file cannot be parsed. */
+  declarations(file: SourceFile): GoFile | undefined {
+    return this.parse(file)?.declarations;
+  }
+
+  private lookup<T>(name: string, find: (file: ParsedFile) => T | undefined): Lookup<T> | undefined {
+    const mayDeclare = declarationPattern(name);
+    const hits: { found: T; file: SourceFile }[] = [];
+    for (const file of this.files) {
+      if (!mayDeclare.test(file.text)) continue;
+      const parsed = this.parse(file);
+      if (parsed === undefined) return { uncertain: `${file.path} cannot be parsed` };
+      const { syntaxErrorLine } = parsed.declarations;
+      if (syntaxErrorLine !== undefined) {
+        return { uncertain: `${file.path} has a syntax error at line ${syntaxErrorLine}` };
+      }
+      const found = find(parsed);
+      if (found !== undefined) hits.push({ found, file });
+    }
+    const [first, second] = hits;
+    if (first === undefined) return undefined;
+    if (second !== undefined) return { uncertain: `${name} is declared in ${first.file.path} and ${second.file.path}` };
+    if (!first.file.certain) return { uncertain: `it is not known whether ${first.file.path} was built (build tags)` };
+    return first;
+  }
+
+  private parse(file: SourceFile): ParsedFile | undefined {
+    if (this.parsed.has(file)) return this.parsed.get(file);
+    const declarations = this.parser.parse(file.text, (root) => readGoFile(root, { bodies: false }));
+    const result =
+      declarations === undefined
+        ? undefined
+        : {
+            file,
+            declarations,
+            types: new Map(declarations.types.map((type) => [type.name, type])),
+            constants: new Map(declarations.constants.map((constant) => [constant.name, constant])),
+          };
+    this.parsed.set(file, result);
+    return result;
+  }
+}
+
+/** The name in the package clause; empty where there is none. */
+export function packageClause(text: string): string {
+  const start = headerEnd(text);
+  return /^package\s+([\p{L}_][\p{L}\p{N}_]*)/u.exec(text.slice(start, start + 1000))?.[1] ?? "";
+}
+
+/**
+ * Matches every text that may declare `name` at package level (and others): a declared name follows `type`, `const`, a
+ * parenthesis, a comma, a comment or the start of a line. Parsing only the files that match makes large packages cheap.
+ */
+function declarationPattern(name: string): RegExp {
+  const escaped = name.replaceAll(/[^\p{L}\p{N}_]/gu, "");
+  return new RegExp(
+    `(?:^|[\\n(;,]|\\btype|\\bconst|\\*/)[ \\t\\r\\n]*${escaped}(?![\\p{L}\\p{N}_])[ \\t]*(?![).])`,
+    "u",
+  );
+}
+
+function mostFrequent(names: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? "";
+}

@@ -1,0 +1,165 @@
+/** The types of a source function's parameters and results, as the binary's function has them. */
+import type { BuildInfo, Signature, SignatureResult, Variable } from "../binary/api.ts";
+import type { GoType } from "../goabi/type.ts";
+import { minorVersion } from "./buildTags.ts";
+import type { TypeDeclaration } from "./declarations.ts";
+import type { SourceFunction } from "./findDeclaration.ts";
+import { parseTypeArgs } from "./linkType.ts";
+import { type KnownTypes, TypeBuilder } from "./materialize.ts";
+import { fileScope, unknown } from "./resolve.ts";
+import type { ParamExpr, TextPosition } from "./syntax.ts";
+import type { Scope, TypeRef } from "./typeRef.ts";
+import type { World } from "./world.ts";
+
+export interface SignatureOptions {
+  /** Pointers followed when types are read: beyond, a pointee reads as unknown. */
+  readonly depth: number;
+  readonly knownTypes?: KnownTypes | undefined;
+}
+
+/** Each round reads the packages that the one before found missing; imports nest less deeply than this. */
+const MAX_ROUNDS = 40;
+/** Types looked at below one signature; `*http.Request` at depth 4 has about 900. */
+const MAX_TYPES = 20_000;
+
+export async function buildSignature(
+  source: SourceFunction,
+  info: BuildInfo,
+  world: World,
+  options: SignatureOptions,
+): Promise<SignatureResult> {
+  world.forgetWanted();
+  for (let round = 0; ; round++) {
+    const builder = new TypeBuilder(world, options.knownTypes);
+    const result = attempt(source, info, builder);
+    if (!result.ok) return result;
+    const { params, results } = result.signature;
+    forceTypes(
+      [...params, ...results].map((variable) => variable.type),
+      options.depth,
+    );
+    if (round < MAX_ROUNDS && (await world.load())) continue;
+    const own = source.file.package.origin === "module" ? builder.contradictions[0] : undefined;
+    if (own !== undefined) {
+      return {
+        ok: false,
+        reason: `the source is not what the binary was built from: type ${own.linkName}: ${own.what}`,
+      };
+    }
+    return result;
+  }
+}
+
+function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder): SignatureResult {
+  const { declaration, literal, file } = source;
+  const expr = literal ?? declaration;
+  if (expr === undefined) return { ok: false, reason: "it stands in no source" };
+  const instance = instanceOf(source, builder);
+  if ("reason" in instance) return { ok: false, reason: instance.reason };
+  const start = expr.range.start;
+  const scope: Scope = {
+    file,
+    typeArgs: instance.typeArgs,
+    localTypes: literal === undefined ? [] : visibleTypes(source, start),
+    localConstants: literal === undefined ? [] : (declaration?.localConstants ?? []),
+  };
+  const { resolver } = builder;
+  const variable = (param: ParamExpr): Variable => {
+    const blank = param.name === "" || param.name === "_";
+    return { name: blank ? "_" : param.name, type: builder.build(resolver.parameter(param, scope)), blank };
+  };
+  const params = expr.params.map(variable);
+  const receiver = literal === undefined ? declaration?.receiver : undefined;
+  if (receiver !== undefined) params.unshift(variable(receiver.param));
+  if (instance.dictionary && literal === undefined) {
+    // Before the unified front end (Go 1.20) a method's dictionary came before its receiver (noder/stencil.go).
+    const at = receiver !== undefined && minorVersion(info.goVersion) >= 20 ? 1 : 0;
+    params.splice(at, 0, { name: ".dict", type: DICTIONARY, blank: true });
+  }
+  const results = expr.results.map((result, index): Variable => {
+    const unnamed = result.name === "" || result.name === "_";
+    const type = builder.build(resolver.resolve(result.type, scope));
+    return { name: unnamed ? `~r${index}` : result.name, type, blank: false };
+  });
+  const complete = params.every((param) => param.type.size >= 0);
+  const signature: Signature = { params, results, complete, source: "go-source" };
+  return { ok: true, signature };
+}
+
+const DICTIONARY: GoType = { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false };
+
+type Instance =
+  | { readonly typeArgs: ReadonlyMap<string, TypeRef>; readonly dictionary: boolean }
+  | { readonly reason: string };
+
+/** What the type parameters stand for in this instance of a generic function. */
+function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: TypeBuilder): Instance {
+  const names = declaration?.receiver?.typeParams ?? [];
+  const all = names.length > 0 ? names : (declaration?.typeParams ?? []);
+  if (all.length === 0) {
+    return typeArgs === undefined
+      ? { typeArgs: new Map(), dictionary: false }
+      : { reason: "the binary has a generic function, the source one without type parameters" };
+  }
+  if (typeArgs === undefined)
+    return { reason: "the source has a generic function, the binary one without type arguments" };
+  if (typeArgs === "...") {
+    return { reason: "its name in the stripped binary leaves out the type arguments, so that it may be a wrapper" };
+  }
+  const scope = fileScope(file);
+  const refs = parseTypeArgs(typeArgs, (path, name, args) => builder.resolver.byPath(path, name, args, scope));
+  if (refs === undefined || refs.length !== all.length) {
+    return { reason: `the type arguments [${typeArgs.slice(0, 200)}] of its name are not understood` };
+  }
+  // Instances over shapes hold the code and take a dictionary; others are wrappers that call them.
+  if (!refs.every((ref) => ref.ref === "shape"))
+    return { reason: "it is the compiler's wrapper of a generic instance" };
+  const bound = new Map<string, TypeRef>();
+  for (const [index, name] of all.entries()) bound.set(name, refs[index] ?? unknown(name, "no argument"));
+  return { typeArgs: bound, dictionary: true };
+}
+
+function visibleTypes({ declaration }: SourceFunction, at: TextPosition): readonly TypeDeclaration[] {
+  const before = (a: TextPosition, b: TextPosition): boolean =>
+    a.line < b.line || (a.line === b.line && a.column <= b.column);
+  return (declaration?.localTypes ?? []).filter(({ scope }) => before(scope.start, at) && before(at, scope.end));
+}
+
+/**
+ * Reads every getter down to `depth` pointers, so that the packages they need are loaded while that is still possible.
+ * Elements of slices, maps and channels count as no pointer, as in the value text.
+ */
+function forceTypes(types: readonly GoType[], depth: number): void {
+  const seen = new Map<GoType, number>();
+  let queue = types.map((type) => ({ type, left: depth }));
+  let count = 0;
+  while (queue.length > 0) {
+    const next: typeof queue = [];
+    for (const { type, left } of queue) {
+      if ((seen.get(type) ?? -1) >= left || ++count > MAX_TYPES) continue;
+      seen.set(type, left);
+      for (const { type: inner, cost } of parts(type, left)) next.push({ type: inner, left: left - cost });
+    }
+    queue = next;
+  }
+}
+
+function parts(type: GoType, left: number): { type: GoType; cost: number }[] {
+  switch (type.kind) {
+    case "ptr":
+      return left > 0 ? [{ type: type.elem, cost: 1 }] : [];
+    case "slice":
+    case "array":
+    case "chan":
+      return [{ type: type.elem, cost: 0 }];
+    case "map":
+      return [
+        { type: type.key, cost: 0 },
+        { type: type.elem, cost: 0 },
+      ];
+    case "struct":
+      return type.fields.map((field) => ({ type: field.type, cost: 0 }));
+    default:
+      return [];
+  }
+}

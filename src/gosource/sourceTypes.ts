@@ -1,0 +1,75 @@
+/** Signatures of a binary's functions from the user's own source: the layer's one entry point. */
+import type { BuildInfo, GoFunction, SignatureResult } from "../binary/api.ts";
+import { type FoundFunction, findDeclaration, notInSource } from "./findDeclaration.ts";
+import { SourceLocator } from "./locate.ts";
+import type { KnownTypes } from "./materialize.ts";
+import { type GoParser, type GrammarFiles, loadGoParser } from "./parser.ts";
+import type { SourceReader } from "./reader.ts";
+import { buildSignature } from "./signature.ts";
+import { parseSymbolName } from "./symbolName.ts";
+import { World } from "./world.ts";
+
+export interface SourceTypesOptions {
+  readonly reader: SourceReader;
+  /** A parser, or the WebAssembly files to make one from. */
+  readonly wasm: GrammarFiles | GoParser;
+  /** `--source DIR`. */
+  readonly root: string;
+  /** GOROOT; also several. Only one of exactly the version that built the binary is read. */
+  readonly goroot?: string | readonly string[] | undefined;
+  /** GOMODCACHE. */
+  readonly gomodcache?: string | undefined;
+  /** GOPATH folders, for binaries built without modules. */
+  readonly gopath?: readonly string[] | undefined;
+  /** Pointers followed when types are read; 4 without it, one more than the value text shows. */
+  readonly depth?: number | undefined;
+}
+
+export interface SourceTypes {
+  /** `knownTypes`: the binary's own type data, where it could be read. Never throws for bad source. */
+  signature(fn: GoFunction, info: BuildInfo, knownTypes?: KnownTypes): Promise<SignatureResult>;
+  /** The declaration that the function was compiled from, or why there is none to trust. */
+  find(fn: GoFunction, info: BuildInfo): Promise<FoundFunction>;
+}
+
+const DEFAULT_DEPTH = 4;
+
+export async function createSourceTypes(options: SourceTypesOptions): Promise<SourceTypes> {
+  const { reader, wasm, root, gomodcache } = options;
+  const parser = "parse" in wasm ? wasm : await loadGoParser(wasm);
+  const goroots = typeof options.goroot === "string" ? [options.goroot] : (options.goroot ?? []);
+  const places = { root, goroots, gomodcache, gopaths: options.gopath ?? [] };
+  const worlds = new Map<string, World>();
+  const worldOf = (info: BuildInfo): World => {
+    const key = JSON.stringify(info);
+    let world = worlds.get(key);
+    if (world === undefined) {
+      if (worlds.size >= MAX_WORLDS) worlds.clear();
+      world = new World(reader, parser, new SourceLocator(reader, places, info));
+      worlds.set(key, world);
+    }
+    return world;
+  };
+  const find = async (fn: GoFunction, info: BuildInfo): Promise<FoundFunction> => {
+    const why = notInSource(fn);
+    const symbol = parseSymbolName(fn.name);
+    if (why !== undefined || symbol === undefined) return { kind: "absent", why: why ?? "its name is not understood" };
+    const world = worldOf(info);
+    const location = await world.locator.locateSymbolPackage(symbol.packagePath, fn.file);
+    const owner = "missing" in location ? location : await world.loadAt(location);
+    if ("missing" in owner) return { kind: "absent", why: owner.missing };
+    return findDeclaration(fn, info, symbol, owner, parser);
+  };
+  return {
+    find,
+    async signature(fn, info, knownTypes) {
+      const found = await find(fn, info);
+      if (found.kind !== "found") return { ok: false, reason: found.why };
+      const depth = options.depth ?? DEFAULT_DEPTH;
+      return await buildSignature(found.function, info, worldOf(info), { depth, knownTypes });
+    },
+  };
+}
+
+/** One binary at a time is usual; each world may hold tens of megabytes of source. */
+const MAX_WORLDS = 4;

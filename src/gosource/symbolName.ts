@@ -1,0 +1,178 @@
+/** Linker names of Go functions, taken apart: `example.com/m/p.(*List[go.shape.int]).Each.func1.2`. */
+
+export interface SymbolName {
+  /** Unescaped: `gopkg.in/yaml.v2`. */
+  readonly packagePath: string;
+  /** Function or method that the symbol belongs to, or in which the literal stands. */
+  readonly outer: FunctionName;
+  /**
+   * Functions that were inlined into `outer` (outermost first) and hold the literal: `main.main.helper.func1` is a
+   * literal of `helper`. Go 1.21 and later.
+   */
+  readonly inlined: readonly string[];
+  /** Numbers of the nested literals, outermost first: `f.func2.1` is [2, 1]; empty for the function itself. */
+  readonly literals: readonly number[];
+  /** What the compiler made of it, where it is no function that stands in the source. */
+  readonly synthetic?:
+    | "method value"
+    | "go or defer wrapper"
+    | "range-over-func body"
+    | "package initialiser"
+    | "generated";
+}
+
+export interface FunctionName {
+  readonly receiver?: { readonly typeName: string; readonly pointer: boolean };
+  readonly name: string;
+  /** Text between the brackets of a generic instance; `...` where the linker left the arguments out. */
+  readonly typeArgs?: string;
+}
+
+/** Longer names exist only in hostile files; Go's own longest generic instances have a few thousand characters. */
+const MAX_SYMBOL_CHARS = 64 * 1024;
+
+export function parseSymbolName(symbol: string): SymbolName | undefined {
+  if (symbol.length > MAX_SYMBOL_CHARS) return undefined;
+  const bracket = symbol.indexOf("[");
+  const head = bracket === -1 ? symbol : symbol.slice(0, bracket);
+  const lastSlash = head.lastIndexOf("/");
+  const dot = symbol.indexOf(".", lastSlash + 1);
+  if (dot <= 0) return undefined;
+  const packagePath = unescapePath(symbol.slice(0, dot));
+  const parts = splitElements(symbol.slice(dot + 1));
+  const first = parts?.[0];
+  if (packagePath === undefined || parts === undefined || first === undefined) return undefined;
+  return interpret(packagePath, parts);
+}
+
+/** As objabi.PathToPrefix: dots of the last element, `%`, `"`, control and non-ASCII bytes become `%xx`. */
+export function escapePath(path: string): string {
+  const lastSlash = path.lastIndexOf("/");
+  let out = "";
+  let at = 0;
+  for (const byte of new TextEncoder().encode(path)) {
+    const char = String.fromCharCode(byte);
+    const escape = byte <= 0x20 || (char === "." && at > lastSlash) || char === "%" || char === '"' || byte >= 0x7f;
+    out += escape ? `%${byte.toString(16).padStart(2, "0")}` : char;
+    at++;
+  }
+  return out;
+}
+
+/** Undefined where an escape is malformed. */
+export function unescapePath(prefix: string): string | undefined {
+  if (!prefix.includes("%")) return prefix;
+  try {
+    return decodeURIComponent(prefix);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Element {
+  readonly text: string;
+  readonly typeArgs?: string;
+  /** `(*T)`. */
+  readonly pointer: boolean;
+}
+
+/** Splits at dots outside brackets and parentheses; two dots in a row (`glob..func1`) give an empty element. */
+function splitElements(text: string): Element[] | undefined {
+  const out: Element[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const char = text[at];
+    if (char === "[" || char === "(" || char === "{") depth++;
+    else if (char === "]" || char === ")" || char === "}") depth--;
+    if (depth < 0) return undefined;
+    if (at === text.length || (char === "." && depth === 0)) {
+      out.push(element(text.slice(start, at)));
+      start = at + 1;
+    }
+  }
+  return depth === 0 ? out : undefined;
+}
+
+function element(text: string): Element {
+  const inner = /^\(\*(.*)\)$/s.exec(text)?.[1];
+  const plain = inner ?? text;
+  const bracket = plain.indexOf("[");
+  return bracket > 0 && plain.endsWith("]")
+    ? { text: plain.slice(0, bracket), typeArgs: plain.slice(bracket + 1, -1), pointer: inner !== undefined }
+    : { text: plain, pointer: inner !== undefined };
+}
+
+const LITERAL = /^(?:func)?(\d+)$/;
+
+function interpret(packagePath: string, parts: readonly Element[]): SymbolName | undefined {
+  const [first, second] = parts;
+  if (first === undefined) return undefined;
+  // `glob.` up to Go 1.20, then `init`: literals in initialisers of package variables.
+  if (first.text === "glob" && second?.text === "") return finish(packagePath, { name: "init" }, parts.slice(2));
+  if (first.pointer) {
+    if (second === undefined) return undefined;
+    return finish(packagePath, method(first, second), parts.slice(2));
+  }
+  if (second === undefined || LITERAL.test(second.text) || isSuffix(second.text)) {
+    return finish(packagePath, functionOf(first), parts.slice(1));
+  }
+  // `main.a.b`: method b of type a, or an inlined b inside a. A literal's number must follow in the second case; where
+  // both are possible the source decides, so the name is given as the method.
+  return finish(packagePath, method(first, second), parts.slice(2));
+}
+
+function functionOf(first: Element): FunctionName {
+  return { name: first.text, ...(first.typeArgs === undefined ? {} : { typeArgs: first.typeArgs }) };
+}
+
+function method(type: Element, name: Element): FunctionName {
+  return {
+    receiver: { typeName: type.text, pointer: type.pointer },
+    name: name.text,
+    ...(type.typeArgs === undefined ? {} : { typeArgs: type.typeArgs }),
+  };
+}
+
+function isSuffix(text: string): boolean {
+  return /^(gowrap|deferwrap)\d+$/.test(text) || /-range\d+$|-fm$/.test(text);
+}
+
+function finish(packagePath: string, outer: FunctionName, rest: readonly Element[]): SymbolName {
+  const literals: number[] = [];
+  const inlined: string[] = [];
+  let synthetic: SymbolName["synthetic"];
+  let name = outer.name;
+  const strip = (text: string): string => {
+    if (text.endsWith("-fm")) synthetic = "method value";
+    const range = /-range\d+/.exec(text);
+    if (range !== null) synthetic ??= "range-over-func body";
+    return text.replace(/(-range\d+)+$|-fm$/, "");
+  };
+  name = strip(name);
+  for (const part of rest) {
+    const text = strip(part.text);
+    const number = LITERAL.exec(text)?.[1];
+    if (/^(gowrap|deferwrap)\d+$/.test(text)) synthetic = "go or defer wrapper";
+    else if (number !== undefined) {
+      // `init.0` is the first init function, not a literal.
+      if (name === "init" && outer.receiver === undefined && literals.length === 0 && !text.startsWith("func")) {
+        name = `init.${number}`;
+      } else literals.push(Number(number));
+    } else {
+      inlined.push(part.pointer ? `(*${part.text})` : text);
+      literals.length = 0;
+    }
+  }
+  if (synthetic === undefined && literals.length === 0 && inlined.length > 0) synthetic = "generated";
+  if (synthetic === undefined && literals.length === 0 && name === "init" && outer.receiver === undefined) {
+    synthetic = "package initialiser";
+  }
+  return {
+    packagePath,
+    outer: { ...outer, name },
+    inlined,
+    literals,
+    ...(synthetic === undefined ? {} : { synthetic }),
+  };
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+// +build !linux
+
+package deep
+
+type E [1]uint16
