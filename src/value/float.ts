@@ -50,14 +50,14 @@ function shortest32(value: number): Decimal {
   const lower = 4n * mantissa - (mantissa === IMPLICIT_BIT_32 && exponent > MIN_EXPONENT_32 ? 1n : 2n);
   const upper = 4n * mantissa + 2n;
   const endsIncluded = mantissa % 2n === 0n;
-  for (let digits = 1; digits < MAX_DIGITS_32; digits++) {
-    const nearest = parseExponential(value.toExponential(digits - 1));
-    // Nearest first; its neighbour above matters at powers of two, where the interval reaches further up.
-    for (const candidate of [nearest, nextUp(nearest, digits)]) {
-      if (isWithin(candidate, lower, upper, unit, endsIncluded)) return trimmed(candidate);
+  const point = parseExponential(value.toExponential()).point;
+  for (let digits = 1; ; digits++) {
+    for (const candidate of roundings(mantissa, exponent, point - digits)) {
+      if (digits >= MAX_DIGITS_32 || isWithin(candidate, point - digits, lower, upper, unit, endsIncluded)) {
+        return trimmed(candidate, point - digits);
+      }
     }
   }
-  return trimmed(parseExponential(value.toExponential(MAX_DIGITS_32 - 1)));
 }
 
 /** IEEE 754 binary32. */
@@ -77,10 +77,20 @@ function parts32(value: number): { mantissa: bigint; exponent: number } {
   return { mantissa: fraction | IMPLICIT_BIT_32, exponent: biased + MIN_EXPONENT_32 - 1 };
 }
 
-function isWithin({ digits, point }: Decimal, lower: bigint, upper: bigint, unit: number, ends: boolean): boolean {
-  // decimal = digits × 10^power; compare digits × 10^power with bound × 2^unit in whole numbers.
-  const power = point - digits.length;
-  let left = BigInt(digits);
+/** mantissa × 2^exponent in whole units of 10^power: the nearest number of units (the even one of two), then the other. */
+function roundings(mantissa: bigint, exponent: number, power: number): [bigint, bigint] {
+  const value = exponent >= 0 ? mantissa << BigInt(exponent) : mantissa;
+  const divisor = (exponent < 0 ? 1n << BigInt(-exponent) : 1n) * (power > 0 ? 10n ** BigInt(power) : 1n);
+  const dividend = power < 0 ? value * 10n ** BigInt(-power) : value;
+  const below = dividend / divisor;
+  const twice = 2n * (dividend % divisor);
+  const up = twice > divisor || (twice === divisor && below % 2n === 1n);
+  return up ? [below + 1n, below] : [below, below + 1n];
+}
+
+/** Whether digits × 10^power lies between lower × 2^unit and upper × 2^unit. */
+function isWithin(digits: bigint, power: number, lower: bigint, upper: bigint, unit: number, ends: boolean): boolean {
+  let left = digits;
   let scale = 1n;
   if (power >= 0) left *= 10n ** BigInt(power);
   else scale *= 10n ** BigInt(-power);
@@ -91,13 +101,9 @@ function isWithin({ digits, point }: Decimal, lower: bigint, upper: bigint, unit
   return ends ? low <= left && left <= high : low < left && left < high;
 }
 
-function nextUp({ digits, point }: Decimal, length: number): Decimal {
-  const next = String(BigInt(digits.padEnd(length, "0")) + 1n);
-  return { digits: next, point: point + next.length - length };
-}
-
-function trimmed({ digits, point }: Decimal): Decimal {
-  return { digits: digits.replace(/0+$/, ""), point };
+function trimmed(digits: bigint, power: number): Decimal {
+  const text = String(digits);
+  return { digits: text.replace(/0+$/, ""), point: text.length + power };
 }
 
 /** `1.25e+3` → digits 125, point 4. */

@@ -1,0 +1,3 @@
+module example.com/gotext
+
+go 1.15

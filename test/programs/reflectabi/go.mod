@@ -1,0 +1,3 @@
+module example.com/reflectabi
+
+go 1.26
