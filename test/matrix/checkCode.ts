@@ -1,0 +1,58 @@
+/** Probe sites, returns and lines against `go tool objdump`. */
+import type { GoBinary } from "../../src/binary/api.ts";
+import { DEFAULT_LIMITS, type FunctionPlan } from "../../src/probe/api.ts";
+import { planFunction } from "../../src/probe/plan.ts";
+import { Findings, hex } from "./findings.ts";
+import type { DisassembledFunction } from "./witness/objdump.ts";
+
+export async function checkCode(
+  binary: GoBinary,
+  disassembled: AsyncIterable<DisassembledFunction>,
+): Promise<Findings> {
+  const findings = new Findings();
+  for await (const witness of disassembled) {
+    const fn = await binary.functionAt(witness.entry);
+    if (fn === undefined || fn.entry !== witness.entry) {
+      findings.differ("no function of ours", `${hex(witness.entry)} ${witness.name}`);
+      continue;
+    }
+    findings.count("functions");
+    if (fn.notTraceable !== undefined) {
+      findings.count("not traceable");
+      continue;
+    }
+    if (fn.file !== witness.file && witness.file !== "") findings.count("in another file at entry");
+    const position = await binary.positionOf(fn.entry);
+    if (position?.line !== witness.entryLine)
+      findings.differ("line of the entry", `${fn.name}: ours ${position?.line}, objdump ${witness.entryLine}`);
+    const signature = await binary.signature(fn);
+    const planned = planFunction({
+      fn,
+      arch: binary.arch,
+      // Sites do not need types; a program without DWARF has none.
+      signature: signature.ok
+        ? signature
+        : { ok: true, signature: { params: [], results: [], complete: true, source: "dwarf" } },
+      code: await binary.code(fn),
+      limits: DEFAULT_LIMITS,
+    });
+    if (!planned.ok) findings.differ(`not planned: ${planned.reason.replace(/[+\d]+/g, "N")}`, fn.name);
+    else compareSites(findings, planned.plan, witness);
+  }
+  return findings;
+}
+
+function compareSites(findings: Findings, { fn, entry, returns }: FunctionPlan, witness: DisassembledFunction): void {
+  if (!witness.instructions.includes(entry.address))
+    findings.differ("entry site inside an instruction", `${fn.name}+${entry.address - fn.entry}`);
+  findings.count(`${entry.kind} entries`);
+  const theirs = witness.returns.map((address) => address - fn.entry);
+  // A site may stand on the nop before its ret.
+  const ours = returns.map(({ address, instruction }) => {
+    const index = witness.instructions.indexOf(address);
+    return (instruction.startsWith("nop") ? witness.instructions[index + 1]! : address) - fn.entry;
+  });
+  findings.count("returns", theirs.length);
+  if (ours.join() !== theirs.join())
+    findings.differ("returns", `${fn.name}: ours +${ours.join(" +")}, objdump +${theirs.join(" +")}`);
+}

@@ -1,0 +1,40 @@
+/** All comparisons of one program file. */
+import { openBinary } from "../../src/binary/open.ts";
+import { checkCode } from "./checkCode.ts";
+import { checkFunctions } from "./checkFunctions.ts";
+import { checkParameters } from "./checkParameters.ts";
+import { FileSource } from "./fileSource.ts";
+import type { Findings } from "./findings.ts";
+import { subprograms } from "./witness/dwarfdump.ts";
+import { textSymbols } from "./witness/nm.ts";
+import { disassemble } from "./witness/objdump.ts";
+
+export type Check = "functions" | "code" | "parameters";
+export const CHECKS: readonly Check[] = ["functions", "code", "parameters"];
+
+export interface ProgramResult {
+  readonly warnings: readonly string[];
+  readonly findings: ReadonlyMap<Check, Findings>;
+}
+
+/** `twin`: an unstripped program with the same code, for the witnesses that need symbols; absent: the file itself. */
+export async function checkProgram(
+  file: string,
+  twin: string | undefined,
+  checks: readonly Check[],
+): Promise<ProgramResult> {
+  const source = await FileSource.open(file);
+  try {
+    const binary = await openBinary(source);
+    const witness = twin ?? file;
+    const findings = new Map<Check, Findings>();
+    if (checks.includes("functions"))
+      findings.set("functions", await checkFunctions(binary, await textSymbols(witness), twin === undefined));
+    if (checks.includes("code")) findings.set("code", await checkCode(binary, disassemble(witness)));
+    if (checks.includes("parameters") && twin === undefined)
+      findings.set("parameters", await checkParameters(binary, subprograms(witness)));
+    return { warnings: binary.warnings, findings };
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * `npm run matrix`: every Go version in every build mode, all comparisons; prints counts and differences.
+ *
+ *   --versions 1.15.15,1.27.4  --modes default,pie  --checks functions,parameters  --examples 5
+ *   --file PATH                compares one program file instead
+ */
+import { parseArgs } from "node:util";
+import { buildShapes } from "./build.ts";
+import { CHECKS, type Check, checkProgram } from "./checkProgram.ts";
+import { BUILD_MODES, GO_VERSIONS, modeNamed } from "./toolchains.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    versions: { type: "string", default: GO_VERSIONS.join() },
+    modes: { type: "string", default: BUILD_MODES.map(({ name }) => name).join() },
+    checks: { type: "string", default: CHECKS.join() },
+    examples: { type: "string", default: "5" },
+    file: { type: "string" },
+  },
+});
+const checks = options.checks.split(",") as Check[];
+
+if (options.file !== undefined) await report(options.file, options.file, undefined);
+else
+  for (const version of options.versions.split(","))
+    for (const mode of options.modes.split(",").map(modeNamed)) {
+      const twin = mode.twin === undefined ? undefined : await buildShapes(version, modeNamed(mode.twin));
+      await report(`go${version} ${mode.name}`, await buildShapes(version, mode), twin);
+    }
+
+async function report(title: string, file: string, twin: string | undefined): Promise<void> {
+  const started = performance.now();
+  try {
+    const { warnings, findings } = await checkProgram(file, twin, checks);
+    console.log(`${title} (${Math.round(performance.now() - started)} ms)`);
+    for (const warning of warnings) console.log(`  warning: ${warning}`);
+    for (const [check, found] of findings)
+      console.log(`  ${check}: ${found.text(Number(options.examples)).replaceAll("\n", "\n  ")}`);
+  } catch (error) {
+    console.log(`${title}: FAILED`);
+    console.log(error instanceof Error ? error.stack : error);
+    process.exitCode = 1;
+  }
+}
