@@ -159,7 +159,7 @@ static __always_inline u64 call_id(struct pl_record *record, u64 time)
  * stack piece or chunk starts at most at SPLIT_START and takes at most SPLIT_LENGTH. The helper picks the class so that
  * a plan fits (sizeClass in records.ts, the same numbers).
  */
-#define SPLIT_LENGTH(size) ((size) >= 8192 ? PL_MAX_FOLLOW : (size) / 2 - CHUNK)
+#define SPLIT_LENGTH(size) ((size) >= 8192 ? PL_MAX_FOLLOW : (size) == 128 ? 32 : (size) / 2)
 #define SPLIT_START(size) ((size)-CHUNK - SPLIT_LENGTH(size))
 
 /* Keeps clang from undoing a bound check that the verifier must see on this very register. */

@@ -89,6 +89,6 @@ export type SizeClass = (typeof SIZE_CLASSES)[number];
 
 /** SPLIT_LENGTH and SPLIT_START of probelens.bpf.c: where a stack piece or chunk may start, how long it may be. */
 export function sizeClassSplit(size: SizeClass): { readonly start: number; readonly length: number } {
-  const length = size >= 8192 ? MAX_FOLLOW_BYTES : size / 2 - CHUNK.size;
+  const length = size >= 8192 ? MAX_FOLLOW_BYTES : size === 128 ? 32 : size / 2;
   return { start: size - CHUNK.size - length, length };
 }
