@@ -21,6 +21,8 @@ export interface ArgInfo {
   readonly bytes: readonly number[];
   /** The stream ends with "…": parameters after the tenth part are not in it. */
   readonly truncated: boolean;
+  /** Parameters whose every part is in the stream. */
+  readonly covered: number;
 }
 
 /** The stream that the compiler writes for these parameters at these offsets of the argument area. */
@@ -70,9 +72,13 @@ export function encodeArgInfo(types: readonly GoType[], offsets: readonly number
     return true;
   }
 
-  for (const [index, type] of types.entries()) if (!visit(type, offsets[index]!, 0)) break;
+  let covered = 0;
+  for (const [index, type] of types.entries()) {
+    if (!visit(type, offsets[index]!, 0)) break;
+    if (!truncated) covered = index + 1;
+  }
   bytes.push(END);
-  return { bytes, truncated };
+  return { bytes, truncated, covered };
 }
 
 interface Part {

@@ -4,7 +4,7 @@
  */
 import type { BuildInfo } from "./api.ts";
 import type { Memory } from "./memory.ts";
-import { DamagedError, Reader, decodeText } from "./reader.ts";
+import { DamagedError, decodeText, Reader } from "./reader.ts";
 import type { Sections } from "./sections.ts";
 
 const MAGIC = Buffer.from("\xff Go buildinf:", "latin1");

@@ -4,7 +4,7 @@
  * count every parameter: `_func.args`, the size of the argument area, and FUNCDATA_ArgInfo, its contents. Only a list
  * that reproduces both is called complete.
  */
-import { assignSignature } from "../goabi/assign.ts";
+import { type Assignment, assignSignature } from "../goabi/assign.ts";
 import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { Variable } from "./api.ts";
@@ -31,35 +31,90 @@ export interface JudgedParams {
 const ARGS_SIZE_UNKNOWN = -0x8000_0000;
 
 export function judgeParams(params: readonly Variable[], results: readonly Variable[], from: Witnesses): JudgedParams {
-  for (const candidate of candidates(params, from.name))
+  for (const candidate of candidates(params, from))
     if (fits(candidate, results, from)) return { params: candidate, complete: true };
+  if (from.goMinor < DECLARES_BLANKS)
+    for (const filled of gapsFilled(params, results, from, MAX_INSERTED_BLANKS))
+      if (everyPlaceAgrees(filled, place(filled, results, from).params) && fits(filled, results, from))
+        return { params: filled, complete: true };
   return { params, complete: false };
 }
 
-/** The list as it is, then with the dictionary where the compiler puts it: after the receiver (first, before 1.20). */
-function* candidates(params: readonly Variable[], name: string): Iterable<readonly Variable[]> {
+/**
+ * The list as it is, then with what the compiler hides: the dictionary of a generic instance, the receiver of a
+ * generated method wrapper (`.this`), blank parameters at the end.
+ */
+function* candidates(params: readonly Variable[], from: Witnesses): Iterable<readonly Variable[]> {
   yield params;
-  if (!name.includes("[") || params.some((param) => param.name === ".dict")) return;
-  if (params.length > 0) yield [params[0]!, DICTIONARY, ...params.slice(1)];
-  yield [DICTIONARY, ...params];
+  const { name } = from;
+  if (name.includes("[") && !params.some((param) => param.name === ".dict")) {
+    // A method's dictionary follows its receiver; the linker's name tells methods from functions.
+    if (!name.endsWith("]") && params.length > 0) yield [params[0]!, hidden(".dict"), ...params.slice(1)];
+    // 1.18 and 1.19 (noder/stencil.go) made methods into functions with the dictionary first.
+    if (name.endsWith("]") || from.goMinor < 20) yield [hidden(".dict"), ...params];
+  }
+  if (/\(\*[^()]*\)\.[^.()]+$/.test(name)) yield [hidden(".this"), ...params];
+  if (from.goMinor < DECLARES_BLANKS && from.convention === "register") yield* withTrailingBlanks(params);
 }
 
-const DICTIONARY: Variable = {
-  name: ".dict",
-  type: { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false },
-  blank: true,
-};
+/** Since 1.22 (cmd/compile/internal/ir/func.go DeclareParams) blank parameters are declared like others, as `~p0`. */
+const DECLARES_BLANKS = 22;
+/** Blank parameters tried at the end of a list. */
+const MAX_TRAILING_BLANKS = 4;
+
+/** Up to a few words or smaller numbers that nothing follows: their kind moves no other parameter. */
+function* withTrailingBlanks(params: readonly Variable[]): Iterable<readonly Variable[]> {
+  for (const size of BLANK_SIZES)
+    for (let count = 1; count <= MAX_TRAILING_BLANKS; count++)
+      yield [...params, ...Array.from({ length: count }, () => hidden("_", size))];
+}
+const BLANK_SIZES = [8, 1, 4, 2] as const;
+
+/** Blank parameters inserted before ones that DWARF has further on than the list explains. */
+const MAX_INSERTED_BLANKS = 2;
+
+/** Lists with blanks inserted until DWARF's places fit; the caller checks each with the other witnesses. */
+function* gapsFilled(
+  params: readonly Variable[],
+  results: readonly Variable[],
+  from: Witnesses,
+  left: number,
+): Iterable<readonly Variable[]> {
+  if (left === 0) return;
+  const placed = place(params, results, from).params;
+  const at = params.findIndex(
+    (param, i) => param.dwarf !== undefined && !param.blank && !samePlaces(param.dwarf, placed[i]!),
+  );
+  if (at < 0) return;
+  for (const size of BLANK_SIZES)
+    for (const floating of size >= 4 && from.convention === "register" ? [false, true] : [false]) {
+      const filled = [...params.slice(0, at), hidden("_", size, floating), ...params.slice(at)];
+      yield filled;
+      if (from.convention === "register") yield* withTrailingBlanks(filled);
+      yield* gapsFilled(filled, results, from, left - 1);
+    }
+}
+
+/** A parameter that takes its place but is not shown. */
+function hidden(name: string, size: (typeof BLANK_SIZES)[number] = 8, floating = false): Variable {
+  const integer = ({ 1: "uint8", 2: "uint16", 4: "uint32", 8: "uintptr" } as const)[size];
+  const kind = floating ? (size === 4 ? "float32" : "float64") : integer;
+  return { name, type: { kind, name: kind, size, align: size, named: false }, blank: true };
+}
 
 function fits(params: readonly Variable[], results: readonly Variable[], from: Witnesses): boolean {
   if (from.argsSize === ARGS_SIZE_UNKNOWN) return false;
   const types = params.map((param) => param.type);
   const resultTypes = results.map((result) => result.type);
   if (types.some((type) => type.size < 0)) return false;
-  const placed = assignSignature(from.arch, from.convention, types, resultTypes);
+  const placed = place(params, results, from);
   if (swapped(params, placed.params)) return false;
+  // A guessed parameter must not move one that DWARF has elsewhere.
+  if (params.some((param) => param.blank && param.dwarf === undefined) && contradicted(params, placed.params, from))
+    return false;
   const frame = argumentArea(from.arch, from.convention, types, resultTypes, placed.params, placed.results);
   if (frame === undefined || frame.size !== from.argsSize) return false;
-  if (from.convention === "stack" && from.argInfo === undefined) return everyPlaceAgrees(params, placed.params);
+  if (from.convention === "stack" && from.argInfo === undefined) return stackListAgrees(params, placed.params);
   if (params.length === 0) return true;
   if (from.argInfo === undefined) return false;
   return argInfoAgrees(params, types, frame.offsets, placed.params, from);
@@ -72,16 +127,26 @@ function argInfoAgrees(
   placed: readonly Location[],
   from: Witnesses,
 ): boolean {
-  // Since 1.20 the stream leaves out the first parameter of functions with "[" in their name, meaning the dictionary.
-  const starts = from.goMinor >= 20 && from.name.includes("[") ? [1, 0] : [0];
+  // Since 1.18 the stream leaves out the first parameter of functions with "[" in their name, meaning the dictionary.
+  const starts = from.goMinor >= 18 && from.name.includes("[") ? [1, 0] : [0];
   for (const start of starts) {
     const expected = encodeArgInfo(types.slice(start), offsets.slice(start));
     if (!startsWith(from.argInfo!, expected.bytes)) continue;
-    // Since 1.22 blank parameters are declared like others (`~p0`), so none is missing behind the tenth part either.
-    if (!expected.truncated || from.goMinor >= 22) return true;
-    return everyPlaceAgrees(params, placed);
+    // With blank parameters declared none can be missing behind the tenth part either.
+    if (!expected.truncated || from.goMinor >= DECLARES_BLANKS) return true;
+    const checked = start + expected.covered;
+    return everyPlaceAgrees(params.slice(checked), placed.slice(checked));
   }
   return false;
+}
+
+function place(params: readonly Variable[], results: readonly Variable[], from: Witnesses): Assignment {
+  return assignSignature(
+    from.arch,
+    from.convention,
+    params.map((param) => param.type),
+    results.map((result) => result.type),
+  );
 }
 
 interface ArgumentArea {
@@ -155,11 +220,43 @@ function everyPlaceAgrees(params: readonly Variable[], placed: readonly Location
   });
 }
 
-function samePlaces(a: Location, b: Location): boolean {
-  return place(a) === place(b);
+/**
+ * Stack ABI, no FUNCDATA_ArgInfo: the total size has matched, so a parameter that DWARF leaves out can only hide in
+ * padding. Every listed place must agree; one without a place must not be able to move within padding.
+ */
+function stackListAgrees(params: readonly Variable[], placed: readonly Location[]): boolean {
+  let end = 0;
+  let padded = false;
+  for (const [index, param] of params.entries()) {
+    const piece = placed[index]![0];
+    if (piece?.place.at !== "cfa") continue;
+    if (piece.place.offset > end) padded = true;
+    end = piece.place.offset + param.type.size;
+  }
+  padded ||= end % 8 !== 0;
+  return params.every((param, index) => {
+    if (param.dwarf === undefined) return param.type.size === 0 || param.type.align === 8 || !padded;
+    return samePlaces(param.dwarf, placed[index]!);
+  });
 }
 
-function place(location: Location): string {
+/** Go 1.17's DWARF often names spill slots at the entry; registers that it names are right. */
+function contradicted(params: readonly Variable[], placed: readonly Location[], from: Witnesses): boolean {
+  if (from.convention === "stack") return false;
+  return params.some((param, index) => {
+    const known = param.dwarf?.filter((piece) => piece.place.at === "register") ?? [];
+    return known.some((piece) => {
+      const register = piece.place.at === "register" ? piece.place.register : "";
+      return !placed[index]!.some(({ place }) => place.at === "register" && place.register === register);
+    });
+  });
+}
+
+function samePlaces(a: Location, b: Location): boolean {
+  return placeText(a) === placeText(b);
+}
+
+function placeText(location: Location): string {
   const first = location[0];
   if (first?.place.at === "cfa") return `cfa ${first.place.offset}`;
   return location.map((piece) => (piece.place.at === "register" ? piece.place.register : "?")).join(" ");

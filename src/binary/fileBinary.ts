@@ -96,7 +96,7 @@ export class FileBinary implements GoBinary {
       if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };
       const listed = await readSignature(dwarf, die, fn.entry);
       const results = namedResults(listed.results, fn.convention, this.#parts.goMinor, listed.fromAbstract);
-      const { params, complete } = judgeParams(listed.params, results, await this.#witnesses(fn));
+      const { params, complete } = judgeParams(listed.params, listed.results, await this.#witnesses(fn));
       return { ok: true, signature: { params, results, complete, source: "dwarf" } };
     } catch (error) {
       if (error instanceof DamagedError)

@@ -6,9 +6,9 @@ import type { CallingConvention } from "../goabi/location.ts";
 import type { GoFunction } from "./api.ts";
 import type { InlineTrees } from "./inltree.ts";
 import type { Memory } from "./memory.ts";
-import { FLAG_ASM, type Pclntab } from "./pclntab.ts";
+import { FLAG_ASM, PCDATA_INLINE_TREE_INDEX, type Pclntab } from "./pclntab.ts";
 import type { CodeSymbol, SymbolTable } from "./symtab.ts";
-import { C_REASON, NOT_CODE_REASON, reasonNotTraceable } from "./traceable.ts";
+import { C_REASON, isLinkerMark, NOT_CODE_REASON, reasonNotTraceable } from "./traceable.ts";
 
 export interface FunctionSources {
   readonly pclntab: Pclntab;
@@ -74,7 +74,12 @@ export class FunctionTable {
     for (let index = 0; index < pclntab.count; index++) {
       // Two entries at one address: an empty function of the linker (runtime.text marks); the later one has the code.
       if (pclntab.entryOffset(index) === pclntab.entryOffset(index + 1)) continue;
-      all.push(await this.#goFunction(index));
+      // An await for each of 100 000 functions is what would take the time here.
+      all.push(
+        pclntab.pcdata(index, PCDATA_INLINE_TREE_INDEX, pclntab.entry(index)) < 0
+          ? this.#describe(index)
+          : await this.#goFunction(index),
+      );
     }
     let last = -1;
     for (const symbol of symbols?.code() ?? []) {
@@ -87,10 +92,15 @@ export class FunctionTable {
   }
 
   async #goFunction(index: number): Promise<GoFunction> {
-    const { pclntab, inlineTrees, memory, convention } = this.#from;
+    const { pclntab, inlineTrees } = this.#from;
+    return this.#describe(index, await inlineTrees.ownAddress(index, pclntab.entry(index)));
+  }
+
+  /** `own`: an instruction of the function itself; its first one may belong to a function inlined into it. */
+  #describe(index: number, own = this.#from.pclntab.entry(index)): GoFunction {
+    const { pclntab, memory, convention } = this.#from;
     const entry = pclntab.entry(index);
     const name = this.#name(index, entry);
-    const own = await inlineTrees.ownAddress(index, entry);
     const file = pclntab.file(index, own);
     const assembly = (pclntab.flags(index) & FLAG_ASM) !== 0 || file.endsWith(".s");
     const startLine = pclntab.startLine(index) ?? 0;
@@ -118,7 +128,7 @@ export class FunctionTable {
   #cFunction(symbol: CodeSymbol): GoFunction | undefined {
     const offset = this.#from.memory.offsetOf(symbol.address, true);
     if (offset === undefined) return undefined;
-    const mark = /^(runtime\.e?text|go[:.]buildid|_?etext|__etext)$/.test(symbol.name);
+    const mark = /^(_?etext|__etext)$/.test(symbol.name) || isLinkerMark(symbol.name);
     return {
       name: symbol.name,
       entry: symbol.address,
@@ -138,7 +148,8 @@ function agrees(symbol: string, plain: string): boolean {
 }
 
 function brief(name: string): string {
-  const plain = name.replace(/\.abi(0|internal)$/, "");
+  // The linker writes the compiler's middle dots as dots into the symbol table (cmd/link/internal/ld/symtab.go).
+  const plain = name.replace(/\.abi(0|internal)$/, "").replaceAll("·", ".");
   const open = plain.indexOf("[");
   const close = plain.lastIndexOf("]");
   return open < 0 || close < open ? plain : `${plain.slice(0, open)}[...]${plain.slice(close + 1)}`;

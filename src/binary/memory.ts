@@ -72,23 +72,32 @@ export class Memory {
     });
   }
 
-  /** Addresses of data words that hold `value`, found in the file's bytes and in its relocations. */
-  async pointersTo(value: number, limit: number): Promise<number[]> {
-    const found: number[] = [];
-    if (this.#sections.elf.positionIndependent) found.push(...(await this.relocations()).placesOf(value, limit));
+  /**
+   * Addresses of data words that hold `value`, found in the file's relocations and bytes: first in the sections where
+   * linkers keep the runtime's tables, then in all data.
+   */
+  async *pointersTo(value: number): AsyncIterable<number> {
+    if (this.#sections.elf.positionIndependent) yield* (await this.relocations()).placesOf(value);
+    for (const name of TABLE_SECTIONS) {
+      const section = this.#sections.find(name);
+      if (section !== undefined) yield* this.#scan(value, section.offset, section.address, section.size);
+    }
+    for (const segment of this.#loads)
+      if (!segment.executable || segment.writable)
+        yield* this.#scan(value, segment.offset, segment.address, segment.fileSize);
+  }
+
+  async *#scan(value: number, offset: number, address: number, size: number): AsyncIterable<number> {
     const wanted = Buffer.alloc(8);
     wanted.writeBigUInt64LE(BigInt(value));
-    for (const segment of this.#loads) {
-      // A chunk overlaps the next by a word, so that no match is cut in two.
-      for (let at = 0; at < segment.fileSize && found.length < limit; at += SCAN_CHUNK_BYTES) {
-        const length = Math.min(SCAN_CHUNK_BYTES + 8, segment.fileSize - at);
-        if (segment.executable && !segment.writable) break;
-        const chunk = Buffer.from(await this.#sections.source.read(segment.offset + at, length));
-        for (let hit = chunk.indexOf(wanted); hit >= 0 && found.length < limit; hit = chunk.indexOf(wanted, hit + 1))
-          if ((segment.address + at + hit) % 8 === 0) found.push(segment.address + at + hit);
-      }
+    // A chunk overlaps the next by a word, so that no match is cut in two.
+    for (let at = 0; at < size; at += SCAN_CHUNK_BYTES) {
+      const chunk = Buffer.from(
+        await this.#sections.source.read(offset + at, Math.min(SCAN_CHUNK_BYTES + 8, size - at)),
+      );
+      for (let hit = chunk.indexOf(wanted); hit >= 0; hit = chunk.indexOf(wanted, hit + 1))
+        if ((address + at + hit) % 8 === 0) yield address + at + hit;
     }
-    return [...new Set(found)];
   }
 
   relocations(): Promise<Relocations> {
@@ -104,6 +113,8 @@ export class Memory {
 }
 
 const SCAN_CHUNK_BYTES = 4 << 20;
+/** moduledata's home: `.go.module` since Go 1.26, before that with the data that holds no pointers to the heap. */
+const TABLE_SECTIONS = [".go.module", ".noptrdata", ".data", ".data.rel.ro"];
 
 /** R_*_RELATIVE entries: `*(base + r_offset) = base + r_addend`. */
 class Relocations {
@@ -135,12 +146,7 @@ class Relocations {
     return copy;
   }
 
-  placesOf(value: number, limit: number): number[] {
-    const places: number[] = [];
-    for (const [place, pointed] of this.#values) {
-      if (pointed === value) places.push(place);
-      if (places.length >= limit) break;
-    }
-    return places;
+  *placesOf(value: number): Iterable<number> {
+    for (const [place, pointed] of this.#values) if (pointed === value) yield place;
   }
 }

@@ -40,19 +40,29 @@ export async function findModuledata(
   symbol: number | undefined,
 ): Promise<Moduledata | undefined> {
   if (pclntab.count === 0) return undefined;
-  const candidates = symbol === undefined ? [] : [symbol];
-  for (const pass of [0, 1]) {
-    if (pass === 1) candidates.push(...(await memory.pointersTo(pclntabAddress, MAX_CANDIDATES)));
-    for (const address of candidates) {
-      const words = await memory.words(address, MODULE_WORDS).catch((error: unknown) => {
-        if (error instanceof DamagedError) return [];
-        throw error;
-      });
-      const found = match(words, pclntab, address, goMinor);
-      if (found !== undefined && memory.isExecutable(found.text)) return found;
-    }
+  const known = symbol === undefined ? undefined : await tryAt(memory, pclntab, symbol, goMinor);
+  if (known !== undefined) return known;
+  let tried = 0;
+  for await (const address of memory.pointersTo(pclntabAddress)) {
+    const found = await tryAt(memory, pclntab, address, goMinor);
+    if (found !== undefined || ++tried >= MAX_CANDIDATES) return found;
   }
   return undefined;
+}
+
+async function tryAt(
+  memory: Memory,
+  pclntab: Pclntab,
+  address: number,
+  goMinor: number,
+): Promise<Moduledata | undefined> {
+  try {
+    const found = match(await memory.words(address, MODULE_WORDS), pclntab, address, goMinor);
+    return found !== undefined && memory.isExecutable(found.text) ? found : undefined;
+  } catch (error) {
+    if (error instanceof DamagedError) return undefined;
+    throw error;
+  }
 }
 
 function match(words: readonly number[], pclntab: Pclntab, address: number, goMinor: number): Moduledata | undefined {

@@ -1,5 +1,5 @@
 /** Build IDs from ELF notes: Go's own (`.note.go.buildid`) and the linker's (`.note.gnu.build-id`). */
-import { Reader, decodeText } from "./reader.ts";
+import { decodeText, Reader } from "./reader.ts";
 import type { Sections } from "./sections.ts";
 
 /** cmd/internal/buildid: note name "Go\0\0", type 4. */

@@ -11,10 +11,14 @@ export const NOT_CODE_REASON = "is a mark of the linker, not a function";
 const UNSAFE =
   /^runtime\.(rt0_go|gogo|mcall|systemstack|systemstack_switch|morestack\w*|asmcgocall\w*|cgocallback\w*|goexit\d*|mstart|sigtramp|cgoSigtramp|sigreturn\w*|sigtrampgo|sigfwd\w*|sigprofNonGo\w*|asyncPreempt|debugCall\w*|clone|exitThread|gcWriteBarrier\w*|badmorestack\w*|vdso\w*|osinit|schedinit|badsignal\w*)$/;
 
+/** Symbols in the code that name a place, not a function: the build ID's bytes, bounds of text and FIPS code. */
+export function isLinkerMark(name: string): boolean {
+  return /^(go[:.]buildid|runtime\.e?text|go:textfips(start|end))$/.test(name);
+}
+
 /** ABI0 marks and version suffixes do not change what a routine does. */
 export function reasonNotTraceable(name: string, assembly: boolean, file: string): string | undefined {
-  if (name === "go:buildid" || name === "go.buildid" || name === "runtime.text" || name === "runtime.etext")
-    return NOT_CODE_REASON;
+  if (isLinkerMark(name)) return NOT_CODE_REASON;
   const plain = name.replace(/\.abi0$/, "");
   if (plain.startsWith("_rt0_") || UNSAFE.test(plain))
     return "belongs to the runtime's stack switching and signal entry, where a probe would be unsafe";

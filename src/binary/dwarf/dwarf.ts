@@ -7,13 +7,13 @@ import { DamagedError } from "../reader.ts";
 import type { Sections } from "../sections.ts";
 import { AbbreviationTables } from "./abbrev.ts";
 import { AT, FORM, TAG } from "./constants.ts";
-import { type Die, DieReader, attribute, formOf, numberOf, textOf } from "./die.ts";
+import { attribute, type Die, DieReader, formOf, numberOf, textOf } from "./die.ts";
 import type { FormSections } from "./forms.ts";
 import { type LocationSections, locationAt } from "./loclist.ts";
 import { unescapePath } from "./names.ts";
 import { readRanges } from "./rnglist.ts";
 import { type DieSource, TypeReader } from "./types.ts";
-import { type Unit, readUnits } from "./unit.ts";
+import { readUnits, type Unit } from "./unit.ts";
 
 /** Units whose subprogram index is kept: a few hundred bytes to some hundred kilobytes each. */
 const MAX_INDEXED_UNITS = 256;

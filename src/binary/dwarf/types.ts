@@ -6,7 +6,7 @@ import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
 import { DamagedError } from "../reader.ts";
 import { AT, TAG } from "./constants.ts";
 import { type Die, nameOf, numberOf } from "./die.ts";
-import { isDefinedName, shortTypeName, type PackageNames } from "./names.ts";
+import { isDefinedName, type PackageNames, shortTypeName } from "./names.ts";
 
 /** Finds DIEs by offset in .debug_info; implemented by Dwarf. */
 export interface DieSource {
@@ -149,37 +149,36 @@ export class TypeReader {
         throw new DamagedError(`${linkName}, kind ${scalar}, of ${size} bytes`);
       return { ...base, kind: scalar, size: SCALAR_SIZE[scalar], align: scalarAlign(scalar) };
     }
-    const reader = this;
     switch (kind) {
       case KIND.ptr: {
         const target = numberOf(die, AT.type);
-        return lazy({ ...base, kind: "ptr", size: 8, align: 8 } as const, { elem: () => reader.at(target) });
+        return lazy({ ...base, kind: "ptr", size: 8, align: 8 } as const, { elem: () => this.at(target) });
       }
       case KIND.slice: {
         const target = numberOf(die, AT.goElem);
-        return lazy({ ...base, kind: "slice", size: 24, align: 8 } as const, { elem: () => reader.at(target) });
+        return lazy({ ...base, kind: "slice", size: 24, align: 8 } as const, { elem: () => this.at(target) });
       }
       case KIND.map: {
         const key = numberOf(die, AT.goKey);
         const elem = numberOf(die, AT.goElem);
         const layout = numberOf(die, AT.type);
         return lazy({ ...base, kind: "map", size: 8, align: 8 } as const, {
-          key: () => reader.at(key),
-          elem: () => reader.at(elem),
-          layout: () => pointee(reader.at(layout)),
+          key: () => this.at(key),
+          elem: () => this.at(elem),
+          layout: () => pointee(this.at(layout)),
         });
       }
       case KIND.chan: {
         const elem = numberOf(die, AT.goElem);
         const direction = linkName.startsWith("<-chan") ? "receive" : linkName.startsWith("chan<-") ? "send" : "both";
-        return lazy({ ...base, kind: "chan", size: 8, align: 8, direction } as const, { elem: () => reader.at(elem) });
+        return lazy({ ...base, kind: "chan", size: 8, align: 8, direction } as const, { elem: () => this.at(elem) });
       }
       case KIND.func:
         return { ...base, kind: "func", size: 8, align: 8 };
       case KIND.interface: {
         const target = numberOf(die, AT.type);
         return lazy({ ...base, kind: "interface", size: 16, align: 8 } as const, {
-          empty: () => reader.#isEface(target),
+          empty: () => this.#isEface(target),
         });
       }
       case KIND.array:
@@ -193,7 +192,7 @@ export class TypeReader {
         if (die.tag === TAG.pointerType) {
           const target = numberOf(die, AT.type);
           if (target === undefined) return { ...base, kind: "unsafe.Pointer", size: 8, align: 8 };
-          return lazy({ ...base, kind: "ptr", size: 8, align: 8 } as const, { elem: () => reader.at(target) });
+          return lazy({ ...base, kind: "ptr", size: 8, align: 8 } as const, { elem: () => this.at(target) });
         }
         return {
           ...base,
@@ -227,14 +226,15 @@ export class TypeReader {
     let fields: readonly StructField[] | undefined;
     let align: number | undefined;
     const read = (): readonly StructField[] => (fields ??= this.#fields(die, size));
-    const reader = this;
+    const alignment = (): number =>
+      // A struct that contains itself by value exists only in damaged files; the nesting bound ends it.
+      this.#nested(() => read().reduce((max, field) => Math.max(max, field.type.align), 1));
     return {
       ...base,
       kind: "struct",
       size,
       get align() {
-        // A struct that contains itself by value exists only in damaged files; the nesting bound ends it.
-        align ??= reader.#nested(() => read().reduce((max, field) => Math.max(max, field.type.align), 1));
+        align ??= alignment();
         return align;
       },
       get fields() {
