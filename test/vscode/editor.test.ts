@@ -1,0 +1,30 @@
+/** The whole way in a real VS Code: from the click above a function to the live argument beside it. */
+import { after, before, test } from "node:test";
+import { type DemoProcess, makeWorkspace, removeWorkspace, startDemo, type Workspace } from "./demoTarget.ts";
+import { runSuite } from "./runSuite.ts";
+
+let workspace: Workspace;
+let demo: DemoProcess;
+
+before(async () => {
+  workspace = makeWorkspace();
+  demo = await startDemo(workspace);
+});
+after(() => {
+  demo?.stop();
+  if (workspace !== undefined) removeWorkspace(workspace);
+});
+
+test("click Trace, see live arguments, click Stop", async () => {
+  await runSuite({ scenario: "clickThrough", setup: { folder: workspace.folder }, env: { PROBELENS_TEST_TARGET: demo.info } });
+});
+
+test("without a process, a message says what to do", async () => {
+  const other = makeWorkspace();
+  try {
+    const env = { PROBELENS_TEST_TARGET: JSON.stringify({ file: other.file.replace(/app\.go$/, "app.go") }) };
+    await runSuite({ scenario: "failures", setup: { folder: other.folder }, env });
+  } finally {
+    removeWorkspace(other);
+  }
+});

@@ -1,0 +1,13 @@
+/** Entry of the tests inside the editor's extension host: `run` is what VS Code calls. */
+import { clickThrough } from "./clickThrough.ts";
+import { failures } from "./failures.ts";
+import { runSteps, type Step } from "./steps.ts";
+
+const SCENARIOS: Record<string, readonly Step[]> = { clickThrough, failures };
+
+export async function run(): Promise<void> {
+  const name = process.env["PROBELENS_TEST_SCENARIO"] ?? "clickThrough";
+  const steps = SCENARIOS[name];
+  if (steps === undefined) throw new Error(`no scenario ${name}`);
+  await runSteps(name, steps);
+}
