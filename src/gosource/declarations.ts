@@ -29,7 +29,7 @@ export interface GoFile {
   readonly literals: readonly FunctionLiteral[];
   readonly types: readonly TypeDeclaration[];
   readonly constants: readonly ConstDeclaration[];
-  /** Line of the first syntax error. */
+  /** Line of the first syntax error outside function bodies and variables. */
   readonly syntaxErrorLine?: number;
 }
 
@@ -53,6 +53,8 @@ export interface FunctionDeclaration extends FuncSignature {
   readonly signatureEnd: TextPosition;
   /** False for functions written in assembly or linked in by name. */
   readonly hasBody: boolean;
+  /** A syntax error in the body, perhaps of a Go newer than the grammar: its literals are not to be relied on. */
+  readonly brokenBody: boolean;
   /** Outermost literals in source order; they hold the nested ones. */
   readonly literals: readonly FunctionLiteral[];
   /** Types declared inside the body. */
@@ -103,8 +105,14 @@ export interface ConstDeclaration {
 /** Literals nested deeper than this are not listed: nobody writes them, and reading them is recursive. */
 const MAX_LITERAL_DEPTH = 50;
 
-/** `bodies`: also look into function bodies, for literals and local types; off where only types are wanted. */
-export function readGoFile(root: SyntaxNode, options: { readonly bodies: boolean }): GoFile {
+export interface ReadOptions {
+  /** Also look into function bodies, for literals and local types; off where only types are wanted. */
+  readonly bodies: boolean;
+  /** As the parser hands it over: what the grammar does not know stands only there. */
+  readonly text?: string;
+}
+
+export function readGoFile(root: SyntaxNode, options: ReadOptions): GoFile {
   const imports: ImportSpec[] = [];
   const functions: FunctionDeclaration[] = [];
   const literals: FunctionLiteral[] = [];
@@ -121,7 +129,7 @@ export function readGoFile(root: SyntaxNode, options: { readonly bodies: boolean
         break;
       case "function_declaration":
       case "method_declaration":
-        functions.push(readFunction(node, options.bodies));
+        functions.push(readFunction(node, options));
         break;
       case "type_declaration":
         types.push(...readTypes(node));
@@ -134,7 +142,7 @@ export function readGoFile(root: SyntaxNode, options: { readonly bodies: boolean
         break;
     }
   }
-  const errorLine = root.hasError ? firstErrorLine(root) : undefined;
+  const errorLine = root.hasError ? firstErrorLine(root.children.flatMap(headerParts)) : undefined;
   return {
     packageName,
     imports,
@@ -153,7 +161,7 @@ function readImports(node: SyntaxNode): ImportSpec[] {
   });
 }
 
-function readFunction(node: SyntaxNode, bodies: boolean): FunctionDeclaration {
+function readFunction(node: SyntaxNode, { bodies, text }: ReadOptions): FunctionDeclaration {
   const name = node.childForFieldName("name");
   const body = node.childForFieldName("body");
   const receiverList = node.childForFieldName("receiver");
@@ -162,13 +170,14 @@ function readFunction(node: SyntaxNode, bodies: boolean): FunctionDeclaration {
   return {
     name: name?.text ?? "",
     ...(receiver === undefined ? {} : { receiver }),
-    typeParams: readTypeParams(node),
+    typeParams: receiverList === null ? readTypeParams(node) : methodTypeParams(node, text),
     ...readSignature(node),
     nameRange: rangeOf(name ?? node),
     range: rangeOf(node),
     line: (receiverList ?? name ?? node).startPosition.row + 1,
     signatureEnd: signatureEnd(node),
     hasBody: body !== null,
+    brokenBody: body?.hasError === true,
     literals: inside === undefined ? [] : readLiterals(inside),
     localTypes: inside === undefined ? [] : readLocalTypes(inside),
     localConstants:
@@ -207,6 +216,31 @@ function readTypeParams(node: SyntaxNode): string[] {
       .filter((child) => child.isNamed)
       .map((child) => child.text),
   );
+}
+
+/** Of a generic method (Go 1.27), which the grammar does not know: `[K comparable, V any]` between name and parameters. */
+function methodTypeParams(node: SyntaxNode, text: string | undefined): string[] {
+  const from = node.childForFieldName("name")?.endIndex;
+  const to = node.childForFieldName("parameters")?.startIndex;
+  const list = from === undefined || to === undefined ? undefined : text?.slice(from, to).trim();
+  if (list === undefined || !list.startsWith("[")) return [];
+  return splitTopLevel(list.slice(1, -1)).map((part) => /^[\p{L}_][\p{L}\p{N}_]*/u.exec(part.trim())?.[0] ?? "_");
+}
+
+function splitTopLevel(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const char = text[at] ?? ",";
+    if ("([{".includes(char)) depth++;
+    else if (")]}".includes(char)) depth--;
+    else if (char === "," && depth === 0) {
+      parts.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  return parts.filter((part) => part.trim() !== "");
 }
 
 function readTypes(node: SyntaxNode): TypeDeclaration[] {
@@ -282,11 +316,16 @@ function readLiterals(within: SyntaxNode): FunctionLiteral[] {
   return outermost;
 }
 
-function firstErrorLine(root: SyntaxNode): number {
-  let node = root;
-  for (;;) {
-    const next = node.children.find((child) => child.hasError || child.isError || child.isMissing);
-    if (next === undefined || node.isError || node.isMissing) return node.startPosition.row + 1;
-    node = next;
-  }
+/** What must be sound for the file's declarations to be relied on: all but function bodies and variables. */
+function headerParts(node: SyntaxNode): SyntaxNode[] {
+  if (node.type === "var_declaration") return [];
+  if (node.type !== "function_declaration" && node.type !== "method_declaration") return [node];
+  return node.children.filter((child) => child.type !== "block");
+}
+
+function firstErrorLine(nodes: readonly SyntaxNode[]): number | undefined {
+  const broken = nodes.find((node) => node.hasError || node.isError || node.isMissing);
+  if (broken === undefined) return undefined;
+  if (broken.isError || broken.isMissing) return broken.startPosition.row + 1;
+  return firstErrorLine(broken.children) ?? broken.startPosition.row + 1;
 }

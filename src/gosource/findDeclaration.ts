@@ -56,7 +56,7 @@ export function findDeclaration(
   const file = owner.files.find((candidate) => candidate.base === base);
   if (file === undefined) return absent(`${owner.dir} has no file ${base} that belongs to the build`);
   if (!sameFolder(fn.file, owner)) return absent(`the binary has it in ${fn.file}, which is not ${file.path}`);
-  const parsed = parser.parse(file.text, (root) => readGoFile(root, { bodies: true }));
+  const parsed = parser.parse(file.text, (root, text) => readGoFile(root, { bodies: true, text }));
   if (parsed === undefined) return absent(`${file.path} is too large or too broken to be parsed`);
   if (parsed.syntaxErrorLine !== undefined) {
     return absent(`${file.path} has a syntax error at line ${parsed.syntaxErrorLine}`);
@@ -104,6 +104,7 @@ function findLiteral({ fn, symbol, file, parsed, exact }: Search): FoundFunction
   const outer = holderOf(symbol, parsed);
   if (outer === undefined) return absent(notDeclared(symbol.outer, file, parsed));
   const { declaration, numbered, literals } = outer;
+  if (declaration?.brokenBody === true) return absent(`${declaration.name} in ${file.path} has a syntax error`);
   const what = `a function literal at line ${fn.line} of ${file.path}`;
   const fits = (literal: FunctionLiteral): boolean =>
     exact ? literal.line === fn.line : literal.range.start.line <= fn.line && fn.line <= literal.range.end.line;

@@ -28,6 +28,8 @@ export interface Contradiction {
   readonly what: string;
 }
 
+const ATOMIC_PACKAGES = new Set(["sync/atomic", "internal/runtime/atomic", "runtime/internal/atomic"]);
+
 /** Structs by value inside structs, interfaces inside interfaces; nobody writes more. */
 const MAX_DEPTH = 100;
 
@@ -111,6 +113,9 @@ export class TypeBuilder implements NameContext {
     const names = { name, named: true, linkName: ref.scope === undefined ? linkName : name };
     let type = this.structure(this.resolver.underlying(ref), names);
     this.building.delete(key);
+    // cmd/compile/internal/types/size.go: on this struct{} of sync/atomic rests the alignment of its 64-bit types.
+    if (ref.declaration.name === "align64" && ATOMIC_PACKAGES.has(ref.file.package.linkPath))
+      type = { ...type, align: 8 };
     if (ref.scope === undefined) type = this.checked(type, linkName);
     this.named.set(key, type);
     return type;

@@ -99,7 +99,7 @@ export class GoPackage {
 
   private parse(file: SourceFile): ParsedFile | undefined {
     if (this.parsed.has(file)) return this.parsed.get(file);
-    const declarations = this.parser.parse(file.text, (root) => readGoFile(root, { bodies: false }));
+    const declarations = this.parser.parse(file.text, (root, text) => readGoFile(root, { bodies: false, text }));
     const result =
       declarations === undefined
         ? undefined

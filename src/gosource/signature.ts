@@ -94,8 +94,7 @@ type Instance =
 
 /** What the type parameters stand for in this instance of a generic function. */
 function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: TypeBuilder): Instance {
-  const names = declaration?.receiver?.typeParams ?? [];
-  const all = names.length > 0 ? names : (declaration?.typeParams ?? []);
+  const all = [...(declaration?.receiver?.typeParams ?? []), ...(declaration?.typeParams ?? [])];
   if (all.length === 0) {
     return typeArgs === undefined
       ? { typeArgs: new Map(), dictionary: false }
@@ -103,7 +102,7 @@ function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: Ty
   }
   if (typeArgs === undefined)
     return { reason: "the source has a generic function, the binary one without type arguments" };
-  if (typeArgs === "...") {
+  if (typeArgs.includes("...")) {
     return { reason: "its name in the stripped binary leaves out the type arguments, so that it may be a wrapper" };
   }
   const scope = fileScope(file);

@@ -24,7 +24,10 @@ export interface SymbolName {
 export interface FunctionName {
   readonly receiver?: { readonly typeName: string; readonly pointer: boolean };
   readonly name: string;
-  /** Text between the brackets of a generic instance; `...` where the linker left the arguments out. */
+  /**
+   * Text between the brackets of a generic instance, the receiver's before the method's own (Go 1.27); `...` where the
+   * linker left the arguments out.
+   */
   readonly typeArgs?: string;
 }
 
@@ -127,10 +130,11 @@ function functionOf(first: Element): FunctionName {
 }
 
 function method(type: Element, name: Element): FunctionName {
+  const args = [type.typeArgs, name.typeArgs].filter((text) => text !== undefined);
   return {
     receiver: { typeName: type.text, pointer: type.pointer },
     name: name.text,
-    ...(type.typeArgs === undefined ? {} : { typeArgs: type.typeArgs }),
+    ...(args.length === 0 ? {} : { typeArgs: args.join(",") }),
   };
 }
 

@@ -118,7 +118,7 @@ export function readType(node: SyntaxNode | null, depth = 0): TypeExpr {
     case "map_type":
       return { kind: "map", key: sub("key"), elem: sub("value") };
     case "channel_type":
-      return { kind: "chan", direction: directionOf(node), elem: sub("value") };
+      return readChan(node, false, depth);
     case "function_type":
       return { kind: "func", ...readSignature(node, depth + 1) };
     case "struct_type":
@@ -272,10 +272,23 @@ function runeLiteral(text: string): ConstExpr {
     : { kind: "int", value: BigInt(byte.charCodeAt(0)) };
 }
 
-function directionOf(node: SyntaxNode): "both" | "send" | "receive" {
+/**
+ * `chan <-chan int` means `chan<- (chan int)`: the arrow belongs to the leftmost chan (specification, "Channel types"),
+ * where the grammar gives it to the inner one. `arrowTaken`: the outer channel has taken this one's arrow.
+ */
+function readChan(node: SyntaxNode, arrowTaken: boolean, depth: number): TypeExpr {
+  if (depth > MAX_DEPTH) return TOO_DEEP;
+  const value = node.childForFieldName("value");
   const tokens = node.children.slice(0, 2).map((child) => child.type);
-  if (tokens[0] === "<-") return "receive";
-  return tokens[1] === "<-" ? "send" : "both";
+  const receive = tokens[0] === "<-" && !arrowTaken;
+  const inner = value?.type === "channel_type" ? value : undefined;
+  if (!receive && tokens[1] !== "<-" && inner !== undefined && inner.children[0]?.type === "<-") {
+    return { kind: "chan", direction: "send", elem: readChan(inner, true, depth + 1) };
+  }
+  if (receive) return { kind: "chan", direction: "receive", elem: readType(value, depth + 1) };
+  // Of a channel whose arrow was taken, the tokens begin with it.
+  const send = tokens[0] !== "<-" && tokens[1] === "<-";
+  return { kind: "chan", direction: send ? "send" : "both", elem: readType(value, depth + 1) };
 }
 
 function readFields(node: SyntaxNode, depth: number): FieldExpr[] {

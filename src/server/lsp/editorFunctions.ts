@@ -46,7 +46,7 @@ export interface EditorFile {
 const MAX_FUNCTIONS = 20_000;
 
 export function readEditorFile(parser: GoParser, text: string): EditorFile {
-  const file = parser.parse(text, (root) => readGoFile(root, { bodies: true }));
+  const file = parser.parse(text, (root, text) => readGoFile(root, { bodies: true, text }));
   if (file === undefined) return { packageName: "", functions: [] };
   return { packageName: file.packageName, functions: listFunctions(file).slice(0, MAX_FUNCTIONS) };
 }
