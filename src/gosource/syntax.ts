@@ -141,13 +141,33 @@ export function readSignature(node: SyntaxNode, depth = 0): FuncSignature {
 
 export function readParams(list: SyntaxNode | null, depth = 0): readonly ParamExpr[] {
   if (list === null) return [];
-  return codeChildren(list).flatMap((declaration): ParamExpr[] => {
-    const type = readType(declaration.childForFieldName("type"), depth + 1);
-    const variadic = declaration.type === "variadic_parameter_declaration";
-    const names = declaration.childrenForFieldName("name").filter((child) => child.isNamed);
-    if (names.length === 0) return [{ name: "", type, variadic }];
-    return names.map((name) => ({ name: name.text, nameRange: rangeOf(name), type, variadic }));
+  const groups = codeChildren(list).map((declaration) => {
+    const typeNode = declaration.childForFieldName("type");
+    return {
+      names: declaration.childrenForFieldName("name").filter((child) => child.isNamed),
+      typeNode,
+      type: readType(typeNode, depth + 1),
+      variadic: declaration.type === "variadic_parameter_declaration",
+    };
   });
+  // In `a, b, c int` the grammar may take `a` and `b` for unnamed parameters of types a and b; but either all parameters
+  // have names or none has (specification, "Function types"), so they are names of the type that follows.
+  const named = groups.some((group) => group.names.length > 0);
+  const params: ParamExpr[] = [];
+  let following: { type: TypeExpr; variadic: boolean } | undefined;
+  for (const { names, typeNode, type, variadic } of groups.toReversed()) {
+    if (names.length > 0) {
+      following = { type, variadic };
+      for (const name of names.toReversed()) {
+        params.push({ name: name.text, nameRange: rangeOf(name), type, variadic });
+      }
+    } else if (named && typeNode !== null && type.kind === "name" && following !== undefined) {
+      params.push({ name: type.name, nameRange: rangeOf(typeNode), ...following });
+    } else {
+      params.push({ name: "", type: named ? { kind: "bad", why: "it has no name among named ones" } : type, variadic });
+    }
+  }
+  return params.toReversed();
 }
 
 export function readConst(node: SyntaxNode | null, depth = 0): ConstExpr {

@@ -96,6 +96,8 @@ function nameWithin(ref: TypeRef, style: NameStyle, context: NameContext, budget
     case "unknown":
       return style === "link" ? (ref.linkName ?? ref.name) : ref.name;
     case "shape":
+      // A shape stands for every type with that structure; of a pointer's, not even the name is known.
+      if (style === "name" && ref.under.ref !== "pointer") return sub(ref.under);
       return `go.shape.${nameWithin(ref.under, "link", context, budget)}`;
     case "named": {
       const owner = style === "link" ? ref.file.package.linkPath : ref.file.package.name;
