@@ -112,6 +112,7 @@ class TraceRun implements TraceListener {
     // Interrupted before anything was attached: nothing to total.
     if (trace === undefined) return 0;
     this.trace = trace;
+    say(attachedText(trace));
     if (this.stopping) void trace.stop();
     const timer = durationMs === undefined ? undefined : setTimeout(() => this.stop(), durationMs);
     const { reason, stats } = await this.end;
@@ -220,4 +221,11 @@ class TraceRun implements TraceListener {
       }
     });
   }
+}
+
+/** Silence until the first call would leave the user to wonder whether anything happens. */
+function attachedText(trace: Trace): string {
+  const [first] = trace.plans;
+  const what = trace.plans.length === 1 && first !== undefined ? first.fn.name : `${trace.plans.length} functions`;
+  return `attached to ${what}; Ctrl-C ends the trace`;
 }
