@@ -75,6 +75,7 @@ export class Session {
     const { target, session } = this.params;
     if (target.kind !== "process") return;
     const { pid, startTime } = target;
+    const before = programIdentity(pid);
     let running = target.file === undefined;
     const end = (reason: "exited" | "exec"): void => {
       clearInterval(this.watcher);
@@ -84,8 +85,11 @@ export class Session {
       const stat = readStat(pid);
       if (!stat || stat.startTime !== startTime || stat.state === "Z" || stat.state === "X") return end("exited");
       const current = programIdentity(pid);
+      if (current === undefined) return;
       if (current === program) running = true;
-      else if (running && current !== undefined) end("exec");
+      else if (current === before) return;
+      // It may have been the program between two looks: then there were hits. Else it gets there by another program.
+      else if (running || this.counters().some(({ hits }) => hits > 0)) end("exec");
     }, WATCH_INTERVAL_MS);
   }
 }

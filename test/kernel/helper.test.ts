@@ -9,7 +9,7 @@ import type { ProbeCounters, RawEvent } from "../../src/protocol/capture.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
 import { type RunningHelper, spawnHelper, startHelper, until } from "./helperProcess.ts";
-import { attachAdd, buildHits, ENTRY, HitsProcess, type HitsProgram, liveBytes, processTarget, RETURN, startTime } from "./hits.ts";
+import { attachAdd, buildHits, endTargets, ENTRY, HitsProcess, type HitsProgram, liveBytes, processTarget, RETURN, startTime } from "./hits.ts";
 
 let program: HitsProgram;
 let target: HitsProcess;
@@ -19,7 +19,7 @@ before(async () => {
   program = buildHits();
   target = await HitsProcess.start(program);
 });
-after(() => target.end());
+after(endTargets);
 
 describe("tracing a process", () => {
   before(async () => {

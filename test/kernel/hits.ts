@@ -34,12 +34,24 @@ export function buildHits(toolchain?: string): HitsProgram {
   return { path, entry, returns };
 }
 
+/** Whatever a failing test leaves must not hold up the run. */
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+/** Ends every target that a test did not: for `after` hooks. */
+export function endTargets(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
 export class HitsProcess {
   readonly child: ChildProcess;
   private readonly lines: AsyncIterator<string>;
 
   private constructor(child: ChildProcess) {
     this.child = child;
+    running.add(child);
+    child.once("exit", () => running.delete(child));
     if (!child.stdout) throw new Error("no stdout");
     this.lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   }

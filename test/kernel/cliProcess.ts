@@ -1,0 +1,199 @@
+/** Runs the command line and its Go targets for tests: the built CLI, real processes, and waiting for conditions. */
+import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { CallEvent, ReturnEvent, StatsEvent, TraceEvent } from "../../src/server/engineApi.ts";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const CLI = process.env["PROBELENS_CLI"] ?? join(ROOT, "dist/cli.js");
+const BUILD = join(ROOT, "build/test");
+/** Generous for a loaded machine; a test that waits this long has failed. */
+const LIMIT_MS = 30_000;
+
+/** Builds test/programs/NAME with the installed Go, or another one; the Go build cache makes repeats cheap. */
+export function buildGo(program: string, toolchain = "installed", ...flags: string[]): string {
+  mkdirSync(BUILD, { recursive: true });
+  const path = join(BUILD, [program, toolchain, ...flags].join("_").replace(/[^\w.-]+/g, "-"));
+  const env: NodeJS.ProcessEnv = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
+  if (toolchain !== "installed") env["GOTOOLCHAIN"] = toolchain;
+  // Renamed into place: an older build may be running, and a failed one must not leave it behind.
+  execFileSync("go", ["build", ...flags, "-o", `${path}.new`, "."], { cwd: join(ROOT, "test/programs", program), env });
+  renameSync(`${path}.new`, path);
+  return path;
+}
+
+export async function until<T>(what: string, condition: () => T | undefined | false, limitMs = LIMIT_MS): Promise<T> {
+  const end = performance.now() + limitMs;
+  for (;;) {
+    const value = condition();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A child whose output is kept, and which ends with the test. */
+export class Child {
+  readonly process: ChildProcess;
+  stdout = "";
+  stderr = "";
+  private readonly closed: Promise<unknown>;
+
+  constructor(command: string, args: readonly string[], options: SpawnOptions = {}) {
+    this.process = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], ...options });
+    this.process.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
+    this.process.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    this.process.stdin?.on("error", () => {});
+    this.closed = once(this.process, "close");
+  }
+
+  get pid(): number {
+    return this.process.pid ?? 0;
+  }
+
+  send(line: string): void {
+    this.process.stdin?.write(`${line}\n`);
+  }
+
+  /** Sends a command of test/programs/calls and waits for its answer. */
+  async command(line: string): Promise<void> {
+    const from = this.stdout.length;
+    this.send(line);
+    await this.says(`done ${line.split(" ")[0]}\n`, from);
+  }
+
+  async says(text: string, from = 0): Promise<void> {
+    await until(
+      `${JSON.stringify(text)} in ${JSON.stringify(this.stdout.slice(from, from + 200))} ${this.stderr}`,
+      () => this.stdout.includes(text, from),
+    );
+  }
+
+  async complains(text: string): Promise<void> {
+    await until(`${JSON.stringify(text)} on stderr: ${this.stderr}`, () => this.stderr.includes(text));
+  }
+
+  /** Exit status; 128 + N after a signal is not made up: a killed child gives its signal's name. */
+  async status(): Promise<number | NodeJS.Signals> {
+    await Promise.race([
+      this.closed,
+      new Promise((_, reject) => {
+        setTimeout(
+          reject,
+          LIMIT_MS,
+          new Error(`still running; stdout ${this.stdout.slice(-500)} stderr ${this.stderr}`),
+        ).unref();
+      }),
+    ]);
+    const { exitCode, signalCode } = this.process;
+    return exitCode ?? signalCode ?? -1;
+  }
+
+  async end(): Promise<void> {
+    if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill("SIGKILL");
+    await this.closed;
+  }
+}
+
+/** A running target; ended by the test's cleanup. */
+export async function startTarget(path: string, ...args: string[]): Promise<Child> {
+  const child = new Child(path, args);
+  await until(`the target ${path} to start`, () => readProgram(child.pid) === path);
+  return child;
+}
+
+export function probelens(...args: string[]): Child {
+  return new Child(process.execPath, [CLI, ...args]);
+}
+
+export interface Run {
+  readonly status: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function run(...args: string[]): Promise<Run> {
+  const child = probelens(...args);
+  child.process.stdin?.end();
+  const status = await child.status();
+  return { status, stdout: child.stdout, stderr: child.stderr };
+}
+
+export interface Events {
+  readonly calls: CallEvent[];
+  readonly returns: ReturnEvent[];
+  readonly unwound: TraceEvent[];
+  readonly stats: StatsEvent[];
+}
+
+export function eventsOf(jsonl: string): Events {
+  const events: Events = { calls: [], returns: [], unwound: [], stats: [] };
+  for (const line of jsonl.split("\n").slice(0, -1)) {
+    const event = JSON.parse(line) as TraceEvent | StatsEvent;
+    if (event.event === "call") events.calls.push(event);
+    else if (event.event === "return") events.returns.push(event);
+    else if (event.event === "unwound") events.unwound.push(event);
+    else events.stats.push(event);
+  }
+  return events;
+}
+
+/** One function's code, as the program's file and as a process has it. */
+export interface CodeView {
+  /** Virtual address, and file offset. */
+  readonly address: number;
+  readonly size: number;
+  readonly original: string;
+}
+
+export async function codeOf(path: string, func: string): Promise<CodeView> {
+  const { stdout } = await run("inspect", func, "--binary", path, "--json");
+  const { entry, offset, size } = JSON.parse(stdout) as { entry: string; offset: string; size: number };
+  const file = readFileSync(path);
+  const start = Number(offset);
+  return { address: Number(entry), size, original: file.subarray(start, start + size).toString("hex") };
+}
+
+/** Code of a running non-PIE process. */
+export function liveCode(pid: number, code: CodeView): string {
+  const fd = openSync(`/proc/${pid}/mem`, "r");
+  try {
+    const bytes = Buffer.alloc(code.size);
+    readSync(fd, bytes, 0, code.size, code.address);
+    return bytes.toString("hex");
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function alive(pid: number): boolean {
+  try {
+    return !/^State:\s*[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** Children of a process, by what their command line holds. */
+export function childrenOf(pid: number, text: string): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .trim()
+    .split(" ")
+    .filter((child) => child !== "")
+    .map(Number)
+    .filter((child) => commandLine(child).includes(text));
+}
+
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+function readProgram(pid: number): string {
+  return commandLine(pid).split(" ")[0] ?? "";
+}

@@ -1,0 +1,166 @@
+/** However helper or peer end, the target gets its original bytes back and runs on. */
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { startHelper, until } from "./helperProcess.ts";
+import { attachAdd, buildHits, endTargets, HitsProcess, type HitsProgram, liveBytes, processTarget } from "./hits.ts";
+
+/** The promise is one second. */
+const GONE_WITHIN_MS = 1000;
+/** Kills at random moments of attaching and detaching: measured.md lost int3 in 3 of 80 without a holder. */
+const TORTURE_ROUNDS = 40;
+
+let program: HitsProgram;
+let target: HitsProcess;
+
+before(async () => {
+  program = buildHits();
+  target = await HitsProcess.start(program);
+});
+after(endTargets);
+
+describe("probes are gone within a second", () => {
+  for (const signal of ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"] as const)
+    it(`of ${signal} to the helper`, async () => {
+      const helper = await startHelper();
+      await helper.client.attach(attachAdd(program, processTarget(target.pid), { returns: true }));
+      assert.equal(liveBytes(target.pid, program.entry), "cc");
+      helper.child.kill(signal);
+      await restored();
+      await helper.exited;
+      assert.equal(helper.child.exitCode, signal === "SIGKILL" ? null : 0);
+      await assert.rejects(helper.client.counters({ session: 1 }), { code: "helper-died" });
+    });
+
+  it("of SIGKILL in the middle of events", async () => {
+    const helper = await startHelper();
+    await helper.client.attach(attachAdd(program, processTarget(target.pid), { returns: true }));
+    const calls = target.call(20_000, 4);
+    await until("events come", () => helper.events.length > 100);
+    helper.child.kill("SIGKILL");
+    await restored();
+    await calls;
+  });
+
+  it("of the peer closing the stream", async () => {
+    const helper = await startHelper();
+    await helper.client.attach(attachAdd(program, processTarget(target.pid)));
+    helper.client.dispose();
+    await restored();
+    await helper.exited;
+    assert.equal(helper.child.exitCode, 0);
+  });
+
+  it("of SIGKILL to the peer", async () => {
+    const peer = spawn(process.execPath, [fileURLToPath(new URL("peer.ts", import.meta.url)), String(target.pid)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = await once(peer.stdout, "data");
+    const helperPid = /attached (\d+)/.exec(String(line))?.[1];
+    assert.ok(helperPid, String(line));
+    assert.equal(liveBytes(target.pid, program.entry), "cc");
+    peer.kill("SIGKILL");
+    await restored();
+    await until("the helper has ended too", () => !existsSync(`/proc/${helperPid}`));
+  });
+
+  it("of a peer that dies without reading", async () => {
+    const helper = await startHelper();
+    await helper.client.attach(attachAdd(program, processTarget(target.pid)));
+    helper.child.stdout?.pause();
+    await target.call(30_000);
+    helper.child.stdout?.destroy();
+    helper.child.stdin?.destroy();
+    await restored();
+    await helper.exited;
+  });
+
+  it("of SIGTERM while the peer does not read", async () => {
+    const helper = await startHelper();
+    await helper.client.attach(attachAdd(program, processTarget(target.pid)));
+    helper.child.stdout?.pause();
+    await target.call(30_000);
+    helper.child.kill("SIGTERM");
+    await restored();
+    helper.child.stdout?.resume();
+    await helper.exited;
+  });
+
+  it("of the links' holder being killed, and that is told", async () => {
+    const helper = await startHelper();
+    await helper.client.attach(attachAdd(program, processTarget(target.pid)));
+    for (const holder of holdersOf(helper.child.pid ?? 0)) process.kill(holder, "SIGKILL");
+    await restored();
+    await until("it is told", () => helper.stderr().includes("was killed; they are gone"));
+    await helper.client.detach({ session: 1 });
+    await helper.stop();
+  });
+});
+
+it("no int3 is left, whenever the helper is killed", async () => {
+  const mark = kernelLog().length;
+  const dice = random(1);
+  for (let round = 0; round < TORTURE_ROUNDS; round++) {
+    const helper = await startHelper();
+    const attached = helper.client.attach(attachAdd(program, processTarget(target.pid), { returns: true }));
+    const detached = attached.then(() => helper.client.detach({ session: 1 })).catch(() => {});
+    if (round % 2 === 0) await attached;
+    // Somewhere in attaching (tens of ms) or in detaching (as long): the moment is the test, so time is what it takes.
+    await new Promise((resolve) => setTimeout(resolve, dice() * 80));
+    helper.child.kill("SIGKILL");
+    await detached;
+    await helper.exited;
+    await restored();
+  }
+  await target.call(100);
+  assert.doesNotMatch(kernelLog().slice(mark), /failed to unregister/);
+});
+
+async function restored(): Promise<void> {
+  await until(
+    "the original bytes are back",
+    () => [program.entry, ...program.returns].every((site) => liveBytes(target.pid, site) === site.bytes),
+    GONE_WITHIN_MS,
+  );
+  await target.call(10);
+}
+
+/** Children of the helper that hold BPF links. */
+function holdersOf(helper: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+        const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+        return parent === helper && readdirSync(`/proc/${pid}/fd`).some((fd) => linkName(pid, fd).includes("bpf"));
+      } catch {
+        return false;
+      }
+    });
+}
+
+function linkName(pid: number, fd: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return "";
+  }
+}
+
+function kernelLog(): string {
+  return execFileSync("dmesg", { encoding: "utf8" });
+}
+
+/** A small generator (Numerical Recipes' constants), so that a run can be repeated. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

@@ -1,0 +1,150 @@
+/**
+ * The ways to attach that this kernel would not choose (older kernels have no others), and processes that have yet to
+ * become the program: through the helper's own modules, with the features switched off.
+ */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type Features, probeFeatures } from "../../helper/features.ts";
+import { loadLibbpf } from "../../helper/libbpf.ts";
+import { RingReader } from "../../helper/ring.ts";
+import { Session } from "../../helper/session.ts";
+import type { ProbeCounters, RawEvent } from "../../src/protocol/capture.ts";
+import type { AttachParams, TargetEndedParams } from "../../src/protocol/helperApi.ts";
+import { decodeRecords } from "../../src/protocol/records.ts";
+import { until } from "./helperProcess.ts";
+import { attachAdd, buildHits, endTargets, ENTRY, HitsProcess, type HitsProgram, liveBytes, processTarget, RETURN } from "./hits.ts";
+
+const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const native = probeFeatures(loadLibbpf(`${DIST}native`));
+const modes: readonly (readonly [string, Features])[] = [
+  ["uprobe_multi link", native],
+  ["perf-event link with cookie", { ...native, uprobeMulti: false }],
+  ["perf event without cookies (before Linux 5.15)", { ...native, uprobeMulti: false, cookies: false }],
+];
+
+let program: HitsProgram;
+let ring: RingReader;
+const events: RawEvent[] = [];
+const ended: (Omit<TargetEndedParams, "session"> | undefined)[] = [];
+
+before(() => {
+  program = buildHits();
+  ring = new RingReader((batch, done) => {
+    decodeRecords(Uint8Array.from(batch), (event) => events.push(event));
+    setImmediate(done);
+  });
+  ring.start();
+});
+after(() => {
+  endTargets();
+  ring.stop();
+});
+
+for (const [name, features] of modes)
+  describe(name, () => {
+    it("traces a running process and leaves nothing", async () => {
+      const target = await HitsProcess.start(program);
+      const session = await attach(attachAdd(program, processTarget(target.pid), { returns: true }), features);
+      await target.call(1000, 4);
+      assert.deepEqual(await finish(session), [all(ENTRY, 1000), all(RETURN, 1000)]);
+      assert.equal(events.filter(({ kind, probe }) => kind === "call" && probe === ENTRY).length, 1000);
+      assert.equal(events.filter(({ kind, probe }) => kind === "return" && probe === RETURN).length, 1000);
+      assert.equal(liveBytes(target.pid, program.entry), program.entry.bytes);
+      await target.end();
+    });
+
+    it("traces all processes of a file", async () => {
+      const session = await attach(attachAdd(program, { kind: "file", file: program.path }), features);
+      const target = await HitsProcess.start(program);
+      await target.call(50);
+      assert.deepEqual(await finish(session), [all(ENTRY, 50)]);
+      await target.end();
+    });
+
+    it("traces a shell that becomes the program, from its first call on", async () => {
+      const shell = spawn("/bin/sh", ["-c", 'read go && exec "$0" call 30', program.path], {
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      const target = HitsProcess.adopt(shell);
+      const request = attachAdd(program, processTarget(target.pid));
+      const session = await attach({ ...request, target: { ...request.target, file: program.path } as never }, features);
+      target.send("go");
+      await target.expect(/^done 30$/);
+      await target.expect(/^ready/);
+      await target.call(5);
+      assert.deepEqual(ended, [], "becoming the program is not its end");
+      target.send("exec /bin/cat");
+      await until("the end is told", () => ended.length === 1);
+      assert.deepEqual(ended.pop(), { pid: target.pid, reason: "exec" });
+      assert.deepEqual(await finish(session), [all(ENTRY, 35)]);
+      await target.end();
+    });
+  });
+
+it("reads the ring buffer by copying where external memory is forbidden", async () => {
+  Object.defineProperty(process.versions, "electron", { value: "test", configurable: true });
+  try {
+    const copied: RawEvent[] = [];
+    const copying = new RingReader((batch, done) => {
+      decodeRecords(Uint8Array.from(batch), (event) => copied.push(event));
+      setImmediate(done);
+    });
+    assert.equal(copying.mode, "copy");
+    copying.start();
+    const target = await HitsProcess.start(program);
+    const session = await attach(attachAdd(program, processTarget(target.pid)), native, copying);
+    const calls = 40_000; // The ring goes round.
+    for (let called = 0; called < calls; called += 10_000) await target.call(10_000);
+    await session.detach();
+    await copying.drain();
+    const [entry] = session.counters();
+    assert.deepEqual([entry?.hits, copied.length], [calls, entry?.emitted]);
+    assert.ok(copied.every(({ chunks }, index) => index === 0 || chunks.length === 1));
+    copying.stop();
+    session.close();
+    await target.end();
+  } finally {
+    Reflect.deleteProperty(process.versions, "electron");
+  }
+});
+
+it("finds the goroutine through thread-local storage", async () => {
+  const target = await HitsProcess.start(program);
+  const request = attachAdd(program, processTarget(target.pid));
+  const viaTls = { ...request, goroutine: { ...request.goroutine, source: "tls" as const }, session: 2 };
+  const first = await attach(request, native);
+  const second = await attach(viaTls, native);
+  await target.call(200, 4);
+  await finish(first);
+  await finish(second);
+  const goids = events.map(({ goid, depth, root }) => `${Buffer.from(root).toString("hex")} ${goid} ${depth}`);
+  assert.equal(goids.length, 400);
+  assert.equal(new Set(goids).size, 200, "both ways agree");
+  assert.ok(events.every(({ goid }) => goid > 0n));
+  await target.end();
+});
+
+async function attach(params: AttachParams, features: Features, reader = ring): Promise<Session> {
+  events.length = 0;
+  ended.length = 0;
+  return await Session.attach(params, {
+    objectPath: `${DIST}probelens.bpf.o`,
+    ringFd: reader.fd,
+    features,
+    onEnded: (_, target) => ended.push(target),
+  });
+}
+
+async function finish(session: Session): Promise<ProbeCounters[]> {
+  await session.detach();
+  await ring.drain();
+  const counters = session.counters();
+  session.close();
+  return counters;
+}
+
+function all(probe: number, hits: number): ProbeCounters {
+  return { probe, hits, emitted: hits, filtered: 0, throttled: 0, dropped: 0, unpaired: 0 };
+}

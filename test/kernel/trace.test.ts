@@ -1,0 +1,284 @@
+/** `probelens trace` on real Go processes of several Go versions. */
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { buildGo, type Child, codeOf, eventsOf, liveCode, probelens, run, startTarget, until } from "./cliProcess.ts";
+
+const targets: Child[] = [];
+after(async () => {
+  for (const target of targets) await target.end();
+});
+async function target(...args: Parameters<typeof startTarget>): Promise<Child> {
+  const started = await startTarget(...args);
+  targets.push(started);
+  return started;
+}
+
+const RESULTS: [toolchain: string, result: RegExp][] = [
+  ["installed", /^<unavailable: in FP register>$/],
+  ["go1.27.4", /^<unavailable: in FP register>$/],
+  // The stack ABI leaves the result in memory.
+  ["go1.15.15", /^2\.718281828459045\d*$/],
+];
+
+for (const [toolchain, result] of RESULTS) {
+  test(`the article's server, ${toolchain}: arguments, results, callers, totals`, async () => {
+    const euler = await target(buildGo("euler", toolchain), "-listen", "127.0.0.1:0", "-selfload", "5ms");
+    const { status, stdout, stderr } = await run(
+      "trace",
+      "main.computeE",
+      "--pid",
+      String(euler.pid),
+      "--returns",
+      "--limit",
+      "10",
+      "--format",
+      "jsonl",
+    );
+    assert.equal(status, 0, stderr);
+    const { calls, returns, unwound, stats } = eventsOf(stdout);
+    assert.equal(calls.length, 10);
+    assert.equal(returns.length, 10);
+    assert.equal(unwound.length, 0);
+    calls.forEach((call, index) => {
+      assert.equal(call.func, "main.computeE");
+      assert.equal(call.pid, euler.pid);
+      assert.match(call.file, /\/euler\/app\.go$/);
+      assert.equal(call.caller, "main.handleE");
+      assert.ok(call.goid > 0);
+      const [arg] = call.args;
+      assert.deepEqual({ name: arg?.name, type: arg?.type }, { name: "iterations", type: "int64" });
+      // The load counts up by one with each request.
+      assert.equal(Number(arg?.text), Number(calls[0]?.args[0]?.text) + index);
+      const end = returns.find(({ id }) => id === call.id);
+      assert.equal(end?.goid, call.goid);
+      assert.deepEqual({ name: end?.results[0]?.name, type: end?.results[0]?.type }, { name: "~r0", type: "float64" });
+      assert.match(end?.results[0]?.text ?? "", result);
+      assert.ok((end?.durationNs ?? 0) > 0 && (end?.ts ?? "") > call.ts);
+    });
+    addsUp(stats);
+  });
+}
+
+function addsUp(stats: ReturnType<typeof eventsOf>["stats"]): void {
+  assert.ok(stats.length > 0);
+  for (const { hits, emitted, filtered, throttled, dropped } of stats)
+    assert.equal(emitted + filtered + throttled + dropped, hits);
+}
+
+describe("counts and pairing", () => {
+  const path = buildGo("calls");
+
+  test("N calls are N hits, in order, with their arguments and results", async () => {
+    const { status, stdout, stderr } = await run(
+      "trace",
+      "main.work",
+      "--returns",
+      "--format",
+      "jsonl",
+      "--",
+      path,
+      "work 5000",
+      "exit 0",
+    );
+    assert.equal(status, 0, stderr);
+    const { calls, returns, stats } = eventsOf(stdout);
+    assert.deepEqual(
+      calls.map(({ args }) => args.map(({ text }) => text).join()),
+      Array.from({ length: 5000 }, (_, n) => `${n},"s${n}"`),
+    );
+    assert.deepEqual(
+      returns.map(({ id, results }) => [id, results[0]?.text]),
+      calls.map(({ id }, n) => [id, String(n + `s${n}`.length)]),
+    );
+    assert.deepEqual(stats, [
+      {
+        event: "stats",
+        func: "main.work",
+        hits: 5000,
+        emitted: 5000,
+        filtered: 0,
+        throttled: 0,
+        dropped: 0,
+        returns: 5000,
+        openCalls: 0,
+      },
+    ]);
+  });
+
+  test("recursion that moves the stack counts each call once and pairs each return", async () => {
+    const { stdout } = await run(
+      "trace",
+      "main.grow",
+      "--returns",
+      "--format",
+      "jsonl",
+      "--",
+      path,
+      "grow 3000",
+      "exit 0",
+    );
+    const { calls, returns, unwound, stats } = eventsOf(stdout);
+    assert.deepEqual(
+      calls.map(({ args }) => Number(args[0]?.text)),
+      Array.from({ length: 3001 }, (_, n) => 3000 - n),
+    );
+    assert.deepEqual(
+      returns.map(({ id }) => id),
+      calls.map(({ id }) => id).reverse(),
+    );
+    assert.equal(unwound.length, 0);
+    addsUp(stats);
+  });
+
+  test("frames that a panic leaves are unwound; the function that recovers returns", async () => {
+    const { stdout } = await run(
+      "trace",
+      "main.recovering",
+      "main.middle",
+      "main.boom",
+      "--returns",
+      "--format",
+      "jsonl",
+      "--",
+      path,
+      "panic 20",
+      "exit 0",
+    );
+    const { calls, returns, unwound, stats } = eventsOf(stdout);
+    assert.equal(calls.length, 60);
+    assert.deepEqual(
+      returns.map(({ func, results }) => [func, results[0]?.text]),
+      Array.from({ length: 20 }, (_, n) => ["main.recovering", String(-n)]),
+    );
+    const gone = new Set(unwound.map(({ id }) => id));
+    assert.deepEqual(gone, new Set(calls.filter(({ func }) => func !== "main.recovering").map(({ id }) => id)));
+    for (const { openCalls } of stats) assert.equal(openCalls, 0);
+    addsUp(stats);
+  });
+
+  test("a call that is still running is counted as open, and its return joins it later", async () => {
+    const calls = await target(path);
+    await calls.says("ready");
+    const trace = probelens("trace", "main.held", "--pid", String(calls.pid), "--returns", "--format", "jsonl");
+    const code = await codeOf(path, "main.held");
+    await until("the probes", () => liveCode(calls.pid, code) !== code.original);
+    await calls.command("hold");
+    await trace.says('"event":"call"');
+    await calls.command("release");
+    await trace.says('"event":"return"');
+    await calls.command("hold");
+    await until("the second call", () => eventsOf(trace.stdout).calls.length === 2);
+    trace.process.kill("SIGINT");
+    assert.equal(await trace.status(), 0);
+    const { stats } = eventsOf(trace.stdout);
+    assert.equal(stats[0]?.returns, 1);
+    assert.equal(stats[0]?.openCalls, 1);
+    assert.equal(liveCode(calls.pid, code), code.original);
+    await calls.command("release");
+  });
+
+  test("--rate throttles, and what is left out is counted", async () => {
+    const { stdout } = await run(
+      "trace",
+      "main.work",
+      "--rate",
+      "100",
+      "--returns",
+      "--format",
+      "jsonl",
+      "--",
+      path,
+      "work 3000",
+      "exit 0",
+    );
+    const { calls, stats } = eventsOf(stdout);
+    const [line] = stats;
+    assert.equal(line?.hits, 3000);
+    assert.equal(line?.emitted, calls.length);
+    assert.ok((line?.throttled ?? 0) > 2000);
+    addsUp(stats);
+  });
+
+  test("a flood on several goroutines adds up, whatever is dropped", async () => {
+    const { stdout } = await run("trace", "main.work", "--format", "jsonl", "--", path, "flood 200000", "exit 0");
+    const { calls, stats } = eventsOf(stdout);
+    assert.equal(stats[0]?.hits, 200_000);
+    assert.equal(stats[0]?.emitted, calls.length);
+    addsUp(stats);
+  });
+
+  test("--max-bytes cuts strings and says how much is left out", async () => {
+    const { stdout } = await run(
+      "trace",
+      "main.held",
+      "--max-bytes",
+      "2",
+      "--limit",
+      "1",
+      "--format",
+      "jsonl",
+      "--",
+      path,
+      "hold",
+    );
+    assert.equal(eventsOf(stdout).calls[0]?.args[1]?.text, '"te"…+2');
+  });
+
+  test("several functions, globs and FILE:LINE in one trace", async () => {
+    const { stdout, stderr, status } = await run(
+      "trace",
+      "main.mid*",
+      "main.go:45",
+      "main.work",
+      "--format",
+      "jsonl",
+      "--",
+      path,
+      "panic 1",
+      "work 1",
+      "exit 0",
+    );
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(
+      eventsOf(stdout).stats.map(({ func, hits }) => [func, hits]),
+      [
+        ["main.middle", 1],
+        ["main.boom", 1],
+        ["main.work", 1],
+      ],
+    );
+  });
+
+  test("--binary sees processes that start later, and says that there is none yet", async () => {
+    const trace = probelens("trace", "main.work", "--binary", path, "--limit", "4", "--format", "jsonl");
+    await trace.complains("waiting for one");
+    for (let n = 0; n < 2; n += 1) {
+      const later = await target(path, "work 2", "exit 0");
+      await later.status();
+    }
+    assert.equal(await trace.status(), 0);
+    assert.equal(new Set(eventsOf(trace.stdout).calls.map(({ pid }) => pid)).size, 2);
+  });
+
+  test("position-independent programs: callers and values", async () => {
+    const pie = buildGo("calls", "installed", "-buildmode=pie");
+    const { stdout, stderr } = await run(
+      "trace",
+      "main.work",
+      "--returns",
+      "--format",
+      "jsonl",
+      "--",
+      pie,
+      "work 3",
+      "exit 0",
+    );
+    const { calls, returns } = eventsOf(stdout);
+    assert.deepEqual(
+      calls.map(({ caller, args }) => [caller, args[1]?.text]),
+      ["s0", "s1", "s2"].map((text) => ["main.run", `"${text}"`]),
+      stderr,
+    );
+    assert.equal(returns.length, 3);
+  });
+});
