@@ -222,7 +222,7 @@ function everyPlaceAgrees(params: readonly Variable[], placed: readonly Location
 
 /**
  * Stack ABI, no FUNCDATA_ArgInfo: the total size has matched, so a parameter that DWARF leaves out can only hide in
- * padding. Every listed place must agree; one without a place must not be able to move within padding.
+ * padding, and only move parameters that are smaller than a word. Each of those must stand where DWARF has it.
  */
 function stackListAgrees(params: readonly Variable[], placed: readonly Location[]): boolean {
   let end = 0;
@@ -233,10 +233,10 @@ function stackListAgrees(params: readonly Variable[], placed: readonly Location[
     if (piece.place.offset > end) padded = true;
     end = piece.place.offset + param.type.size;
   }
-  padded ||= end % 8 !== 0;
+  if (!padded && end % 8 === 0) return true;
   return params.every((param, index) => {
-    if (param.dwarf === undefined) return param.type.size === 0 || param.type.align === 8 || !padded;
-    return samePlaces(param.dwarf, placed[index]!);
+    if (param.type.size === 0 || param.type.align === 8) return true;
+    return param.dwarf !== undefined && samePlaces(param.dwarf, placed[index]!);
   });
 }
 

@@ -226,9 +226,15 @@ export class TypeReader {
     let fields: readonly StructField[] | undefined;
     let align: number | undefined;
     const read = (): readonly StructField[] => (fields ??= this.#fields(die, size));
-    const alignment = (): number =>
-      // A struct that contains itself by value exists only in damaged files; the nesting bound ends it.
-      this.#nested(() => read().reduce((max, field) => Math.max(max, field.type.align), 1));
+    const alignment = (): number => {
+      try {
+        return this.#nested(() => read().reduce((max, field) => Math.max(max, field.type.align), 1));
+      } catch (error) {
+        // A struct that contains itself by value exists only in damaged files. Alignment 0 is none: nobody places it.
+        if (error instanceof DamagedError) return 0;
+        throw error;
+      }
+    };
     return {
       ...base,
       kind: "struct",
