@@ -1,6 +1,9 @@
 /** The language client: starts dist/server.js, starts it again when it dies, and tells it which documents are visible. */
 import * as vscode from "vscode";
 import {
+  CloseAction,
+  type CloseHandlerResult,
+  ErrorAction,
   LanguageClient,
   type LanguageClientOptions,
   type ServerOptions,
@@ -31,13 +34,15 @@ interface Requests {
 
 /** Stopping detaches every probe; a server that needs longer is ended, which detaches them too. */
 const STOP_TIMEOUT_MS = 5_000;
-/** How long a restart may take before the loss is reported as final. */
-const RESTART_TIMEOUT_MS = 5_000;
+/** A server that dies this often within the window has a reason that a restart does not mend. */
+const MAX_RESTARTS = 3;
+const RESTART_WINDOW_MS = 180_000;
 
 export class Client implements vscode.Disposable {
   private readonly client: LanguageClient;
   private readonly subscriptions: vscode.Disposable[] = [];
-  private stopping = false;
+  private readonly endedAt: number[] = [];
+  private lost: (willRestart: boolean) => void = () => {};
 
   constructor(serverModule: string) {
     const server: ServerOptions = {
@@ -53,6 +58,7 @@ export class Client implements vscode.Disposable {
       initializationOptions: { probelens: true } satisfies EditorOptions,
       synchronize: { configurationSection: "probelens" },
       // Hovers hold captured text: never commands, HTML or images.
+      errorHandler: { error: () => ({ action: ErrorAction.Continue }), closed: () => this.serverEnded() },
       markdown: { isTrusted: false, supportHtml: false },
     };
     this.client = new LanguageClient("probelens", "Probelens", server, options);
@@ -67,28 +73,9 @@ export class Client implements vscode.Disposable {
     this.subscriptions.push(this.client.onRequest<string | number | null, void>(method, answer));
   }
 
-  /** The server ended without being asked to. `handle` learns whether the client has started it again. */
+  /** The server ended without being asked to. `handle` learns whether it is started again. */
   onLost(handle: (willRestart: boolean) => void): void {
-    let wasRunning = false;
-    let timer: NodeJS.Timeout | undefined;
-    const done = (willRestart: boolean): void => {
-      if (timer === undefined) return;
-      clearTimeout(timer);
-      timer = undefined;
-      handle(willRestart);
-    };
-    this.subscriptions.push(
-      this.client.onDidChangeState(({ newState }) => {
-        if (newState === State.Running) {
-          wasRunning = true;
-          done(true);
-          this.sendVisible();
-        } else if (wasRunning && !this.stopping) {
-          wasRunning = false;
-          timer = setTimeout(() => done(false), RESTART_TIMEOUT_MS);
-        }
-      }),
-    );
+    this.lost = handle;
   }
 
   async start(): Promise<void> {
@@ -96,8 +83,9 @@ export class Client implements vscode.Disposable {
       vscode.window.onDidChangeVisibleTextEditors(() => this.sendVisible()),
       vscode.window.onDidChangeWindowState(() => this.sendVisible()),
     );
+    // Also after a restart: the new server knows nothing yet.
+    this.subscriptions.push(this.client.onDidChangeState(() => this.sendVisible()));
     await this.client.start();
-    this.sendVisible();
   }
 
   showLog(): void {
@@ -105,12 +93,20 @@ export class Client implements vscode.Disposable {
   }
 
   async stop(): Promise<void> {
-    this.stopping = true;
     if (this.client.needsStop()) await this.client.stop(STOP_TIMEOUT_MS);
   }
 
   dispose(): void {
     vscode.Disposable.from(...this.subscriptions).dispose();
+  }
+
+  private serverEnded(): CloseHandlerResult {
+    const now = performance.now();
+    this.endedAt.push(now);
+    const recent = this.endedAt.filter((at) => now - at < RESTART_WINDOW_MS);
+    const restart = recent.length <= MAX_RESTARTS;
+    this.lost(restart);
+    return { action: restart ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true };
   }
 
   private sendVisible(): void {

@@ -103,11 +103,11 @@ function decorate(fn: LiveFunction): vscode.DecorationOptions[] {
         renderOptions: {
           after: {
             contentText: role === "result" ? `→ ${short}` : `= ${short}`,
-            margin: "0 0.3em 0 0.5em",
-            // The theme's own colours for values shown in the editor: right in light, dark and high contrast.
-            color: new vscode.ThemeColor("editorInlayHint.foreground"),
-            backgroundColor: new vscode.ThemeColor("editorInlayHint.background"),
-            textDecoration: `none; border-radius: 3px; padding: 0 0.3em; font-size: 0.92em;${fn.stale ? " opacity: 0.55;" : ""}`,
+            margin: "0 0 0 0.4em",
+            // Contributed colours, with defaults for light, dark and high contrast, that a theme or a user can set.
+            color: new vscode.ThemeColor("probelens.valueForeground"),
+            backgroundColor: new vscode.ThemeColor("probelens.valueBackground"),
+            textDecoration: `none; border-radius: 3px; padding: 0 0.35em;${fn.stale ? " opacity: 0.55;" : ""}`,
           },
         },
       },

@@ -1,6 +1,6 @@
 /** The demo server, built with the installed Go into a folder of its own and started on a free port. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readSync, openSync, closeSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -53,7 +53,8 @@ export function removeWorkspace({ root }: Workspace): void {
 
 /** `as`: a command that runs its arguments, for another user. */
 export async function startDemo(workspace: Workspace, as: readonly string[] = []): Promise<DemoProcess> {
-  const [command = "", ...args] = [...as, workspace.binary, "-listen", "127.0.0.1:0"];
+  const [command, ...args]: readonly string[] = [...as, workspace.binary, "-listen", "127.0.0.1:0"];
+  if (command === undefined) throw new RangeError("no command");
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   const url = await firstUrl(child);
   const pid = child.pid ?? 0;

@@ -15,11 +15,15 @@ after(() => {
   if (workspace !== undefined) removeWorkspace(workspace);
 });
 
-test("click Trace, see live arguments, click Stop", async () => {
-  await runSuite({ scenario: "clickThrough", setup: { folder: workspace.folder }, env: { PROBELENS_TEST_TARGET: demo.info } });
+void test("click Trace, see live arguments, click Stop", async () => {
+  await runSuite({
+    scenario: "clickThrough",
+    setup: { folder: workspace.folder },
+    env: { PROBELENS_TEST_TARGET: demo.info },
+  });
 });
 
-test("without a process, a message says what to do", async () => {
+void test("without a process, a message says what to do", async () => {
   const other = makeWorkspace();
   try {
     const env = { PROBELENS_TEST_TARGET: JSON.stringify({ file: other.file.replace(/app\.go$/, "app.go") }) };

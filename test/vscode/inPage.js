@@ -13,7 +13,9 @@ window.probelensTest = {
     const spans = lines(text).flatMap((line) => [...line.querySelectorAll("span")]);
     const contents = spans.map((span) => getComputedStyle(span, "::after").content);
     const real = contents.filter((content) => !["none", "normal", '""'].includes(content));
-    return [...new Set(real)].map((content) => content.replace(/^"|"$/g, "").replaceAll('\\"', '"').replaceAll("\u00a0", " "));
+    return [...new Set(real)].map((content) =>
+      content.replace(/^"|"$/g, "").replaceAll('\\"', '"').replaceAll("\u00a0", " "),
+    );
   },
   /** Box of a word in a visible line. */
   word(text, word) {

@@ -19,7 +19,11 @@ export function installEditor(): string {
   const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens/code-server");
   const module = join(cache, "node_modules/code-server");
   const editor = join(module, "lib/vscode");
-  if (installedVersion(module) === VERSION && existsSync(join(editor, "node_modules")) && existsSync(join(editor, "out/server-main.js"))) {
+  if (
+    installedVersion(module) === VERSION &&
+    existsSync(join(editor, "node_modules")) &&
+    existsSync(join(editor, "out/server-main.js"))
+  ) {
     return editor;
   }
   console.error(`installing code-server ${VERSION} into ${cache} (once, some minutes)`);
@@ -32,7 +36,8 @@ export function installEditor(): string {
     stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, PATH: `${dirname(NODE)}${delimiter}${process.env["PATH"] ?? ""}` },
   });
-  if (!existsSync(join(editor, "out/server-main.js"))) throw new Error(`npm installed code-server, but ${editor} has no server`);
+  if (!existsSync(join(editor, "out/server-main.js")))
+    throw new Error(`npm installed code-server, but ${editor} has no server`);
   return editor;
 }
 

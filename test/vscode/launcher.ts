@@ -99,9 +99,14 @@ function startServer(scratch: string, socket: string): ChildProcess {
     ...(setup.wrap ?? []),
     setup.node ?? NODE,
     join(editor, "out/server-main.js"),
-    ...["--host", "127.0.0.1", "--port", "0", "--without-connection-token", "--accept-server-license-terms"],
-    ...["--enable-smoke-test-driver", "--telemetry-level", "off", "--disable-workspace-trust"],
-    ...["--server-data-dir", dataDir],
+    "--host=127.0.0.1",
+    "--port=0",
+    "--without-connection-token",
+    "--accept-server-license-terms",
+    "--enable-smoke-test-driver",
+    "--telemetry-level=off",
+    "--disable-workspace-trust",
+    `--server-data-dir=${dataDir}`,
   ];
   return spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, [CONTROL_ENV]: socket } });
 }
@@ -109,7 +114,10 @@ function startServer(scratch: string, socket: string): ChildProcess {
 async function portOf(server: ChildProcess): Promise<number> {
   return await new Promise((resolve, reject) => {
     let output = "";
-    const timer = setTimeout(() => reject(new Error(`the VS Code server did not start:\n${output}`)), SERVER_START_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => reject(new Error(`the VS Code server did not start:\n${output}`)),
+      SERVER_START_TIMEOUT_MS,
+    );
     const read = (data: Buffer): void => {
       if (process.env["PROBELENS_TEST_VERBOSE"] !== undefined) process.stderr.write(data);
       output = (output + data.toString()).slice(-10_000);
@@ -131,13 +139,16 @@ async function runSuite(page: Page, port: number, developmentPath: string, tests
     });
     void page.exposeFunction("codeAutomationExit", (code: number) => resolve(code));
     setTimeout(() => {
-      void page.screenshot({ path: new URL("screenshots/timeout.png", import.meta.url).pathname }).catch(() => undefined);
+      void page
+        .screenshot({ path: new URL("screenshots/timeout.png", import.meta.url).pathname })
+        .catch(() => undefined);
       process.stderr.write(`the suite did not end within ${SUITE_TIMEOUT_MS} ms\n`);
       resolve(1);
     }, SUITE_TIMEOUT_MS).unref();
     page.on("crash", () => resolve(1));
   });
-  if (process.env["PROBELENS_TEST_VERBOSE"] !== undefined) page.on("console", (line) => process.stderr.write(`page: ${line.text()}\n`));
+  if (process.env["PROBELENS_TEST_VERBOSE"] !== undefined)
+    page.on("console", (line) => process.stderr.write(`page: ${line.text()}\n`));
   const remote = `vscode-remote://127.0.0.1:${port}`;
   const payload = [
     ["extensionDevelopmentPath", remote + developmentPath],
@@ -161,7 +172,8 @@ function serveControl(socket: string, page: Page, server: ChildProcess): Server 
         await file.close();
       }
     },
-    processes: ({ text }: { text: string }) => descendants(server.pid ?? 0).filter((pid) => commandLine(pid).includes(text)),
+    processes: ({ text }: { text: string }) =>
+      descendants(server.pid ?? 0).filter((pid) => commandLine(pid).includes(text)),
     alive: ({ pids }: { pids: number[] }) => pids.filter((pid) => commandLine(pid) !== ""),
   };
   const http = createServer((request, response) => {

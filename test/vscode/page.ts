@@ -44,7 +44,9 @@ export function pageOperations(page: Page): PageOperations {
     },
     click: async ({ selector, text }) => {
       const found = page.locator(selector);
-      await (text === undefined ? found : found.filter({ hasText: text })).first().click({ timeout: ACTION_TIMEOUT_MS });
+      await (text === undefined ? found : found.filter({ hasText: text }))
+        .first()
+        .click({ timeout: ACTION_TIMEOUT_MS });
       return null;
     },
     texts: async ({ selector }) => await page.locator(selector).allInnerTexts(),

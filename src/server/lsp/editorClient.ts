@@ -81,11 +81,11 @@ export class EditorClient {
     const items: MessageActionItem[] = actions.map((title) => ({ title }));
     const { window } = this.connection;
     const show = {
-      error: window.showErrorMessage,
-      warning: window.showWarningMessage,
-      info: window.showInformationMessage,
+      error: () => window.showErrorMessage(text, ...items),
+      warning: () => window.showWarningMessage(text, ...items),
+      info: () => window.showInformationMessage(text, ...items),
     };
-    const chosen = await show[kind].call(window, text, ...items);
+    const chosen = await show[kind]();
     return actions.find((title) => title === chosen?.title);
   }
 

@@ -71,13 +71,14 @@ export class EventLog {
   }
 }
 
-/** `22:10:03.123456  pid 42  goroutine 18  main.computeE(iterations=1000) = 2.718  [5.12 µs]`. */
+/** `22:10:03.123456  main.computeE(iterations=1000) = 2.718  5.12 µs  (pid 42, goroutine 18)`. */
 export function formatCall({ call, results, durationNs, unwound }: CallRecord): string {
-  const head = `${clockTime(call.ts)}  pid ${call.pid}  goroutine ${call.goid}  ${call.func}(${formatValues(call.args)})`;
-  if (unwound === true) return `${head}  ended by a panic or Goexit`;
-  if (durationNs === undefined) return `${head}  …`;
+  const head = `${clockTime(call.ts)}  ${call.func}(${formatValues(call.args)})`;
+  const tail = `(pid ${call.pid}, goroutine ${call.goid})`;
+  if (unwound === true) return `${head}  ended by a panic or Goexit  ${tail}`;
+  if (durationNs === undefined) return `${head}  …  ${tail}`;
   const result = formatResults(results ?? []);
-  return `${head}${result === "" ? "" : ` = ${result}`}  [${formatDuration(durationNs)}]`;
+  return `${head}${result === "" ? "" : ` = ${result}`}  ${formatDuration(durationNs)}  ${tail}`;
 }
 
 export function formatValues(values: readonly RenderedValue[]): string {

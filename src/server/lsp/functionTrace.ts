@@ -169,8 +169,6 @@ export class FunctionTrace {
 
 function endState(reason: EndReason, target: string): TraceState {
   switch (reason.kind) {
-    case "stopped":
-      return { kind: "stopped" };
     case "target-exited": {
       const status = reason.exitStatus === undefined ? "" : ` with status ${reason.exitStatus}`;
       return {
@@ -187,6 +185,8 @@ function endState(reason: EndReason, target: string): TraceState {
       };
     case "helper-died":
       return { kind: "ended", short: "the helper ended", message: `${reason.message} Click Trace to start it again.` };
+    default:
+      return { kind: "stopped" };
   }
 }
 

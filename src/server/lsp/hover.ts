@@ -3,6 +3,7 @@ import type { RenderedValue } from "../engineApi.ts";
 import type { CallRecord } from "./callHistory.ts";
 import { clockTime, codeSpan, formatCount, formatDuration, formatRate, markdownText, shorten } from "./format.ts";
 import type { FunctionTrace } from "./functionTrace.ts";
+import { isUnavailable } from "./lens.ts";
 
 const MAX_CELL = 120;
 /** A table with more columns is unreadable; further values stand in the log. */
@@ -42,32 +43,45 @@ function statusLine({ history, state, site }: FunctionTrace): string {
   return markdownText(parts.join(" · "));
 }
 
+interface Column {
+  readonly name: string;
+  readonly of: "args" | "results";
+}
+
 function callTable(records: readonly CallRecord[]): string[] {
-  const args = columnsOf(records.map(({ call }) => call.args));
-  const results = columnsOf(records.map((record) => record.results ?? []));
-  const columns = [
-    ...args.map((name) => ({ name, of: "args" as const })),
-    ...results.map((name) => ({ name, of: "results" as const })),
-  ];
-  const shown = columns.slice(0, MAX_COLUMNS);
-  const header = [
-    "time",
-    ...shown.map(({ name, of }) => (of === "results" ? `→ ${name}` : name)),
-    "duration",
-    "goroutine",
-    "caller",
-  ];
+  const args = columnsOf(records.map(({ call }) => call.args)).map((name): Column => ({ name, of: "args" }));
+  const results = columnsOf(records.map((record) => record.results ?? [])).map(
+    (name): Column => ({ name, of: "results" }),
+  );
+  const all = [...args, ...results];
+  // A value that no call could give is said once, not in every row.
+  const missing = all.filter((column) =>
+    records.every((record) => isUnavailable(cellText(record, column) ?? "<unavailable: ")),
+  );
+  const shown = all.filter((column) => !missing.includes(column)).slice(0, MAX_COLUMNS);
+  const header = ["time", ...shown.map(titleOf), "duration", "goroutine", "caller"];
   return [
+    ...missing.flatMap((column) => {
+      const text = records.map((record) => cellText(record, column)).find((cell) => cell !== undefined);
+      return text === undefined ? [] : [`${codeSpan(titleOf(column))} ${codeSpan(text)}`, ""];
+    }),
     `| ${header.map(markdownText).join(" | ")} |`,
     `|${header.map(() => "---").join("|")}|`,
     ...records.map((record) => {
-      const values = shown.map(({ name, of }) => {
-        const list: readonly RenderedValue[] = of === "args" ? record.call.args : (record.results ?? []);
-        return codeSpan(shorten(list.find((value) => value.name === name)?.text ?? "", MAX_CELL));
-      });
+      const values = shown.map((column) => codeSpan(shorten(cellText(record, column) ?? "", MAX_CELL)));
       return `| ${[clockTime(record.call.ts), ...values, durationOf(record), String(record.call.goid), callerOf(record)].join(" | ")} |`;
     }),
   ];
+}
+
+function titleOf({ name, of }: Column): string {
+  if (of === "args") return name;
+  return name === "~r0" ? "result" : name.replace(/^~r(\d+)$/, (_, index: string) => `result ${Number(index) + 1}`);
+}
+
+function cellText(record: CallRecord, { name, of }: Column): string | undefined {
+  const values: readonly RenderedValue[] = of === "args" ? record.call.args : (record.results ?? []);
+  return values.find((value) => value.name === name)?.text;
 }
 
 function columnsOf(lists: readonly (readonly RenderedValue[])[]): string[] {

@@ -118,8 +118,8 @@ function isLikelyFile(
 }
 
 function commonElements(a: string, b: string): number {
-  const left = withoutVersion(a).split("/").reverse();
-  const right = withoutVersion(b).split("/").reverse();
+  const left = withoutVersion(a).split("/").toReversed();
+  const right = withoutVersion(b).split("/").toReversed();
   let count = 0;
   while (count < left.length && left[count] === right[count] && left[count] !== "" && left[count] !== ".") count += 1;
   return count;

@@ -105,8 +105,7 @@ export class Session {
     if (document === undefined) return [];
     const { codeLens } = await this.client.settings(uri);
     if (codeLens === "off") return [];
-    this.firstLook ??= this.readChosen().then(() => this.catalog.refresh());
-    await this.firstLook;
+    await this.looked();
     const { found } = await document.matches(this.catalog);
     const lenses = document.file.functions.flatMap((fn) => {
       const trace = this.traceOf(document, fn);
@@ -284,8 +283,14 @@ export class Session {
 
   private async poll(): Promise<void> {
     if (this.visible === undefined ? this.documents.size === 0 : this.visible.size === 0) return;
-    this.firstLook ??= this.readChosen();
+    await this.looked();
     if (await this.catalog.refresh()) this.client.refreshLenses();
+  }
+
+  /** Resolves when processes have been looked at once, so that the first lenses stand where they will stay. */
+  private async looked(): Promise<void> {
+    this.firstLook ??= this.readChosen().then(() => this.catalog.refresh());
+    await this.firstLook;
   }
 
   private async readChosen(): Promise<void> {

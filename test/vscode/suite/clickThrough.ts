@@ -16,7 +16,11 @@ export const clickThrough: readonly Step[] = [
     run: async () => {
       editor = await openSource(target().file);
       equal(await untilLens(/Trace/), "Trace", "the lens");
-      await until("the extension is active", () => extension()?.isActive, (active) => active === true);
+      await until(
+        "the extension is active",
+        () => extension()?.isActive,
+        (active) => active === true,
+      );
       if (hasPage) equal(await liveBytes(), target().bytes, "computeE's bytes before tracing");
       topBefore = await onPage("lineTop", { line: FUNC_LINE });
       await picture("1-lens");
@@ -41,7 +45,11 @@ export const clickThrough: readonly Step[] = [
         await untilLens(new RegExp(`iterations=${iterations}\\b`));
         if (!hasPage) continue;
         const wanted = `= ${iterations}`;
-        await until("the value beside the parameter", () => onPage("decorations", { line: FUNC_LINE }), (texts) => texts?.includes(wanted) === true);
+        await until(
+          "the value beside the parameter",
+          () => onPage("decorations", { line: FUNC_LINE }),
+          (texts) => texts?.includes(wanted) === true,
+        );
       }
       equal(await onPage("lineTop", { line: FUNC_LINE }), topBefore, "the line's place on the screen");
       await picture("2-live");
@@ -50,11 +58,19 @@ export const clickThrough: readonly Step[] = [
   {
     name: "the hover shows the last calls",
     run: async () => {
-      const text = await until("the hover", () => hoverTexts(editor), (hover) => hover.includes("4321") && hover.includes("1000"));
+      const text = await until(
+        "the hover",
+        () => hoverTexts(editor),
+        (hover) => hover.includes("4321") && hover.includes("1000"),
+      );
       if (!text.includes("main.computeE")) throw new Error(`the hover does not name the function: ${text}`);
       if (hasPage) {
         await onPage("hover", { line: FUNC_LINE, word: "computeE" });
-        await until("the hover on the page", () => onPage("texts", { selector: ".monaco-hover:visible" }), (texts) => texts?.some((hover) => hover.includes("4321")) === true);
+        await until(
+          "the hover on the page",
+          () => onPage("texts", { selector: ".monaco-hover:visible" }),
+          (texts) => texts?.some((hover) => hover.includes("4321")) === true,
+        );
         await picture("3-hover");
         await onPage("moveMouseAway", {});
       }
@@ -65,7 +81,9 @@ export const clickThrough: readonly Step[] = [
     run: async () => {
       await vscode.commands.executeCommand("probelens.showEvents");
       await compute(2468);
-      const text = await until("a line of the call", eventsText, (events) => events.includes("main.computeE(iterations=2468)"));
+      const text = await until("a line of the call", eventsText, (events) =>
+        events.includes("main.computeE(iterations=2468)"),
+      );
       for (const iterations of [1000, 4321]) {
         const count = text.split(`main.computeE(iterations=${iterations})`).length - 1;
         equal(count, 5, `lines of calls with ${iterations}`);
@@ -101,7 +119,11 @@ export const clickThrough: readonly Step[] = [
       await untilOriginal();
       const answer = await compute(100);
       if (!answer.startsWith("e = 2.718")) throw new Error(`the target answers ${answer}`);
-      await until("no value beside the code", async () => (await onPage("decorations", { line: FUNC_LINE })) ?? [], (texts) => texts.length === 0);
+      await until(
+        "no value beside the code",
+        async () => (await onPage("decorations", { line: FUNC_LINE })) ?? [],
+        (texts) => texts.length === 0,
+      );
       await picture("5-stopped");
     },
   },
@@ -116,20 +138,31 @@ export const clickThrough: readonly Step[] = [
       if (server === undefined) throw new Error("the language server is not among the editor's processes");
       const before = await onPage("processes", { text: "helper.js" });
       process.kill(server, "SIGKILL");
+      await until(
+        "the message that tracing ended",
+        () => onPage("texts", { selector: ".notification-list-item" }),
+        (texts) => texts?.some((text) => text.includes("server ended")) === true,
+      );
+      await picture("6-server-killed");
       await untilOriginal();
-      await until("the helpers are gone", () => onPage("alive", { pids: before ?? [] }), (alive) => alive?.length === 0);
+      await until(
+        "the helpers are gone",
+        () => onPage("alive", { pids: before ?? [] }),
+        (alive) => alive?.length === 0,
+      );
       if (!(await compute(100)).startsWith("e = 2.718")) throw new Error("the target does not answer");
       // The client starts the server again, and the lens works as before.
       await untilLens(/^Trace$/);
-      await until("the message that tracing ended", () => onPage("texts", { selector: ".notification-list-item" }), (texts) => texts?.some((text) => text.includes("server ended")) === true);
-      await picture("6-server-killed");
       await vscode.commands.executeCommand("notifications.clearAll");
     },
   },
   {
     name: "the command at the cursor traces, and Stop All stops",
     run: async () => {
-      const line = editor.document.getText().split("\n").findIndex((text) => text.startsWith(FUNC_LINE));
+      const line = editor.document
+        .getText()
+        .split("\n")
+        .findIndex((text) => text.startsWith(FUNC_LINE));
       editor.selection = new vscode.Selection(line + 2, 1, line + 2, 1);
       await vscode.commands.executeCommand("probelens.traceAtCursor");
       await answerQuestions();

@@ -7,7 +7,10 @@ export const FUNC_LINE = "func computeE(";
 export async function openSource(file: string): Promise<vscode.TextEditor> {
   const document = await vscode.workspace.openTextDocument(file);
   const editor = await vscode.window.showTextDocument(document);
-  const line = document.getText().split("\n").findIndex((text) => text.startsWith(FUNC_LINE));
+  const line = document
+    .getText()
+    .split("\n")
+    .findIndex((text) => text.startsWith(FUNC_LINE));
   editor.revealRange(new vscode.Range(line, 0, line, 0), vscode.TextEditorRevealType.InCenter);
   return editor;
 }
@@ -41,7 +44,11 @@ export function eventsText(): string {
 
 export async function hoverTexts(editor: vscode.TextEditor): Promise<string> {
   const position = functionPosition(editor.document);
-  const hovers = await vscode.commands.executeCommand<vscode.Hover[]>("vscode.executeHoverProvider", editor.document.uri, position);
+  const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+    "vscode.executeHoverProvider",
+    editor.document.uri,
+    position,
+  );
   return hovers
     .flatMap(({ contents }) => contents)
     .map((content) => (typeof content === "string" ? content : content.value))
@@ -49,13 +56,20 @@ export async function hoverTexts(editor: vscode.TextEditor): Promise<string> {
 }
 
 export function functionPosition(document: vscode.TextDocument): vscode.Position {
-  const line = document.getText().split("\n").findIndex((text) => text.startsWith(FUNC_LINE));
+  const line = document
+    .getText()
+    .split("\n")
+    .findIndex((text) => text.startsWith(FUNC_LINE));
   return new vscode.Position(line, "func ".length + 2);
 }
 
 async function lens(): Promise<vscode.CodeLens | undefined> {
   const document = vscode.window.activeTextEditor?.document;
   if (document === undefined) return undefined;
-  const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>("vscode.executeCodeLensProvider", document.uri, 100);
+  const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
+    "vscode.executeCodeLensProvider",
+    document.uri,
+    100,
+  );
   return lenses.find(({ range }) => range.start.line === functionPosition(document).line);
 }

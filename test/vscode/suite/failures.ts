@@ -15,7 +15,9 @@ export const failures: readonly Step[] = [
       await untilMessage(/cannot trace computeE/, /Choose a Binary/);
       await onPage("screenshot", { name: "7-no-process" });
       await vscode.commands.executeCommand("notifications.clearAll");
-      await vscode.workspace.getConfiguration("probelens").update("codeLens", undefined, vscode.ConfigurationTarget.Global);
+      await vscode.workspace
+        .getConfiguration("probelens")
+        .update("codeLens", undefined, vscode.ConfigurationTarget.Global);
     },
   },
 ];

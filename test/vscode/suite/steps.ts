@@ -1,5 +1,5 @@
 /** Steps of a scenario, one after the other: each builds on the one before, so the first failure ends it. */
-import { control, CONTROL_ENV, type Operation, type Operations } from "../control.ts";
+import { CONTROL_ENV, control, type Operation, type Operations } from "../control.ts";
 
 export interface Step {
   readonly name: string;
@@ -14,10 +14,11 @@ const WAIT_INTERVAL_MS = 50;
 export const hasPage = process.env[CONTROL_ENV] !== undefined;
 
 export async function runSteps(scenario: string, steps: readonly Step[]): Promise<void> {
-  for (const { name, run } of steps) {
+  for (const step of steps) {
+    const { name } = step;
     const start = performance.now();
     try {
-      await run();
+      await step.run();
     } catch (error) {
       if (hasPage) await control("screenshot", { name: `failed-${scenario}` }).catch(() => undefined);
       console.log(`not ok: ${scenario}: ${name}`);
@@ -46,10 +47,14 @@ export async function until<T>(what: string, read: () => Promise<T> | T, accept:
 }
 
 /** Asks the launcher; `undefined` where there is none. */
-export async function onPage<O extends Operation>(op: O, params: Operations[O]["params"]): Promise<Operations[O]["result"] | undefined> {
+export async function onPage<O extends Operation>(
+  op: O,
+  params: Operations[O]["params"],
+): Promise<Operations[O]["result"] | undefined> {
   return hasPage ? await control(op, params) : undefined;
 }
 
 export function equal<T>(actual: T, expected: T, what: string): void {
-  if (actual !== expected) throw new Error(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
+  if (actual !== expected)
+    throw new Error(`${what}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
 }
