@@ -72,6 +72,8 @@ export interface Receiver {
 }
 
 export interface FunctionLiteral extends FuncSignature {
+  /** Called where it stands, or by the `go` or `defer` that it stands in: the compiler may add parameters. */
+  readonly called?: "at once" | "by go or defer";
   readonly range: TextRange;
   /** Line of the `func` keyword. */
   readonly line: number;
@@ -303,7 +305,9 @@ function readLiterals(within: SyntaxNode): FunctionLiteral[] {
   for (const { node, inner } of flat) {
     while (open.length > 0 && (open.at(-1)?.endIndex ?? 0) <= node.startIndex) open.pop();
     if (open.length >= MAX_LITERAL_DEPTH) continue;
+    const called = howCalled(node);
     const literal = {
+      ...(called === undefined ? {} : { called }),
       ...readSignature(node),
       range: rangeOf(node),
       line: node.startPosition.row + 1,
@@ -314,6 +318,14 @@ function readLiterals(within: SyntaxNode): FunctionLiteral[] {
     open.push({ endIndex: node.endIndex, literals: inner });
   }
   return outermost;
+}
+
+function howCalled(literal: SyntaxNode): FunctionLiteral["called"] {
+  let callee = literal;
+  while (callee.parent?.type === "parenthesized_expression") callee = callee.parent;
+  const call = callee.parent;
+  if (call?.type !== "call_expression" || call.childForFieldName("function")?.id !== callee.id) return undefined;
+  return call.parent?.type === "go_statement" || call.parent?.type === "defer_statement" ? "by go or defer" : "at once";
 }
 
 /** What must be sound for the file's declarations to be relied on: all but function bodies and variables. */

@@ -16,7 +16,7 @@ export function parseTypeArgs(text: string, byPath: ByPath): readonly TypeRef[] 
 }
 
 const SCALARS =
-  /^(?:bool|u?int(?:8|16|32|64)?|uintptr|float32|float64|complex64|complex128|string|unsafe\.Pointer)(?![\w.%])/;
+  /^(?:bool|u?int(?:8|16|32|64)?|uintptr|float32|float64|complex64|complex128|string|unsafe\.Pointer)(?![A-Za-z0-9.%]|_\D)/;
 const MAX_DEPTH = 60;
 
 class LinkTypeParser {

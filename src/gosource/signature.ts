@@ -2,7 +2,7 @@
 import type { BuildInfo, Signature, SignatureResult, Variable } from "../binary/api.ts";
 import type { GoType } from "../goabi/type.ts";
 import { minorVersion } from "./buildTags.ts";
-import type { TypeDeclaration } from "./declarations.ts";
+import type { FunctionLiteral, TypeDeclaration } from "./declarations.ts";
 import type { SourceFunction } from "./findDeclaration.ts";
 import { parseTypeArgs } from "./linkType.ts";
 import { type KnownTypes, TypeBuilder } from "./materialize.ts";
@@ -54,6 +54,8 @@ function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder):
   const { declaration, literal, file } = source;
   const expr = literal ?? declaration;
   if (expr === undefined) return { ok: false, reason: "it stands in no source" };
+  const extra = literal === undefined ? undefined : addedParameters(literal, info);
+  if (extra !== undefined) return { ok: false, reason: extra };
   const instance = instanceOf(source, builder);
   if ("reason" in instance) return { ok: false, reason: instance.reason };
   const start = expr.range.start;
@@ -84,6 +86,15 @@ function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder):
   const complete = params.every((param) => param.type.size >= 0);
   const signature: Signature = { params, results, complete, source: "go-source" };
   return { ok: true, signature };
+}
+
+/**
+ * A literal that is called directly gets the variables that it captures as parameters, before its own (cmd/compile,
+ * walk/closure.go directClosureCall; gc/closure.go transformclosure); go and defer call one so up to Go 1.16.
+ */
+function addedParameters({ called }: FunctionLiteral, info: BuildInfo): string | undefined {
+  if (called === undefined || (called === "by go or defer" && minorVersion(info.goVersion) >= 17)) return undefined;
+  return "the literal is called where it stands, so that the compiler passes what it captures as additional parameters";
 }
 
 const DICTIONARY: GoType = { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false };

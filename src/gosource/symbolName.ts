@@ -139,7 +139,7 @@ function method(type: Element, name: Element): FunctionName {
 }
 
 function isSuffix(text: string): boolean {
-  return /^(gowrap|deferwrap)\d+$/.test(text) || /-range\d+$|-fm$/.test(text);
+  return /^(gowrap|deferwrap)\d+$|^dwrap·/.test(text) || /-range\d+$|-fm$/.test(text);
 }
 
 function finish(packagePath: string, outer: FunctionName, rest: readonly Element[]): SymbolName {
@@ -148,6 +148,8 @@ function finish(packagePath: string, outer: FunctionName, rest: readonly Element
   let synthetic: SymbolName["synthetic"];
   let name = outer.name;
   const strip = (text: string): string => {
+    // `main.f·dwrap·1`: Go 1.17.
+    if (text.includes("·")) synthetic ??= text.includes("dwrap") ? "go or defer wrapper" : "generated";
     if (text.endsWith("-fm")) synthetic = "method value";
     const range = /-range\d+/.exec(text);
     if (range !== null) synthetic ??= "range-over-func body";
