@@ -15,7 +15,13 @@ export function planFunction(input: PlanInput): PlanResult {
   if ("reason" in placed) return { ok: false, reason: placed.reason };
 
   const call = planCapture(shown(placed.params), limits);
-  const sites = findSites({ fn, code, registers: registersAtEntry(call.capture, fn.convention === "register") });
+  const spillArea = fn.convention === "register" && isComplete(input) ? spillAreaOf(placed) : undefined;
+  const sites = findSites({
+    fn,
+    code,
+    registers: registersAtEntry(call.capture, fn.convention === "register"),
+    ...(spillArea === undefined ? {} : { spillArea }),
+  });
   if (!sites.ok) return sites;
   return {
     ok: true,
@@ -50,4 +56,18 @@ function registersAtEntry(capture: CapturePlan, registerConvention: boolean): Re
   if (registerConvention) registers.add("R14");
   for (const piece of capture.pieces) if (piece.kind === "register") registers.add(piece.register);
   return registers;
+}
+
+function isComplete({ signature }: PlanInput): boolean {
+  return signature.ok && signature.signature.complete;
+}
+
+/** The end of all stack parameters and results, bytes from the CFA; undefined where one of them has no known place. */
+function spillAreaOf({ params, results }: PlacedSignature): number | undefined {
+  let end = 0;
+  for (const { size, place } of [...params, ...results].flatMap((variable) => variable.location)) {
+    if (place.at === "unknown") return undefined;
+    if (place.at === "cfa") end = Math.max(end, place.offset + size);
+  }
+  return end;
 }

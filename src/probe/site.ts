@@ -16,6 +16,11 @@ export interface SiteInput {
   readonly code: Uint8Array;
   /** Registers that must still hold the caller's values at the entry site: `RAX`, …; RSP is always among them. */
   readonly registers: ReadonlySet<string>;
+  /**
+   * Bytes from the CFA to the area where the function may save its register parameters (abi-internal.md, "spill
+   * area"), above all stack parameters and results; absent: not known.
+   */
+  readonly spillArea?: number;
 }
 
 export type Sites =
@@ -161,7 +166,7 @@ function siteAfterCheck(
 
 /**
  * The first kernel-emulated instruction from `from` on, before any branch, branch target, change of a register that
- * matters, or store outside the function's own new frame.
+ * matters, or store that could reach an argument.
  */
 function siteInEntryBlock(
   input: SiteInput,
@@ -182,10 +187,13 @@ function siteInEntryBlock(
     const effects = effectsOf(input.code, instruction.at);
     if (effects.rspChange === undefined || effects.rspChange > 0) return undefined;
     if (effects.writes.some((register) => register !== "RSP" && input.registers.has(register))) return undefined;
-    for (const store of effects.stores) {
-      // Memory below the return address was dead at the entry; anything else might be an argument's.
-      const end = store.fromRsp === undefined ? undefined : store.fromRsp + store.size - (cfaOffset - CFA_AT_ENTRY);
-      if (end === undefined || end > 0) return undefined;
+    for (const { fromRsp, size } of effects.stores) {
+      // Memory below the return address and the spill area hold nothing at the entry; other memory may be an argument's.
+      if (fromRsp === undefined) return undefined;
+      const fromCfa = fromRsp - cfaOffset;
+      const inOwnFrame = fromCfa + size <= -CFA_AT_ENTRY;
+      const inSpillArea = input.spillArea !== undefined && fromCfa >= input.spillArea;
+      if (!inOwnFrame && !inSpillArea) return undefined;
     }
     cfaOffset -= effects.rspChange;
   }
