@@ -21,6 +21,10 @@ export async function checkCode(
       findings.count("not traceable");
       continue;
     }
+    if (!fn.name.includes(".")) {
+      findings.differ("C function held for traceable", fn.name);
+      continue;
+    }
     if (fn.file !== witness.file && witness.file !== "") findings.count("in another file at entry");
     const position = await binary.positionOf(fn.entry);
     if (position?.line !== witness.entryLine)

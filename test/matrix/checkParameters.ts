@@ -99,7 +99,8 @@ function compareType(
 
 function lastElement(type: string): string {
   if (/[[\s({]/.test(type)) return ""; // composed of others: compared by size
-  return type.slice(Math.max(type.lastIndexOf("/"), type.lastIndexOf(".")) + 1);
+  // Types of function bodies are numbered in the binary, and plain for %T.
+  return type.replace(/·\d+$/, "").slice(Math.max(type.lastIndexOf("/"), type.lastIndexOf(".")) + 1);
 }
 
 /** Undefined where they agree; else the kind of difference. */
