@@ -44,8 +44,8 @@ struct bpf_pidns_info {
 	u32 pid;
 	u32 tgid;
 };
-static long (*const bpf_get_ns_current_pid_tgid)(u64 dev, u64 ino, struct bpf_pidns_info *nsdata, u32 size) =
-	(void *)120;
+static long (*const bpf_get_ns_current_pid_tgid)(u64 dev, u64 ino, struct bpf_pidns_info *nsdata,
+						 u32 size) = (void *)120;
 static void *(*const bpf_ringbuf_reserve)(void *ringbuf, u64 size, u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
 /* Linux 5.15. */

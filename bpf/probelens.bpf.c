@@ -95,8 +95,8 @@ struct goroutine {
 #define G_WINDOW 192
 
 /*
- * The current goroutine, or zeroes (g0 has goid 0 too: its calls are told apart by thread). No error is looked at: a failing read fills its target with zeroes, and so does
- * every read that depends on it (address zero is never mapped).
+ * The current goroutine, or zeroes (g0 has goid 0 too: its calls are told apart by thread). No error is looked at: a
+ * failing read fills its target with zeroes, and so does every read that depends on it (address zero is never mapped).
  */
 static __always_inline void current_goroutine(struct pt_regs *ctx, struct goroutine *out)
 {
@@ -169,12 +169,12 @@ static __always_inline u64 call_id(struct pl_record *record, u64 time)
  * Straight-line code: a uprobe program may not read its context at a computed offset, and a loop around a switch takes
  * the verifier 20 times as long (60 ms a program).
  */
-#define COPY_REGISTER(number, field)                                             \
-	do {                                                                     \
-		u64 at = plan->register_at[number];                              \
-		opaque(at);                                                      \
-		if (at && at <= size - 8)                                        \
-			*(u64 *)((void *)record + at) = ctx->field;              \
+#define COPY_REGISTER(number, field)                                                                                   \
+	do {                                                                                                           \
+		u64 at = plan->register_at[number];                                                                    \
+		opaque(at);                                                                                            \
+		if (at && at <= size - 8)                                                                              \
+			*(u64 *)((void *)record + at) = ctx->field;                                                    \
 	} while (0)
 
 static __always_inline void copy_registers(struct pt_regs *ctx, struct pl_plan *plan, struct pl_record *record,
@@ -333,7 +333,7 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	record->duration_ns = 0;
 	if (flags & PL_PAIR_RETURNS) {
 		struct pl_open_key key;
-		struct pl_open_call call = { .call_id = id, .time_ns = now };
+		struct pl_open_call call = {.call_id = id, .time_ns = now};
 		open_key(&key, plan, &ids, &g, cfa);
 		bpf_map_update_elem(&open_calls, &key, &call, BPF_ANY);
 	}
@@ -381,13 +381,7 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 	return 0;
 }
 
-#define PROGRAMS(size)                                                       \
-	SEC("uprobe") int call_##size(struct pt_regs *ctx)                   \
-	{                                                                    \
-		return on_call(ctx, size);                                   \
-	}                                                                    \
-	SEC("uprobe") int return_##size(struct pt_regs *ctx)                 \
-	{                                                                    \
-		return on_return(ctx, size);                                 \
-	}
+#define PROGRAMS(size)                                                                                                 \
+	SEC("uprobe") int call_##size(struct pt_regs *ctx) { return on_call(ctx, size); }                              \
+	SEC("uprobe") int return_##size(struct pt_regs *ctx) { return on_return(ctx, size); }
 PL_CLASSES(PROGRAMS)

@@ -19,15 +19,15 @@
 
 struct pl_stack_piece {
 	s32 offset; /* from the CFA */
-	u32 at; /* in the record */
-	u16 size; /* bytes */
-	u16 index; /* among all root pieces: its bit in failed_pieces */
+	u32 at;	    /* in the record */
+	u16 size;   /* bytes */
+	u16 index;  /* among all root pieces: its bit in failed_pieces */
 };
 
 #define PL_NO_LENGTH 0xffff
 struct pl_slot {
 	u16 pointer; /* byte offset of the pointer word in the root area */
-	u16 length; /* byte offset of the length word, or PL_NO_LENGTH: one element */
+	u16 length;  /* byte offset of the length word, or PL_NO_LENGTH: one element */
 	u32 elem_size;
 	u32 max_bytes;
 	u32 pad;
@@ -46,10 +46,10 @@ struct pl_plan {
 	s32 cfa_offset; /* CFA - SP at the probe */
 	u16 stack_pieces;
 	u16 slots;
-	u32 root_size; /* bytes, a multiple of 8 */
-	u64 interval_ns; /* nanoseconds between events at the most allowed rate; 0: no limit */
-	u64 burst_ns; /* how far the bucket may run ahead */
-	u64 next_ns; /* the bucket: written by the program */
+	u32 root_size;		       /* bytes, a multiple of 8 */
+	u64 interval_ns;	       /* nanoseconds between events at the most allowed rate; 0: no limit */
+	u64 burst_ns;		       /* how far the bucket may run ahead */
+	u64 next_ns;		       /* the bucket: written by the program */
 	u16 register_at[PL_REGISTERS]; /* in the record; 0: not wanted */
 	struct pl_stack_piece stack_piece[PL_MAX_PIECES];
 	struct pl_slot slot[PL_MAX_SLOTS];
@@ -57,15 +57,15 @@ struct pl_plan {
 
 /* Constant while a session is loaded (.rodata): the verifier prunes what a session does not use. */
 struct pl_config {
-	u64 base_ns; /* CLOCK_MONOTONIC when the helper started: see call_id() */
+	u64 base_ns;   /* CLOCK_MONOTONIC when the helper started: see call_id() */
 	u64 pidns_dev; /* the helper's pid namespace; ino 0: the initial one */
 	u64 pidns_ino;
-	u32 tgid; /* trace only this process; 0: all */
-	u32 cookies; /* the kernel hands out attach cookies (5.15) */
+	u32 tgid;	   /* trace only this process; 0: all */
+	u32 cookies;	   /* the kernel hands out attach cookies (5.15) */
 	u32 g_in_register; /* g is in R14; else at FS base + tls_offset */
 	s32 tls_offset;
-	u32 fsbase_offset; /* of task_struct.thread.fsbase; 0: unknown */
-	u32 goid_offset; /* in g */
+	u32 fsbase_offset;   /* of task_struct.thread.fsbase; 0: unknown */
+	u32 goid_offset;     /* in g */
 	u32 stack_hi_offset; /* in g */
 	u32 pad;
 };
@@ -81,7 +81,7 @@ struct pl_counters {
 
 struct pl_open_key {
 	u64 goroutine; /* goid, or the thread where there is none */
-	u64 depth; /* stack.hi - CFA, or the CFA */
+	u64 depth;     /* stack.hi - CFA, or the CFA */
 	u32 tgid;
 	u32 entry;
 };

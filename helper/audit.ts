@@ -25,7 +25,9 @@ export class AuditLog {
     } catch (error) {
       if (this.told) return;
       this.told = true;
-      this.notice(`the audit log ${AUDIT_FILE} cannot be written: ${error instanceof Error ? error.message : error}`);
+      this.notice(
+        `the audit log ${AUDIT_FILE} cannot be written: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 }
@@ -57,7 +59,8 @@ function append(line: string): void {
 }
 
 function open(): number {
-  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const flags =
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const fd = openSync(AUDIT_FILE, flags, 0o600);
   const stat = fstatSync(fd);
   // A link or a file that somebody else prepared is not ours to write.

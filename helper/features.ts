@@ -31,8 +31,7 @@ export function probeFeatures(libbpf: Libbpf): Features {
     uprobeMulti: (major > 1 || (major === 1 && minor >= 3)) && hasUprobeMulti(),
     cookies: kernelAtLeast(5, 15),
     uprobePmu: readPmuType(),
-    pidNamespace:
-      namespace.ino === INITIAL_PID_NAMESPACE ? undefined : { device: namespace.dev, inode: namespace.ino },
+    pidNamespace: namespace.ino === INITIAL_PID_NAMESPACE ? undefined : { device: namespace.dev, inode: namespace.ino },
   };
 }
 

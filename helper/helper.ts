@@ -53,12 +53,12 @@ export class Helper {
 
   constructor(host: HelperHost) {
     this.host = host;
-    this.audit = new AuditLog(this.peerUid, host.notice);
+    this.audit = new AuditLog(this.peerUid, (message) => host.notice(message));
   }
 
   register(rpc: MessageConnection): void {
     this.serve(rpc, "initialize", ({ protocolVersion }) => this.initialize(protocolVersion));
-    this.serve(rpc, "attach", (params) => this.attach(params as AttachParams));
+    this.serve(rpc, "attach", (params) => this.attach(params));
     this.serve(rpc, "detach", ({ session }) => this.detach(session));
     this.serve(rpc, "counters", ({ session }) => ({ counters: this.find("counters", session).counters() }));
     this.serve(rpc, "readFile", readFile);
@@ -82,7 +82,7 @@ export class Helper {
       try {
         const checked = v.safeParse(HELPER_SCHEMAS[method], params);
         if (!checked.success) throw invalidRequest(method, describeIssue(checked.issues));
-        return await handle(checked.output as v.InferOutput<(typeof HELPER_SCHEMAS)[M]>);
+        return await handle(checked.output);
       } catch (error) {
         const failure = asUserError(`request "${method}"`, error);
         if (method !== "initialize") this.audit.write("refuse", `${method}: ${failure.code}: ${failure.message}`);
@@ -134,7 +134,10 @@ export class Helper {
       this.attaching.delete(id);
     }
     ring.start();
-    this.audit.write("attach", `session=${id} ${targetText(params)} probes=${params.probes.length} ${listed(params.functions)}`);
+    this.audit.write(
+      "attach",
+      `session=${id} ${targetText(params)} probes=${params.probes.length} ${listed(params.functions)}`,
+    );
     return { link: linkKind(features), attached: params.probes.length };
   }
 

@@ -131,7 +131,11 @@ export function loadObject(object: Pointer, programs: readonly Pointer[]): void 
     return log;
   });
   const result = Number(fn("bpf_object__load")(object));
-  if (result < 0) throw new VerifierError(-result, logs.map(cString).filter((log) => log !== ""));
+  if (result < 0)
+    throw new VerifierError(
+      -result,
+      logs.map(cString).filter((log) => log !== ""),
+    );
 }
 
 /** The kernel refused to load the programs; `log` ends with its reason. */
@@ -168,7 +172,10 @@ export function reuseMap(map: Pointer, fd: number): void {
 }
 
 export function createRingBuffer(bytes: number): number {
-  return check("creating the ring buffer", fn("bpf_map_create")(BPF.MAP_TYPE_RINGBUF, "probelens_ring", 0, 0, bytes, null));
+  return check(
+    "creating the ring buffer",
+    fn("bpf_map_create")(BPF.MAP_TYPE_RINGBUF, "probelens_ring", 0, 0, bytes, null),
+  );
 }
 
 export function updateMap(fd: number, index: number, value: Uint8Array): void {
@@ -192,7 +199,10 @@ export function setAutoload(program: Pointer, autoload: boolean): void {
 }
 
 export function useUprobeMulti(program: Pointer): void {
-  check("bpf_program__set_expected_attach_type", fn("bpf_program__set_expected_attach_type")(program, BPF.TRACE_UPROBE_MULTI));
+  check(
+    "bpf_program__set_expected_attach_type",
+    fn("bpf_program__set_expected_attach_type")(program, BPF.TRACE_UPROBE_MULTI),
+  );
 }
 
 export function programFd(program: Pointer): number {
@@ -285,7 +295,10 @@ export function loadTrivialMultiProgram(): number {
   opts.setInt32(12, BPF.TRACE_UPROBE_MULTI, true);
   const instructions = new Uint8Array([0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
   const bytes = new Uint8Array(opts.buffer);
-  return check("bpf_prog_load", fn("bpf_prog_load")(BPF.PROG_TYPE_KPROBE, "probelens_test", "GPL", instructions, 2, bytes));
+  return check(
+    "bpf_prog_load",
+    fn("bpf_prog_load")(BPF.PROG_TYPE_KPROBE, "probelens_test", "GPL", instructions, 2, bytes),
+  );
 }
 
 export function closeFd(fd: number): void {

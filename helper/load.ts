@@ -1,9 +1,9 @@
 /** Loads one session's programs and maps, sized for it, and makes its links. */
 import { readFileSync } from "node:fs";
+import type { ProbeCounters } from "../src/protocol/capture.ts";
 import type { AttachParams, ProbeSpec } from "../src/protocol/helperApi.ts";
 import { CONFIG, COUNTERS, SIZE_CLASSES, type SizeClass } from "../src/protocol/layout.ts";
 import { decodeCounters, encodePlan, PlanError, sizeClass } from "../src/protocol/records.ts";
-import type { ProbeCounters } from "../src/protocol/capture.ts";
 import { invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
 import {
@@ -24,11 +24,11 @@ import {
   programFd,
   programInstructions,
   reuseMap,
+  SystemCallError,
   setAutoload,
   setEventProgram,
   setInitialValue,
   setMaxEntries,
-  SystemCallError,
   updateMap,
   useUprobeMulti,
 } from "./libbpf.ts";
@@ -174,7 +174,8 @@ function encodeProbe(probe: ProbeSpec): Uint8Array {
   try {
     return encodePlan(probe);
   } catch (error) {
-    if (error instanceof PlanError) throw invalidRequest("attach", `the capture plan of probe ${probe.id}: ${error.message}`);
+    if (error instanceof PlanError)
+      throw invalidRequest("attach", `the capture plan of probe ${probe.id}: ${error.message}`);
     throw error;
   }
 }
@@ -183,7 +184,8 @@ function classOf(probe: ProbeSpec): SizeClass {
   try {
     return sizeClass(probe.plan);
   } catch (error) {
-    if (error instanceof PlanError) throw invalidRequest("attach", `the capture plan of probe ${probe.id}: ${error.message}`);
+    if (error instanceof PlanError)
+      throw invalidRequest("attach", `the capture plan of probe ${probe.id}: ${error.message}`);
     throw error;
   }
 }

@@ -58,4 +58,3 @@ function openOutput(): Writable {
   const stat = fstatSync(1);
   return stat.isFIFO() || stat.isSocket() ? new Socket({ fd: 1, readable: false, writable: true }) : process.stdout;
 }
-

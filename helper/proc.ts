@@ -174,7 +174,9 @@ function executableMappings(what: string, pid: number): Mapping[] {
     program = mapsIdentity(`/proc/${pid}/exe`);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw code === "ENOENT" || code === "ESRCH" ? noSuchProcess(what, pid) : fileFailed(what, `/proc/${pid}/maps`, error);
+    throw code === "ENOENT" || code === "ESRCH"
+      ? noSuchProcess(what, pid)
+      : fileFailed(what, `/proc/${pid}/maps`, error);
   }
   const found: Mapping[] = [];
   for (const line of text.split("\n")) {
@@ -184,7 +186,11 @@ function executableMappings(what: string, pid: number): Mapping[] {
     const [, start, end, offset, major, minor, inode] = match as unknown as string[];
     if (`${Number.parseInt(major ?? "", 16)}:${Number.parseInt(minor ?? "", 16)}:${inode}` !== program) continue;
     if (found.length === MAX_MAPPINGS)
-      throw limitExceeded(what, `it maps its program file more than ${MAX_MAPPINGS} times`, "Such a process cannot be inspected");
+      throw limitExceeded(
+        what,
+        `it maps its program file more than ${MAX_MAPPINGS} times`,
+        "Such a process cannot be inspected",
+      );
     found.push({ start: BigInt(`0x${start}`), end: BigInt(`0x${end}`), fileOffset: BigInt(`0x${offset}`) });
   }
   return found;

@@ -25,7 +25,10 @@ export function connectFrames(
   onRecords: (batch: Uint8Array) => void,
   onEnd: (error?: Error) => void,
 ): FramedConnection {
-  const rpc = createMessageConnection(new FrameMessageReader(input, onRecords, once(onEnd)), new FrameMessageWriter(output));
+  const rpc = createMessageConnection(
+    new FrameMessageReader(input, onRecords, once(onEnd)),
+    new FrameMessageWriter(output),
+  );
   return { rpc };
 }
 

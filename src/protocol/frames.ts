@@ -89,9 +89,12 @@ export class FrameDecoder {
     const length = new DataView(this.header.buffer).getUint32(0, true);
     const kind = this.header[4];
     if (kind !== FRAME_KIND.json && kind !== FRAME_KIND.records)
-      throw new FrameError(`unknown frame kind ${kind} (length ${length}): the other side does not speak this protocol`);
+      throw new FrameError(
+        `unknown frame kind ${kind} (length ${length}): the other side does not speak this protocol`,
+      );
     const limit = frameLimit(kind);
-    if (length > limit) throw new FrameError(`a frame of kind ${kind} announces ${length} bytes, the limit is ${limit}`);
+    if (length > limit)
+      throw new FrameError(`a frame of kind ${kind} announces ${length} bytes, the limit is ${limit}`);
     this.kind = kind;
     return length;
   }

@@ -51,11 +51,16 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
   const whenClosed = new Promise<void>((resolve) => {
     onClosed = resolve;
   });
-  const { rpc } = connectFrames(input, output, handlers.onRecords, (error) => {
-    closed = error ?? "ended";
-    onClosed?.();
-    handlers.onClose(error);
-  });
+  const { rpc } = connectFrames(
+    input,
+    output,
+    (batch) => handlers.onRecords(batch),
+    (error) => {
+      closed = error ?? "ended";
+      onClosed?.();
+      handlers.onClose(error);
+    },
+  );
   // Without a listener an EPIPE from a helper that died would end this process; the end of `input` reports the death.
   output.on("error", () => {});
   rpc.onNotification(HELPER_METHODS.targetEnded, (params: unknown) => {

@@ -42,7 +42,7 @@ const rootPiece = v.variant("kind", [
 
 const followSlot = v.strictObject({
   pointer: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xfffe)),
-  length: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xfffe))),
+  length: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xfffe))),
   elemSize: uint32,
   maxBytes: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_FOLLOW_BYTES)),
 });
@@ -50,7 +50,7 @@ const followSlot = v.strictObject({
 const probe = v.strictObject({
   id: uint32,
   role: v.picklist(["entry", "return"]),
-  entryId: v.optional(uint32),
+  entryId: v.exactOptional(uint32),
   offset: fileOffset,
   expected: hex,
   cfaOffset: int32,
@@ -59,7 +59,7 @@ const probe = v.strictObject({
     pieces: v.pipe(v.array(rootPiece), v.maxLength(MAX_ROOT_PIECES)),
     slots: v.pipe(v.array(followSlot), v.maxLength(MAX_FOLLOW_SLOTS)),
   }),
-  rate: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0.001), v.maxValue(1e9))),
+  rate: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0.001), v.maxValue(1e9))),
   pairReturns: v.boolean(),
 });
 
@@ -68,7 +68,7 @@ export const HELPER_SCHEMAS = {
   attach: v.strictObject({
     session: uint32,
     target: v.variant("kind", [
-      v.strictObject({ kind: v.literal("process"), pid, startTime, file: v.optional(path) }),
+      v.strictObject({ kind: v.literal("process"), pid, startTime, file: v.exactOptional(path) }),
       v.strictObject({ kind: v.literal("file"), file: path }),
     ]),
     goroutine: v.strictObject({
@@ -108,7 +108,7 @@ export const errorDataSchema = v.object({
   what: v.string(),
   why: v.string(),
   remedy: v.string(),
-  exitStatus: v.optional(v.picklist([1, 2])),
+  exitStatus: v.exactOptional(v.picklist([1, 2])),
 });
 
 /** The first thing that is wrong with a request, in words. */

@@ -81,7 +81,13 @@ export const CHUNK = { size: 16, slot: 0, status: 2, length: 4, address: 8 } as 
 export const CHUNK_STATUS = { ok: 0, fault: 1 } as const;
 
 /** The kernel's own header before each record: include/uapi/linux/bpf.h, BPF_RINGBUF_HDR_SZ and the flag bits. */
-export const RING_HEADER = { size: 8, length: 0, busy: 0x80000000, discard: 0x40000000, lengthMask: 0x3fffffff } as const;
+export const RING_HEADER = {
+  size: 8,
+  length: 0,
+  busy: 0x80000000,
+  discard: 0x40000000,
+  lengthMask: 0x3fffffff,
+} as const;
 
 /** Bytes reserved per record: PL_CLASSES, one program each. */
 export const SIZE_CLASSES = [128, 256, 512, 1024, 2048, 4096, 8192, 20480] as const;

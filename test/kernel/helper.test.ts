@@ -9,7 +9,18 @@ import type { ProbeCounters, RawEvent } from "../../src/protocol/capture.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
 import { type RunningHelper, spawnHelper, startHelper, until } from "./helperProcess.ts";
-import { attachAdd, buildHits, endTargets, ENTRY, HitsProcess, type HitsProgram, liveBytes, processTarget, RETURN, startTime } from "./hits.ts";
+import {
+  attachAdd,
+  buildHits,
+  ENTRY,
+  endTargets,
+  HitsProcess,
+  type HitsProgram,
+  liveBytes,
+  processTarget,
+  RETURN,
+  startTime,
+} from "./hits.ts";
 
 let program: HitsProgram;
 let target: HitsProcess;
@@ -115,7 +126,10 @@ describe("tracing a process", () => {
     await target.call(3);
     await other.call(4);
     assert.deepEqual((await client.detach({ session: 1 })).counters, [all(ENTRY, 7)]);
-    assert.deepEqual([target, other].map(({ pid }) => events.filter((event) => event.pid === pid).length), [3, 4]);
+    assert.deepEqual(
+      [target, other].map(({ pid }) => events.filter((event) => event.pid === pid).length),
+      [3, 4],
+    );
     await other.end();
   });
 
@@ -143,25 +157,40 @@ describe("tracing a process", () => {
   });
 
   const refusals: readonly (readonly [string, string, () => Promise<unknown>])[] = [
-    ["other bytes at the probe", "bytes-differ", () => attach((request) => ({ probes: [{ ...request.probes[0]!, expected: "90" }] }))],
+    [
+      "other bytes at the probe",
+      "bytes-differ",
+      () => attach((request) => ({ probes: [{ ...request.probes[0]!, expected: "90" }] })),
+    ],
     [
       "an offset beyond the file",
       "bytes-differ",
       () => attach((request) => ({ probes: [{ ...request.probes[0]!, offset: 1e12 }] })),
     ],
-    ["a process that is gone", "no-such-process", () => attach(() => ({ target: { kind: "process", pid: 4194303, startTime: "1" } }))],
+    [
+      "a process that is gone",
+      "no-such-process",
+      () => attach(() => ({ target: { kind: "process", pid: 4194303, startTime: "1" } })),
+    ],
     [
       "a pid that belongs to another process now",
       "process-replaced",
       () => attach(() => ({ target: { kind: "process", pid: target.pid, startTime: "1" } })),
     ],
-    ["a file that does not exist", "no-such-file", () => attach(() => ({ target: { kind: "file", file: "/nonexistent" } }))],
+    [
+      "a file that does not exist",
+      "no-such-file",
+      () => attach(() => ({ target: { kind: "file", file: "/nonexistent" } })),
+    ],
     ["a directory", "not-a-file", () => attach(() => ({ target: { kind: "file", file: "/tmp" } }))],
     ["a device", "not-a-file", () => attach(() => ({ target: { kind: "file", file: "/dev/null" } }))],
     [
       "a plan beyond its bounds",
       "invalid-request",
-      () => attach((request) => ({ probes: [{ ...request.probes[0]!, plan: { pieces: [], slots: [{ pointer: 0, elemSize: 1, maxBytes: 1 }] } }] })),
+      () =>
+        attach((request) => ({
+          probes: [{ ...request.probes[0]!, plan: { pieces: [], slots: [{ pointer: 0, elemSize: 1, maxBytes: 1 }] } }],
+        })),
     ],
     ["fields that it does not know", "invalid-request", () => attach(() => ({ surprise: 1 }))],
     ["a missing session", "invalid-request", () => helper.client.detach({ session: 99 })],
@@ -187,7 +216,12 @@ describe("tracing a process", () => {
     const part = await client.readFile({ pid: target.pid, startTime: facts.startTime, offset: 100, length: 1000 });
     assert.equal(part.size, file.length);
     assert.deepEqual(Buffer.from(part.base64, "base64"), file.subarray(100, 1100));
-    const end = await client.readFile({ pid: target.pid, startTime: facts.startTime, offset: file.length - 3, length: 10 });
+    const end = await client.readFile({
+      pid: target.pid,
+      startTime: facts.startTime,
+      offset: file.length - 3,
+      length: 10,
+    });
     assert.deepEqual(Buffer.from(end.base64, "base64"), file.subarray(-3));
     assert.deepEqual(await readCode({}), { hex: program.entry.bytes });
     await client.attach(attachAdd(program, processTarget(target.pid)));
@@ -203,8 +237,14 @@ describe("tracing a process", () => {
     await client.detach({ session: 1 });
     await assert.rejects(client.detach({ session: 1 }));
     const log = readFileSync("/var/log/probelens.log", "utf8").slice(mark);
-    const lines = log.trim().split("\n").map((line) => line.split(" ").slice(1));
-    assert.deepEqual(lines.map(([action]) => action), ["attach", "detach", "refuse"]);
+    const lines = log
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ").slice(1));
+    assert.deepEqual(
+      lines.map(([action]) => action),
+      ["attach", "detach", "refuse"],
+    );
     assert.match(log, /attach uid=\d+ helper=\d+ session=1 pid=\d+ started=\d+ probes=1 main\.add\\u\{a\}forged\n/);
   });
 
@@ -215,7 +255,13 @@ describe("tracing a process", () => {
 
   async function readCode(change: object): Promise<unknown> {
     const { fileOffset } = program.entry;
-    return await helper.client.readCode({ pid: target.pid, startTime: startTime(target.pid), fileOffset, length: 1, ...change });
+    return await helper.client.readCode({
+      pid: target.pid,
+      startTime: startTime(target.pid),
+      fileOffset,
+      length: 1,
+      ...change,
+    });
   }
 });
 

@@ -14,7 +14,17 @@ import type { ProbeCounters, RawEvent } from "../../src/protocol/capture.ts";
 import type { AttachParams, TargetEndedParams } from "../../src/protocol/helperApi.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
 import { until } from "./helperProcess.ts";
-import { attachAdd, buildHits, endTargets, ENTRY, HitsProcess, type HitsProgram, liveBytes, processTarget, RETURN } from "./hits.ts";
+import {
+  attachAdd,
+  buildHits,
+  ENTRY,
+  endTargets,
+  HitsProcess,
+  type HitsProgram,
+  liveBytes,
+  processTarget,
+  RETURN,
+} from "./hits.ts";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const native = probeFeatures(loadLibbpf(`${DIST}native`));
@@ -69,7 +79,10 @@ for (const [name, features] of modes)
       });
       const target = HitsProcess.adopt(shell);
       const request = attachAdd(program, processTarget(target.pid));
-      const session = await attach({ ...request, target: { ...request.target, file: program.path } as never }, features);
+      const session = await attach(
+        { ...request, target: { ...processTarget(target.pid), file: program.path } },
+        features,
+      );
       target.send("go");
       await target.expect(/^done 30$/);
       await target.expect(/^ready/);

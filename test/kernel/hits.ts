@@ -1,5 +1,5 @@
 /** The target of the helper's tests: test/programs/hits, built once per run, and where its probes go. */
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -27,7 +27,7 @@ export function buildHits(toolchain?: string): HitsProgram {
   const path = join(directory, `hits-${toolchain ?? "installed"}`);
   const env = { ...process.env, CGO_ENABLED: "0", ...(toolchain ? { GOTOOLCHAIN: toolchain } : {}) };
   execFileSync("go", ["build", "-o", path, "."], { cwd: join(ROOT, "test/programs/hits"), env });
-  const code = disassemble(path, "main.add");
+  const code = disassemble(path, /^main\.add$/);
   const entry = code.find(({ text }) => text === "PUSHQ BP");
   const returns = code.filter(({ text }) => text === "RET");
   if (!entry || returns.length === 0) throw new Error("main.add has no prologue or no return");
@@ -167,9 +167,32 @@ export function attachAdd(program: HitsProgram, target: AttachTarget, options: A
   };
 }
 
-function disassemble(path: string, symbol: string): (CodeSite & { readonly text: string })[] {
-  const pattern = `^${symbol.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`;
-  const listing = execFileSync("go", ["tool", "objdump", "-s", pattern, path], { encoding: "utf8" });
+/** Ids of the probes of `manyProbes`. */
+export const MANY = 1000;
+
+/** Entry probes on `count` instructions that the idle program does not run: setting and removing them takes a while. */
+export function manyProbes(program: HitsProgram, count: number): ProbeSpec[] {
+  const sites = disassemble(program.path, /^(fmt|strconv|reflect)\./).filter(({ text }) =>
+    /^(MOVQ|LEAQ|CMPQ) /.test(text),
+  );
+  if (sites.length < count) throw new Error(`only ${sites.length} instructions`);
+  return sites.slice(0, count).map(({ fileOffset, bytes }, index) => ({
+    id: MANY + index,
+    role: "entry",
+    offset: fileOffset,
+    expected: bytes,
+    cfaOffset: 8,
+    skipIfBelowOrEqual: false,
+    plan: { pieces: [], slots: [] },
+    pairReturns: false,
+  }));
+}
+
+function disassemble(path: string, symbols: RegExp): (CodeSite & { readonly text: string })[] {
+  const listing = execFileSync("go", ["tool", "objdump", "-s", symbols.source, path], {
+    encoding: "utf8",
+    maxBuffer: 64 << 20,
+  });
   const bias = codeBias(readFileSync(path));
   return listing
     .split("\n")

@@ -55,7 +55,10 @@ describe("frames", () => {
   ];
   for (const [name, bytes, message] of refused)
     it(`refuses ${name}`, () => {
-      assert.throws(() => decode(bytes, bytes.length), (error) => error instanceof FrameError && message.test(error.message));
+      assert.throws(
+        () => decode(bytes, bytes.length),
+        (error) => error instanceof FrameError && message.test(error.message),
+      );
       assert.throws(() => decode(bytes, 1), FrameError);
     });
 

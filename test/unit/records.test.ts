@@ -198,7 +198,11 @@ describe("encodePlan", () => {
   const refused: readonly (readonly [string, CapturePlan, RegExp])[] = [
     ["33 pieces", { pieces: pieces(33), slots: [] }, /33 root pieces, the limit is 32/],
     ["17 slots", { pieces: pieces(2), slots: slots(17, 8) }, /17 follow slots, the limit is 16/],
-    ["a word beyond the root area", { pieces: pieces(1), slots: [{ pointer: 8, elemSize: 1, maxBytes: 1 }] }, /byte 8 of/],
+    [
+      "a word beyond the root area",
+      { pieces: pieces(1), slots: [{ pointer: 8, elemSize: 1, maxBytes: 1 }] },
+      /byte 8 of/,
+    ],
     ["a register twice", { pieces: [...pieces(1, "RAX"), ...pieces(1, "RAX")], slots: [] }, /register RAX twice/],
     ["a piece too large", { pieces: [{ kind: "stack", offset: 8, size: 257 }], slots: [] }, /takes 257 bytes/],
     ["an empty piece", { pieces: [{ kind: "stack", offset: 8, size: 0 }], slots: [] }, /takes 0 bytes/],
@@ -206,7 +210,10 @@ describe("encodePlan", () => {
   ];
   for (const [name, plan, message] of refused)
     it(`refuses ${name}`, () => {
-      assert.throws(() => encodePlan(probe(plan)), (error) => error instanceof PlanError && message.test(error.message));
+      assert.throws(
+        () => encodePlan(probe(plan)),
+        (error) => error instanceof PlanError && message.test(error.message),
+      );
     });
 });
 
@@ -222,7 +229,11 @@ describe("sizeClass", () => {
     ["a piece of 32 bytes", { pieces: [{ kind: "stack", offset: 8, size: 32 }], slots: [] }, 128],
     ["a piece of 256 bytes", { pieces: [{ kind: "stack", offset: 8, size: 256 }], slots: [] }, 512],
     ["4 slices of 4096 bytes", { pieces: pieces(2), slots: slots(4, 4096) }, 20480],
-    ["an element smaller than the limit", { pieces: pieces(1), slots: [{ pointer: 0, elemSize: 8, maxBytes: 4096 }] }, 128],
+    [
+      "an element smaller than the limit",
+      { pieces: pieces(1), slots: [{ pointer: 0, elemSize: 8, maxBytes: 4096 }] },
+      128,
+    ],
   ];
   for (const [name, plan, size] of rows) it(`${name}: ${size}`, () => assert.equal(sizeClass(plan), size));
 
@@ -233,7 +244,15 @@ describe("sizeClass", () => {
 
 describe("decodeRecords", () => {
   const batch = Buffer.concat([
-    record({ kind: 1, callId: 0x1fffffffffffffn, root: Buffer.alloc(16, 0xab), chunks: [[0, 0, "hello"], [1, 1, ""]] }),
+    record({
+      kind: 1,
+      callId: 0x1fffffffffffffn,
+      root: Buffer.alloc(16, 0xab),
+      chunks: [
+        [0, 0, "hello"],
+        [1, 1, ""],
+      ],
+    }),
     discarded(40),
     record({ kind: 2, callId: 5n, root: Buffer.alloc(0), chunks: [] }),
   ]);
@@ -282,7 +301,9 @@ describe("decodeRecords", () => {
     try {
       decodeRecords(bytes, ({ root, chunks }) => {
         for (const part of [root, ...chunks.map((chunk) => chunk.bytes)])
-          assert.ok(part.byteOffset >= bytes.byteOffset && part.byteOffset + part.length <= bytes.byteOffset + bytes.length);
+          assert.ok(
+            part.byteOffset >= bytes.byteOffset && part.byteOffset + part.length <= bytes.byteOffset + bytes.length,
+          );
       });
     } catch (error) {
       assert.ok(error instanceof RangeError && error.message.startsWith("damaged record batch"), String(error));
