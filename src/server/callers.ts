@@ -8,6 +8,8 @@ const MAX_CACHED_POSITIONS = 65_536;
 const MAX_CACHED_PROCESSES = 4096;
 /** A pid's mapping is looked up again after this time, so that a reused pid cannot lend its place to another process. */
 const MAPPING_LIFETIME_MS = 1000;
+/** Looks at a command that begins: its program is mapped within a millisecond of the exec that it waits for. */
+const MAX_LOOKS = 10_000;
 
 export interface MappingReader {
   /** Executable mappings of the traced program in this process; undefined when it is gone. */
@@ -60,6 +62,20 @@ export class CallerTable {
     const position = await this.binary.positionOf(address).catch(() => undefined);
     if (this.positions.size >= MAX_CACHED_POSITIONS) this.positions.clear();
     this.positions.set(address, position);
+  }
+
+  /**
+   * Waits for a command that is about to become the program and notes where it is mapped, before it may have ended
+   * again. The pid cannot be reused while its parent, this process, has not waited for it.
+   */
+  async watch(pid: number, running: () => boolean): Promise<void> {
+    for (let look = 0; !this.fixed && running() && look < MAX_LOOKS; look += 1) {
+      const bias = this.biasOf(await this.reader.mappings(pid));
+      if (bias !== undefined) {
+        this.biases.set(pid, { bias, readAt: Number.POSITIVE_INFINITY });
+        return;
+      }
+    }
   }
 
   private bias(pid: number): number | null | undefined {

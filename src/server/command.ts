@@ -48,8 +48,8 @@ export class StoppedCommand {
   readonly pid: number;
   /** 128 + N after a signal N, as a shell has it. */
   readonly exitStatus: Promise<number>;
+  running = true;
   private readonly child: ChildProcess;
-  private running = true;
 
   /** Resolves when the shim exists and waits. CMD's output goes to this process' stderr. */
   static async start(argv: readonly string[]): Promise<StoppedCommand> {

@@ -20,7 +20,7 @@ import type {
 } from "./engineApi.ts";
 import { HelperLink } from "./helperLink.ts";
 import { ProcessScanner, plainPath, processesRunning, programName } from "./processes.ts";
-import { executableMappings, findProcess, type Mapping, readMemory } from "./procfs.ts";
+import { executableMappings, findProcess, type Mapping, programFile, readMemory } from "./procfs.ts";
 import { resolvePatterns } from "./resolve.ts";
 import { HelperSource, openLocalSource, type ProgramSource } from "./sources.ts";
 import { attachRequest, planGroups } from "./tracePlan.ts";
@@ -137,9 +137,7 @@ class ProbeEngine implements FullEngine {
         const { startTime } = await findProcess(command.pid);
         attach = { kind: "process", pid: command.pid, startTime, file: opened.path ?? "" };
       }
-      const trace = await this.attach(request, listener, opened, attach, plans, link, command);
-      command?.release();
-      return trace;
+      return await this.attach(request, listener, opened, attach, plans, link, command);
     } catch (error) {
       await command?.stop();
       opened.handle.release();
@@ -202,13 +200,14 @@ class ProbeEngine implements FullEngine {
     const anchor = plans[0]?.fn;
     if (anchor === undefined) throw new RangeError("a trace without functions");
     const fixed = (await source.read(16, 1))[0] === ET_EXEC;
+    const callers = new CallerTable(binary, fixed, anchor, { mappings: opened.mappings });
     const session: TraceSession = new TraceSession({
       link,
       plans,
       returns: request.returns,
       rate: request.rate,
       limits: limitsFor(request.maxBytes),
-      callers: new CallerTable(binary, fixed, anchor, { mappings: opened.mappings }),
+      callers,
       listener,
       onDetached: async (reason) => {
         const final = command === undefined ? reason : await withCommand(command, reason);
@@ -226,8 +225,12 @@ class ProbeEngine implements FullEngine {
       throw error;
     }
     this.traces.add(session);
-    // The helper tells of the end, too; whichever comes first. Both lead to the same detach.
-    void command?.exitStatus.then(() => session.finish({ kind: "target-exited", pid: command.pid }));
+    if (command !== undefined) {
+      // The helper tells of the end, too; whichever comes first. Both lead to the same detach.
+      void command.exitStatus.then(() => session.finish({ kind: "target-exited", pid: command.pid }));
+      command.release();
+      await callers.watch(command.pid, () => command.running);
+    }
     if (request.target.kind === "file") await this.sayWhoRuns(opened.path ?? "", listener);
     return session;
   }
@@ -277,7 +280,8 @@ class ProbeEngine implements FullEngine {
 
   private async mappings(pid: number, inode: number): Promise<readonly Mapping[] | undefined> {
     const own = await executableMappings(pid, inode);
-    if (own !== undefined && own.length > 0) return own;
+    // Empty where it may not be read, and where the process does not run the program yet.
+    if (own !== undefined && (own.length > 0 || (await programFile(pid)) !== "denied")) return own;
     const link = await this.link?.catch(() => undefined);
     if (link?.alive !== true) return undefined;
     const described = await link.client.describeProcess({ pid }).catch(() => undefined);

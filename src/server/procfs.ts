@@ -104,14 +104,18 @@ export async function programFile(pid: number): Promise<string | "denied" | unde
   }
 }
 
-/** Executable mappings of the file with this inode (`/proc/PID/exe`'s), in address order. */
+/**
+ * Executable mappings of the process' program, in address order. They are known by inode or by path: on overlay file
+ * systems the one in maps can differ from stat's.
+ */
 export async function executableMappings(pid: number, inode: number): Promise<Mapping[] | undefined> {
   const text = await readProc(pid, "maps");
   if (text === undefined) return undefined;
+  const exe = await programFile(pid);
   const mappings: Mapping[] = [];
   for (const line of text.split("\n").slice(0, MAX_MAPPINGS)) {
-    const match = /^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ (\d+)/.exec(line);
-    if (match === null || Number(match[4]) !== inode) continue;
+    const match = /^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ (\d+) +(.*)$/.exec(line);
+    if (match === null || (Number(match[4]) !== inode && match[5] !== exe)) continue;
     mappings.push({ start: hex(match[1]), end: hex(match[2]), fileOffset: hex(match[3]) });
   }
   return mappings;

@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { CallEvent, ReturnEvent, StatsEvent, TraceEvent } from "../../src/server/engineApi.ts";
 
@@ -34,7 +35,12 @@ export async function until<T>(what: string, condition: () => T | undefined | fa
   }
 }
 
-/** A child whose output is kept, and which ends with the test. */
+const children = new Set<Child>();
+after(async () => {
+  for (const child of children) await child.end();
+});
+
+/** A child whose output is kept, and which ends with the test file at the latest. */
 export class Child {
   readonly process: ChildProcess;
   stdout = "";
@@ -47,6 +53,7 @@ export class Child {
     this.process.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
     this.process.stdin?.on("error", () => {});
     this.closed = once(this.process, "close");
+    children.add(this);
   }
 
   get pid(): number {
@@ -97,11 +104,17 @@ export class Child {
   }
 }
 
-/** A running target; ended by the test's cleanup. */
-export async function startTarget(path: string, ...args: string[]): Promise<Child> {
-  const child = new Child(path, args);
-  await until(`the target ${path} to start`, () => readProgram(child.pid) === path);
-  return child;
+/** A running program of test/programs. */
+export function startTarget(path: string, ...args: string[]): Child {
+  return new Child(path, args);
+}
+
+/** Probes are in the function's code now. */
+export async function attached(pid: number, code: CodeView): Promise<void> {
+  await until("probes in the target", () => liveCode(pid, code) !== code.original);
+}
+export async function detached(pid: number, code: CodeView): Promise<void> {
+  await until("the original bytes", () => liveCode(pid, code) === code.original);
 }
 
 export function probelens(...args: string[]): Child {
@@ -192,8 +205,4 @@ export function commandLine(pid: number): string {
   } catch {
     return "";
   }
-}
-
-function readProgram(pid: number): string {
-  return commandLine(pid).split(" ")[0] ?? "";
 }
