@@ -12,8 +12,6 @@ import type {
 } from "./api.ts";
 import { MAX_ARG_INFO_BYTES } from "./argInfo.ts";
 import { judgeParams, type Witnesses } from "./completeness.ts";
-import { AT } from "./dwarf/constants.ts";
-import { numberOf } from "./dwarf/die.ts";
 import { Dwarf } from "./dwarf/dwarf.ts";
 import { readSignature } from "./dwarf/subprogram.ts";
 import type { Elf } from "./elf.ts";
@@ -21,19 +19,20 @@ import type { FunctionTable } from "./functions.ts";
 import { funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Memory } from "./memory.ts";
 import type { Moduledata } from "./moduledata.ts";
-import type { Pclntab } from "./pclntab.ts";
+import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { DamagedError } from "./reader.ts";
 import { namedResults } from "./results.ts";
+import { layoutFromType } from "./runtimeLayout.ts";
 import type { Sections } from "./sections.ts";
 
 export interface BinaryParts {
   readonly source: ByteSource;
+  /** Where symbols and DWARF are: the program's own, or those of its debug file. */
   readonly sections: Sections;
   readonly memory: Memory;
   readonly elf: Elf;
   readonly buildInfo: BuildInfo;
   readonly buildId: string;
-  readonly gnuBuildId: string | undefined;
   readonly goMinor: number;
   readonly warnings: string[];
   readonly pclntab: Pclntab;
@@ -41,13 +40,8 @@ export interface BinaryParts {
   readonly moduledata: Moduledata | undefined;
   readonly functions: FunctionTable;
   readonly runtime: RuntimeLayout;
-  readonly findDebugFile:
-    | ((buildId: string, debugLink: string | undefined) => Promise<ByteSource | undefined>)
-    | undefined;
 }
 
-/** FUNCDATA_ArgInfo (internal/abi/symtab.go), since Go 1.17. */
-const FUNCDATA_ARG_INFO = 5;
 /** The largest function known is below 2 MB; more than 64 MB is a damaged table. */
 const MAX_CODE_BYTES = 64 << 20;
 
@@ -57,10 +51,10 @@ export class FileBinary implements GoBinary {
   readonly buildInfo: BuildInfo;
   readonly buildId: string;
   readonly hasDwarf: boolean;
-  readonly runtime: RuntimeLayout;
+  runtime: RuntimeLayout;
   readonly #parts: BinaryParts;
   #dwarf: Promise<Dwarf | undefined> | undefined;
-  #inlined: Promise<Map<number, number>> | undefined;
+  #inlined: Promise<Map<string, number>> | undefined;
 
   constructor(parts: BinaryParts) {
     this.#parts = parts;
@@ -130,14 +124,12 @@ export class FileBinary implements GoBinary {
     });
   }
 
-  async inlinedCopies(fn: GoFunction): Promise<number> {
+  inlinedCopies(fn: GoFunction): Promise<number> {
     return this.#guard(`count the inlined copies of ${fn.name}`, async () => {
-      const dwarf = await this.#loadDwarf();
-      const die = dwarf?.subprogramAt(fn.entry);
-      const origin = die === undefined ? undefined : numberOf(die, AT.abstractOrigin);
-      if (dwarf === undefined || origin === undefined) return 0;
-      this.#inlined ??= Promise.resolve(dwarf.inlinedCounts());
-      return (await this.#inlined).get(origin) ?? 0;
+      this.#inlined ??= this.#loadDwarf().then(
+        (dwarf) => dwarf?.inlinedCounts() ?? this.#parts.inlineTrees.countByName(),
+      );
+      return (await this.#inlined).get(fn.name) ?? 0;
     });
   }
 
@@ -158,6 +150,14 @@ export class FileBinary implements GoBinary {
   close(): void {
     this.#dwarf = undefined;
     this.#inlined = undefined;
+  }
+
+  /** For Go versions whose layout no table holds: from the type of `runtime.casgstatus`'s first parameter, `*g`. */
+  async readRuntimeLayout(): Promise<void> {
+    const [fn] = this.hasDwarf ? await this.functionsNamed("runtime.casgstatus") : [];
+    const found = fn === undefined ? undefined : await this.signature(fn);
+    const type = found?.ok === true ? found.signature.params[0]?.type : undefined;
+    if (type?.kind === "ptr") this.runtime = layoutFromType(type.elem, this.runtime.tlsOffset) ?? this.runtime;
   }
 
   #loadDwarf(): Promise<Dwarf | undefined> {

@@ -51,15 +51,17 @@ export class InlineTrees {
     return address;
   }
 
-  /** Name-table offsets of every call inlined into a function. */
-  async calls(index: number): Promise<readonly InlinedCall[]> {
-    const count = this.#pclntab.pcdataMax(index, PCDATA_INLINE_TREE_INDEX) + 1;
-    const calls: InlinedCall[] = [];
-    for (let i = 0; i < Math.min(count, MAX_INLINED_CALLS); i++) {
-      const call = await this.#call(index, i);
-      if (call !== undefined) calls.push(call);
+  /** How often each function was inlined, over the whole program. One pass over every inline tree. */
+  async countByName(): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (let index = 0; index < this.#pclntab.count; index++) {
+      const calls = this.#pclntab.pcdataMax(index, PCDATA_INLINE_TREE_INDEX) + 1;
+      for (let i = 0; i < Math.min(calls, MAX_INLINED_CALLS); i++) {
+        const name = (await this.#call(index, i))?.name;
+        if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+      }
     }
-    return calls;
+    return counts;
   }
 
   async #call(index: number, call: number): Promise<InlinedCall | undefined> {

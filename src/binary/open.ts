@@ -1,7 +1,9 @@
 /** Opens a Go program file: headers, build info and function table now; symbols and DWARF when first asked for. */
+import type { Arch } from "../goabi/location.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { BuildInfo, ByteSource, GoBinary } from "./api.ts";
 import { readBuildInfo } from "./buildinfo.ts";
+import { type FindDebugFile, openDebugFile } from "./debugFile.ts";
 import { readElf } from "./elf.ts";
 import { FileBinary } from "./fileBinary.ts";
 import { FunctionTable } from "./functions.ts";
@@ -10,15 +12,16 @@ import { locatePclntab } from "./locate.ts";
 import { Memory } from "./memory.ts";
 import { findModuledata } from "./moduledata.ts";
 import { readBuildIds } from "./notes.ts";
-import type { Pclntab } from "./pclntab.ts";
+import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { DamagedError } from "./reader.ts";
-import { goMinorVersion, runtimeLayout } from "./runtimeLayout.ts";
+import { goMinorVersion, isKnownVersion, tabledLayout } from "./runtimeLayout.ts";
 import { Sections } from "./sections.ts";
 import { SymbolTable } from "./symtab.ts";
+import { goroutineOffset } from "./tls.ts";
 
 export interface OpenOptions {
   /** Finds a separate debug file by build ID (hex of the GNU one, or Go's) and `.gnu_debuglink` name. */
-  readonly findDebugFile?: (buildId: string, debugLink: string | undefined) => Promise<ByteSource | undefined>;
+  readonly findDebugFile?: FindDebugFile;
 }
 
 /** Oldest Go whose tables are understood in full. */
@@ -53,12 +56,18 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   const found = await locatePclntab(sections, memory);
   if (found === undefined) throw notGo(source.name, info, warnings);
   const { pclntab } = found;
-  const symbols = await attempt("the symbol table", () =>
-    SymbolTable.load(sections, (address) => memory.isExecutable(address)),
-  );
+  const ids = (await attempt("the build ID", () => readBuildIds(sections))) ?? {};
+  const stripped = !sections.has(".debug_info");
+  const find = options.findDebugFile;
+  const debug = stripped && find !== undefined ? await openDebugFile(sections, ids, find, warnings) : undefined;
+  const symbols = await attempt("the symbol table", async () => {
+    const isCode = (address: number): boolean => memory.isExecutable(address);
+    const own = await SymbolTable.load(sections, isCode);
+    return own ?? (debug === undefined ? undefined : await SymbolTable.load(debug, isCode));
+  });
   const minor = goMinorVersion(info?.goVersion ?? "") ?? guessMinor(pclntab);
   if (info === undefined)
-    warnings.push("the file has no build info; its Go version is guessed from its function table");
+    warnings.push("the file has no build info; its Go version, and where goroutine numbers stand, are guessed");
   if (minor > NEWEST_MINOR)
     warnings.push(
       `Go 1.${minor} is newer than what Probelens knows (1.${NEWEST_MINOR}); it is read like Go 1.${NEWEST_MINOR}`,
@@ -80,26 +89,32 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     throw damaged(source.name, "the function table does not point to code");
   }
   const inlineTrees = new InlineTrees(pclntab, memory, moduledata);
-  const convention = minor >= (elf.arch === "amd64" ? 17 : 18) ? "register" : "stack";
+  const convention = usesRegisters(elf.arch, minor, info) ? "register" : "stack";
   const functions = new FunctionTable({ pclntab, inlineTrees, symbols, memory, convention });
-  const ids = (await attempt("the build ID", () => readBuildIds(sections))) ?? {};
-  return new FileBinary({
+  const tlsOffset = await goroutineOffset(elf, memory, pclntab.entry(0), symbols?.address("runtime.tlsg"));
+  const binary = new FileBinary({
     source,
-    sections,
+    sections: debug ?? sections,
     memory,
     elf,
     buildInfo: info ?? { goVersion: `go1.${minor}`, dependencies: [], settings: {} },
     buildId: ids.go ?? ids.gnu ?? "",
-    gnuBuildId: ids.gnu,
     goMinor: minor,
     warnings,
     pclntab,
     inlineTrees,
     moduledata,
     functions,
-    runtime: runtimeLayout(minor, elf, symbols?.address("runtime.tlsg")),
-    findDebugFile: options.findDebugFile,
+    runtime: tabledLayout(minor, tlsOffset),
   });
+  if (!isKnownVersion(minor) || info === undefined) await binary.readRuntimeLayout();
+  return binary;
+}
+
+/** abi-internal.md: since 1.17 on amd64, 1.18 on arm64; until 1.18 an experiment could turn it off. */
+function usesRegisters(arch: Arch, minor: number, info: BuildInfo | undefined): boolean {
+  const experiment = `${info?.goVersion ?? ""} ${info?.settings["GOEXPERIMENT"] ?? ""}`;
+  return minor >= (arch === "amd64" ? 17 : 18) && !/\bnoregabi/.test(experiment);
 }
 
 /** Last resorts for the text base: the header (right in files that are not position-independent), then `.text`. */
@@ -108,8 +123,14 @@ function textBase(pclntab: Pclntab, sections: Sections): number | undefined {
   return sections.find(".text")?.address;
 }
 
+/** Newest version of each format; 1.16 and 1.17 differ in the calling convention, and in FUNCDATA_ArgInfo. */
 function guessMinor(pclntab: Pclntab): number {
-  return { "1.2": 15, "1.16": 17, "1.18": 19, "1.20": 25 }[pclntab.format];
+  if (pclntab.format === "1.16") {
+    for (let index = 0; index < pclntab.count; index++)
+      if (pclntab.funcdata(index, FUNCDATA_ARG_INFO) !== undefined) return 17;
+    return 16;
+  }
+  return { "1.2": 15, "1.18": 19, "1.20": 25 }[pclntab.format];
 }
 
 function notGo(name: string, info: BuildInfo | undefined, warnings: readonly string[]): UserError {

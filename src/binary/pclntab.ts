@@ -12,6 +12,8 @@ export type PclntabFormat = "1.2" | "1.16" | "1.18" | "1.20";
 /** runtime.funcFlag bits (runtime/symtab.go; ASM since Go 1.17.? see `FuncFlagAsm` in internal/abi/symtab.go). */
 export const FLAG_ASM = 4;
 
+/** FUNCDATA_ArgInfo (internal/abi/symtab.go), since Go 1.17. */
+export const FUNCDATA_ARG_INFO = 5;
 export const PCDATA_INLINE_TREE_INDEX = 2;
 
 const MAGIC: Readonly<Record<number, PclntabFormat>> = {

@@ -1,11 +1,12 @@
 /**
- * Where the kernel program finds the goroutine: offsets in `runtime.g`, and g's place in thread-local storage.
+ * Where the kernel program finds a goroutine's identity: offsets in `runtime.g`.
  *
- * The table holds released versions; a test compares it with each version's own DWARF. A development version falls
- * back to the DWARF of the binary itself.
+ * The table holds released versions; a test compares it with each version's own DWARF. For a version that is not in
+ * it the binary's DWARF is asked.
  */
+
+import type { GoType } from "../goabi/type.ts";
 import type { RuntimeLayout } from "./api.ts";
-import type { Elf } from "./elf.ts";
 
 /** `g.goid` by Go minor version (runtime/runtime2.go). `g.stack.hi` is the second word in all of them. */
 const GOID_OFFSET: Readonly<Record<number, number>> = {
@@ -23,29 +24,28 @@ const GOID_OFFSET: Readonly<Record<number, number>> = {
   26: 152,
   27: 152,
 };
+const NEWEST_MINOR = 27;
+const OLDEST_MINOR = 15;
 const STACK_HI_OFFSET = 8;
-/** In a pure Go program the runtime's slot is the only TLS variable and stands just below the FS base. */
-const PURE_GO_TLS_OFFSET = -8;
-
-export function runtimeLayout(goMinor: number, elf: Elf, tlsg: number | undefined): RuntimeLayout {
-  return {
-    goidOffset: GOID_OFFSET[goMinor] ?? GOID_OFFSET[goMinor > 27 ? 27 : 15]!,
-    stackHiOffset: STACK_HI_OFFSET,
-    tlsOffset: tlsOffset(elf, tlsg),
-  };
-}
 
 export function isKnownVersion(goMinor: number): boolean {
   return GOID_OFFSET[goMinor] !== undefined;
 }
 
-/** x86-64 ABI, TLS variant II: the program's block ends at the FS base, so a variable is at −align(memsz) + its offset. */
-function tlsOffset(elf: Elf, tlsg: number | undefined): number {
-  const tls = elf.segments.find((segment) => segment.type === "tls");
-  if (elf.arch !== "amd64" || tls === undefined || tlsg === undefined || tlsg >= tls.memorySize)
-    return PURE_GO_TLS_OFFSET;
-  const align = Math.max(tls.align, 1);
-  return -(Math.ceil(tls.memorySize / align) * align) + tlsg;
+/** Versions outside the table get the nearest one's layout. */
+export function tabledLayout(goMinor: number, tlsOffset: number): RuntimeLayout {
+  const nearest = Math.min(Math.max(goMinor, OLDEST_MINOR), NEWEST_MINOR);
+  return { goidOffset: GOID_OFFSET[nearest]!, stackHiOffset: STACK_HI_OFFSET, tlsOffset };
+}
+
+/** From the type `runtime.g`; undefined where it lacks the fields. */
+export function layoutFromType(g: GoType, tlsOffset: number): RuntimeLayout | undefined {
+  if (g.kind !== "struct") return undefined;
+  const goid = g.fields.find((field) => field.name === "goid");
+  const stack = g.fields.find((field) => field.name === "stack");
+  const high = stack?.type.kind === "struct" ? stack.type.fields.find((field) => field.name === "hi") : undefined;
+  if (goid === undefined || stack === undefined || high === undefined) return undefined;
+  return { goidOffset: goid.offset, stackHiOffset: stack.offset + high.offset, tlsOffset };
 }
 
 /** `go1.27.4`, `go1.25-abc X:foo`, `devel go1.28-…`: the minor number. */

@@ -142,17 +142,26 @@ export class Dwarf implements DieSource {
     return locationAt(lists, die.unit, value, formOf(die, AT.location) ?? FORM.secOffset, pc);
   }
 
-  /** Copies inlined into other functions, by the offset of the abstract subprogram. One pass over everything. */
-  inlinedCounts(): Map<number, number> {
-    const counts = new Map<number, number>();
+  /**
+   * Copies inlined into other functions, by the linker's name. One pass over everything. Counted by name, because each
+   * package that inlines a function has an abstract DIE of its own for it.
+   */
+  inlinedCounts(): Map<string, number> {
+    const byOrigin = new Map<number, number>();
     for (const unit of this.units)
       this.#dies.walk(unit, (tag, offset) => {
         if (tag !== TAG.inlinedSubroutine) return;
-        const die = this.dieAt(offset);
+        const die = this.#dies.read(unit, offset);
         const origin = die === undefined ? undefined : numberOf(die, AT.abstractOrigin);
-        if (origin !== undefined) counts.set(origin, (counts.get(origin) ?? 0) + 1);
+        if (origin !== undefined) byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + 1);
       });
-    return counts;
+    const byName = new Map<string, number>();
+    for (const [origin, count] of byOrigin) {
+      const die = this.dieAt(origin);
+      const name = die === undefined ? undefined : textOf(die, AT.name);
+      if (name !== undefined) byName.set(name, (byName.get(name) ?? 0) + count);
+    }
+    return byName;
   }
 
   #subprograms(unit: Unit): Map<number, number> {
