@@ -1,6 +1,16 @@
 /** The demo server, built with the installed Go into a folder of its own and started on a free port. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { chmodSync, closeSync, cpSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,11 +40,13 @@ export interface DemoProcess {
   stop(): void;
 }
 
-export function makeWorkspace(): Workspace {
+/** `module`: another module path than the demo's own, so that no other copy of it that runs here is taken for it. */
+export function makeWorkspace(module?: string): Workspace {
   const root = mkdtempSync(join(tmpdir(), "probelens-demo-"));
   chmodSync(root, 0o755);
   const folder = join(root, "euler");
   cpSync(SOURCE, folder, { recursive: true, filter: (path) => !path.endsWith("/euler/euler") });
+  if (module !== undefined) writeFileSync(join(folder, "go.mod"), `module ${module}\n\ngo 1.15\n`);
   mkdirSync(join(root, "bin"));
   const binary = join(root, "bin/euler");
   execFileSync("go", ["build", "-buildvcs=false", "-o", binary, "."], { cwd: folder, stdio: "inherit" });
@@ -64,6 +76,7 @@ export async function startDemo(workspace: Workspace, as: readonly string[] = []
     address: workspace.address,
     bytes: memory(pid, workspace.address).toString("hex"),
     file: workspace.file,
+    binary: workspace.binary,
   };
   return { pid, url, info: JSON.stringify(info), stop: () => void child.kill("SIGKILL") };
 }

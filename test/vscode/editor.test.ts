@@ -23,10 +23,10 @@ void test("click Trace, see live arguments, click Stop", async () => {
   });
 });
 
-void test("without a process, a message says what to do", async () => {
-  const other = makeWorkspace();
+void test("no process, and a process that ends: the editor says what happened and what to do", async () => {
+  const other = makeWorkspace("example.com/never-started");
   try {
-    const env = { PROBELENS_TEST_TARGET: JSON.stringify({ file: other.file.replace(/app\.go$/, "app.go") }) };
+    const env = { PROBELENS_TEST_TARGET: JSON.stringify({ file: other.file, binary: other.binary }) };
     await runSuite({ scenario: "failures", setup: { folder: other.folder }, env });
   } finally {
     removeWorkspace(other);

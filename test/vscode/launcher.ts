@@ -95,7 +95,7 @@ function startServer(scratch: string, socket: string): ChildProcess {
   mkdirSync(machine, { recursive: true });
   writeFileSync(join(machine, "settings.json"), JSON.stringify(SETTINGS));
   if (setup.wrap !== undefined) chmodTree(dataDir);
-  const [command = "", ...rest] = [
+  const argv = [
     ...(setup.wrap ?? []),
     setup.node ?? NODE,
     join(editor, "out/server-main.js"),
@@ -108,7 +108,10 @@ function startServer(scratch: string, socket: string): ChildProcess {
     "--disable-workspace-trust",
     `--server-data-dir=${dataDir}`,
   ];
-  return spawn(command, rest, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, [CONTROL_ENV]: socket } });
+  return spawn(argv[0] ?? NODE, argv.slice(1), {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, [CONTROL_ENV]: socket },
+  });
 }
 
 async function portOf(server: ChildProcess): Promise<number> {

@@ -1,6 +1,15 @@
 /** From the click above computeE to live values beside the code, and back: probes gone, target untouched. */
 import * as vscode from "vscode";
-import { clickLens, eventsText, FUNC_LINE, hoverTexts, lensTitle, openSource, untilLens } from "./editor.ts";
+import {
+  clickLens,
+  eventsText,
+  FUNC_LINE,
+  hoverTexts,
+  lensTitle,
+  openSource,
+  untilLens,
+  untilMessage,
+} from "./editor.ts";
 import { equal, hasPage, onPage, type Step, until } from "./steps.ts";
 import { compute, liveBytes, target, untilOriginal, untilProbed } from "./target.ts";
 
@@ -138,11 +147,7 @@ export const clickThrough: readonly Step[] = [
       if (server === undefined) throw new Error("the language server is not among the editor's processes");
       const before = await onPage("processes", { text: "helper.js" });
       process.kill(server, "SIGKILL");
-      await until(
-        "the message that tracing ended",
-        () => onPage("texts", { selector: ".notification-list-item" }),
-        (texts) => texts?.some((text) => text.includes("server ended")) === true,
-      );
+      await untilMessage(/server ended, and all tracing with it/);
       await picture("6-server-killed");
       await untilOriginal();
       await until(

@@ -63,6 +63,19 @@ export function functionPosition(document: vscode.TextDocument): vscode.Position
   return new vscode.Position(line, "func ".length + 2);
 }
 
+/** A message of VS Code, with its buttons. Toasts are off while tests run, so the list of notifications is opened. */
+export async function untilMessage(...accept: readonly RegExp[]): Promise<void> {
+  if (!hasPage) return;
+  await until(
+    `a message that matches ${accept.join(" and ")}`,
+    async () => {
+      await vscode.commands.executeCommand("notifications.showList");
+      return (await onPage("texts", { selector: ".notifications-center .notification-list-item" })) ?? [];
+    },
+    (texts) => texts.some((text) => accept.every((pattern) => pattern.test(text))),
+  );
+}
+
 async function lens(): Promise<vscode.CodeLens | undefined> {
   const document = vscode.window.activeTextEditor?.document;
   if (document === undefined) return undefined;

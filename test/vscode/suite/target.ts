@@ -11,6 +11,7 @@ export interface TargetInfo {
   readonly address: number;
   readonly bytes: string;
   readonly file: string;
+  readonly binary: string;
 }
 
 export function target(): TargetInfo {
