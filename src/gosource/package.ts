@@ -37,6 +37,9 @@ export class GoPackage {
   /** From the package clause. */
   readonly name: string;
 
+  /** Files whose declarations were used. */
+  readonly used = new Set<SourceFile>();
+
   private readonly parser: GoParser;
   private readonly parsed = new Map<SourceFile, ParsedFile | undefined>();
 
@@ -94,6 +97,7 @@ export class GoPackage {
     if (first === undefined) return undefined;
     if (second !== undefined) return { uncertain: `${name} is declared in ${first.file.path} and ${second.file.path}` };
     if (!first.file.certain) return { uncertain: `it is not known whether ${first.file.path} was built (build tags)` };
+    this.used.add(first.file);
     return first;
   }
 

@@ -13,7 +13,7 @@ const MAX_RESOLVE_DEPTH = 120;
 const MAX_TYPE_ARGS = 64;
 
 /** References and constants looked at before a request is given up; `net/http` needs some ten thousand. */
-const MAX_STEPS = 1_000_000;
+const MAX_STEPS = 200_000;
 
 const BASIC = new Map<string, ScalarKind>(
   "bool int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 uintptr float32 float64 complex64 complex128 string"

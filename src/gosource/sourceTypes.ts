@@ -2,6 +2,7 @@
 import type { BuildInfo, GoFunction, SignatureResult } from "../binary/api.ts";
 import { type FoundFunction, findDeclaration, notInSource } from "./findDeclaration.ts";
 import { SourceLocator } from "./locate.ts";
+import { matchSource, type SourceMatch, type SourceTree } from "./match.ts";
 import type { KnownTypes } from "./materialize.ts";
 import { type GoParser, type GrammarFiles, loadGoParser } from "./parser.ts";
 import type { SourceReader } from "./reader.ts";
@@ -21,6 +22,8 @@ export interface SourceTypesOptions {
   readonly gomodcache?: string | undefined;
   /** GOPATH folders, for binaries built without modules. */
   readonly gopath?: readonly string[] | undefined;
+  /** Asks version control; without it, name, file and line must do. */
+  readonly tree?: SourceTree | undefined;
   /** Pointers followed when types are read; 4 without it, one more than the value text shows. */
   readonly depth?: number | undefined;
 }
@@ -28,8 +31,10 @@ export interface SourceTypesOptions {
 export interface SourceTypes {
   /** `knownTypes`: the binary's own type data, where it could be read. Never throws for bad source. */
   signature(fn: GoFunction, info: BuildInfo, knownTypes?: KnownTypes): Promise<SignatureResult>;
-  /** The declaration that the function was compiled from, or why there is none to trust. */
-  find(fn: GoFunction, info: BuildInfo): Promise<FoundFunction>;
+  /** Whether the source is what the binary was built from, for the user to read. */
+  match(fn: GoFunction, info: BuildInfo): Promise<SourceMatch>;
+  /** Forgets what was read: files have changed. */
+  refresh(): void;
 }
 
 const DEFAULT_DEPTH = 4;
@@ -40,6 +45,7 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
   const goroots = typeof options.goroot === "string" ? [options.goroot] : (options.goroot ?? []);
   const places = { root, goroots, gomodcache, gopaths: options.gopath ?? [] };
   const worlds = new Map<string, World>();
+  let tree = options.tree === undefined ? undefined : remembering(options.tree);
   const worldOf = (info: BuildInfo): World => {
     const key = JSON.stringify(info);
     let world = worlds.get(key);
@@ -60,15 +66,46 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     if ("missing" in owner) return { kind: "absent", why: owner.missing };
     return findDeclaration(fn, info, symbol, owner, parser);
   };
+  const matchOf = (found: FoundFunction, info: BuildInfo): Promise<SourceMatch> => {
+    const file = found.kind === "found" ? found.function.file : undefined;
+    const files = file === undefined ? [] : [...new Set([file, ...worldOf(info).usedFiles()])];
+    return matchSource(info, found, file?.package.importPath ?? "", files, tree);
+  };
   return {
-    find,
     async signature(fn, info, knownTypes) {
       const found = await find(fn, info);
       if (found.kind !== "found") return { ok: false, reason: found.why };
       const depth = options.depth ?? DEFAULT_DEPTH;
-      return await buildSignature(found.function, info, worldOf(info), { depth, knownTypes });
+      const result = await buildSignature(found.function, info, worldOf(info), { depth, knownTypes });
+      if (!result.ok) return result;
+      // After the types, so that the files that declare them are compared too.
+      const match = await matchOf(found, info);
+      return match.kind === "different-revision" ? { ok: false, reason: match.message } : result;
+    },
+    async match(fn, info) {
+      return await matchOf(await find(fn, info), info);
+    },
+    refresh() {
+      worlds.clear();
+      tree = options.tree === undefined ? undefined : remembering(options.tree);
     },
   };
+}
+
+/** Version control is asked once about each file, not for every function. */
+function remembering(tree: SourceTree): SourceTree {
+  const states = new Map<string, ReturnType<SourceTree["state"]>>();
+  const texts = new Map<string, Promise<string | undefined>>();
+  return {
+    state: (dir) => remember(states, dir, () => tree.state(dir)),
+    fileAt: (revision, path) => remember(texts, `${revision} ${path}`, () => tree.fileAt(revision, path)),
+  };
+}
+
+function remember<T>(known: Map<string, T>, key: string, make: () => T): T {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
 }
 
 /** One binary at a time is usual; each world may hold tens of megabytes of source. */

@@ -139,7 +139,7 @@ function method(type: Element, name: Element): FunctionName {
 }
 
 function isSuffix(text: string): boolean {
-  return /^(gowrap|deferwrap)\d+$|^dwrap·/.test(text) || /-range\d+$|-fm$/.test(text);
+  return /^(gowrap|deferwrap)\d+$|^dwrap·/.test(text);
 }
 
 function finish(packagePath: string, outer: FunctionName, rest: readonly Element[]): SymbolName {

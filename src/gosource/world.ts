@@ -2,10 +2,9 @@
  * The packages that one binary was built from, as far as their source can be found. Look-ups are synchronous so that
  * types can be built lazily; a package that is not there yet is noted, and `load` fetches what was noted.
  */
-import type { BuildInfo } from "../binary/api.ts";
 import { fileIncluded, type TagState } from "./buildConstraints.ts";
 import { type PackageLocation, SourceLocator } from "./locate.ts";
-import { GoPackage } from "./package.ts";
+import { GoPackage, type SourceFile } from "./package.ts";
 import type { GoParser } from "./parser.ts";
 import { joinPath, type SourceReader } from "./reader.ts";
 
@@ -59,6 +58,12 @@ export class World {
     return any;
   }
 
+  /** Files of the user's own modules that answers have rested on. */
+  usedFiles(): SourceFile[] {
+    const own = [...this.packages.values()].filter((entry) => entry instanceof GoPackage && entry.origin === "module");
+    return own.flatMap((entry) => (entry instanceof GoPackage ? [...entry.used] : []));
+  }
+
   forgetWanted(): void {
     this.wanted.clear();
   }
@@ -108,5 +113,3 @@ export class World {
 function keyOf(importPath: string, from: GoPackage | undefined): string {
   return from?.origin === "std" ? `std ${importPath}` : importPath;
 }
-
-export type { BuildInfo };

@@ -1,0 +1,83 @@
+/**
+ * Does this source belong to this binary? From what the build information says (VCS revision, modified or not) and from
+ * the function's own name, file and line.
+ */
+import type { BuildInfo } from "../binary/api.ts";
+import type { FoundFunction } from "./findDeclaration.ts";
+import { below } from "./reader.ts";
+
+/** The version control's view of the source; injected, because asking git is I/O. */
+export interface SourceTree {
+  /** Of the checkout that holds the folder; undefined where it is none. */
+  state(dir: string): Promise<{ readonly revision: string; readonly modified: boolean } | undefined>;
+  /** A file's text as it was at a revision; undefined where that is not known. `path` is absolute. */
+  fileAt(revision: string, path: string): Promise<string | undefined>;
+}
+
+export interface SourceMatch {
+  readonly kind: "exact" | "drifted" | "different-revision" | "unknown";
+  /** Lines that the function has moved; positive: down. */
+  readonly lines?: number;
+  /** A sentence for the user. */
+  readonly message: string;
+}
+
+/** A file that a signature was read from. */
+export interface UsedFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** `files`: those that the answer rests on. */
+export async function matchSource(
+  info: BuildInfo,
+  found: FoundFunction,
+  importPath: string,
+  files: readonly UsedFile[],
+  tree: SourceTree | undefined,
+): Promise<SourceMatch> {
+  if (found.kind === "drifted") return { kind: "drifted", lines: found.lines, message: found.why };
+  if (found.kind === "absent") return { kind: "unknown", message: found.why };
+  const revision = info.settings["vcs.revision"];
+  const agreed = "name, file and line agree with the binary";
+  const main = info.module?.path;
+  // The build information tells the revision of the main module only.
+  if (revision === undefined || main === undefined || below(importPath, main) === undefined) {
+    return { kind: "exact", message: `${agreed}; it does not say which revision it was built from` };
+  }
+  const short = revision.slice(0, 12);
+  const builtModified = info.settings["vcs.modified"] === "true";
+  const dir = found.function.file.package.dir;
+  const state = await tree?.state(dir);
+  if (tree === undefined || state === undefined) {
+    return { kind: "exact", message: `${agreed}; ${dir} is no checkout that could be compared with revision ${short}` };
+  }
+  if (state.revision === revision && !state.modified && !builtModified) {
+    return { kind: "exact", message: `the binary was built from this revision, ${short}` };
+  }
+  if (builtModified) {
+    return state.revision === revision
+      ? { kind: "exact", message: `${agreed}; it was built from revision ${short} with uncommitted changes` }
+      : differentRevision(short, state.revision, "and with uncommitted changes");
+  }
+  for (const file of files) {
+    const then = await tree.fileAt(revision, file.path);
+    if (then === file.text) continue;
+    if (then === undefined) return differentRevision(short, state.revision, "which this checkout does not have");
+    return differentRevision(short, state.revision, `since when ${file.path} has changed`);
+  }
+  return {
+    kind: "exact",
+    message: `the files have not changed since revision ${short}, which the binary was built from`,
+  };
+}
+
+function differentRevision(built: string, here: string, why: string): SourceMatch {
+  const checkout = here.startsWith(built)
+    ? "the checkout has uncommitted changes"
+    : `the checkout is at ${here.slice(0, 12)}`;
+  return {
+    kind: "different-revision",
+    message: `the binary was built from revision ${built}, ${why}; ${checkout}. Check out ${built} to trace with the right types`,
+  };
+}
