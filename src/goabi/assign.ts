@@ -232,7 +232,8 @@ const KIND_SIZE: Partial<Record<GoType["kind"], number>> = {
 
 function sizeDamage(type: GoType): string | undefined {
   if (type.size < 0) return type.kind === "unknown" ? type.reason : `the size of ${type.name} is not known`;
-  if (!Number.isSafeInteger(type.size) || type.size > MAX_TYPE_SIZE) return `${type.name} cannot have ${type.size} bytes`;
+  if (!Number.isSafeInteger(type.size) || type.size > MAX_TYPE_SIZE)
+    return `${type.name} cannot have ${type.size} bytes`;
   const expected = KIND_SIZE[type.kind];
   if (expected !== undefined && type.size !== expected) {
     return `${type.name} is a ${type.kind} and cannot have ${type.size} bytes`;

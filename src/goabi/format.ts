@@ -6,12 +6,7 @@ export function formatLocation(location: Location): string[] {
 }
 
 function formatPiece({ size, place }: Piece): string {
-  switch (place.at) {
-    case "register":
-      return `${place.register}:${size}`;
-    case "cfa":
-      return `CFA${place.offset < 0 ? "-" : "+"}${Math.abs(place.offset)}:${size}`;
-    case "unknown":
-      return `?:${size}`;
-  }
+  if (place.at === "register") return `${place.register}:${size}`;
+  if (place.at === "cfa") return `CFA${place.offset < 0 ? "-" : "+"}${Math.abs(place.offset)}:${size}`;
+  return `?:${size}`;
 }

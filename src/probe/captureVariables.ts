@@ -55,9 +55,14 @@ export function followedWords(type: GoType): Followed[] {
     // A plan has room for MAX_FOLLOW_SLOTS; more are never asked for, and a damaged type may contain itself.
     if (++visits > MAX_TYPE_VISITS || depth > MAX_TYPE_DEPTH || found.length > MAX_FOLLOW_SLOTS) return;
     if (type.kind === "string" || isByteSlice(type)) found.push({ offset, elemSize: 1 });
-    else if (type.kind === "struct") for (const field of type.fields) walk(field.type, offset + field.offset, depth + 1);
+    else if (type.kind === "struct")
+      for (const field of type.fields) walk(field.type, offset + field.offset, depth + 1);
     else if (type.kind === "array" && type.elem.size > 0) {
-      for (let index = 0; index < type.length && found.length <= MAX_FOLLOW_SLOTS && visits <= MAX_TYPE_VISITS; index++) {
+      for (
+        let index = 0;
+        index < type.length && found.length <= MAX_FOLLOW_SLOTS && visits <= MAX_TYPE_VISITS;
+        index++
+      ) {
         walk(type.elem, offset + index * type.elem.size, depth + 1);
       }
     }
@@ -102,7 +107,8 @@ function merged(ranges: { start: number; end: number }[]): { start: number; end:
   for (const range of sorted) {
     const last = result.at(-1);
     // Ranges start at words: one that starts in the word where the last one ends continues it.
-    if (last !== undefined && range.start <= Math.ceil(last.end / WORD) * WORD) last.end = Math.max(last.end, range.end);
+    if (last !== undefined && range.start <= Math.ceil(last.end / WORD) * WORD)
+      last.end = Math.max(last.end, range.end);
     else result.push({ ...range });
   }
   return result;

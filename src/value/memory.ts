@@ -38,8 +38,11 @@ export function bytesOfVariable(variable: CapturedVariable, event: RawEvent): Va
 /** The memory behind pointers: the event's chunks by address. */
 export class CapturedMemory {
   private readonly chunks = new Map<bigint, Chunk>();
+  private readonly missing: string;
 
-  constructor(chunks: readonly Chunk[]) {
+  /** `missing`: why memory without a chunk was not copied. */
+  constructor(chunks: readonly Chunk[], missing: string) {
+    this.missing = missing;
     for (const chunk of chunks) {
       const known = this.chunks.get(chunk.address);
       // Two values may share their start: the longer copy serves both.
@@ -50,7 +53,7 @@ export class CapturedMemory {
   /** Up to `length` bytes from `address`: fewer where fewer were copied. */
   read(address: bigint, length: number): { ok: true; bytes: Uint8Array } | { ok: false; reason: string } {
     const chunk = this.chunks.get(address);
-    if (chunk === undefined) return { ok: false, reason: "was not captured" };
+    if (chunk === undefined) return { ok: false, reason: this.missing };
     if (chunk.status === "fault") return NOT_RESIDENT;
     return { ok: true, bytes: chunk.bytes.subarray(0, length) };
   }

@@ -1,6 +1,6 @@
 /** An event's values as Go text: one line each, as design and README describe ("Value text"). */
 import type { CapturedVariable, CaptureLimits, EventPlan } from "../probe/api.ts";
-import type { RawEvent } from "../protocol/capture.ts";
+import { MAX_FOLLOW_SLOTS, type RawEvent } from "../protocol/capture.ts";
 import { bytesOfVariable, CapturedMemory } from "./memory.ts";
 import { unavailable, ValueText } from "./text.ts";
 
@@ -12,7 +12,9 @@ export interface RenderedValue {
 }
 
 export function renderVariables(plan: EventPlan, event: RawEvent, limits: CaptureLimits): RenderedValue[] {
-  const memory = new CapturedMemory(event.chunks);
+  const full = plan.capture.slots.length >= MAX_FOLLOW_SLOTS;
+  const missing = full ? `only ${MAX_FOLLOW_SLOTS} strings of one call are copied` : "was not captured";
+  const memory = new CapturedMemory(event.chunks, missing);
   return plan.variables.map((captured) => ({
     name: captured.variable.name,
     type: captured.variable.type.name,

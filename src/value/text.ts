@@ -1,5 +1,5 @@
 /** One value as Go text, from its type and its captured bytes. */
-import type { ArrayType, GoType, SliceType, StructType } from "../goabi/type.ts";
+import type { ArrayType, GoType, InterfaceType, SliceType, StructType } from "../goabi/type.ts";
 import type { CaptureLimits } from "../probe/api.ts";
 import { isByteSlice } from "../probe/captureVariables.ts";
 import { formatComplex, formatFloat } from "./float.ts";
@@ -90,8 +90,8 @@ export class ValueText {
         return nilOr(at, `${type.name}(nil)`, "channels are not shown yet");
       case "func":
         return nilOr(at, "func(nil)", "functions are not shown yet");
-      case "interface":
-        return nilOr(at, "nil", "interfaces are not shown yet");
+      default:
+        return interfaceText(type, at);
     }
   }
 
@@ -234,6 +234,10 @@ function pointerText(at: Cursor): string {
 
 function nilOr(at: Cursor, nil: string, reason: string): string {
   return at.uint(0, WORD) === 0n ? nil : unavailable(reason);
+}
+
+function interfaceText(_: InterfaceType, at: Cursor): string {
+  return nilOr(at, "nil", "interfaces are not shown yet");
 }
 
 function timeText(type: StructType, at: Cursor): string | undefined {

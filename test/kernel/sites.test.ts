@@ -73,7 +73,13 @@ for (const [version, ...flags] of VARIANTS) {
       const [fn] = await binary.functionsNamed(`main.${name}`);
       assert.ok(fn, `main.${name} is in the binary`);
       const signature = await binary.signature(fn);
-      const planned = planFunction({ fn, arch: binary.arch, signature, code: await binary.code(fn), limits: DEFAULT_LIMITS });
+      const planned = planFunction({
+        fn,
+        arch: binary.arch,
+        signature,
+        code: await binary.code(fn),
+        limits: DEFAULT_LIMITS,
+      });
       if (!planned.ok) {
         assert.ok(MAY_BE_REFUSED.has(name), `main.${name}: ${planned.reason}`);
         continue;

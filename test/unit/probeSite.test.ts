@@ -39,18 +39,27 @@ for (const [version, ...flags] of VARIANTS) {
       const code = await binary.code(fn);
       const signature = await binary.signature(fn);
       const planned = planFunction({ fn, arch: binary.arch, signature, code, limits: DEFAULT_LIMITS });
-      lines.push(`${fn.name}`);
+      lines.push(fn.name);
       if (!planned.ok) {
         lines.push(`  not traceable: ${planned.reason}`);
         continue;
       }
       const { entry, returns } = planned.plan;
       for (const site of [entry, ...returns]) {
-        assert.deepEqual(file.subarray(site.offset, site.offset + site.expected.length / 2), Buffer.from(site.expected, "hex"));
+        assert.deepEqual(
+          file.subarray(site.offset, site.offset + site.expected.length / 2),
+          Buffer.from(site.expected, "hex"),
+        );
       }
-      lines.push(`  entry  ${describe(entry, fn.entry)}`, ...returns.map((site) => `  return ${describe(site, fn.entry)}`));
+      lines.push(
+        `  entry  ${describe(entry, fn.entry)}`,
+        ...returns.map((site) => `  return ${describe(site, fn.entry)}`),
+      );
     }
-    const golden = new URL(`golden/sites_${[version, ...flags].join("_").replace(/[^\w.]+/g, "-")}.golden.txt`, import.meta.url);
+    const golden = new URL(
+      `golden/sites_${[version, ...flags].join("_").replace(/[^\w.]+/g, "-")}.golden.txt`,
+      import.meta.url,
+    );
     const text = `${lines.join("\n")}\n`;
     if (process.env.PROBELENS_UPDATE_GOLDEN === "1") writeFileSync(fileURLToPath(golden), text);
     assert.equal(text, readFileSync(golden, "utf8"));
@@ -72,9 +81,24 @@ function describe(site: ProbeSite, entry: number): string {
 const CASES: [name: string, hex: string, registers: string[], expected: string][] = [
   ["nothing", "", [], "its machine code cannot be decoded: the function has no code"],
   ["a lone ret", "c3", [], "stepped +0 ret"],
-  ["one byte of a longer instruction", "48", [], "its machine code cannot be decoded: the bytes at +0 are no complete instruction"],
-  ["an instruction cut at the end", "90c3e90000", [], "its machine code cannot be decoded: the bytes at +2 are no complete instruction"],
-  ["a branch into an instruction", "eb0148c7c001000000c3", [], "its machine code cannot be decoded: +0 branches into the middle of +3"],
+  [
+    "one byte of a longer instruction",
+    "48",
+    [],
+    "its machine code cannot be decoded: the bytes at +0 are no complete instruction",
+  ],
+  [
+    "an instruction cut at the end",
+    "90c3e90000",
+    [],
+    "its machine code cannot be decoded: the bytes at +2 are no complete instruction",
+  ],
+  [
+    "a branch into an instruction",
+    "eb0148c7c001000000c3",
+    [],
+    "its machine code cannot be decoded: +0 branches into the middle of +3",
+  ],
   ["int3 only", "cccccc", [], "the kernel accepts no probe on its first instruction (int3)"],
   ["ud2", "0f0b", [], "the kernel accepts no probe on its first instruction (ud2)"],
   ["lock prefix", "f0480fc101c3", [], "the kernel accepts no probe on its first instruction (lock xadd [rcx], rax)"],
@@ -97,7 +121,12 @@ const CASES: [name: string, hex: string, registers: string[], expected: string][
   ["a jump past a store below the spill area", "4889442408eb00c3", ["spill at 8"], "stepped +0 mov [rsp+8], rax"],
   ["a jump past a pop", "58eb00c3", [], "stepped +0 pop rax"],
   ["a branch target before the jump", "4889c37400eb00c3", [], "emulated +3 je +5"],
-  ["a loop around the whole", "48ffc875fbc3", ["RAX"], "a loop leads back to its first instruction, so hits would not equal calls"],
+  [
+    "a loop around the whole",
+    "48ffc875fbc3",
+    ["RAX"],
+    "a loop leads back to its first instruction, so hits would not equal calls",
+  ],
   ["a nop before ret", "4889c390c3", ["RAX", "RBX"], "stepped +0 mov rbx, rax; return emulated +3 nop"],
   ["a nop before ret that is jumped over", "85c0740190c3", [], "emulated +2 je +5; return stepped +5 ret"],
   ["ret with a size", "c20800", [], "stepped +0 ret 8"],
@@ -129,7 +158,10 @@ test("any bytes give sites or a reason, and sites are whole instructions", () =>
   const next = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) >>> 24;
   let found = 0;
   for (let round = 0; round < 5_000; round++) {
-    const code = Uint8Array.from({ length: 1 + (next() % 40) }, () => [next(), 0x90, 0x55, 0xc3, 0x48, 0x89, 0xeb, 0x74][next() % 8]!);
+    const code = Uint8Array.from(
+      { length: 1 + (next() % 40) },
+      () => [next(), 0x90, 0x55, 0xc3, 0x48, 0x89, 0xeb, 0x74][next() % 8]!,
+    );
     const sites = findSites({ fn: { entry: 0x1000, offset: 0x1000 }, code, registers: new Set(["RSP", "RAX", "RBX"]) });
     if (!sites.ok) {
       assert.ok(sites.reason.length > 0);

@@ -105,7 +105,8 @@ test("text that reads well", () => {
     [[0xff], false],
     [[0x61, 0xc3], false],
   ];
-  for (const [input, readable] of cases) assert.equal(isReadableText(Buffer.from(input as string)), readable, String(input));
+  for (const [input, readable] of cases)
+    assert.equal(isReadableText(Buffer.from(input as string)), readable, String(input));
 });
 
 test("words that are no time", () => {
