@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { LoopTarget } from "./target.ts";
 
@@ -26,29 +27,18 @@ export function probelens(name: string, options: readonly string[]): Tracer {
   return {
     name,
     async attach(target) {
-      const args = [
-        CLI,
-        "trace",
-        "main.nine",
-        "--pid",
-        String(target.pid),
-        "--format",
-        "jsonl",
-        "--output",
-        "/dev/null",
-        ...options,
-      ];
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-      const said = await textUntil(child, child.stderr, /attached/i);
+      const output = join(dirname(target.binary), "events.jsonl");
+      const args = ["trace", "main.nine", "--pid", String(target.pid), "--format", "jsonl", "--output", output];
+      const child = spawn(process.execPath, [CLI, ...args, ...options], { stdio: ["ignore", "ignore", "pipe"] });
+      await textUntil(child, child.stderr, /attached/i);
       const helper = helperOf(child.pid ?? 0);
       return {
         async detach() {
-          const cpuSeconds = helper === undefined ? 0 : cpuSecondsOf(helper);
-          const rest = collect(child.stderr, said);
+          const cpuSeconds = helper === undefined ? Number.NaN : cpuSecondsOf(helper);
           child.kill("SIGINT");
           await once(child, "close");
-          const text = rest();
-          return { calls: numberAfter(text, "hits"), dropped: numberAfter(text, "dropped"), cpuSeconds };
+          const stats = JSON.parse(readFileSync(output, "utf8").trimEnd().split("\n").at(-1) ?? "{}");
+          return { calls: stats.hits, dropped: stats.dropped, cpuSeconds };
         },
       };
     },
@@ -113,12 +103,6 @@ async function textUntil(child: ChildProcess, stream: NodeJS.ReadableStream, pat
   });
 }
 
-function collect(stream: NodeJS.ReadableStream, before: string): () => string {
-  let text = before;
-  stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
-  return () => text;
-}
-
 /** bpftrace prints a line a call, or the count (`@: N`) at its end. */
 function countLines(child: ChildProcess): () => { calls: number; dropped: number } {
   let lines = 0;
@@ -131,13 +115,4 @@ function countLines(child: ChildProcess): () => { calls: number; dropped: number
     const count = /@: (\d+)/.exec(tail);
     return { calls: count === null ? lines - 1 : Number(count[1]), dropped: 0 };
   };
-}
-
-function numberAfter(text: string, word: string): number {
-  return Number(
-    new RegExp(`(\\d+) ${word}|${word}\\D{0,3}(\\d+)`)
-      .exec(text)
-      ?.slice(1)
-      .find((part) => part !== undefined) ?? Number.NaN,
-  );
 }
