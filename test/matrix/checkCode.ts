@@ -27,7 +27,7 @@ export async function checkCode(
     }
     if (fn.file !== witness.file && witness.file !== "") findings.count("in another file at entry");
     const position = await binary.positionOf(fn.entry);
-    if (position?.line !== witness.entryLine)
+    if (position?.line !== Math.max(0, witness.entryLine))
       findings.differ("line of the entry", `${fn.name}: ours ${position?.line}, objdump ${witness.entryLine}`);
     const signature = await binary.signature(fn);
     const planned = planFunction({

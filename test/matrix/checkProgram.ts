@@ -3,14 +3,17 @@ import { openBinary } from "../../src/binary/open.ts";
 import { checkCode } from "./checkCode.ts";
 import { checkFunctions } from "./checkFunctions.ts";
 import { checkParameters } from "./checkParameters.ts";
+import { checkStripped } from "./checkStripped.ts";
 import { FileSource } from "./fileSource.ts";
 import type { Findings } from "./findings.ts";
 import { subprograms } from "./witness/dwarfdump.ts";
+import { tableFunctions } from "./witness/gosym.ts";
 import { textSymbols } from "./witness/nm.ts";
 import { disassemble } from "./witness/objdump.ts";
 
-export type Check = "functions" | "code" | "parameters";
-export const CHECKS: readonly Check[] = ["functions", "code", "parameters"];
+/** `table`: against debug/gosym, which needs neither symbols nor DWARF. */
+export type Check = "functions" | "table" | "code" | "parameters";
+export const CHECKS: readonly Check[] = ["functions", "table", "code", "parameters"];
 
 export interface ProgramResult {
   readonly warnings: readonly string[];
@@ -30,11 +33,22 @@ export async function checkProgram(
     const findings = new Map<Check, Findings>();
     if (checks.includes("functions"))
       findings.set("functions", await checkFunctions(binary, await textSymbols(witness), twin === undefined));
+    // With symbols our names are longer than the table's, and C functions come on top.
+    if (checks.includes("table") && !(await hasSymbols(file)))
+      findings.set("table", await checkStripped(binary, await tableFunctions(file)));
     if (checks.includes("code")) findings.set("code", await checkCode(binary, disassemble(witness)));
-    if (checks.includes("parameters") && twin === undefined)
+    if (checks.includes("parameters") && binary.hasDwarf)
       findings.set("parameters", await checkParameters(binary, subprograms(witness)));
     return { warnings: binary.warnings, findings };
   } finally {
     await source.close();
+  }
+}
+
+async function hasSymbols(file: string): Promise<boolean> {
+  try {
+    return (await textSymbols(file)).length > 0;
+  } catch {
+    return false; // `go tool nm` refuses a file without symbols
   }
 }
