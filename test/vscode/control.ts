@@ -18,6 +18,8 @@ export interface Operations {
   click: { params: { selector: string; text?: string }; result: null };
   /** Text of all elements that match, one entry each. */
   texts: { params: { selector: string }; result: string[] };
+  /** Values of all input elements that match. */
+  values: { params: { selector: string }; result: string[] };
   type: { params: { text: string }; result: null };
   press: { params: { key: string }; result: null };
   moveMouseAway: { params: Record<string, never>; result: null };

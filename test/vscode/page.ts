@@ -50,6 +50,10 @@ export function pageOperations(page: Page): PageOperations {
       return null;
     },
     texts: async ({ selector }) => await page.locator(selector).allInnerTexts(),
+    values: async ({ selector }) => {
+      const inputs = await page.locator(selector).all();
+      return await Promise.all(inputs.map((input) => input.inputValue()));
+    },
     type: async ({ text }) => {
       await page.keyboard.type(text);
       return null;

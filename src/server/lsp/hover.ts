@@ -65,8 +65,9 @@ function callTable(records: readonly CallRecord[]): string[] {
       const text = records.map((record) => cellText(record, column)).find((cell) => cell !== undefined);
       return text === undefined ? [] : [`${codeSpan(titleOf(column))} ${codeSpan(text)}`, ""];
     }),
-    `| ${header.map(markdownText).join(" | ")} |`,
-    `|${header.map(() => "---").join("|")}|`,
+    // Hovers draw table cells without space between them.
+    `| ${header.map((title) => `${markdownText(title)}&nbsp;&nbsp;`).join(" | ")} |`,
+    `|${header.map(() => ":---").join("|")}|`,
     ...records.map((record) => {
       const values = shown.map((column) => codeSpan(shorten(cellText(record, column) ?? "", MAX_CELL)));
       return `| ${[clockTime(record.call.ts), ...values, durationOf(record), String(record.call.goid), callerOf(record)].join(" | ")} |`;

@@ -10,11 +10,10 @@ import {
   untilLens,
   untilMessage,
 } from "./editor.ts";
+import { answerQuestions, picture } from "./questions.ts";
 import { equal, hasPage, onPage, type Step, until } from "./steps.ts";
 import { compute, liveBytes, target, untilOriginal, untilProbed } from "./target.ts";
 
-/** Set for pictures of the scenario with a name of its own. */
-const PREFIX = process.env["PROBELENS_TEST_PICTURES"] ?? "";
 let editor: vscode.TextEditor;
 let topBefore: number | undefined;
 let helpers: number[] = [];
@@ -183,39 +182,4 @@ export const clickThrough: readonly Step[] = [
 
 function extension(): vscode.Extension<unknown> | undefined {
   return vscode.extensions.getExtension("probelens.probelens");
-}
-
-async function picture(name: string): Promise<void> {
-  await onPage("screenshot", { name: `${PREFIX}${name}` });
-}
-
-/**
- * What the editor may ask between click and trace: which process, where others run the same program, and an ordinary
- * user's sudo password. Answered as a user would, with the keyboard.
- */
-async function answerQuestions(): Promise<void> {
-  if (!hasPage) return;
-  let password = process.env["PROBELENS_TEST_PASSWORD"] ?? "";
-  let picked = false;
-  await until(
-    "computeE is traced",
-    async () => {
-      const titles = (await onPage("texts", { selector: ".quick-input-widget:visible .quick-input-title" })) ?? [];
-      if (!picked && titles.some((title) => title.includes("in which process"))) {
-        picked = true;
-        await answer(`pid ${target().pid}`);
-      } else if (password !== "" && titles.some((title) => title.includes("administrator rights"))) {
-        await picture("0-password");
-        await answer(password);
-        password = "";
-      }
-      return await lensTitle();
-    },
-    (title) => title.startsWith("●"),
-  );
-}
-
-async function answer(text: string): Promise<void> {
-  await onPage("type", { text });
-  await onPage("press", { key: "Enter" });
 }

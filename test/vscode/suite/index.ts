@@ -1,9 +1,10 @@
 /** Entry of the tests inside the editor's extension host: `run` is what VS Code calls. */
 import { clickThrough } from "./clickThrough.ts";
 import { failures } from "./failures.ts";
+import { ordinaryUser } from "./ordinaryUser.ts";
 import { runSteps, type Step } from "./steps.ts";
 
-const SCENARIOS: Record<string, readonly Step[]> = { clickThrough, failures };
+const SCENARIOS: Record<string, readonly Step[]> = { clickThrough, failures, ordinaryUser };
 
 export async function run(): Promise<void> {
   const name = process.env["PROBELENS_TEST_SCENARIO"] ?? "clickThrough";

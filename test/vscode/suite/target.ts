@@ -18,9 +18,14 @@ export function target(): TargetInfo {
   return JSON.parse(process.env["PROBELENS_TEST_TARGET"] ?? "null") as TargetInfo;
 }
 
-export async function compute(iterations: number): Promise<string> {
+/** The same program, run by another user. */
+export function otherTarget(): TargetInfo {
+  return JSON.parse(process.env["PROBELENS_TEST_OTHER_TARGET"] ?? "null") as TargetInfo;
+}
+
+export async function compute(iterations: number, { url } = target()): Promise<string> {
   return await new Promise((resolve, reject) => {
-    const call = request(`${target().url}/e?iters=${iterations}`, { timeout: 5_000 }, (response) => {
+    const call = request(`${url}/e?iters=${iterations}`, { timeout: 5_000 }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (part: string) => (body += part));
@@ -33,15 +38,24 @@ export async function compute(iterations: number): Promise<string> {
 }
 
 /** The function's code in the process, hex: with a probe in place an `int3` (cc) stands in it. */
-export async function liveBytes(): Promise<string> {
-  const { pid, address, bytes } = target();
+export async function liveBytes({ pid, address, bytes } = target()): Promise<string> {
   return (await control("memory", { pid, address, length: bytes.length / 2 })) ?? "";
 }
 
-export async function untilProbed(): Promise<void> {
-  if (hasPage) await until("an int3 in computeE", liveBytes, (bytes) => bytes !== target().bytes);
+export async function untilProbed(of = target()): Promise<void> {
+  if (hasPage)
+    await until(
+      "an int3 in computeE",
+      () => liveBytes(of),
+      (bytes) => bytes !== of.bytes,
+    );
 }
 
-export async function untilOriginal(): Promise<void> {
-  if (hasPage) await until("computeE's original bytes", liveBytes, (bytes) => bytes === target().bytes);
+export async function untilOriginal(of = target()): Promise<void> {
+  if (hasPage)
+    await until(
+      "computeE's original bytes",
+      () => liveBytes(of),
+      (bytes) => bytes === of.bytes,
+    );
 }
