@@ -3,7 +3,7 @@
  * bytes or the reason why there are none.
  */
 import type { CapturedVariable } from "../probe/api.ts";
-import type { Chunk, RawEvent } from "../protocol/capture.ts";
+import { type Chunk, MAX_EVENT_BYTES, type RawEvent } from "../protocol/capture.ts";
 
 export type Read = { readonly ok: true; readonly view: DataView } | { readonly ok: false; readonly reason: string };
 
@@ -17,6 +17,8 @@ export interface ValueBytes {
 export function bytesOfVariable(variable: CapturedVariable, event: RawEvent): ValueBytes {
   return {
     read(offset, size) {
+      // Sizes come from the program file: a damaged one can claim anything.
+      if (!(size >= 0 && size <= MAX_EVENT_BYTES)) return { ok: false, reason: "its type's size cannot be right" };
       const bytes = new Uint8Array(size);
       for (let done = 0; done < size; ) {
         const at = offset + done;
