@@ -172,9 +172,11 @@ static __always_inline u64 call_id(struct pl_record *record, u64 time)
 #define COPY_REGISTER(number, field)                                                                                   \
 	do {                                                                                                           \
 		u64 at = plan->register_at[number];                                                                    \
-		opaque(at);                                                                                            \
-		if (at && at <= size - 8)                                                                              \
-			*(u64 *)((void *)record + at) = ctx->field;                                                    \
+		if (at) {                                                                                              \
+			opaque(at); /* Else clang merges the two checks into one on another register. */               \
+			if (at <= size - 8)                                                                            \
+				*(u64 *)((void *)record + at) = ctx->field;                                            \
+		}                                                                                                      \
 	} while (0)
 
 static __always_inline void copy_registers(struct pt_regs *ctx, struct pl_plan *plan, struct pl_record *record,

@@ -6,6 +6,8 @@ const AUDIT_FILE = "/var/log/probelens.log";
 const MAX_AUDIT_BYTES = 4 << 20;
 /** A glob may name thousands of functions; the line names the first ones and says how many there are. */
 const MAX_AUDIT_CHARACTERS = 2000;
+/** Leaves room for a path beside the names. */
+const MAX_LINE_CHARACTERS = 8000;
 
 export class AuditLog {
   private readonly peer: string;
@@ -74,5 +76,7 @@ function open(): number {
 
 /** One line, whatever the peer put into its names. */
 function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+  return text
+    .slice(0, MAX_LINE_CHARACTERS)
+    .replace(/[^\x20-\x7e]/g, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

@@ -11,6 +11,7 @@ import {
   HELPER_METHODS,
   type InitializeResult,
   PROTOCOL_VERSION,
+  type TargetEndedParams,
 } from "../src/protocol/helperApi.ts";
 import { describeIssue, HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
 import { AuditLog, listed } from "./audit.ts";
@@ -85,7 +86,7 @@ export class Helper {
         return await handle(checked.output);
       } catch (error) {
         const failure = asUserError(`request "${method}"`, error);
-        if (method !== "initialize") this.audit.write("refuse", `${method}: ${failure.code}: ${failure.message}`);
+        if (method !== "initialize") this.audit.write("refuse", `${method}: ${failure.code}: ${failure.what}`);
         const { code, what, why, remedy, exitStatus } = failure;
         throw new ResponseError(REQUEST_FAILED, failure.message, { code, what, why, remedy, exitStatus });
       }
@@ -154,9 +155,9 @@ export class Helper {
     return { counters };
   }
 
-  private onEnded(id: number, target: { pid: number; reason: "exited" | "exec" } | undefined): void {
+  private onEnded(id: number, target: Omit<TargetEndedParams, "session"> | undefined): void {
     if (target) this.host.notify(HELPER_METHODS.targetEnded, { session: id, ...target });
-    else this.host.notice(`the process that holds the probes of session ${id} was killed; they are gone`);
+    else this.host.notify(HELPER_METHODS.targetEnded, { session: id, pid: process.pid, reason: "lost" });
   }
 
   private find(method: string, id: number): Session {

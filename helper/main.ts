@@ -38,7 +38,10 @@ const { rpc } = connectFrames(
 helper.register(rpc);
 output.on("error", () => shutDown());
 output.on("close", () => shutDown());
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => shutDown());
+process.on("SIGTERM", () => shutDown());
+// A terminal sends these to every process before it. What they mean is the peer's business: it asks for the final
+// counters, closes the stream, and with that ends the helper.
+for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
 rpc.onError(([error]) => shutDown(error.message));
 rpc.listen();
 
