@@ -33,7 +33,9 @@ const ARGS_SIZE_UNKNOWN = -0x8000_0000;
 export function judgeParams(params: readonly Variable[], results: readonly Variable[], from: Witnesses): JudgedParams {
   for (const candidate of candidates(params, from))
     if (fits(candidate, results, from)) return { params: candidate, complete: true };
-  if (from.goMinor < DECLARES_BLANKS)
+  // Without FUNCDATA_ArgInfo (Go ≤ 1.16) only DWARF's places would tell of a gap, and there a struct or string of which one
+  // word is used is said to stand where that word stands: `q padded` of (p point, q padded) at CFA+18 instead of CFA+16.
+  if (from.goMinor < DECLARES_BLANKS && from.argInfo !== undefined)
     for (const filled of gapsFilled(params, results, from, MAX_INSERTED_BLANKS))
       if (everyPlaceAgrees(filled, place(filled, results, from).params) && fits(filled, results, from))
         return { params: filled, complete: true };
