@@ -10,6 +10,8 @@ import { formatBatch, formatStats } from "./textFormat.ts";
 
 /** After the last call of `--limit`, its return is waited for this long (design: at most 5 s). */
 const RETURN_GRACE_MS = 5000;
+/** An interrupted attach ends within this time, unless sudo still waits for a password. */
+const ATTACH_GRACE_MS = 3000;
 /** Ending takes as long as detaching and a stubborn command (5 s) do; then the process ends anyway, and with it the probes. */
 const FORCED_EXIT_MS = 15_000;
 
@@ -108,11 +110,11 @@ class TraceRun implements TraceListener {
     };
     const started = this.engine.trace(request, this);
     started.catch(() => {});
-    const trace = await Promise.race([started, interrupted]);
-    // Interrupted before anything was attached: nothing to total.
+    // An attach that is under way ends by itself; then there is something to detach and to total.
+    const trace = await Promise.race([started, interrupted.then(() => this.lastMoment(started))]);
     if (trace === undefined) return 0;
     this.trace = trace;
-    say(attachedText(trace));
+    if (!this.stopping) say(attachedText(trace));
     if (this.stopping) void trace.stop();
     const timer = durationMs === undefined ? undefined : setTimeout(() => this.stop(), durationMs);
     const { reason, stats } = await this.end;
@@ -145,6 +147,13 @@ class TraceRun implements TraceListener {
 
   onEnd(reason: EndReason, stats: readonly StatsEvent[]): void {
     this.ended({ reason, stats });
+  }
+
+  /** Interrupted before the trace ran: `undefined` where nothing was attached. */
+  private async lastMoment(started: Promise<Trace>): Promise<Trace | undefined> {
+    if (this.output === undefined) return undefined;
+    const late = new Promise<undefined>((resolve) => setTimeout(resolve, ATTACH_GRACE_MS, undefined).unref());
+    return await Promise.race([started.catch(() => undefined), late]);
   }
 
   private takes(event: TraceEvent): boolean {

@@ -5,7 +5,22 @@
 
 /** amd64 registers that a uprobe program can read, by Go assembler name, in `layout.ts`'s numbering. */
 export const CAPTURE_REGISTERS = [
-  "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "RSP", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15",
+  "RAX",
+  "RBX",
+  "RCX",
+  "RDX",
+  "RSI",
+  "RDI",
+  "RBP",
+  "RSP",
+  "R8",
+  "R9",
+  "R10",
+  "R11",
+  "R12",
+  "R13",
+  "R14",
+  "R15",
 ] as const;
 export type CaptureRegister = (typeof CAPTURE_REGISTERS)[number];
 

@@ -126,11 +126,14 @@ export interface ReadCodeResult {
   readonly hex: string;
 }
 
-/** Sent by the helper when a traced process is gone or has exec'd another program. */
+/**
+ * Sent by the helper when a traced process is gone or has exec'd another program; `lost`: somebody killed the process
+ * that holds the probes (`pid` is the helper's).
+ */
 export interface TargetEndedParams {
   readonly session: number;
   readonly pid: number;
-  readonly reason: "exited" | "exec";
+  readonly reason: "exited" | "exec" | "lost";
 }
 
 export const HELPER_METHODS = {

@@ -100,7 +100,11 @@ export const HELPER_SCHEMAS = {
 export type HelperRequest = keyof typeof HELPER_SCHEMAS;
 
 /** What the helper sends of its own accord; the peer checks it. */
-export const targetEndedSchema = v.strictObject({ session: uint32, pid, reason: v.picklist(["exited", "exec"]) });
+export const targetEndedSchema = v.strictObject({
+  session: uint32,
+  pid,
+  reason: v.picklist(["exited", "exec", "lost"]),
+});
 
 /** `data` of a JSON-RPC error: the fields of a UserError. */
 export const errorDataSchema = v.object({

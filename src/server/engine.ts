@@ -201,6 +201,7 @@ class ProbeEngine implements FullEngine {
     if (anchor === undefined) throw new RangeError("a trace without functions");
     const fixed = (await source.read(16, 1))[0] === ET_EXEC;
     const callers = new CallerTable(binary, fixed, anchor, { mappings: opened.mappings });
+    let watcher: NodeJS.Timeout | undefined;
     const session: TraceSession = new TraceSession({
       link,
       plans,
@@ -211,6 +212,7 @@ class ProbeEngine implements FullEngine {
       listener,
       onDetached: async (reason) => {
         const final = command === undefined ? reason : await withCommand(command, reason);
+        clearInterval(watcher);
         this.traces.delete(session);
         opened.handle.release();
         return final;
@@ -231,7 +233,10 @@ class ProbeEngine implements FullEngine {
       command.release();
       await callers.watch(command.pid, () => command.running);
     }
-    if (request.target.kind === "file") await this.sayWhoRuns(opened.path ?? "", listener);
+    if (request.target.kind === "file" && opened.path !== undefined) {
+      watcher = tellReplacement(opened.path, source.identity, listener);
+      await this.sayWhoRuns(opened.path, listener);
+    }
     return session;
   }
 
@@ -287,6 +292,22 @@ class ProbeEngine implements FullEngine {
     const described = await link.client.describeProcess({ pid }).catch(() => undefined);
     return described === undefined ? undefined : described.mappings.map(parseMapping);
   }
+}
+
+/** How often a traced file is looked at: `go build` puts a new one in its place, which is not traced. */
+const FILE_CHECK_MS = 1000;
+
+function tellReplacement(path: string, identity: string, listener: TraceListener): NodeJS.Timeout {
+  const timer = setInterval(() => {
+    void isStill(path, identity).then((same) => {
+      if (same) return;
+      clearInterval(timer);
+      listener.onNotice(
+        `${path} was replaced or removed: processes that run the new file are not traced, start the trace again for them`,
+      );
+    });
+  }, FILE_CHECK_MS);
+  return timer.unref();
 }
 
 /** Elf64_Ehdr.e_type, first byte. */

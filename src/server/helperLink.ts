@@ -12,7 +12,7 @@ export interface EventSink {
   onRawEvent(event: RawEvent): void;
   /** After the last event of a batch. */
   onBatchEnd(): void;
-  onTargetEnded(pid: number, reason: "exited" | "exec"): void;
+  onTargetEnded(pid: number, reason: "exited" | "exec" | "lost"): void;
   onHelperDied(message: string): void;
 }
 

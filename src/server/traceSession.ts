@@ -94,7 +94,12 @@ export class TraceSession implements Trace, EventSink {
     this.tail = this.tail.then(() => this.deliver(batch));
   }
 
-  onTargetEnded(pid: number, reason: "exited" | "exec"): void {
+  onTargetEnded(pid: number, reason: "exited" | "exec" | "lost"): void {
+    if (reason === "lost") {
+      const message = `the process in which the privileged helper (pid ${pid}) holds the probes was killed`;
+      void this.finish({ kind: "helper-died", message });
+      return;
+    }
     void this.finish(reason === "exec" ? { kind: "target-exec", pid } : { kind: "target-exited", pid });
   }
 
@@ -130,7 +135,7 @@ export class TraceSession implements Trace, EventSink {
     // The answer to `detach` comes after the last records on the same stream, so a paused stream must run again.
     this.parts.link.resume();
     let finalReason = reason;
-    if (reason.kind !== "helper-died") {
+    if (this.parts.link.alive) {
       try {
         this.lastCounters = (await this.parts.link.client.detach({ session: this.session })).counters;
       } catch (error) {
