@@ -75,7 +75,8 @@ export class Session {
     const { target, session } = this.params;
     if (target.kind !== "process") return;
     const { pid, startTime } = target;
-    const before = programIdentity(pid);
+    // Without `file` it ran the program when it was checked; what it runs by now may already be another.
+    const before = target.file === undefined ? program : programIdentity(pid);
     let running = target.file === undefined;
     const end = (reason: "exited" | "exec"): void => {
       clearInterval(this.watcher);
