@@ -86,7 +86,8 @@ function checkModule(file: string, layer: string, pure: boolean, specifier: stri
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(ROOT, file), "utf8");
-  return [...text.matchAll(/(?:\bfrom|\bimport|\brequire\()\s*\(?"([^"]+)"/g)].map((match) => match[1] ?? "");
+  const statement = /^(?:import|export)\b[^";]*?from "([^"]+)"|^import "([^"]+)"|\b(?:import|require)\("([^"]+)"\)/gm;
+  return [...text.matchAll(statement)].map((match) => match[1] ?? match[2] ?? match[3] ?? "");
 }
 
 function layerOf(path: string): string | undefined {
