@@ -11,13 +11,8 @@ export class Findings {
     if (list === undefined) this.#kinds.set(kind, [detail]);
     else list.push(detail);
   }
-  get differences(): number {
-    let total = 0;
-    for (const list of this.#kinds.values()) total += list.length;
-    return total;
-  }
-  of(kind: string): readonly string[] {
-    return this.#kinds.get(kind) ?? [];
+  *kinds(): Iterable<{ kind: string; details: readonly string[] }> {
+    for (const [kind, details] of this.#kinds) yield { kind, details };
   }
   /** One line of counts, then each kind with up to `examples` of its differences. */
   text(examples: number): string {
