@@ -4,9 +4,8 @@
  */
 import type { BuildInfo, GoFunction } from "../binary/api.ts";
 import { minorVersion } from "./buildTags.ts";
-import { type FunctionDeclaration, type FunctionLiteral, type GoFile, readGoFile } from "./declarations.ts";
+import type { FunctionDeclaration, FunctionLiteral, GoFile } from "./declarations.ts";
 import type { GoPackage, SourceFile } from "./package.ts";
-import type { GoParser } from "./parser.ts";
 import { baseName, dirName } from "./reader.ts";
 import { type FunctionName, parseSymbolName, type SymbolName } from "./symbolName.ts";
 
@@ -45,18 +44,12 @@ const SYNTHETIC: Record<NonNullable<SymbolName["synthetic"]>, string> = {
 };
 
 /** `symbol` is `parseSymbolName(fn.name)` and not synthetic; `owner` the package that it names. */
-export function findDeclaration(
-  fn: GoFunction,
-  info: BuildInfo,
-  symbol: SymbolName,
-  owner: GoPackage,
-  parser: GoParser,
-): FoundFunction {
+export function findDeclaration(fn: GoFunction, info: BuildInfo, symbol: SymbolName, owner: GoPackage): FoundFunction {
   const base = baseName(fn.file);
   const file = owner.files.find((candidate) => candidate.base === base);
   if (file === undefined) return absent(`${owner.dir} has no file ${base} that belongs to the build`);
   if (!sameFolder(fn.file, owner)) return absent(`the binary has it in ${fn.file}, which is not ${file.path}`);
-  const parsed = parser.parse(file.text, (root, text) => readGoFile(root, { bodies: true, text }));
+  const parsed = owner.withBodies(file);
   if (parsed === undefined) return absent(`${file.path} is too large or too broken to be parsed`);
   if (parsed.syntaxErrorLine !== undefined) {
     return absent(`${file.path} has a syntax error at line ${parsed.syntaxErrorLine}`);
@@ -101,32 +94,49 @@ function findFunction({ fn, symbol, file, parsed, exact }: Search): FoundFunctio
  * closureName). Literals of inlined functions are numbered with the function that they were inlined into.
  */
 function findLiteral({ fn, symbol, file, parsed, exact }: Search): FoundFunction {
-  const outer = holderOf(symbol, parsed);
-  if (outer === undefined) return absent(notDeclared(symbol.outer, file, parsed));
-  const { declaration, numbered, literals } = outer;
-  if (declaration?.brokenBody === true) return absent(`${declaration.name} in ${file.path} has a syntax error`);
+  const holders = holdersOf(symbol, parsed);
+  if (holders.length === 0) return absent(notDeclared(symbol.outer, file, parsed));
+  const broken = holders.find(({ declaration }) => declaration?.brokenBody === true)?.declaration;
+  if (broken !== undefined) return absent(`${broken.name} in ${file.path} has a syntax error`);
   const what = `a function literal at line ${fn.line} of ${file.path}`;
   const fits = (literal: FunctionLiteral): boolean =>
     exact ? literal.line === fn.line : literal.range.start.line <= fn.line && fn.line <= literal.range.end.line;
-  const found = (literal: FunctionLiteral): FoundFunction => {
+  const [only] = holders;
+  if (holders.length === 1 && only?.numbered === true) {
+    const literal = byNumbers(only.literals, symbol.literals);
     const { typeArgs } = symbol.outer;
-    const parts = { symbol, file, declaration, literal, ...(typeArgs === undefined ? {} : { typeArgs }) };
-    return { kind: "found", function: parts };
-  };
-  if (numbered) {
-    const literal = byNumbers(literals, symbol.literals);
-    if (literal !== undefined && fits(literal)) return found(literal);
+    if (literal !== undefined && fits(literal)) return foundLiteral(symbol, file, only, literal, typeArgs);
     if (literal !== undefined && exact) {
-      const name = `the literal ${symbol.literals.join(".")} of ${declaration?.name ?? "the package"}`;
+      const name = `the literal ${symbol.literals.join(".")} of ${only.declaration?.name ?? "the package"}`;
       return drifted(literal.line - fn.line, name, file, fn.line);
     }
     return absent(`${what} is not the one that the binary numbers ${symbol.literals.join(".")}`);
   }
   if (!exact) return absent(`it cannot be told which literal of ${file.path} it is (Go 1.20 added what is needed)`);
-  const hits = flatten(literals).filter(fits);
+  const hits = holders.flatMap((holder) =>
+    flatten(holder.literals)
+      .filter(fits)
+      .map((literal) => ({ holder, literal })),
+  );
   const [hit, second] = hits;
   if (hit === undefined) return absent(`there is no function literal at line ${fn.line} of ${file.path}`);
-  return second === undefined ? found(hit) : absent(`line ${fn.line} of ${file.path} holds several function literals`);
+  if (second !== undefined) return absent(`line ${fn.line} of ${file.path} holds several function literals`);
+  const { declaration } = hit.holder;
+  if ((declaration?.typeParams.length ?? 0) + (declaration?.receiver?.typeParams.length ?? 0) > 0) {
+    return absent("it is a literal of a generic function that was inlined, whose type arguments are not known");
+  }
+  return foundLiteral(symbol, file, hit.holder, hit.literal, undefined);
+}
+
+function foundLiteral(
+  symbol: SymbolName,
+  file: SourceFile,
+  { declaration }: Holder,
+  literal: FunctionLiteral,
+  typeArgs: string | undefined,
+): FoundFunction {
+  const parts = { symbol, file, declaration, literal, ...(typeArgs === undefined ? {} : { typeArgs }) };
+  return { kind: "found", function: parts };
 }
 
 interface Holder {
@@ -136,36 +146,30 @@ interface Holder {
   readonly numbered: boolean;
 }
 
-function holderOf({ outer, inlined }: SymbolName, parsed: GoFile): Holder | undefined {
-  const named = (name: string): FunctionDeclaration[] => parsed.functions.filter((fn) => fn.name === name);
+/** The functions in which the literal may stand. */
+function holdersOf({ outer, inlined }: SymbolName, parsed: GoFile): readonly Holder[] {
+  const named = (name: string): Holder[] =>
+    parsed.functions
+      .filter((fn) => fn.name === name)
+      .map((declaration) => ({ declaration, literals: declaration.literals, numbered: false }));
   if (inlined.length === 0) {
     if (outer.receiver === undefined && outer.name === "init") {
       // `init.func1`: of a package variable; the numbers run through all files.
-      return { declaration: undefined, literals: parsed.literals, numbered: false };
+      return [{ declaration: undefined, literals: parsed.literals, numbered: false }];
     }
-    const init = /^init\.\d+$/.test(outer.name) && outer.receiver === undefined;
-    if (init) {
-      const all = named("init");
-      const [only] = all;
-      return all.length === 1 && only !== undefined
-        ? { declaration: only, literals: only.literals, numbered: true }
-        : { declaration: undefined, literals: all.flatMap((fn) => fn.literals), numbered: false };
+    if (outer.receiver === undefined && /^init\.\d+$/.test(outer.name)) {
+      const inits = named("init");
+      return inits.length === 1 ? inits.map((holder) => ({ ...holder, numbered: true })) : inits;
     }
     const direct = parsed.functions.filter((fn) => namesMatch(fn, outer));
     const [only] = direct;
-    if (only !== undefined) return { declaration: only, literals: only.literals, numbered: direct.length === 1 };
-    if (outer.receiver === undefined || outer.receiver.pointer) return undefined;
+    if (only !== undefined) {
+      return direct.length === 1 ? [{ declaration: only, literals: only.literals, numbered: true }] : [];
+    }
+    if (outer.receiver === undefined || outer.receiver.pointer) return [];
   }
   // `main.main.helper.func1`: the literal stands in the function that was inlined last.
-  const last = inlined.at(-1) ?? outer.name;
-  const holders = named(last.replace(/\[.*$/s, ""));
-  const [only] = holders;
-  if (only === undefined) return undefined;
-  return {
-    declaration: holders.length === 1 ? only : undefined,
-    literals: holders.flatMap((fn) => fn.literals),
-    numbered: false,
-  };
+  return named(inlined.at(-1) ?? outer.name);
 }
 
 function byNumbers(literals: readonly FunctionLiteral[], numbers: readonly number[]): FunctionLiteral | undefined {

@@ -4,6 +4,7 @@
  */
 import type { ScalarKind } from "../goabi/type.ts";
 import { unescapePath } from "./symbolName.ts";
+import { unquote } from "./syntax.ts";
 import type { FieldRef, TypeRef } from "./typeRef.ts";
 
 /** Makes a reference to a named type from its package's whole path. */
@@ -93,29 +94,32 @@ class LinkTypeParser {
     do {
       this.take(" ");
       // Unexported names stand with their package's path; embedded fields have no name.
-      const name = this.match(/^(?:[^\s;{}"]*\.)?([\p{L}_][\p{L}\p{N}_]*) (?=\S)/u)?.[1];
+      const [, owner, name] = this.match(/^(?:([^\s;{}"]*)\.)?([\p{L}_][\p{L}\p{N}_]*) (?=\S)/u) ?? [];
       const type = this.type();
       if (type === undefined) return undefined;
       const embedded = name === undefined;
-      const tag = this.match(/^ "(?:[^"\\]|\\.)*"/) === undefined ? "" : "?";
-      fields.push({ name: name ?? embeddedName(type), embedded, type, tag: tag === "?" ? "" : tag });
+      const quoted = this.match(/^ ("(?:[^"\\]|\\.)*")/)?.[1];
+      const tag = quoted === undefined ? "" : unquote(quoted);
+      if (tag === undefined) return undefined;
+      fields.push({ name: name ?? embeddedName(type), embedded, type, tag, owner: owner ?? "" });
     } while (this.take(";"));
     return this.take(" }") ? { ref: "struct", fields } : undefined;
   }
 
-  /** Methods do not matter for a value: two words, with or without methods. */
   private opaqueInterface(): TypeRef | undefined {
+    const start = this.at - "interface {".length;
     if (this.take(" }") || this.take("}")) return { ref: "interface", methods: [], embedded: [] };
-    return this.skipTo("}") ? { ref: "error" } : undefined;
+    return this.skipTo("}") ? { ref: "opaque", kind: "interface", text: this.text.slice(start, this.at) } : undefined;
   }
 
   private func(): TypeRef | undefined {
+    const start = this.at - "func(".length;
     if (!this.skipTo(")")) return undefined;
     // Results: a parenthesised list or one type.
     if (this.take(" (")) {
       if (!this.skipTo(")")) return undefined;
     } else if (this.take(" ") && this.type() === undefined) return undefined;
-    return { ref: "func", params: [], variadic: false, results: [] };
+    return { ref: "opaque", kind: "func", text: this.text.slice(start, this.at) };
   }
 
   private named(): TypeRef | undefined {

@@ -172,6 +172,10 @@ export class TypeBuilder implements NameContext {
         this.depth--;
         return type;
       }
+      case "opaque":
+        return ref.kind === "func"
+          ? { ...base, kind: "func", ...POINTER_LAYOUT }
+          : { ...base, kind: "interface", empty: false, ...INTERFACE_LAYOUT };
       case "shape":
         return this.shape(ref, base);
       case "unknown": {

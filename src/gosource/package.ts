@@ -19,6 +19,9 @@ export type Lookup<T> =
 
 export type PackageOrigin = "module" | "std" | "dependency";
 
+/** Files of one package whose functions are asked for one after the other. */
+const MAX_BODIES = 32;
+
 interface ParsedFile {
   readonly file: SourceFile;
   readonly declarations: GoFile;
@@ -41,6 +44,7 @@ export class GoPackage {
   readonly used = new Set<SourceFile>();
 
   private readonly parser: GoParser;
+  private readonly bodies = new Map<SourceFile, GoFile | undefined>();
   private readonly parsed = new Map<SourceFile, ParsedFile | undefined>();
 
   constructor(parts: {
@@ -77,6 +81,15 @@ export class GoPackage {
   /** Declarations without function bodies; undefined where the file cannot be parsed. */
   declarations(file: SourceFile): GoFile | undefined {
     return this.parse(file)?.declarations;
+  }
+
+  /** Declarations with function bodies; undefined where the file cannot be parsed. */
+  withBodies(file: SourceFile): GoFile | undefined {
+    if (this.bodies.has(file)) return this.bodies.get(file);
+    if (this.bodies.size >= MAX_BODIES) this.bodies.clear();
+    const parsed = this.parser.parse(file.text, (root, text) => readGoFile(root, { bodies: true, text }));
+    this.bodies.set(file, parsed);
+    return parsed;
   }
 
   private lookup<T>(name: string, find: (file: ParsedFile) => T | undefined): Lookup<T> | undefined {

@@ -104,6 +104,7 @@ export class Resolver {
             embedded: field.embedded,
             type: this.resolve(field.type, scope),
             tag: field.tag,
+            owner: scope.file.package.linkPath,
           })),
         };
       case "interface":

@@ -64,7 +64,7 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     const location = await world.locator.locateSymbolPackage(symbol.packagePath, fn.file);
     const owner = "missing" in location ? location : await world.loadAt(location);
     if ("missing" in owner) return { kind: "absent", why: owner.missing };
-    return findDeclaration(fn, info, symbol, owner, parser);
+    return findDeclaration(fn, info, symbol, owner);
   };
   const matchOf = (found: FoundFunction, info: BuildInfo): Promise<SourceMatch> => {
     const file = found.kind === "found" ? found.function.file : undefined;

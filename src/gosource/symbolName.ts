@@ -113,6 +113,10 @@ function interpret(packagePath: string, parts: readonly Element[]): SymbolName |
   if (first === undefined) return undefined;
   // `glob.` up to Go 1.20, then `init`: literals in initialisers of package variables.
   if (first.text === "glob" && second?.text === "") return finish(packagePath, { name: "init" }, parts.slice(2));
+  // `time.map.init.0`: the compiler's function that fills a large map literal.
+  if (first.text === "map" && second?.text === "init") {
+    return { packagePath, outer: { name: "map.init" }, inlined: [], literals: [], synthetic: "generated" };
+  }
   if (first.pointer) {
     if (second === undefined) return undefined;
     return finish(packagePath, method(first, second), parts.slice(2));

@@ -18,6 +18,8 @@ export type TypeRef =
   | FuncRef
   | { readonly ref: "struct"; readonly fields: readonly FieldRef[] }
   | InterfaceRef
+  /** A func or interface type of which only the linker's text is known; for a value that is enough. */
+  | { readonly ref: "opaque"; readonly kind: "func" | "interface"; readonly text: string }
   /** A generic instance's type parameter where only its GC shape is known (`go.shape.int`). */
   | { readonly ref: "shape"; readonly under: TypeRef }
   | UnknownRef;
@@ -41,6 +43,8 @@ export interface FieldRef {
   readonly embedded: boolean;
   readonly type: TypeRef;
   readonly tag: string;
+  /** Linker path of the package that an unexported field belongs to. */
+  readonly owner: string;
 }
 export interface InterfaceRef {
   readonly ref: "interface";
@@ -95,6 +99,8 @@ function nameWithin(ref: TypeRef, style: NameStyle, context: NameContext, budget
       return "error";
     case "unknown":
       return style === "link" ? (ref.linkName ?? ref.name) : ref.name;
+    case "opaque":
+      return style === "link" ? ref.text : withoutPaths(ref.text);
     case "shape":
       // A shape stands for every type with that structure; of a pointer's, not even the name is known.
       if (style === "name" && ref.under.ref !== "pointer") return sub(ref.under);
@@ -123,8 +129,8 @@ function nameWithin(ref: TypeRef, style: NameStyle, context: NameContext, budget
       return `func${signatureText(ref, sub)}`;
     case "struct": {
       const fields = ref.fields.map(
-        ({ name, embedded, type, tag }) =>
-          `${embedded ? "" : `${name} `}${sub(type)}${tag === "" ? "" : ` ${quoteTag(tag)}`}`,
+        ({ name, embedded, type, tag, owner }) =>
+          `${embedded ? "" : `${style === "link" && !isExported(name) ? `${owner}.` : ""}${name} `}${sub(type)}${tag === "" ? "" : ` ${quoteTag(tag)}`}`,
       );
       return fields.length === 0 ? "struct {}" : `struct { ${fields.join("; ")} }`;
     }
@@ -139,6 +145,11 @@ function nameWithin(ref: TypeRef, style: NameStyle, context: NameContext, budget
       return `interface { ${texts.join("; ")} }`;
     }
   }
+}
+
+/** Package names instead of whole paths. */
+function withoutPaths(text: string): string {
+  return text.replaceAll(/[^\s()[\]{},;*"]+\/(?=[^\s()[\]{},;*"/]+\.)/g, "");
 }
 
 export function isExported(name: string): boolean {
