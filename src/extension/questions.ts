@@ -25,10 +25,11 @@ export async function chooseBinary({ title }: ChooseBinaryParams): Promise<strin
 }
 
 /** The password goes to the server's private askpass socket and is kept nowhere. */
-export async function askPassword({ prompt }: AskPasswordParams): Promise<string | null> {
+export async function askPassword({ prompt, attempt }: AskPasswordParams): Promise<string | null> {
   const password = await vscode.window.showInputBox({
     title: "Probelens needs administrator rights to place probes",
-    prompt,
+    // sudo ends its prompt with a colon, after which the user would type on a terminal.
+    prompt: (attempt > 1 ? "That password was not accepted. " : "") + prompt.replace(/:\s*$/, ""),
     password: true,
     // Looking the password up in another window must not close the box.
     ignoreFocusOut: true,

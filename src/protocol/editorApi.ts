@@ -75,6 +75,8 @@ export interface ChooseBinaryParams {
 /** Server → editor request `probelens/askPassword`: a VS Code password box. Resolves to the text, or null when dismissed. */
 export interface AskPasswordParams {
   readonly prompt: string;
+  /** From 1; later ones mean that the password before was not accepted. */
+  readonly attempt: number;
 }
 
 /** Editor → server notification `probelens/visible`: Go documents that the user sees now. Others are not polled for. */

@@ -81,7 +81,7 @@ function answer(socket: Socket, prompt: PasswordPrompt, state: { dismissed: bool
       socket.end();
       return;
     }
-    prompt(text.slice(0, end)).then(
+    prompt(text.slice(0, end), state.questions).then(
       (password) => {
         if (password === undefined) state.dismissed = true;
         if (password === undefined) socket.end();

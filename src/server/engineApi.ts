@@ -129,5 +129,8 @@ export interface Engine {
   dispose(): Promise<void>;
 }
 
-/** How the engine asks for a sudo password when `sudo -n` fails; absent: it does not (the error says what to do). */
-export type PasswordPrompt = (prompt: string) => Promise<string | undefined>;
+/**
+ * How the engine asks for a sudo password when `sudo -n` fails; absent: it does not (the error says what to do).
+ * `attempt` counts from 1; later ones mean that the password before was not accepted.
+ */
+export type PasswordPrompt = (prompt: string, attempt: number) => Promise<string | undefined>;

@@ -1,6 +1,6 @@
 /**
  * The packaged extension, installed into a fresh VS Code server of an ordinary user who has to give a password for
- * sudo: traces a process of that user, then one of another user.
+ * sudo: traces a process of another user, then one of that user.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
@@ -17,6 +17,7 @@ const OTHER_USER = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-gro
 const skip = onDesktop || process.getuid?.() !== 0 ? "needs root, to make an ordinary user" : false;
 
 let workspace: Workspace;
+let others: Workspace;
 let user: OrdinaryUser;
 const demos: DemoProcess[] = [];
 
@@ -25,12 +26,14 @@ before(async () => {
   execFileSync("npm", ["run", "--silent", "package"], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   workspace = makeWorkspace("example.com/ordinary");
   user = makeUser(workspace.root);
-  demos.push(await startDemo(workspace, user.run), await startDemo(workspace, OTHER_USER));
+  others = makeWorkspace("example.com/others");
+  demos.push(await startDemo(workspace, user.run), await startDemo(others, OTHER_USER));
 });
 after(() => {
   for (const demo of demos) demo.stop();
   user?.remove();
   if (workspace !== undefined) removeWorkspace(workspace);
+  if (others !== undefined) removeWorkspace(others);
 });
 
 void test("installed from the VSIX, an ordinary user traces own and others' processes", { skip }, async () => {

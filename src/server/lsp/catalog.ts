@@ -1,4 +1,5 @@
 /** The Go binaries that processes run now or that the user chose, with an index of their functions; kept fresh by polling. */
+import { readdir, stat } from "node:fs/promises";
 import type { GoBinary } from "../../binary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { Engine, ProcessInfo } from "../engineApi.ts";
@@ -35,9 +36,23 @@ export class Catalog {
   private refreshing: Promise<boolean> | undefined;
   private chosen: readonly string[] = [];
   private failure: string | undefined;
+  private lastGlance = "";
 
   constructor(engine: Engine) {
     this.engine = engine;
+  }
+
+  /**
+   * A cheap look: true where processes have come or gone or a chosen file was built anew since the last one, so that
+   * `refresh` would see something else. What exec does to a known process it does not see.
+   */
+  async hasChanged(): Promise<boolean> {
+    const pids = (await readdir("/proc")).filter((name) => /^\d/.test(name));
+    const files = await Promise.all(this.chosen.map(fileIdentity));
+    const glance = [...pids, ...files].join(" ");
+    const changed = glance !== this.lastGlance;
+    this.lastGlance = glance;
+    return changed;
   }
 
   setChosen(files: readonly string[]): void {
@@ -94,7 +109,8 @@ export class Catalog {
       return false;
     }
     const next = new Map<string, Entry>();
-    for (const program of [...groupByProgram(processes), ...this.chosenPrograms(processes)].slice(0, MAX_PROGRAMS)) {
+    const chosen = await this.chosenPrograms(processes);
+    for (const program of [...groupByProgram(processes), ...chosen].slice(0, MAX_PROGRAMS)) {
       const before = this.entries.get(program.key);
       next.set(program.key, before === undefined ? { program } : Object.assign(before, { program }));
     }
@@ -105,10 +121,12 @@ export class Catalog {
     return changed;
   }
 
-  private chosenPrograms(processes: readonly ProcessInfo[]): Program[] {
-    return this.chosen
-      .filter((file) => !processes.some(({ binary }) => binary === file))
-      .map((file) => ({ key: `file:${file}`, file, processes: [], chosen: true }));
+  /** Another build of a chosen file is another program. */
+  private async chosenPrograms(processes: readonly ProcessInfo[]): Promise<Program[]> {
+    const idle = this.chosen.filter((file) => !processes.some(({ binary }) => binary === file));
+    return await Promise.all(
+      idle.map(async (file) => ({ key: `file:${await fileIdentity(file)}`, file, processes: [], chosen: true })),
+    );
   }
 
   private async openEntry(program: Program): Promise<OpenedProgram> {
@@ -117,11 +135,18 @@ export class Catalog {
       const binary = pid === undefined ? await this.engine.openFile(program.file) : await this.engine.openProcess(pid);
       return { ok: true, binary };
     } catch (error) {
-      // A chosen file may be built a moment later: look again at the next poll.
-      if (program.processes.length === 0) setTimeout(() => delete this.entries.get(program.key)?.opened, 2_000).unref();
       const code = error instanceof UserError ? error.code : "defect";
       return { ok: false, why: error instanceof Error ? error.message : String(error), code };
     }
+  }
+}
+
+async function fileIdentity(file: string): Promise<string> {
+  try {
+    const { ino, size, mtimeMs } = await stat(file);
+    return `${file}:${ino}:${size}:${mtimeMs}`;
+  } catch {
+    return `${file}:missing`;
   }
 }
 

@@ -18,7 +18,9 @@ connection.onInitialize(async (params) => {
   const extended = typeof options === "object" && options !== null && "probelens" in options;
   const client = new EditorClient(connection, extended);
   const parser = await loadGrammar();
-  const engine = createEngine({ passwordPrompt: async (prompt) => await client.askPassword({ prompt }) });
+  const engine = createEngine({
+    passwordPrompt: async (prompt, attempt) => await client.askPassword({ prompt, attempt }),
+  });
   session = new Session(engine, client, parser);
   return {
     capabilities: {

@@ -16,8 +16,10 @@ import { hoverText } from "./hover.ts";
 import { lensText } from "./lens.ts";
 import { liveFunction } from "./live.ts";
 
-/** Processes are looked for this often, while a Go document is visible. */
-const POLL_INTERVAL_MS = 2_000;
+/** While a Go document is visible: a glance at which processes there are, and a whole look when it shows a change. */
+const GLANCE_INTERVAL_MS = 500;
+/** A whole look is due this often in any case: a known process may have exec'd another program. */
+const LOOK_INTERVAL_MS = 4_000;
 /** Live values: at most 4 messages a second for each document. */
 const LIVE_INTERVAL_MS = 250;
 /** Lens titles: each change makes the editor ask for all lenses of its visible documents. */
@@ -55,7 +57,7 @@ export class Session {
 
   start(): void {
     this.timers = [
-      setInterval(() => void this.poll(), POLL_INTERVAL_MS),
+      setInterval(() => void this.glance(), GLANCE_INTERVAL_MS),
       setInterval(() => this.pushLive(), LIVE_INTERVAL_MS),
       setInterval(() => this.pushLenses(), LENS_INTERVAL_MS),
     ];
@@ -281,10 +283,32 @@ export class Session {
     await this.client.message(kind, `Probelens, ${trace.options.label}: ${trace.state.message}`, []);
   }
 
+  private async glance(): Promise<void> {
+    if (!this.isWatched() || this.glancing) return;
+    this.glancing = true;
+    try {
+      const changed = await this.catalog.hasChanged();
+      // A process that was just forked execs a moment later: the look after a change is followed by another one.
+      const due = changed || this.lookAgain || performance.now() - this.lastLookMs >= LOOK_INTERVAL_MS;
+      this.lookAgain = changed;
+      if (due) await this.poll();
+    } finally {
+      this.glancing = false;
+    }
+  }
+  private glancing = false;
+  private lookAgain = false;
+  private lastLookMs = 0;
+
   private async poll(): Promise<void> {
-    if (this.visible === undefined ? this.documents.size === 0 : this.visible.size === 0) return;
+    if (!this.isWatched()) return;
     await this.looked();
+    this.lastLookMs = performance.now();
     if (await this.catalog.refresh()) this.client.refreshLenses();
+  }
+
+  private isWatched(): boolean {
+    return this.visible === undefined ? this.documents.size > 0 : this.visible.size > 0;
   }
 
   /** Resolves when processes have been looked at once, so that the first lenses stand where they will stay. */
