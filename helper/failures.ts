@@ -78,12 +78,11 @@ export function bytesDiffer(file: string, offset: number, expected: string, actu
 
 export function fileFailed(what: string, file: string, error: unknown): UserError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  return new UserError({
-    code: code === "ENOENT" ? "no-such-file" : "file-unreadable",
-    what,
-    why: `${file} cannot be read (${code})`,
-    remedy: code === "ENOENT" ? "Check the path" : "Check that the file exists and that the helper runs as root",
-  });
+  const why = `${file} cannot be read (${code})`;
+  if (code === "ENOENT") return new UserError({ code: "no-such-file", what, why, remedy: "Check the path" });
+  if (code === "EACCES" || code === "EPERM")
+    return new UserError({ code: "no-privileges", what, why, remedy: "Run as root or through sudo" });
+  return new UserError({ code: "file-unreadable", what, why, remedy: "Check that the file exists and can be read" });
 }
 
 export function invalidRequest(method: string, why: string): UserError {

@@ -65,6 +65,7 @@ export class Helper {
     this.serve(rpc, "readFile", readFile);
     this.serve(rpc, "describeProcess", ({ pid }) => describeProcess(pid));
     this.serve(rpc, "readCode", readCode);
+    // Nothing but `initialize` is served before: it gives up the privileges that no request needs.
   }
 
   /** Resolves when every probe is gone. */
@@ -83,6 +84,7 @@ export class Helper {
       try {
         const checked = v.safeParse(HELPER_SCHEMAS[method], params);
         if (!checked.success) throw invalidRequest(method, describeIssue(checked.issues));
+        if (method !== "initialize" && !this.machine) throw invalidRequest(method, 'it came before "initialize"');
         return await handle(checked.output);
       } catch (error) {
         const failure = asUserError(`request "${method}"`, error);
@@ -169,9 +171,10 @@ export class Helper {
   /** Loads libbpf, looks at the kernel, and gives up what is not needed: once. */
   private prepare(): Machine {
     if (this.machine) return this.machine;
+    const directory = this.packageDirectory();
     let libbpf: Libbpf;
     try {
-      libbpf = loadLibbpf(join(this.packageDirectory(), "native"));
+      libbpf = loadLibbpf(join(directory, "native"));
     } catch (error) {
       throw noLibbpf(error instanceof Error ? error.message : String(error));
     }

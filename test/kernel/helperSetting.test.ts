@@ -1,0 +1,127 @@
+/** The helper as other users, without privileges, without its own libbpf; and targets of other users. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../../src/protocol/errors.ts";
+import { connectHelper, type HelperClient } from "../../src/protocol/helperClient.ts";
+import { startHelper } from "./helperProcess.ts";
+import { attachAdd, buildHits, ENTRY, endTargets, HitsProcess, type HitsProgram, processTarget } from "./hits.ts";
+
+const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+const NOBODY = 65534;
+
+let program: HitsProgram;
+before(() => {
+  program = buildHits();
+});
+after(endTargets);
+
+it("traces a process of another user and hands out its program file", async () => {
+  const target = HitsProcess.adopt(
+    spawn(program.path, [], { uid: NOBODY, gid: NOBODY, stdio: ["pipe", "pipe", "inherit"] }),
+  );
+  await target.expect(/^ready/);
+  const helper = await startHelper();
+  try {
+    const { exe, startTime } = await helper.client.describeProcess({ pid: target.pid });
+    assert.equal(exe, program.path);
+    const head = await helper.client.readFile({ pid: target.pid, startTime, offset: 0, length: 4 });
+    assert.equal(Buffer.from(head.base64, "base64").toString("latin1"), "\x7fELF");
+    await helper.client.attach(attachAdd(program, processTarget(target.pid)));
+    await target.call(7);
+    const { counters } = await helper.client.detach({ session: 1 });
+    assert.deepEqual(
+      counters.map(({ probe, hits }) => [probe, hits]),
+      [[ENTRY, 7]],
+    );
+  } finally {
+    await helper.stop();
+  }
+});
+
+describe("says what is missing", () => {
+  it("without privileges", async () => {
+    const { client, end } = connect(join(DIST, "helper.js"), NOBODY);
+    await fails(client.initialize(), "no-privileges");
+    await fails(client.attach(attachAdd(program, { kind: "file", file: program.path })), "no-privileges");
+    await fails(client.describeProcess({ pid: 1 }), "no-privileges");
+    await end();
+  });
+
+  it("before it was initialized", async () => {
+    const { client, end } = connect(join(DIST, "helper.js"));
+    await fails(client.describeProcess({ pid: 1 }), "invalid-request");
+    await end();
+  });
+
+  it("without its BPF object", async () => {
+    await withPackage(["helper.js"], async (helper) => {
+      const { client, end } = connect(helper);
+      await fails(client.initialize(), "incomplete-package");
+      await end();
+    });
+  });
+});
+
+it("takes the system's libbpf where the package's own is missing, and says so", async (t) => {
+  if (!existsSync("/usr/lib/x86_64-linux-gnu/libbpf.so.1")) return t.skip("no system libbpf");
+  await withPackage(["helper.js", "probelens.bpf.o"], async (helper) => {
+    const { client, end } = connect(helper);
+    assert.equal((await client.initialize()).libbpf.path, "libbpf.so.1");
+    const target = await HitsProcess.start(program);
+    await client.attach(attachAdd(program, processTarget(target.pid)));
+    await target.call(7);
+    const { counters } = await client.detach({ session: 1 });
+    assert.deepEqual(
+      counters.map(({ hits }) => hits),
+      [7],
+    );
+    await end();
+  });
+});
+
+function connect(helper: string, uid?: number): { client: HelperClient; end(): Promise<void> } {
+  const child = spawn(process.execPath, [helper], {
+    stdio: ["pipe", "pipe", "ignore"],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  const exited = once(child, "exit");
+  const client = connectHelper(child.stdout, child.stdin, {
+    onRecords: () => {},
+    onTargetEnded: () => {},
+    onClose: () => {},
+  });
+  const end = async (): Promise<void> => {
+    client.dispose();
+    await exited;
+  };
+  return { client, end };
+}
+
+async function fails(request: Promise<unknown>, code: string): Promise<void> {
+  await assert.rejects(request, (error) => {
+    assert.ok(error instanceof UserError);
+    assert.equal(error.code, code, error.message);
+    return true;
+  });
+}
+
+/** A copy of the package's dist/ with these files only, and koffi's native part. */
+async function withPackage(files: readonly string[], use: (helper: string) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "probelens-package-"));
+  try {
+    for (const file of files) copyFileSync(join(DIST, file), join(directory, file));
+    for (const part of ["linux_x64", "musl_x64"])
+      if (existsSync(join(DIST, part))) cpSync(join(DIST, part), join(directory, part), { recursive: true });
+    const helper = join(directory, "helper.js");
+    writeFileSync(join(dirname(helper), "package.json"), '{"type":"module"}');
+    await use(helper);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
