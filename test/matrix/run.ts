@@ -44,6 +44,6 @@ async function report(title: string, file: string, twin: string | undefined): Pr
       complaints.push(...judge(check, found).map((complaint) => `${title}: ${complaint}`));
     }
   } catch (error) {
-    complaints.push(`${title}: ${error instanceof Error ? error.stack : error}`);
+    complaints.push(`${title}: ${error instanceof Error ? error.stack : String(error)}`);
   }
 }

@@ -98,7 +98,7 @@ export async function requestsTarget(): Promise<FuzzTarget> {
       if (!result.success) return;
       for (const probe of result.output.probes) {
         try {
-          encodePlan(probe as Parameters<typeof encodePlan>[0]);
+          encodePlan(probe);
         } catch (error) {
           if (!(error instanceof PlanError)) throw error;
         }
