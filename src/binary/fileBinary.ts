@@ -23,6 +23,7 @@ import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { DamagedError } from "./reader.ts";
 import { namedResults } from "./results.ts";
 import { layoutFromType } from "./runtimeLayout.ts";
+import { RuntimeTypeNames } from "./runtimeTypes.ts";
 import type { Sections } from "./sections.ts";
 
 export interface BinaryParts {
@@ -161,8 +162,14 @@ export class FileBinary implements GoBinary {
   }
 
   #loadDwarf(): Promise<Dwarf | undefined> {
-    this.#dwarf ??= this.hasDwarf ? Dwarf.load(this.#parts.sections, this.arch) : Promise.resolve(undefined);
+    this.#dwarf ??= this.hasDwarf ? this.#readDwarf() : Promise.resolve(undefined);
     return this.#dwarf;
+  }
+
+  async #readDwarf(): Promise<Dwarf | undefined> {
+    const { memory, moduledata, goMinor, sections } = this.#parts;
+    const names = await RuntimeTypeNames.load(memory, moduledata, goMinor);
+    return await Dwarf.load(sections, this.arch, (offset) => names?.nameAt(offset));
   }
 
   /** Damage met while answering becomes the one error that users see. */

@@ -56,6 +56,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   const found = await locatePclntab(sections, memory);
   if (found === undefined) throw notGo(source.name, info, warnings);
   const { pclntab } = found;
+  if (!pclntab.isSorted()) throw damaged(source.name, "the function table is out of order");
   const ids = (await attempt("the build ID", () => readBuildIds(sections))) ?? {};
   const stripped = !sections.has(".debug_info");
   const find = options.findDebugFile;

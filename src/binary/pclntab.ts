@@ -181,7 +181,14 @@ export class Pclntab {
       end = until;
       return true;
     });
-    return end > entry && end <= limit ? end : limit;
+    return end > entry && end <= limit ? end : Math.max(entry, limit);
+  }
+
+  /** Whether entries ascend, on which every search relies. */
+  isSorted(): boolean {
+    for (let index = 0; index < this.count; index++)
+      if (this.entryOffset(index) > this.entryOffset(index + 1)) return false;
+    return true;
   }
 
   /** File of the instruction at `address` inside function `index`, inlined callees' files included. */

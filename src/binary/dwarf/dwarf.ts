@@ -20,6 +20,7 @@ const MAX_INDEXED_UNITS = 256;
 
 export class Dwarf implements DieSource {
   readonly arch: Arch;
+  readonly runtimeName: (offset: number) => string | undefined;
   readonly types: TypeReader;
   readonly units: readonly Unit[];
   readonly #dies: DieReader;
@@ -33,7 +34,11 @@ export class Dwarf implements DieSource {
   #owners = new Uint32Array(0);
   readonly #indexes = new Map<Unit, Map<number, number>>();
 
-  static async load(sections: Sections, arch: Arch): Promise<Dwarf | undefined> {
+  static async load(
+    sections: Sections,
+    arch: Arch,
+    runtimeName: (offset: number) => string | undefined,
+  ): Promise<Dwarf | undefined> {
     const info = await sections.load(".debug_info");
     const abbrev = await sections.load(".debug_abbrev");
     if (info === undefined || abbrev === undefined) return undefined;
@@ -53,18 +58,20 @@ export class Dwarf implements DieSource {
       rnglists: await optional(".debug_rnglists"),
       addr: forms.addr,
     };
-    return new Dwarf(sections, arch, info, abbrev, forms, ranges);
+    return new Dwarf(sections, arch, runtimeName, info, abbrev, forms, ranges);
   }
 
   private constructor(
     sections: Sections,
     arch: Arch,
+    runtimeName: (offset: number) => string | undefined,
     info: Uint8Array,
     abbrev: Uint8Array,
     forms: FormSections,
     ranges: Parameters<typeof readRanges>[0],
   ) {
     this.arch = arch;
+    this.runtimeName = runtimeName;
     this.#sections = sections;
     this.#addr = forms.addr;
     this.#dies = new DieReader(info, new AbbreviationTables(abbrev), forms);

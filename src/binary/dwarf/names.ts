@@ -27,7 +27,7 @@ export function shortTypeName(linkName: string, packages: PackageNames): string 
       while (end < linkName.length && !ENDS.has(linkName[end]!) && linkName[end] !== "[" && linkName[end] !== '"')
         end++;
       const token = linkName.slice(at, end);
-      out += shortToken(token, packages);
+      out += isFieldName(linkName, at, end) ? token.slice(token.lastIndexOf(".") + 1) : shortToken(token, packages);
       at = end;
       // `map[` is a composite; after any other name a bracket holds type arguments, which stay as they are.
       if (linkName[at] === "[" && token !== "map") {
@@ -40,6 +40,23 @@ export function shortTypeName(linkName: string, packages: PackageNames): string 
   return out;
 }
 
+/** An unexported field's name carries its package (`struct { main.b int }`); reflect prints it without. */
+function isFieldName(text: string, start: number, end: number): boolean {
+  const before = text.slice(Math.max(0, start - 9), start);
+  if (!before.endsWith("struct { ") && !(before.endsWith("; ") && insideStruct(text, start))) return false;
+  return text[end] === " " && text[end + 1] !== "}" && text[end + 1] !== '"';
+}
+
+/** Whether the innermost open brace before a place is a struct's. */
+function insideStruct(text: string, place: number): boolean {
+  let depth = 0;
+  for (let at = place - 1; at >= 0; at--) {
+    if (text[at] === "}") depth++;
+    else if (text[at] === "{" && depth-- === 0) return text.slice(0, at).endsWith("struct ");
+  }
+  return false;
+}
+
 /** `net/url.URL` → `url.URL`; `gopkg.in/yaml%2ev3.Node` → `yaml.Node` where a unit says so; `main.T·1` → `main.T`. */
 function shortToken(token: string, packages: PackageNames): string {
   if (token.startsWith("...")) return `...${shortToken(token.slice(3), packages)}`;
@@ -48,7 +65,15 @@ function shortToken(token: string, packages: PackageNames): string {
   if (dot < 0) return token;
   const path = token.slice(0, dot);
   const local = token.slice(dot + 1).replace(/·\d+$/, "");
-  return `${packages(path) ?? unescapePath(path.slice(slash + 1))}.${local}`;
+  return `${packages(path) ?? likelyPackageName(unescapePath(path))}.${local}`;
+}
+
+/** The path's last element, without a major version: `…/yaml.v3` and `…/yaml/v3` are `yaml` by convention. */
+function likelyPackageName(path: string): string {
+  const elements = path.split("/");
+  const last = elements.at(-1) ?? path;
+  if (/^v\d+$/.test(last) && elements.length > 1) return elements.at(-2) ?? last;
+  return last.replace(/\.v\d+$/, "");
 }
 
 /** Undoes cmd/internal/objabi PathToPrefix: `%2e` for a dot and such. */
