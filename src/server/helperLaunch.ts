@@ -200,13 +200,20 @@ export function privilegesMissing(why: string, remedy: string): UserError {
 
 function helperFailed(error: unknown, stderr: string, ended: string | undefined): UserError {
   if (error instanceof UserError && error.code !== "helper-died") return error;
-  const lastLine = stderr.split("\n").at(-1) ?? "";
+  const line = tellingLine(stderr);
   return new UserError({
     code: "helper-died",
     what: "cannot start the privileged helper",
-    why: `it ${ended ?? "does not answer"}${lastLine === "" ? "" : `: ${lastLine}`}`,
-    remedy: "`probelens doctor` shows what this machine lacks",
+    why: `it ${ended ?? "does not answer"}${line === "" ? "" : `: ${line}`}`,
+    remedy: "Reinstall Probelens if files of it are missing; `probelens doctor` looks at the machine",
   });
+}
+
+/** Of what a process wrote before it died: the error, where a stack trace and Node's version stand around it. */
+export function tellingLine(stderr: string): string {
+  const lines = stderr.split("\n").map((line) => line.trim());
+  const error = lines.findLast((line) => /^(\w*Error|probelens-helper|sudo)\b/.test(line));
+  return error ?? lines.findLast((line) => line !== "" && !/^(Node\.js v|at |\})/.test(line)) ?? "";
 }
 
 /** A controlling terminal, which sudo asks on (it opens /dev/tty itself). */

@@ -4,7 +4,7 @@ import { UserError } from "../protocol/errors.ts";
 import type { InitializeResult } from "../protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../protocol/helperClient.ts";
 import { decodeRecords } from "../protocol/records.ts";
-import { type LaunchedHelper, type LaunchOptions, launchHelper } from "./helperLaunch.ts";
+import { type LaunchedHelper, type LaunchOptions, launchHelper, tellingLine } from "./helperLaunch.ts";
 
 /** What a trace wants to hear. */
 export interface EventSink {
@@ -116,7 +116,7 @@ class LinkState {
   async ended(error: Error | undefined): Promise<void> {
     this.death = "";
     const ended = await this.launched.exited;
-    const line = this.launched.stderr().split("\n").at(-1) ?? "";
+    const line = tellingLine(this.launched.stderr());
     const protocol = error === undefined ? "" : ` (${error.message})`;
     this.death = `the privileged helper (pid ${this.helperPid ?? this.launched.child.pid}) ${ended}${protocol}${line === "" ? "" : `: ${line}`}`;
     if (!this.closing) for (const sink of this.sinks.values()) sink.onHelperDied(this.death);

@@ -99,19 +99,23 @@ function strip(name: string): string {
   return name.replace(/[()*]/g, "").replace(/^.*\//, "");
 }
 
-/** Levenshtein distance, or undefined where it exceeds `limit`. */
+/** Letters added, left out, changed or swapped with their neighbour; undefined where that exceeds `limit`. */
 function editDistance(a: string, b: string, limit: number): number | undefined {
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const current = [i];
     let best = i;
     for (let j = 1; j <= b.length; j += 1) {
       const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const value = Math.min(substitution, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1);
+      let value = Math.min(substitution, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (swapped) value = Math.min(value, (beforePrevious[j - 2] ?? 0) + 1);
       current.push(value);
       best = Math.min(best, value);
     }
     if (best > limit) return undefined;
+    beforePrevious = previous;
     previous = current;
   }
   const distance = previous[b.length] ?? limit + 1;
