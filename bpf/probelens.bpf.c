@@ -139,7 +139,7 @@ static __always_inline int over_rate(struct pl_plan *plan)
  * A number that no other call of this helper has, below 2^53 (JavaScript's exact integers), without an atomic
  * fetch-and-add. While a record is reserved, no other record can have its place in the ring; the same place comes
  * again only after the reader has consumed the whole ring (8 MiB), which takes longer than 2^21 ns. So place (17 bits
- * of 64 bytes; records take at least 128) and time since the helper's start in units of 2.1 ms (36 bits: 4.5 years)
+ * of 64 bytes; records take at least 160) and time since the helper's start in units of 2.1 ms (36 bits: 4.5 years)
  * are unique together. `time` must have been read while the record was reserved.
  */
 static __always_inline u64 call_id(struct pl_record *record, u64 time)
@@ -159,7 +159,7 @@ static __always_inline u64 call_id(struct pl_record *record, u64 time)
  * stack piece or chunk starts at most at SPLIT_START and takes at most SPLIT_LENGTH. The helper picks the class so that
  * a plan fits (sizeClass in records.ts, the same numbers).
  */
-#define SPLIT_LENGTH(size) ((size) >= 8192 ? PL_MAX_FOLLOW : (size) == 128 ? 32 : (size) / 2)
+#define SPLIT_LENGTH(size) ((size) >= 8192 ? PL_MAX_FOLLOW : (size) == 160 ? 32 : (size) / 2)
 #define SPLIT_START(size) ((size)-CHUNK - SPLIT_LENGTH(size))
 
 /* Keeps clang from undoing a bound check that the verifier must see on this very register. */

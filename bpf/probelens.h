@@ -11,8 +11,9 @@
 #define PL_MAX_STACK_PIECE 256
 #define PL_MAX_FOLLOW 4096
 
-/* Size classes of records (bytes reserved in the ring buffer). See SPLIT in probelens.bpf.c. */
-#define PL_CLASSES(X) X(128) X(256) X(512) X(1024) X(2048) X(4096) X(8192) X(20480)
+/* Size classes of records: bytes reserved in the ring buffer. The smallest holds all nine integer argument registers.
+ */
+#define PL_CLASSES(X) X(160) X(256) X(512) X(1024) X(2048) X(4096) X(8192) X(20480)
 
 /* Registers are numbered in the order of CAPTURE_REGISTERS in capture.ts. */
 #define PL_REGISTERS 16

@@ -90,11 +90,11 @@ export const RING_HEADER = {
 } as const;
 
 /** Bytes reserved per record: PL_CLASSES, one program each. */
-export const SIZE_CLASSES = [128, 256, 512, 1024, 2048, 4096, 8192, 20480] as const;
+export const SIZE_CLASSES = [160, 256, 512, 1024, 2048, 4096, 8192, 20480] as const;
 export type SizeClass = (typeof SIZE_CLASSES)[number];
 
 /** SPLIT_LENGTH and SPLIT_START of probelens.bpf.c: where a stack piece or chunk may start, how long it may be. */
 export function sizeClassSplit(size: SizeClass): { readonly start: number; readonly length: number } {
-  const length = size >= 8192 ? MAX_FOLLOW_BYTES : size === 128 ? 32 : size / 2;
+  const length = size >= 8192 ? MAX_FOLLOW_BYTES : size === 160 ? 32 : size / 2;
   return { start: size - CHUNK.size - length, length };
 }

@@ -219,20 +219,20 @@ describe("encodePlan", () => {
 
 describe("sizeClass", () => {
   const rows: readonly (readonly [string, CapturePlan, number])[] = [
-    ["nothing", { pieces: [], slots: [] }, 128],
-    ["7 registers", { pieces: pieces(7, "RAX"), slots: [] }, 128],
-    ["8 registers", { pieces: pieces(8, "RAX"), slots: [] }, 256],
-    ["a string of 24 bytes", { pieces: pieces(2), slots: slots(1, 24) }, 256],
+    ["nothing", { pieces: [], slots: [] }, 160],
+    ["11 registers", { pieces: pieces(11, "RAX"), slots: [] }, 160],
+    ["12 registers", { pieces: pieces(12, "RAX"), slots: [] }, 256],
+    ["a string of 24 bytes", { pieces: pieces(2), slots: slots(1, 24) }, 160],
     ["a string of 256 bytes", { pieces: pieces(2), slots: slots(1, 256) }, 512],
     ["two strings of 256 bytes", { pieces: pieces(4), slots: slots(2, 256) }, 1024],
-    ["a word of the stack", { pieces: pieces(1), slots: [] }, 128],
-    ["a piece of 32 bytes", { pieces: [{ kind: "stack", offset: 8, size: 32 }], slots: [] }, 128],
+    ["a word of the stack", { pieces: pieces(1), slots: [] }, 160],
+    ["a piece of 32 bytes", { pieces: [{ kind: "stack", offset: 8, size: 32 }], slots: [] }, 160],
     ["a piece of 256 bytes", { pieces: [{ kind: "stack", offset: 8, size: 256 }], slots: [] }, 512],
     ["4 slices of 4096 bytes", { pieces: pieces(2), slots: slots(4, 4096) }, 20480],
     [
       "an element smaller than the limit",
       { pieces: pieces(1), slots: [{ pointer: 0, elemSize: 8, maxBytes: 4096 }] },
-      128,
+      160,
     ],
   ];
   for (const [name, plan, size] of rows) it(`${name}: ${size}`, () => assert.equal(sizeClass(plan), size));
