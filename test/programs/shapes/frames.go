@@ -157,19 +157,19 @@ func init() { initialised += 2 }
 func init() {
 	register("main.smallFrame", func() { sink = smallFrame(1) }, "a=1")
 	register("main.mediumFrame", func() { sink = mediumFrame(2) }, "a=2")
-	register("main.bigFrame", func() { sink = bigFrame(3, "big") }, "a=3", `s="big"`)
-	register("main.nosplitLeaf", func() { sink = nosplitLeaf(5, 6) }, "a=5", "b=6")
+	register("main.bigFrame", func() { sink = bigFrame(3, "big") }, "a=3", `s="big"`, "=>~r0=6")
+	register("main.nosplitLeaf", func() { sink = nosplitLeaf(5, 6) }, "a=5", "b=6", "=>~r0=3")
 	register("main.framelessLeaf", func() { sink = framelessLeaf(7, 8) }, "a=7", "b=8")
-	register("main.loopAtEntry", func() { sink = loopAtEntry(96) }, "n=96")
+	register("main.loopAtEntry", func() { sink = loopAtEntry(96) }, "n=96", "=>~r0=3")
 	register("main.loopOverSlice", func() { sink = loopOverSlice([]byte("abc"), 'c') }, `b=[]byte("abc")`, "c=99")
 	for _, a := range []int{-1, 0, 101, 1, 9} {
 		a := a
 		register("main.severalReturns", func() { sink = severalReturns(a, "ret") }, "a="+itoa(a), `s="ret"`)
 	}
-	register("main.bigSwitch", func() { sink = bigSwitch(6) }, "a=6")
+	register("main.bigSwitch", func() { sink = bigSwitch(6) }, "a=6", `=>~r0="six"`)
 	register("main.recursion", func() { sink = recursion(0) }, "n=0")
 	register("main.mutualA", func() { sink = mutualA(0) }, "n=0")
-	register("main.inlineUserOne", func() { sink = inlineUserOne(1) }, "a=1")
+	register("main.inlineUserOne", func() { sink = inlineUserOne(1) }, "a=1", "=>~r0=15")
 	register("main.inlineUserTwo", func() { sink = inlineUserTwo(2) }, "a=2")
 	register("main.inlineUserThree", func() { sink = inlineUserThree(3) }, "a=3")
 	register("main.inlinedInPlaces", func() { sink = keepsInlined(4, "kept") }, "a=4", `s="kept"`)

@@ -3,7 +3,8 @@
 //
 //	shapes           calls everything once
 //	shapes -n 0      calls everything again and again, until killed
-//	shapes -print    prints one line per call: linker name, then name=text of each argument, tabs between
+//	shapes -print    prints one line per call: linker name, then name=text of each argument and =>name=text of
+//	                 results, tabs between
 package main
 
 import (

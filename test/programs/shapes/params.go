@@ -125,15 +125,15 @@ func zeroSized(a empty, b int, c [0]string, d struct{}) int { return b }
 
 func init() {
 	register("main.none", func() { none() })
-	register("main.bools", func() { sink = bools(true, false) }, "a=true", "b=false")
+	register("main.bools", func() { sink = bools(true, false) }, "a=true", "b=false", "=>~r0=true")
 	register("main.ints", func() { sink = ints(-1, -2, -300, -70000, -5000000000) },
-		"a=-1", "b=-2", "c=-300", "d=-70000", "e=-5000000000")
+		"a=-1", "b=-2", "c=-300", "d=-70000", "e=-5000000000", "=>~r0=-5000070303")
 	register("main.uints", func() { sink = uints(1, 200, 60000, 4000000000, 1<<63, 0x1f) },
-		"a=1", "b=200", "c=60000", "d=4000000000", "e=9223372036854775808", "f=0x1f")
-	register("main.floats", func() { sink = floats(1.5, 2.25) }, "a=1.5", "b=2.25")
-	register("main.mixed", func() { sink = mixed(7, 0.5, "mix", 0.25, true) }, "a=7", "f=0.5", `b="mix"`, "g=0.25", "c=true")
-	register("main.complexes", func() { sink = complexes(1+2i, 3-4i) }, "a=(1+2i)", "b=(3-4i)")
-	register("main.text", func() { sink = text("héllo\n") }, `s="héllo\n"`)
+		"a=1", "b=200", "c=60000", "d=4000000000", "e=9223372036854775808", "f=0x1f", "=>~r0=9223372040854836040")
+	register("main.floats", func() { sink = floats(1.5, 2.25) }, "a=1.5", "b=2.25", "=>~r0=3.375")
+	register("main.mixed", func() { sink = mixed(7, 0.5, "mix", 0.25, true) }, "a=7", "f=0.5", `b="mix"`, "g=0.25", "c=true", "=>~r0=10.5")
+	register("main.complexes", func() { sink = complexes(1+2i, 3-4i) }, "a=(1+2i)", "b=(3-4i)", "=>~r0=(11+2i)")
+	register("main.text", func() { sink = text("héllo\n") }, `s="héllo\n"`, "=>~r0=7")
 	register("main.text", func() { sink = text("") }, `s=""`)
 	register("main.bytesOf", func() { sink = bytesOf([]byte("raw")) }, `b=[]byte("raw")`)
 	register("main.bytesOf", func() { sink = bytesOf([]byte{0, 255}) }, `b=[]byte{0, 255}`)
@@ -154,23 +154,23 @@ func init() {
 	register("main.functions", func() { sink = functions(addOne, none) }, "f=func main.addOne", "g=func main.none")
 	register("main.interfaces", func() { sink = interfaces(3, nil, celsius(21.5)) },
 		"e=int(3)", "err=nil", "s=main.celsius(21.5)")
-	register("main.variadic", func() { sink = variadic("p", 1, 2, 3) }, `prefix="p"`, "rest=[]int{1, 2, 3}")
+	register("main.variadic", func() { sink = variadic("p", 1, 2, 3) }, `prefix="p"`, "rest=[]int{1, 2, 3}", "=>~r0=4")
 	register("main.variadic", func() { sink = variadic("p") }, `prefix="p"`, "rest=[]int(nil)")
-	register("main.blank", func() { sink = blank(1, "two", 3, 4) }, `b="two"`, "c=4")
-	register("main.unnamed", func() { sink = unnamed(1, "two") })
+	register("main.blank", func() { sink = blank(1, "two", 3, 4) }, `b="two"`, "c=4", "=>~r0=7")
+	register("main.unnamed", func() { sink = unnamed(1, "two") }, "=>~r0=3")
 	register("main.onlyBlank", func() { onlyBlank("x", nil) })
 	register("main.manyInts", func() { sink = manyInts(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) },
-		"a=1", "b=2", "c=3", "d=4", "e=5", "f=6", "g=7", "h=8", "i=9", "j=10", "k=11", "l=12")
+		"a=1", "b=2", "c=3", "d=4", "e=5", "f=6", "g=7", "h=8", "i=9", "j=10", "k=11", "l=12", "=>~r0=650")
 	register("main.stringAcross", func() { sink = stringAcross(1, 2, 3, 4, 5, 6, 7, 8, "nine", 10) },
-		"a=1", "b=2", "c=3", "d=4", "e=5", "f=6", "g=7", "h=8", `s="nine"`, "i=10")
+		"a=1", "b=2", "c=3", "d=4", "e=5", "f=6", "g=7", "h=8", `s="nine"`, "i=10", "=>~r0=50")
 	register("main.manyFloats",
 		func() { sink = manyFloats(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17) },
 		"a=1", "b=2", "c=3", "d=4", "e=5", "f=6", "g=7", "h=8", "i=9", "j=10", "k=11", "l=12", "m=13", "n=14", "o=15",
 		"p=16", "q=17")
 	register("main.smallOnStack", func() { sink = smallOnStack(1, 2, 3, 4, 5, 6, 7, 8, 9, -10, -11, true, 12.5) },
-		"a=1", "b=2", "c=3", "d=4", "e=5", "f=6", "g=7", "h=8", "i=9", "x=-10", "y=-11", "z=true", "w=12.5")
+		"a=1", "b=2", "c=3", "d=4", "e=5", "f=6", "g=7", "h=8", "i=9", "x=-10", "y=-11", "z=true", "w=12.5", "=>~r0=36")
 	register("main.arrays", func() { sink = arrays([0]int{}, [1]int{1}, [2]int{2, 3}, [3]byte{4, 5, 6}, 7) },
-		"a=[0]int{}", "b=[1]int{1}", "c=[2]int{2, 3}", "d=[3]byte{4, 5, 6}", "e=7")
+		"a=[0]int{}", "b=[1]int{1}", "c=[2]int{2, 3}", `d=[3]byte{4, 5, 6}`, "e=7", "=>~r0=17")
 	register("main.floatArray", func() { sink = floatArray([2]float64{1.5, 2.5}, [1]float64{3.5}) },
 		"a=[2]float64{1.5, 2.5}", "b=[1]float64{3.5}")
 	register("main.zeroSized", func() { sink = zeroSized(empty{}, 9, [0]string{}, struct{}{}) },

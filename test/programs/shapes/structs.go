@@ -105,7 +105,7 @@ func arrayResult() [4]int { return [4]int{1, 2, 3, 4} }
 
 func init() {
 	register("main.structs", func() { sink = structs(point{1, 2}, padded{127, 32767, true}, empty{}) },
-		"p=main.point{X:1, Y:2}", "q=main.padded{A:127, B:32767, C:true}", "e=main.empty{}")
+		"p=main.point{X:1, Y:2}", "q=main.padded{A:127, B:32767, C:true}", "e=main.empty{}", "=>~r0=32768")
 	register("main.nestedStruct", func() { sink = nestedStruct(nested{P: point{1, 2}, Name: "n", F: 0.5}, 3) },
 		`n=main.nested{P:main.point{X:1, Y:2}, Name:"n", _:0, F:0.5}`, "last=3")
 	register("main.bigStruct", func() { sink = bigStruct(1, big{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, "c") },
@@ -135,12 +135,14 @@ func init() {
 	register("main.structAcross", func() { sink = structAcross(1, 2, 3, 4, 5, 6, 7, nested{Name: "n"}, 8) },
 		"a=1", "b=2", "c=3", "d=4", "e=5", "f=6", "g=7",
 		`n=main.nested{P:main.point{X:0, Y:0}, Name:"n", _:0, F:0}`, "h=8")
-	register("main.twoResults", func() { sink, _ = twoResults(4) }, "a=4")
-	register("main.namedResults", func() { sink, _, _ = namedResults(5) }, "a=5")
+	register("main.twoResults", func() { sink, _ = twoResults(4) }, "a=4", "=>~r0=5", "=>~r1=nil")
+	register("main.namedResults", func() { sink, _, _ = namedResults(5) }, "a=5", "=>double=10", "=>half=2.5", "=>err=nil")
 	register("main.blankResults", func() { sink, _, _ = blankResults(6) }, "a=6")
-	register("main.manyResults", func() { sink, _, _, _, _, _, _, _, _, _, _ = manyResults() })
-	register("main.bigResult", func() { sink, _ = bigResult(7) }, "a=7")
-	register("main.structResult", func() { sink, _ = structResult(8) }, "a=8")
-	register("main.floatResults", func() { sink, _, _ = floatResults(1.25) }, "a=1.25")
-	register("main.arrayResult", func() { sink = arrayResult() })
+	register("main.manyResults", func() { sink, _, _, _, _, _, _, _, _, _, _ = manyResults() },
+		"=>a=1", "=>b=2", "=>c=3", "=>d=4", "=>e=5", "=>f=6", "=>g=7", "=>h=8", "=>i=9", "=>j=10", "=>k=11")
+	register("main.bigResult", func() { sink, _ = bigResult(7) }, "a=7",
+		"=>~r0=main.big{A:7, B:0, C:0, D:0, E:0, F:0, G:0, H:0, I:0, J:14}", `=>~r1="big"`)
+	register("main.structResult", func() { sink, _ = structResult(8) }, "a=8", "=>~r0=main.point{X:8, Y:-8}", "=>~r1=main.padded{A:1, B:2, C:true}")
+	register("main.floatResults", func() { sink, _, _ = floatResults(1.25) }, "a=1.25", "=>~r0=-1.25", "=>~r1=1.25", "=>~r2=(1.25-1.25i)")
+	register("main.arrayResult", func() { sink = arrayResult() }, "=>~r0=[4]int{1, 2, 3, 4}")
 }

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	bigint "math/big"
 	"net/url"
 	"sync"
 )
 
 // Values that are hard to show: big maps, maps of big keys, cycles, nested pointers, closures, contexts.
+
+// The compiler's DWARF puts y of big.Int's And and Or into x's register (Go 1.26), and the cause of a context's cancel
+// into another parameter's.
 
 type bigKey [20]int64
 
@@ -52,7 +56,11 @@ func secrets(user string, password string, s secretive) int { return len(user) +
 //go:noinline
 func longValues(s string, b []byte, sl []int) int { return len(s) + len(b) + len(sl) }
 
+func int64Of(n int64) *bigint.Int { return bigint.NewInt(n) }
+
 func init() {
+	six, three := int64Of(6), int64Of(3)
+	register("math/big.(*Int).And", func() { sink = new(bigint.Int).And(six, three).Int64() })
 	m := map[int]int{}
 	for i := 0; i < 20; i++ {
 		m[i] = i * i
