@@ -11,6 +11,8 @@ run("node_modules/.bin/vsce", [
   "package",
   "--no-dependencies",
   "--allow-missing-repository",
+  // The README's pictures lie in the package; there is no public repository whose copies could stand for them.
+  "--no-rewrite-relative-links",
   "--target",
   "linux-x64",
   "--out",

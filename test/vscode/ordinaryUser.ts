@@ -46,11 +46,10 @@ export function makeUser(root: string): OrdinaryUser {
     name,
     password,
     run,
-    runInEditor: [
-      ...["unshare", "--mount", "--propagation", "private", "sh", "-c", bind, "bind"],
-      ...[installEditor(), editor, ROOT, repository],
-      ...run,
-    ],
+    runInEditor: ["unshare", "--mount", "--propagation", "private", "sh", "-c", bind, "bind"].concat(
+      [installEditor(), editor, ROOT, repository],
+      run,
+    ),
     editor,
     repository,
     node: join(repository, "node_modules/node/bin/node"),
