@@ -11,6 +11,15 @@ export function noLibbpf(tried: string): UserError {
   });
 }
 
+export function damagedPackage(path: string, error: unknown): UserError {
+  return new UserError({
+    code: "incomplete-package",
+    what: "loading the probe programs",
+    why: `${path} cannot be used (${error instanceof Error ? error.message : String(error)})`,
+    remedy: "Reinstall Probelens, or build it: npm run build",
+  });
+}
+
 export function noBpf(what: string, error: SystemCallError): UserError {
   if (error.code === "ENOSYS" || error.code === "EINVAL")
     return new UserError({

@@ -37,9 +37,16 @@ export function probeFeatures(libbpf: Libbpf): Features {
 
 let fsbase: number | undefined | "unknown" = "unknown";
 
-/** task_struct.thread.fsbase by the kernel's BTF: where a thread's TLS base is saved. Undefined without BTF. */
+/**
+ * task_struct.thread.fsbase by the kernel's BTF: where a thread's TLS base is saved. Undefined without BTF, and where
+ * lockdown forbids programs to read kernel memory (bpf_base_func_proto, kernel/bpf/helpers.c): the verifier would
+ * refuse them.
+ */
 export function fsbaseOffset(): number | undefined {
-  if (fsbase === "unknown") fsbase = kernelFieldOffset("task_struct", ["thread", "fsbase"]);
+  if (fsbase === "unknown")
+    fsbase = readKernelFile("/sys/kernel/security/lockdown").includes("[confidentiality]")
+      ? undefined
+      : kernelFieldOffset("task_struct", ["thread", "fsbase"]);
   return fsbase;
 }
 
@@ -78,10 +85,16 @@ function hasUprobeMulti(): boolean {
 }
 
 function readPmuType(): number | undefined {
+  const text = readKernelFile("/sys/bus/event_source/devices/uprobe/type");
+  return text === "" ? undefined : Number(text);
+}
+
+/** Empty when there is none. */
+function readKernelFile(path: string): string {
   try {
-    return Number(readFileSync("/sys/bus/event_source/devices/uprobe/type", "utf8"));
+    return readFileSync(path, "utf8");
   } catch {
-    return undefined;
+    return "";
   }
 }
 

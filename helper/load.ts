@@ -4,7 +4,7 @@ import type { ProbeCounters } from "../src/protocol/capture.ts";
 import type { AttachParams, ProbeSpec } from "../src/protocol/helperApi.ts";
 import { CONFIG, COUNTERS, SIZE_CLASSES, type SizeClass } from "../src/protocol/layout.ts";
 import { decodeCounters, encodePlan, PlanError, sizeClass } from "../src/protocol/records.ts";
-import { invalidRequest, limitExceeded, noBpf } from "./failures.ts";
+import { damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
 import {
   closeFd,
@@ -33,8 +33,8 @@ import {
   useUprobeMulti,
 } from "./libbpf.ts";
 
-/** Calls in progress that can be paired with their returns; the least recently begun are forgotten first. 8 MiB. */
-const MAX_OPEN_CALLS = 65536;
+/** Calls in progress that can be paired with their returns, some 150 bytes each; the oldest are forgotten first. */
+const OPEN_CALLS = { base: 16384, perFunction: 1024, max: 65536 } as const;
 /** One program each is loaded there (see probe_index in probelens.bpf.c); 256 take a few hundred milliseconds. */
 const MAX_PROBES_WITHOUT_COOKIES = 256;
 /** Each takes a descriptor and a system call or two. */
@@ -69,7 +69,7 @@ export class LoadedSession {
       probe,
       program: `${probe.role === "entry" ? "call" : "return"}_${classOf(probe)}`,
     }));
-    this.object = openObject(readFileSync(objectPath));
+    this.object = openProbePrograms(objectPath);
     try {
       this.configure(params, ringFd);
       const planFd = mapFd(findMap(this.object, "plans"));
@@ -119,10 +119,11 @@ export class LoadedSession {
         programs.push(program);
         if (this.features.uprobeMulti) useUprobeMulti(program);
       }
-    const pairs = params.probes.some(({ pairReturns }) => pairReturns);
+    const paired = params.probes.filter(({ pairReturns }) => pairReturns).length;
+    const openCalls = Math.min(OPEN_CALLS.max, OPEN_CALLS.base + paired * OPEN_CALLS.perFunction);
     setMaxEntries(findMap(this.object, "plans"), params.probes.length);
     setMaxEntries(findMap(this.object, "counters"), params.probes.length);
-    setMaxEntries(findMap(this.object, "open_calls"), pairs ? MAX_OPEN_CALLS : 1);
+    setMaxEntries(findMap(this.object, "open_calls"), paired > 0 ? openCalls : 1);
     reuseMap(findMap(this.object, "ring"), ringFd);
     setInitialValue(findMap(this.object, ".rodata"), encodeConfig(params, this.features));
     loadObject(this.object, programs);
@@ -167,6 +168,14 @@ export class LoadedSession {
         throw error;
       }
     }
+  }
+}
+
+function openProbePrograms(path: string): Pointer {
+  try {
+    return openObject(readFileSync(path));
+  } catch (error) {
+    throw damagedPackage(path, error);
   }
 }
 

@@ -42,7 +42,9 @@ process.on("SIGTERM", () => shutDown());
 // A terminal sends these to every process before it. What they mean is the peer's business: it asks for the final
 // counters, closes the stream, and with that ends the helper.
 for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
-rpc.onError(([error]) => shutDown(error.message));
+// A peer that is gone is no complaint: its end of the stream tells.
+rpc.onError(([error]) => shutDown((error as NodeJS.ErrnoException).code === "EPIPE" ? undefined : error.message));
+process.on("uncaughtException", (error) => shutDown(`a defect of Probelens, please report it: ${error.message}`));
 rpc.listen();
 
 let ending = false;

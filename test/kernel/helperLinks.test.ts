@@ -22,6 +22,7 @@ import {
   HitsProcess,
   type HitsProgram,
   liveBytes,
+  manyProbes,
   processTarget,
   RETURN,
 } from "./hits.ts";
@@ -96,6 +97,35 @@ for (const [name, features] of modes)
     });
   });
 
+it("refuses more probes than an old kernel takes, and leaves none", async () => {
+  const target = await HitsProcess.start(program);
+  const request = attachAdd(program, processTarget(target.pid));
+  const probes = [...request.probes, ...manyProbes(program, 300)];
+  const old = { ...native, uprobeMulti: false, cookies: false };
+  await assert.rejects(attach({ ...request, probes }, old), { code: "limit" });
+  assert.equal(liveBytes(target.pid, program.entry), program.entry.bytes);
+  await target.end();
+});
+
+it("removes what was attached when a later probe is refused", async () => {
+  const target = await HitsProcess.start(program);
+  const request = attachAdd(program, processTarget(target.pid), { returns: true });
+  // The kernel does not probe int3, which pads functions; the helper has no reason to know that.
+  const padding = { ...request.probes[0]!, id: 99, offset: program.padding.fileOffset, expected: "cc" };
+  for (const [, features] of modes) {
+    await assert.rejects(attach({ ...request, probes: [...request.probes, padding] }, features), {
+      code: "kernel-refused",
+    });
+    for (const site of [program.entry, ...program.returns]) assert.equal(liveBytes(target.pid, site), site.bytes);
+  }
+  await target.end();
+});
+
+it("says so when its programs are damaged", async () => {
+  const request = attachAdd(program, { kind: "file", file: program.path });
+  await assert.rejects(attach(request, native, ring, "/etc/hostname"), { code: "incomplete-package" });
+});
+
 it("reads the ring buffer by copying where external memory is forbidden", async () => {
   Object.defineProperty(process.versions, "electron", { value: "test", configurable: true });
   try {
@@ -139,11 +169,16 @@ it("finds the goroutine through thread-local storage", async () => {
   await target.end();
 });
 
-async function attach(params: AttachParams, features: Features, reader = ring): Promise<Session> {
+async function attach(
+  params: AttachParams,
+  features: Features,
+  reader = ring,
+  objectPath = `${DIST}probelens.bpf.o`,
+): Promise<Session> {
   events.length = 0;
   ended.length = 0;
   return await Session.attach(params, {
-    objectPath: `${DIST}probelens.bpf.o`,
+    objectPath,
     ringFd: reader.fd,
     features,
     onEnded: (_, target) => ended.push(target),

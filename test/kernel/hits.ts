@@ -13,6 +13,8 @@ export interface HitsProgram {
   /** `push rbp` of main.add's prologue. */
   readonly entry: CodeSite;
   readonly returns: readonly CodeSite[];
+  /** `int3` after the function's end. */
+  readonly padding: CodeSite;
 }
 export interface CodeSite {
   readonly address: number;
@@ -30,8 +32,11 @@ export function buildHits(toolchain?: string): HitsProgram {
   const code = disassemble(path, /^main\.add$/);
   const entry = code.find(({ text }) => text === "PUSHQ BP");
   const returns = code.filter(({ text }) => text === "RET");
-  if (!entry || returns.length === 0) throw new Error("main.add has no prologue or no return");
-  return { path, entry, returns };
+  const last = code.at(-1);
+  if (!entry || !last || returns.length === 0) throw new Error("main.add has no prologue or no return");
+  const length = last.bytes.length / 2;
+  const padding = { address: last.address + length, fileOffset: last.fileOffset + length, bytes: "cc" };
+  return { path, entry, returns, padding };
 }
 
 /** Whatever a failing test leaves must not hold up the run. */
