@@ -11,6 +11,9 @@ export class Findings {
     if (list === undefined) this.#kinds.set(kind, [detail]);
     else list.push(detail);
   }
+  of(kind: string): readonly string[] {
+    return this.#kinds.get(kind) ?? [];
+  }
   *kinds(): Iterable<{ kind: string; details: readonly string[] }> {
     for (const [kind, details] of this.#kinds) yield { kind, details };
   }
