@@ -1,0 +1,26 @@
+/**
+ * What the editor's server does, without the editor: an engine whose password prompt answers from the arguments.
+ * `askpassPeer PID ANSWER...` prints what was asked and, when the probes are placed, "attached"; an answer `-` dismisses.
+ */
+import { UserError } from "../../src/protocol/errors.ts";
+import { createEngine } from "../../src/server/engine.ts";
+
+const [pid, ...answers] = process.argv.slice(2);
+const engine = createEngine({
+  passwordPrompt: async (prompt) => {
+    console.log(`asked ${prompt}`);
+    const answer = answers.shift();
+    return answer === "-" ? undefined : answer;
+  },
+});
+try {
+  await engine.trace(
+    { target: { kind: "process", pid: Number(pid) }, functions: ["main.work"], returns: false },
+    { onEvents: () => {}, onNotice: () => {}, onEnd: () => {} },
+  );
+  console.log("attached");
+} catch (error) {
+  console.log(error instanceof UserError ? `${error.code}: ${error.why}` : `defect: ${String(error)}`);
+}
+await engine.dispose();
+console.log("disposed");

@@ -1,0 +1,209 @@
+/** Tracing as an ordinary user: through sudo, with and without a password, own processes and another user's. */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { attached, buildGo, type Child, codeOf, commandLine, detached, eventsOf, startTarget } from "./cliProcess.ts";
+import { OrdinaryUser, PASSWORD } from "./ordinaryUser.ts";
+
+const user = await OrdinaryUser.create();
+after(() => user.remove());
+const program = user.install(buildGo("calls"), "calls");
+const code = await codeOf(program, "main.work");
+
+async function ready(target: Child): Promise<Child> {
+  await target.says("ready");
+  return target;
+}
+const owners: [name: string, start: () => Promise<Child>][] = [
+  ["its own process", () => ready(user.start(program))],
+  ["another user's process", () => ready(startTarget(program))],
+];
+
+describe("sudo without a password", () => {
+  for (const [name, start] of owners) {
+    test(`trace, list and inspect of ${name}`, async () => {
+      user.sudo("without password");
+      const target = await start();
+      const pid = String(target.pid);
+      const trace = user.probelens(
+        "trace",
+        "main.work",
+        "--pid",
+        pid,
+        "--returns",
+        "--limit",
+        "3",
+        "--format",
+        "jsonl",
+      );
+      await attached(target.pid, code);
+      await target.command("work 3");
+      assert.equal(await trace.status(), 0, trace.stderr);
+      const { calls, returns, stats } = eventsOf(trace.stdout);
+      assert.deepEqual(
+        calls.map(({ args, caller }) => [args[1]?.text, caller]),
+        [0, 1, 2].map((n) => [`"s${n}"`, "main.run"]),
+      );
+      assert.equal(returns.length, 3);
+      assert.equal(stats[0]?.hits, 3);
+      await detached(target.pid, code);
+      const list = user.probelens("list", "--pid", pid, "main.work", "--json");
+      assert.equal(await list.status(), 0, list.stderr);
+      assert.equal((JSON.parse(list.stdout) as { func: string }).func, "main.work");
+      const inspect = user.probelens("inspect", "main.work", "--pid", pid, "--json");
+      assert.equal(await inspect.status(), 0, inspect.stderr);
+      assert.equal((JSON.parse(inspect.stdout) as { bytes: string }).bytes, code.original);
+      await target.end();
+    });
+  }
+
+  test("-- CMD runs as the user, not as root", async () => {
+    user.sudo("without password");
+    const trace = user.probelens("trace", "main.work", "--format", "jsonl", "--", program, "work 1");
+    await trace.says('"event":"call"');
+    const [call] = eventsOf(trace.stdout).calls;
+    assert.match(
+      readFileSync(`/proc/${call?.pid}/status`, "utf8"),
+      new RegExp(`^Uid:\\s+${user.uid}\\s+${user.uid}`, "m"),
+    );
+    trace.process.kill("SIGTERM");
+    assert.equal(await trace.status(), 0);
+  });
+
+  test("targets shows the processes of everybody", async () => {
+    user.sudo("without password");
+    const [own, other] = [await ready(user.start(program)), await ready(startTarget(program))];
+    const targets = user.probelens("targets", "--json");
+    assert.equal(await targets.status(), 0);
+    const uids = new Map(
+      targets.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { pid: number; uid: number })
+        .map(({ pid, uid }) => [pid, uid]),
+    );
+    assert.equal(uids.get(own.pid), user.uid);
+    assert.equal(uids.get(other.pid), process.getuid?.());
+  });
+
+  test("a killed CLI leaves no probe behind", async () => {
+    user.sudo("without password");
+    const target = await ready(startTarget(program));
+    const trace = user.probelens("trace", "main.work", "--pid", String(target.pid));
+    await attached(target.pid, code);
+    trace.process.kill("SIGKILL");
+    await detached(target.pid, code);
+    await target.command("work 1");
+  });
+});
+
+test("without rights: one message that says what to do, status 1, and the command does not begin", async () => {
+  user.sudo("none");
+  const other = await ready(startTarget(program));
+  for (const target of [
+    ["--pid", String(other.pid)],
+    ["--", program, "work 1"],
+  ]) {
+    const trace = user.probelens("trace", "main.work", ...target);
+    assert.equal(await trace.status(), 1);
+    assert.match(trace.stderr, /^probelens: cannot start the privileged helper .*\n {2}Run it as root/);
+    assert.ok(trace.stderr.trimEnd().split("\n").length <= 3, trace.stderr);
+    assert.doesNotMatch(trace.stderr, /done work/);
+  }
+  const targets = user.probelens("targets");
+  assert.equal(await targets.status(), 0);
+  assert.match(targets.stderr, /left out/);
+});
+
+test("sudo that wants a password, without a terminal: told, not waited for", async () => {
+  user.sudo("with password");
+  const target = await ready(startTarget(program));
+  const trace = user.start(
+    "setsid",
+    "--wait",
+    user.node,
+    join(user.directory, "dist/cli.js"),
+    "trace",
+    "main.work",
+    "--pid",
+    String(target.pid),
+  );
+  assert.equal(await trace.status(), 1);
+  assert.match(trace.stderr, /sudo wants a password, and there is no terminal/);
+});
+
+describe("a password asked for by the editor", () => {
+  const peer = (pid: number, ...answers: string[]): Child =>
+    user.start(user.node, join(user.directory, "dist/askpassPeer.js"), String(pid), ...answers);
+
+  test("the right one", async () => {
+    user.sudo("with password");
+    const target = await ready(startTarget(program));
+    const engine = peer(target.pid, PASSWORD);
+    assert.equal(await engine.status(), 0, engine.stderr);
+    assert.match(engine.stdout, /^asked .*password.*\nattached\ndisposed\n$/);
+    await detached(target.pid, code);
+  });
+
+  test("a wrong one, then the right one", async () => {
+    user.sudo("with password");
+    const target = await ready(startTarget(program));
+    const engine = peer(target.pid, "wrong", PASSWORD);
+    await engine.status();
+    assert.match(engine.stdout, /^asked .*\nasked .*\nattached\ndisposed\n$/);
+  });
+
+  test("wrong ones only", async () => {
+    user.sudo("with password");
+    const engine = peer((await ready(startTarget(program))).pid, "a", "b", "c", "d", "e", "f");
+    await engine.status();
+    assert.match(engine.stdout, /\nno-privileges: sudo did not accept the password\ndisposed\n$/);
+  });
+
+  test("a dismissed box", async () => {
+    user.sudo("with password");
+    const engine = peer((await ready(startTarget(program))).pid, "-");
+    await engine.status();
+    assert.match(engine.stdout, /^asked .*\nno-privileges: no password was given\ndisposed\n$/);
+  });
+
+  test("it is in no argument, environment or file while it is used", async () => {
+    user.sudo("with password");
+    const target = await ready(startTarget(program));
+    const secret = "a secret that nothing may hold";
+    const engine = user.start(
+      user.node,
+      join(user.directory, "dist/askpassPeer.js"),
+      String(target.pid),
+      secret,
+      secret,
+      secret,
+    );
+    const seen: string[] = [];
+    while (engine.process.exitCode === null && engine.process.signalCode === null) {
+      for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && Number(entry) !== engine.pid)) {
+        let environment = "";
+        try {
+          environment = readFileSync(`/proc/${name}/environ`, "latin1");
+        } catch {
+          // Gone meanwhile.
+        }
+        if (commandLine(Number(name)).includes(secret) || environment.includes(secret))
+          seen.push(commandLine(Number(name)));
+      }
+      for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith("probelens-askpass-"))) {
+        for (const file of readdirSync(join(tmpdir(), name))) {
+          if (file !== "socket" && readFileSync(join(tmpdir(), name, file), "utf8").includes(secret)) seen.push(file);
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.deepEqual(seen, []);
+    assert.deepEqual(
+      readdirSync(tmpdir()).filter((entry) => entry.startsWith("probelens-askpass-")),
+      [],
+    );
+  });
+});
