@@ -18,9 +18,9 @@ const PID: OptionSpec = {
 const JSON_FLAG: OptionSpec = { name: "--json", kind: "flag", help: "one JSON object per line" };
 const SOURCE: OptionSpec = {
   name: "--source",
-  kind: "unavailable",
+  kind: "text",
   value: "DIR",
-  help: "where the Go source of a stripped binary lies (not available in this version)",
+  help: "where the Go source of a binary without debug information lies",
 };
 
 function binary(help: string): OptionSpec {

@@ -18,7 +18,7 @@ const INT3 = 0xcc;
 
 export async function runInspect(parsed: ParsedOptions): Promise<number> {
   checkTarget(COMMANDS.inspect, parsed);
-  const engine = createEngine({ terminal: true, onNotice: say });
+  const engine = createEngine({ terminal: true, onNotice: say, source: parsed.texts.get("--source") });
   try {
     const binary = await openTarget(engine, parsed);
     const printer = new Printer();

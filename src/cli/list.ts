@@ -13,7 +13,7 @@ const LINES_TOGETHER = 500;
 
 export async function runList(parsed: ParsedOptions): Promise<number> {
   checkTarget(COMMANDS.list, parsed);
-  const engine = createEngine({ terminal: true, onNotice: say });
+  const engine = createEngine({ terminal: true, onNotice: say, source: parsed.texts.get("--source") });
   try {
     const binary = await openTarget(engine, parsed);
     const [pattern] = parsed.positionals;

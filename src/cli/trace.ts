@@ -25,6 +25,7 @@ interface TraceOptions {
   readonly maxBytes: number | undefined;
   readonly format: "text" | "jsonl";
   readonly output: string | undefined;
+  readonly source: string | undefined;
 }
 
 export function traceOptions(parsed: ParsedOptions): TraceOptions {
@@ -60,12 +61,13 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
     maxBytes: parsed.numbers.get("--max-bytes"),
     format: parsed.texts.get("--format") === "jsonl" ? "jsonl" : "text",
     output: parsed.texts.get("--output"),
+    source: parsed.texts.get("--source"),
   };
 }
 
 /** Resolves with the exit status. */
 export async function runTrace(options: TraceOptions): Promise<number> {
-  const engine = createEngine({ terminal: true, onNotice: say });
+  const engine = createEngine({ terminal: true, onNotice: say, source: options.source });
   const run = new TraceRun(options, engine);
   try {
     return await run.toEnd();

@@ -82,6 +82,11 @@ export async function isStill(path: string, identity: string): Promise<boolean> 
 
 /** A GoBinary whose `close` gives back the handle instead of closing what others use. */
 export function borrowed({ binary, release }: BinaryHandle): GoBinary {
+  return delegate(binary, { close: release });
+}
+
+/** A GoBinary that differs from another in some of its methods. */
+export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary {
   return {
     name: binary.name,
     arch: binary.arch,
@@ -100,6 +105,7 @@ export function borrowed({ binary, release }: BinaryHandle): GoBinary {
     inlinedCopies: (fn) => binary.inlinedCopies(fn),
     code: (fn) => binary.code(fn),
     fileOffset: (address) => binary.fileOffset(address),
-    close: release,
+    close: () => binary.close(),
+    ...changes,
   };
 }

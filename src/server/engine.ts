@@ -1,6 +1,7 @@
 /** The engine of CLI and language server: finds processes, opens binaries, resolves, plans and traces. */
 import { realpath, stat } from "node:fs/promises";
 import type { GoBinary, GoFunction } from "../binary/api.ts";
+import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
 import { planFunction } from "../probe/plan.ts";
 import { MAX_FOLLOW_BYTES } from "../protocol/capture.ts";
@@ -18,6 +19,7 @@ import type {
   TraceListener,
   TraceRequest,
 } from "./engineApi.ts";
+import { sourceTypesAt, withSource } from "./goSource.ts";
 import { HelperLink } from "./helperLink.ts";
 import { ProcessScanner, plainPath, processesRunning, programName } from "./processes.ts";
 import { executableMappings, findProcess, type Mapping, programFile, readMemory } from "./procfs.ts";
@@ -29,6 +31,8 @@ import { TraceSession } from "./traceSession.ts";
 export interface EngineOptions {
   /** How to ask for a sudo password in a box; absent: not in a box. */
   readonly passwordPrompt?: PasswordPrompt;
+  /** Folder of the Go source, for binaries without DWARF (`--source`). */
+  readonly source?: string | undefined;
   /** sudo may ask on the controlling terminal (CLI). */
   readonly terminal?: boolean;
   /** Things that no single trace is about: skipped processes. */
@@ -62,6 +66,7 @@ class ProbeEngine implements FullEngine {
   private readonly scanner = new ProcessScanner();
   private readonly traces = new Set<Trace>();
   private link: Promise<HelperLink> | undefined;
+  private source: Promise<SourceTypes> | undefined;
   private disposed = false;
 
   constructor(options: EngineOptions) {
@@ -93,11 +98,21 @@ class ProbeEngine implements FullEngine {
   }
 
   async openProcess(pid: number): Promise<GoBinary> {
-    return borrowed(await this.cache.acquire(await this.openProcessSource(await findProcess(pid))));
+    return await this.completed(
+      borrowed(await this.cache.acquire(await this.openProcessSource(await findProcess(pid)))),
+    );
   }
 
   async openFile(file: string): Promise<GoBinary> {
-    return borrowed(await this.cache.acquire(await openFileSource(file)));
+    return await this.completed(borrowed(await this.cache.acquire(await openFileSource(file))));
+  }
+
+  /** The binary with the signatures that the source gives, where the engine was given one. */
+  private async completed(binary: GoBinary): Promise<GoBinary> {
+    const { source } = this.options;
+    if (source === undefined) return binary;
+    this.source ??= sourceTypesAt(source);
+    return withSource(binary, await this.source);
   }
 
   async resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]> {
@@ -121,7 +136,7 @@ class ProbeEngine implements FullEngine {
         : await this.openFileTarget(target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""));
     let command: StoppedCommand | undefined;
     try {
-      const { binary } = opened.handle;
+      const binary = await this.completed(opened.handle.binary);
       for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions);
       const plans = await planGroups(

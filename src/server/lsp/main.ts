@@ -3,8 +3,8 @@ import { createConnection, ProposedFeatures, TextDocumentSyncKind, TextDocuments
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { COMMANDS, METHODS, type VisibleParams } from "../../protocol/editorApi.ts";
 import { createEngine } from "../engine.ts";
+import { loadGrammar } from "../grammar.ts";
 import { EditorClient } from "./editorClient.ts";
-import { loadGrammar } from "./grammar.ts";
 import { Session } from "./session.ts";
 
 // An editor that is started by hand without a transport gets stdio, the usual one.

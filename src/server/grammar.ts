@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { type GoParser, loadGoParser } from "../../gosource/parser.ts";
+import { type GoParser, loadGoParser } from "../gosource/parser.ts";
 
 /** In dist/ they lie beside the bundle; when the sources run directly (tests), in node_modules. */
 export async function loadGrammar(): Promise<GoParser> {

@@ -1,0 +1,98 @@
+/** The user's Go source as a second origin of signatures, for binaries without DWARF (`--source DIR`). */
+import { execFile } from "node:child_process";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+import { promisify } from "node:util";
+import type { GoBinary } from "../binary/api.ts";
+import type { SourceTree } from "../gosource/match.ts";
+import type { SourceReader } from "../gosource/reader.ts";
+import { createSourceTypes, type SourceTypes } from "../gosource/sourceTypes.ts";
+import { UserError } from "../protocol/errors.ts";
+import { delegate } from "./binaries.ts";
+import { loadGrammar } from "./grammar.ts";
+
+/** The longest Go file of the standard library has 4 MB (tables); longer ones are not what functions are declared in. */
+const MAX_FILE_BYTES = 16 << 20;
+const TOOL_TIMEOUT_MS = 10_000;
+
+/** Throws a UserError where `root` is no folder. */
+export async function sourceTypesAt(root: string): Promise<SourceTypes> {
+  const what = `cannot read Go source below ${root === "" ? "a folder without a name" : root}`;
+  const remedy = "Give the folder that holds the go.mod of the program's source";
+  const found = await stat(root).catch((error: Error) => error);
+  if (found instanceof Error) throw new UserError({ code: "no-source", what, why: found.message, remedy });
+  if (!found.isDirectory()) throw new UserError({ code: "no-source", what, why: "it is a file", remedy });
+  const env = await goEnvironment();
+  return await createSourceTypes({
+    reader: fileReader,
+    wasm: await loadGrammar(),
+    root: await realpath(root),
+    goroot: [...(env["GOROOT"] === undefined ? [] : [env["GOROOT"]]), "/usr/local/go", "/usr/lib/go"],
+    gomodcache: env["GOMODCACHE"],
+    gopath: (env["GOPATH"] ?? "").split(":").filter((path) => path !== ""),
+    tree: gitTree,
+  });
+}
+
+/** The binary with its signatures completed: DWARF's where it has them, else the source's. */
+export function withSource(binary: GoBinary, source: SourceTypes): GoBinary {
+  return delegate(binary, {
+    async signature(fn) {
+      const own = await binary.signature(fn);
+      if (own.ok) return own;
+      const read = await source.signature(fn, binary.buildInfo);
+      return read.ok || !binary.hasDwarf ? read : own;
+    },
+  });
+}
+
+const fileReader: SourceReader = {
+  async read(path) {
+    try {
+      const { size } = await stat(path);
+      return size > MAX_FILE_BYTES ? undefined : await readFile(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  },
+  async list(dir) {
+    try {
+      const entries = await readdir(dir, { withFileTypes: true });
+      return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+    } catch {
+      return [];
+    }
+  },
+};
+
+/** Where there is no go command, GOROOT's usual places and the environment must do. */
+async function goEnvironment(): Promise<Record<string, string>> {
+  const text = await output("go", ["env", "-json", "GOROOT", "GOMODCACHE", "GOPATH"], "/");
+  try {
+    return JSON.parse(text ?? "{}") as Record<string, string>;
+  } catch {
+    return {};
+  }
+}
+
+const gitTree: SourceTree = {
+  async state(dir) {
+    const revision = await output("git", ["rev-parse", "HEAD"], dir);
+    const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"], dir);
+    if (revision === undefined || changes === undefined) return undefined;
+    return { revision: revision.trim(), modified: changes.trim() !== "" };
+  },
+  fileAt: (revision, path) => output("git", ["show", `${revision}:./${basename(path)}`], dirname(path)),
+};
+
+async function output(command: string, args: readonly string[], cwd: string): Promise<string | undefined> {
+  try {
+    // Optional locks would write to the user's repository; its hooks and monitors are not ours to run.
+    const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0" };
+    const git = command === "git" ? ["-c", "core.fsmonitor=false"] : [];
+    const options = { cwd, env, timeout: TOOL_TIMEOUT_MS, maxBuffer: MAX_FILE_BYTES };
+    return (await promisify(execFile)(command, [...git, ...args], options)).stdout;
+  } catch {
+    return undefined;
+  }
+}
