@@ -8,7 +8,7 @@ import type { InlineTrees } from "./inltree.ts";
 import type { Memory } from "./memory.ts";
 import { FLAG_ASM, PCDATA_INLINE_TREE_INDEX, type Pclntab } from "./pclntab.ts";
 import type { CodeSymbol, SymbolTable } from "./symtab.ts";
-import { C_REASON, isLinkerMark, NOT_CODE_REASON, reasonNotTraceable } from "./traceable.ts";
+import { C_REASON, isLinkerMark, reasonNotTraceable } from "./traceable.ts";
 
 export interface FunctionSources {
   readonly pclntab: Pclntab;
@@ -157,7 +157,8 @@ export class FunctionTable {
   #cFunction(symbol: CodeSymbol): GoFunction | undefined {
     const offset = this.#from.memory.offsetOf(symbol.address, true);
     if (offset === undefined) return undefined;
-    const mark = /^(_?etext|__etext)$/.test(symbol.name) || isLinkerMark(symbol.name);
+    // Bounds of sections, not functions; the ones inside Go's code are entries of pclntab and listed as such.
+    if (/^(_?etext|__etext)$/.test(symbol.name) || isLinkerMark(symbol.name)) return undefined;
     return {
       name: symbol.name,
       entry: symbol.address,
@@ -166,7 +167,7 @@ export class FunctionTable {
       file: "",
       line: 0,
       convention: "stack",
-      notTraceable: mark ? NOT_CODE_REASON : C_REASON,
+      notTraceable: C_REASON,
     };
   }
 }

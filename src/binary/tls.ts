@@ -40,7 +40,7 @@ export async function goroutineOffset(
 export function offsetInCode(code: Uint8Array): number | undefined {
   const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
   const counts = new Map<number, number>();
-  for (let at = code.indexOf(0x64); at >= 0 && at + WORD <= code.length; at = code.indexOf(0x64, at + 1)) {
+  for (let at = code.indexOf(0x64); at >= 0 && at + 5 <= code.length; at = code.indexOf(0x64, at + 1)) {
     const rex = code[at + 1]!;
     if ((rex & 0xf8) !== 0x48 || code[at + 2] !== 0x8b) continue;
     const modrm = code[at + 3]!;

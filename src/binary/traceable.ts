@@ -1,8 +1,8 @@
 /** Why a function of the table cannot be traced, or its arguments cannot be shown. */
 
-export const ASSEMBLY_REASON = "is written in assembly: its arguments have no Go description";
+const ASSEMBLY_REASON = "is written in assembly: its arguments have no Go description";
 export const C_REASON = "is C code (cgo): its arguments have no Go description";
-export const NOT_CODE_REASON = "is a mark of the linker, not a function";
+const NOT_CODE_REASON = "is a mark of the linker, not a function";
 
 /**
  * Runtime routines that switch stacks or run without a goroutine: a breakpoint there can catch the thread in a state in
