@@ -27,7 +27,7 @@ const CHROMIUM_FLAGS = [
 const SERVER_START_TIMEOUT_MS = 30_000;
 /** Of one suite, from page load to exit. */
 const SUITE_TIMEOUT_MS = 150_000;
-const WINDOW = { width: 1200, height: 720 };
+const WINDOW = { width: 1280, height: 720 };
 
 /** Quiet surroundings for tests and pictures; the extension's own settings stay at their defaults. */
 const SETTINGS = {

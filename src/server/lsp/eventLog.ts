@@ -71,10 +71,10 @@ export class EventLog {
   }
 }
 
-/** `22:10:03.123456  main.computeE(iterations=1000) = 2.718  5.12 µs  (pid 42, goroutine 18)`. */
+/** `22:10:03.123456  main.computeE(iterations=1000) = 2.718  5.12 µs  (pid 42, g18)`. */
 export function formatCall({ call, results, durationNs, unwound }: CallRecord): string {
   const head = `${clockTime(call.ts)}  ${call.func}(${formatValues(call.args)})`;
-  const tail = `(pid ${call.pid}, goroutine ${call.goid})`;
+  const tail = `(pid ${call.pid}, g${call.goid})`;
   if (unwound === true) return `${head}  ended by a panic or Goexit  ${tail}`;
   if (durationNs === undefined) return `${head}  …  ${tail}`;
   const result = formatResults(results ?? []);
