@@ -301,6 +301,19 @@ static __always_inline void open_key(struct pl_open_key *key, struct pl_plan *pl
 	key->depth = g->goid ? g->stack_hi - cfa : cfa;
 }
 
+/*
+ * A call that is not sent must not leave its place to an older one that ended by a panic: this call's return would be
+ * taken for that one's.
+ */
+static __always_inline void forget_call(struct pt_regs *ctx, struct pl_plan *plan, struct task_ids *ids)
+{
+	struct goroutine g;
+	struct pl_open_key key;
+	current_goroutine(ctx, &g);
+	open_key(&key, plan, ids, &g, ctx->sp + (s64)plan->cfa_offset);
+	bpf_map_delete_elem(&open_calls, &key);
+}
+
 static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 {
 	struct task_ids ids;
@@ -315,13 +328,15 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	/* CF (bit 0) or ZF (bit 6): `jbe` goes to morestack, and the function starts over. */
 	if ((flags & PL_SKIP_IF_BELOW_OR_EQUAL) && (ctx->flags & 0x41))
 		return 0;
-	if (plan->interval_ns && over_rate(plan)) {
-		count(counter->throttled);
-		return 0;
-	}
-	struct pl_record *record = bpf_ringbuf_reserve(&ring, size, 0);
+	int throttled = plan->interval_ns && over_rate(plan);
+	struct pl_record *record = throttled ? 0 : bpf_ringbuf_reserve(&ring, size, 0);
 	if (!record) {
-		count(counter->dropped);
+		if (flags & PL_PAIR_RETURNS)
+			forget_call(ctx, plan, &ids);
+		if (throttled)
+			count(counter->throttled);
+		else
+			count(counter->dropped);
 		return 0;
 	}
 	u64 now = bpf_ktime_get_ns();

@@ -189,6 +189,30 @@ describe("counts and pairing", () => {
     addsUp(stats);
   });
 
+  test("the return of a throttled call is not taken for that of an earlier one that panicked", async () => {
+    const { stdout } = await run(
+      "trace",
+      "main.maybe",
+      "--rate",
+      "1",
+      "--returns",
+      "--format",
+      "jsonl",
+      "--",
+      path,
+      "alternate 1000",
+      "exit 0",
+    );
+    const { calls, returns, unwound, stats } = eventsOf(stdout);
+    assert.equal(stats[0]?.hits, 1000);
+    assert.ok(calls.length < 500);
+    const argument = new Map(calls.map(({ id, args }) => [id, Number(args[0]?.text)]));
+    for (const { id, results } of returns)
+      assert.equal(Number(results[0]?.text), 10 * (argument.get(id) ?? Number.NaN));
+    for (const { id } of unwound) assert.equal((argument.get(id) ?? 1) % 2, 0);
+    addsUp(stats);
+  });
+
   test("a flood on several goroutines adds up, whatever is dropped", async () => {
     const { stdout } = await run("trace", "main.work", "--format", "jsonl", "--", path, "flood 100000", "exit 0");
     const { calls, stats } = eventsOf(stdout);

@@ -2,6 +2,7 @@
 //
 //	work N     N calls of main.work; answers "done work"
 //	panic N    N panics through main.middle and main.boom, recovered in main.recovering
+//	alternate N  N calls of main.maybe, of which every second one, from the first on, panics
 //	goexit N   N goroutines that leave main.goexitOuter and main.goexitInner by runtime.Goexit
 //	grow N     N nested calls of main.grow, which move the stack
 //	hold       one call of main.held, which stays open until "release"
@@ -45,6 +46,20 @@ func boom(n int) int {
 		panic("boom " + strconv.Itoa(n))
 	}
 	return n
+}
+
+//go:noinline
+func maybe(n int) int {
+	if n%2 == 0 {
+		panic("even")
+	}
+	return n * 10
+}
+
+//go:noinline
+func callMaybe(n int) {
+	defer func() { recover() }()
+	maybe(n)
 }
 
 //go:noinline
@@ -93,6 +108,10 @@ func run(command string) {
 	case "panic":
 		for i := 0; i < n; i++ {
 			recovering(i)
+		}
+	case "alternate":
+		for i := 0; i < n; i++ {
+			callMaybe(i)
 		}
 	case "goexit":
 		var wait sync.WaitGroup
