@@ -35,8 +35,7 @@ export function kernelHandling(instruction: Uint8Array): Handling {
     const plain = instruction.length === 1 || (instruction.length === 2 && rex === 0x41);
     return plain ? "emulated" : "stepped";
   }
-  // VEX and EVEX: which of them a kernel accepts depends on its version and its instruction tables.
-  if (VECTOR_PREFIXES.has(opcode)) return "refused";
+  if (VECTOR_PREFIXES.has(opcode)) return isScalarVex(instruction.subarray(at)) ? "stepped" : "refused";
   if (opcode === 0x0f) return REFUSED_TWO_BYTE.has(instruction[at + 1] ?? 0) ? "refused" : "stepped";
   // insn_masking_exception: `mov ss` holds the trap of the single step back.
   if (opcode === 0x8e) return "refused";
@@ -48,6 +47,17 @@ function isBranchOpcode(opcode: number, second: number | undefined): boolean {
   if (opcode >= 0x70 && opcode <= 0x7f) return true;
   return opcode === 0x0f && second !== undefined && second >= 0x80 && second <= 0x8f;
 }
+
+/**
+ * VEX-coded integer instructions (`andn`, `shlx`, `blsr`, …) and scalar `vfmadd231`, which Go emits for GOAMD64=v3.
+ * The kernel looks at a VEX instruction's opcode byte as if it were of the one-byte map, where others than these mean
+ * something else to it: `vzeroupper` (77) is taken for a `ja`, `vcmpsd` (c2) for a `ret`.
+ */
+function isScalarVex([prefix, map, , opcode]: Uint8Array): boolean {
+  return prefix === 0xc4 && map !== undefined && (map & 0x1f) === 2 && opcode !== undefined && SCALAR_VEX.has(opcode);
+}
+
+const SCALAR_VEX = new Set([0xf2, 0xf3, 0xf5, 0xf6, 0xf7, 0xb9]);
 
 const LEGACY_PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
 const BAD_PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0xf0]);

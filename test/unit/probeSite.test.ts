@@ -103,6 +103,13 @@ const CASES: [name: string, hex: string, registers: string[], expected: string][
   ["ud2", "0f0b", [], "the kernel accepts no probe on its first instruction (ud2)"],
   ["lock prefix", "f0480fc101c3", [], "the kernel accepts no probe on its first instruction (lock xadd [rcx], rax)"],
   ["a vector instruction", "c5f877c3", [], "the kernel accepts no probe on its first instruction (vzeroupper)"],
+  ["andn is stepped", "c4e2f8f2c3c3", [], "stepped +0 andn rax, rax, rbx"],
+  [
+    "vcmpsd is not, the kernel would take it for a ret",
+    "c5fbc2c101c3",
+    [],
+    "the kernel accepts no probe on its first instruction (vcmpltsd xmm0, xmm0, xmm1)",
+  ],
   ["push r12 is emulated", "4154415cc3", [], "emulated +0 push r12"],
   ["push with REX.W is not", "4850c3", [], "stepped +0 push rax"],
   ["push of memory is not", "ff30c3", [], "stepped +0 push qword ptr [rax]"],
