@@ -143,6 +143,9 @@ class ProbeEngine implements FullEngine {
         groups,
         (fn) => this.plan(binary, fn, request.maxBytes),
         (message) => listener.onNotice(message),
+        binary.hasDwarf || this.options.source !== undefined
+          ? undefined
+          : "Give the folder of its Go source (--source)",
       );
       await listener.onPlanned?.(plans);
       const link = await this.helper();

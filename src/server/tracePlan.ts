@@ -18,6 +18,7 @@ export async function planGroups(
   groups: readonly ResolvedPattern[],
   plan: (fn: GoFunction) => Promise<FunctionPlan | { readonly reason: string }>,
   onNotice: (message: string) => void,
+  remedy: string | undefined,
 ): Promise<FunctionPlan[]> {
   const plans = new Map<number, FunctionPlan>();
   for (const { pattern, functions, leftOut } of groups) {
@@ -34,7 +35,7 @@ export async function planGroups(
     }
     const first = refused[0];
     if (first === undefined) continue;
-    if (planned === 0) throw notTraceable(first.fn.name, first.reason);
+    if (planned === 0) throw notTraceable(first.fn.name, first.reason, remedy);
     const named = refused.slice(0, MAX_NAMED).map(({ fn, reason }) => `${fn.name} (${reason})`);
     const more = refused.length > MAX_NAMED ? ` and ${refused.length - MAX_NAMED} more` : "";
     onNotice(`${pattern}: left out, because they cannot be traced: ${named.join(", ")}${more}`);
@@ -42,12 +43,12 @@ export async function planGroups(
   return [...plans.values()];
 }
 
-export function notTraceable(name: string, reason: string): UserError {
+function notTraceable(name: string, reason: string, remedy: string | undefined): UserError {
   return new UserError({
     code: "not-traceable",
     what: `cannot trace ${name}`,
     why: reason,
-    remedy: "Trace a Go function that calls it or that it calls; `probelens list` shows which can be traced",
+    remedy: remedy ?? "Trace a Go function that calls it or that it calls; `probelens list` shows which can be traced",
   });
 }
 
