@@ -8,6 +8,7 @@ import type { Sections } from "./sections.ts";
 const SYMBOL_BYTES = 24;
 /** Occurrences of one name's bytes in the string table that are looked at: short names end many long ones. */
 const MAX_NAME_HITS = 100_000;
+const WALKS_BEFORE_SORTING = 20;
 const STT_NOTYPE = 0;
 const STT_FUNC = 2;
 /** STT_GNU_IFUNC: a C function chosen at load time. */
@@ -27,6 +28,7 @@ export class SymbolTable {
   readonly #count: number;
   /** Symbol indexes of code, sorted by address. */
   #order: Uint32Array | undefined;
+  #walks = 0;
   readonly #isCode: (address: number) => boolean;
 
   static async load(sections: Sections, isCode: (address: number) => boolean): Promise<SymbolTable | undefined> {
@@ -46,6 +48,8 @@ export class SymbolTable {
 
   /** Every code symbol at an address (aliases are possible). */
   at(address: number): CodeSymbol[] {
+    // Sorting takes as long as some hundred walks over the table: not for the first few questions.
+    if (this.#order === undefined && ++this.#walks <= WALKS_BEFORE_SORTING) return this.#walk(address);
     const order = this.#sorted();
     const found: CodeSymbol[] = [];
     for (let i = this.#lowerBound(address); i < order.length && this.#address(order[i]!) === address; i++)
@@ -93,14 +97,23 @@ export class SymbolTable {
     return found;
   }
 
+  #walk(address: number): CodeSymbol[] {
+    const found: CodeSymbol[] = [];
+    for (let i = 0; i < this.#count; i++)
+      if (this.#address(i) === address && this.#isCodeSymbol(i)) found.push(this.#symbol(i));
+    return found;
+  }
+
+  #isCodeSymbol(index: number): boolean {
+    const type = this.#symbols[index * SYMBOL_BYTES + 4]! & 0xf;
+    if (type !== STT_FUNC && type !== STT_NOTYPE && type !== STT_IFUNC) return false;
+    return this.#defined(index) && this.#isCode(this.#address(index));
+  }
+
   #sorted(): Uint32Array {
     if (this.#order !== undefined) return this.#order;
     const picked: number[] = [];
-    for (let i = 0; i < this.#count; i++) {
-      const type = this.#symbols[i * SYMBOL_BYTES + 4]! & 0xf;
-      if (type !== STT_FUNC && type !== STT_NOTYPE && type !== STT_IFUNC) continue;
-      if (this.#defined(i) && this.#isCode(this.#address(i))) picked.push(i);
-    }
+    for (let i = 0; i < this.#count; i++) if (this.#isCodeSymbol(i)) picked.push(i);
     const addresses = Float64Array.from(picked, (index) => this.#address(index));
     const order = Uint32Array.from(picked.keys()).sort((a, b) => addresses[a]! - addresses[b]!);
     this.#order = Uint32Array.from(order, (position) => picked[position]!);
