@@ -86,6 +86,11 @@ export interface RuntimeLayout {
   readonly tlsOffset: number;
 }
 
+export interface TypeData {
+  /** By linker name with the whole, escaped package path: `net/url.URL`, `main.Pair[int,string]`. */
+  find(linkName: string): GoType | undefined;
+}
+
 export interface GoBinary {
   readonly name: string;
   readonly arch: Arch;
@@ -102,6 +107,13 @@ export interface GoBinary {
   functionsNamed(name: string): Promise<readonly GoFunction[]>;
   functionAt(address: number): Promise<GoFunction | undefined>;
   signature(fn: GoFunction): Promise<SignatureResult>;
+  /**
+   * Why these cannot be the function's parameters and results: the size of the argument area or FUNCDATA_ArgInfo says
+   * otherwise. Undefined where they agree, or where the binary does not tell.
+   */
+  contradiction(fn: GoFunction, signature: Signature): Promise<string | undefined>;
+  /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
+  typeData(): Promise<TypeData | undefined>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
   positionOf(address: number): Promise<SourcePosition | undefined>;
   /** How many inlined copies of the function the binary holds; 0 where unknown. */

@@ -43,6 +43,31 @@ export function judgeParams(params: readonly Variable[], results: readonly Varia
 }
 
 /**
+ * Why a list from elsewhere (the user's source) cannot be the function's; undefined where the binary's witnesses agree
+ * with it or are silent.
+ */
+export function contradictionOf(
+  params: readonly Variable[],
+  results: readonly Variable[],
+  from: Witnesses,
+): string | undefined {
+  const types = params.map((param) => param.type);
+  const resultTypes = results.map((result) => result.type);
+  if (from.argsSize === ARGS_SIZE_UNKNOWN || from.argsSize < 0 || types.some((type) => type.size < 0)) return undefined;
+  const placed = place(params, results, from);
+  const frame = argumentArea(from.arch, from.convention, types, resultTypes, placed.params, placed.results);
+  if (frame === undefined) return undefined;
+  if (resultTypes.every((type) => type.size >= 0) && frame.size !== from.argsSize)
+    return `its arguments would take ${frame.size} bytes, those of the binary's function take ${from.argsSize}`;
+  if (from.argInfo === undefined || params.length === 0) return undefined;
+  const starts = from.goMinor >= 18 && from.name.includes("[") ? [1, 0] : [0];
+  const agrees = starts.some((start) =>
+    startsWith(from.argInfo!, encodeArgInfo(types.slice(start), frame.offsets.slice(start)).bytes),
+  );
+  return agrees ? undefined : "its parameters are not of the sizes that the binary records (FUNCDATA_ArgInfo)";
+}
+
+/**
  * The list as it is, then with what the compiler hides: the dictionary of a generic instance, the receiver of a
  * generated method wrapper (`.this`), blank parameters at the end.
  */

@@ -7,11 +7,13 @@ import type {
   GoBinary,
   GoFunction,
   RuntimeLayout,
+  Signature,
   SignatureResult,
   SourcePosition,
+  TypeData,
 } from "./api.ts";
 import { MAX_ARG_INFO_BYTES } from "./argInfo.ts";
-import { judgeParams, type Witnesses } from "./completeness.ts";
+import { contradictionOf, judgeParams, type Witnesses } from "./completeness.ts";
 import { Dwarf } from "./dwarf/dwarf.ts";
 import { readSignature } from "./dwarf/subprogram.ts";
 import type { Elf } from "./elf.ts";
@@ -25,6 +27,7 @@ import { namedResults } from "./results.ts";
 import { layoutFromType } from "./runtimeLayout.ts";
 import { RuntimeTypeNames } from "./runtimeTypes.ts";
 import type { Sections } from "./sections.ts";
+import { TypeDescriptors } from "./typeDescriptors.ts";
 
 export interface BinaryParts {
   readonly source: ByteSource;
@@ -55,6 +58,7 @@ export class FileBinary implements GoBinary {
   runtime: RuntimeLayout;
   readonly #parts: BinaryParts;
   #dwarf: Promise<Dwarf | undefined> | undefined;
+  #typeData: Promise<TypeData | undefined> | undefined;
   #inlined: Promise<Map<string, number>> | undefined;
 
   constructor(parts: BinaryParts) {
@@ -98,6 +102,18 @@ export class FileBinary implements GoBinary {
         return { ok: false, reason: `the binary's DWARF is damaged: ${error.message}` };
       throw error;
     }
+  }
+
+  contradiction(fn: GoFunction, { params, results }: Signature): Promise<string | undefined> {
+    return this.#guard(`check the signature of ${fn.name}`, async () =>
+      contradictionOf(params, results, await this.#witnesses(fn)),
+    );
+  }
+
+  typeData(): Promise<TypeData | undefined> {
+    const { memory, moduledata, goMinor, elf } = this.#parts;
+    this.#typeData ??= TypeDescriptors.load(memory, moduledata, goMinor, elf.positionIndependent);
+    return this.#typeData;
   }
 
   async #witnesses(fn: GoFunction): Promise<Witnesses> {

@@ -3,12 +3,12 @@
  * module cache. Never another version than the binary's: its build information says which.
  */
 import type { BuildInfo } from "../binary/api.ts";
+import { escapePackagePath } from "../binary/packagePath.ts";
 import type { TagState } from "./buildConstraints.ts";
 import { buildTags, experimentsFrom, minorVersion } from "./buildTags.ts";
 import { escapeModule, type GoMod, parseGoMod, parseGoWork, parseVendorModules } from "./goMod.ts";
 import type { PackageOrigin } from "./package.ts";
 import { below, dirName, joinPath, type SourceReader } from "./reader.ts";
-import { escapePath } from "./symbolName.ts";
 
 export interface SourcePlaces {
   /** Where the user says the source lies: a module, a folder of modules, or a package's folder. */
@@ -287,7 +287,7 @@ interface Dependency {
 }
 
 function located(importPath: string, dir: string, origin: PackageOrigin, rest?: string): PackageLocation {
-  return { importPath, linkPath: escapePath(importPath), dir, origin, isModuleRoot: rest === "" };
+  return { importPath, linkPath: escapePackagePath(importPath), dir, origin, isModuleRoot: rest === "" };
 }
 
 function longestPrefix(importPath: string, dependencies: readonly Dependency[]): Dependency | undefined {

@@ -48,20 +48,6 @@ export function parseSymbolName(symbol: string): SymbolName | undefined {
   return interpret(packagePath, parts);
 }
 
-/** As objabi.PathToPrefix: dots of the last element, `%`, `"`, control and non-ASCII bytes become `%xx`. */
-export function escapePath(path: string): string {
-  const lastSlash = path.lastIndexOf("/");
-  let out = "";
-  let at = 0;
-  for (const byte of new TextEncoder().encode(path)) {
-    const char = String.fromCharCode(byte);
-    const escape = byte <= 0x20 || (char === "." && at > lastSlash) || char === "%" || char === '"' || byte >= 0x7f;
-    out += escape ? `%${byte.toString(16).padStart(2, "0")}` : char;
-    at++;
-  }
-  return out;
-}
-
 /** Undefined where an escape is malformed. */
 export function unescapePath(prefix: string): string | undefined {
   if (!prefix.includes("%")) return prefix;

@@ -101,6 +101,8 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     functionsNamed: (name) => binary.functionsNamed(name),
     functionAt: (address) => binary.functionAt(address),
     signature: (fn) => binary.signature(fn),
+    contradiction: (fn, signature) => binary.contradiction(fn, signature),
+    typeData: () => binary.typeData(),
     positionOf: (address) => binary.positionOf(address),
     inlinedCopies: (fn) => binary.inlinedCopies(fn),
     code: (fn) => binary.code(fn),

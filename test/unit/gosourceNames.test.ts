@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BuildInfo } from "../../src/binary/api.ts";
+import { escapePackagePath } from "../../src/binary/packagePath.ts";
 import { fileIncluded } from "../../src/gosource/buildConstraints.ts";
 import { buildTags, experimentsFrom } from "../../src/gosource/buildTags.ts";
 import { escapeModule, parseGoMod, parseGoWork, parseVendorModules } from "../../src/gosource/goMod.ts";
 import { joinPath } from "../../src/gosource/reader.ts";
-import { escapePath, parseSymbolName } from "../../src/gosource/symbolName.ts";
+import { parseSymbolName } from "../../src/gosource/symbolName.ts";
 
 const SYMBOLS: [symbol: string, text: string][] = [
   ["main.computeE", "main | computeE"],
@@ -76,7 +77,7 @@ test("package paths are escaped as the linker does", () => {
     ["example.com/ü", "example.com/%c3%bc"],
     ['a/b"%', "a/b%22%25"],
   ];
-  for (const [path, escaped] of cases) assert.equal(escapePath(path ?? ""), escaped);
+  for (const [path, escaped] of cases) assert.equal(escapePackagePath(path ?? ""), escaped);
 });
 
 const LINUX: BuildInfo = {

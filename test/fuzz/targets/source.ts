@@ -2,10 +2,11 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { escapePackagePath } from "../../../src/binary/packagePath.ts";
 import { readGoFile } from "../../../src/gosource/declarations.ts";
 import { parseGoMod, parseGoWork, parseVendorModules } from "../../../src/gosource/goMod.ts";
 import { loadGoParser } from "../../../src/gosource/parser.ts";
-import { escapePath, parseSymbolName, unescapePath } from "../../../src/gosource/symbolName.ts";
+import { parseSymbolName, unescapePath } from "../../../src/gosource/symbolName.ts";
 import { damage } from "../mutate.ts";
 import type { Random } from "../random.ts";
 import { check, type FuzzTarget } from "../target.ts";
@@ -41,7 +42,7 @@ export async function namesTarget(): Promise<FuzzTarget> {
       parseSymbolName(name);
       unescapePath(name);
       check(
-        unescapePath(escapePath(name)) === name || /[^\x21-\x7e]/.test(name),
+        unescapePath(escapePackagePath(name)) === name || /[^\x21-\x7e]/.test(name),
         `a path that does not survive escaping: ${name}`,
       );
       const mod = damagedText(Buffer.from(MOD), random, 300);
