@@ -107,8 +107,9 @@ class ProbeEngine implements FullEngine {
     return await this.completed(borrowed(await this.cache.acquire(await openFileSource(file))));
   }
 
-  /** The binary with the signatures that the source gives, where the engine was given one. */
-  private async completed(binary: GoBinary): Promise<GoBinary> {
+  /** The binary with the signatures that the source gives, where the engine or the request was given one. */
+  private async completed(binary: GoBinary, ofRequest?: string): Promise<GoBinary> {
+    if (ofRequest !== undefined && !binary.hasDwarf) return withSource(binary, await sourceTypesAt(ofRequest));
     const { source } = this.options;
     if (source === undefined) return binary;
     this.source ??= sourceTypesAt(source);
@@ -136,14 +137,14 @@ class ProbeEngine implements FullEngine {
         : await this.openFileTarget(target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""));
     let command: StoppedCommand | undefined;
     try {
-      const binary = await this.completed(opened.handle.binary);
+      const binary = await this.completed(opened.handle.binary, request.source);
       for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions);
       const plans = await planGroups(
         groups,
         (fn) => this.plan(binary, fn, request.maxBytes),
         (message) => listener.onNotice(message),
-        binary.hasDwarf || this.options.source !== undefined
+        binary.hasDwarf || (request.source ?? this.options.source) !== undefined
           ? undefined
           : "Give the folder of its Go source (--source)",
       );

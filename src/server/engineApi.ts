@@ -80,6 +80,8 @@ export interface TraceRequest {
   readonly rate?: number;
   /** Bytes of a string or byte slice. */
   readonly maxBytes?: number;
+  /** Folder of the Go source, for a binary without DWARF; read anew for this trace, as an editor changes it. */
+  readonly source?: string;
 }
 
 export type EndReason =

@@ -27,6 +27,8 @@ export interface TraceOptions {
   readonly difference: string;
   /** The function's source text when the trace began. */
   readonly text: string;
+  /** Folder of the source's go.mod, for binaries without DWARF. */
+  readonly source: string | undefined;
   readonly eventsPerSecond: number;
   readonly maxStringBytes: number;
 }
@@ -80,8 +82,15 @@ export class FunctionTrace {
 
   /** Resolves when the probes are in place; rejects with what the engine says. */
   async start(): Promise<void> {
-    const { target, names, eventsPerSecond, maxStringBytes } = this.options;
-    const request = { target, functions: names, returns: true, rate: eventsPerSecond, maxBytes: maxStringBytes };
+    const { target, names, eventsPerSecond, maxStringBytes, source } = this.options;
+    const request = {
+      target,
+      functions: names,
+      returns: true,
+      rate: eventsPerSecond,
+      maxBytes: maxStringBytes,
+      ...(source === undefined ? {} : { source }),
+    };
     try {
       this.trace = await this.owner.engine.trace(request, this.listener());
     } catch (error) {

@@ -89,6 +89,16 @@ export class GoDocument {
     return { found, failed };
   }
 
+  /** Folder of the go.mod above the document. */
+  async sourceRoot(): Promise<string | undefined> {
+    return (await this.sourcePackage()).root;
+  }
+
+  private sourcePackage(): Promise<SourcePackage> {
+    this.source ??= sourcePackageOf(fileURLToPath(this.uri));
+    return this.source;
+  }
+
   private async matchProgram(catalog: Catalog, program: Program): Promise<FileMatch> {
     const parsed = this.parse();
     const known = parsed.matches.get(program.key);
@@ -103,9 +113,8 @@ export class GoDocument {
   private async computeMatch(catalog: Catalog, program: Program, file: EditorFile): Promise<FileMatch> {
     const opened = await catalog.open(program);
     if (!opened.ok) return undefined;
-    this.source ??= sourcePackageOf(fileURLToPath(this.uri));
     const index = await catalog.index(program, opened.binary);
-    return matchFile(file, await this.source, opened.binary.buildInfo, index);
+    return matchFile(file, await this.sourcePackage(), opened.binary.buildInfo, index);
   }
 
   private parse(): Parsed {

@@ -246,6 +246,7 @@ export class Session {
         targetLabel: pid === undefined ? `every process that runs ${program.file}` : `pid ${pid} (${program.file})`,
         difference: candidate.difference,
         text: document.textOf(fn),
+        source: await document.sourceRoot(),
         eventsPerSecond: settings.eventsPerSecond,
         maxStringBytes: settings.maxStringBytes,
       },

@@ -11,6 +11,8 @@ export interface SourcePackage {
   readonly module: string | undefined;
   /** For a vendored file: the import path alone is known. */
   readonly vendored: boolean;
+  /** Folder of the go.mod. */
+  readonly root: string | undefined;
 }
 
 /** A path deeper than this is no source tree. */
@@ -28,22 +30,29 @@ export async function sourcePackageOf(path: string): Promise<SourcePackage> {
     if (module !== undefined) {
       const below = relative(directory, dirname(real));
       // GOROOT/src is module `std`, whose packages have no module prefix, its own vendor folder included.
-      if (module === "std") return { paths, importPath: below, module, vendored: false };
+      if (module === "std") return { paths, importPath: below, module, vendored: false, root: directory };
       if (vendor >= 0 && directory.length < vendor) {
         return {
           paths,
           importPath: dirname(path.slice(vendor + "/vendor/".length)),
           module: undefined,
           vendored: true,
+          root: directory,
         };
       }
-      return { paths, importPath: below === "" ? module : `${module}/${below}`, module, vendored: false };
+      return {
+        paths,
+        importPath: below === "" ? module : `${module}/${below}`,
+        module,
+        vendored: false,
+        root: directory,
+      };
     }
     const parent = dirname(directory);
     if (parent === directory) break;
     directory = parent;
   }
-  return { paths, importPath: undefined, module: undefined, vendored: false };
+  return { paths, importPath: undefined, module: undefined, vendored: false, root: undefined };
 }
 
 /** Path below the module cache (`…/pkg/mod/example.com/x@v1.2.3/y.go`) or a plain one, without versions. */
