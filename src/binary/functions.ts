@@ -106,15 +106,18 @@ export class FunctionTable {
     const file = pclntab.file(index, own);
     const assembly = (pclntab.flags(index) & FLAG_ASM) !== 0 || file.endsWith(".s");
     const startLine = pclntab.startLine(index) ?? 0;
-    const why = reasonNotTraceable(name, assembly, file);
+    // C code that Go's own linker put in (net and os/user with cgo) has entries without lines; padding counts there.
+    const foreign = pclntab.hasNoTables(index);
+    const why = reasonNotTraceable(name, assembly, foreign);
+    const size = foreign ? (this.#from.symbols?.at(entry).find((symbol) => symbol.name === name)?.size ?? 0) : 0;
     return {
       name,
       entry,
-      end: pclntab.end(index),
+      end: size > 0 ? Math.min(entry + size, pclntab.end(index)) : pclntab.end(index),
       offset: memory.offsetOf(entry, true) ?? -1,
       file,
       line: startLine > 0 ? startLine : pclntab.line(index, own),
-      convention: assembly || this.#isStackWrapper(index, name, file) ? "stack" : convention,
+      convention: assembly || foreign || this.#isStackWrapper(index, name, file) ? "stack" : convention,
       ...(why === undefined ? {} : { notTraceable: why }),
     };
   }

@@ -164,8 +164,9 @@ export class Pclntab {
     return this.#shape.hasStartLine ? this.#field(index, 32) : undefined;
   }
 
-  funcId(index: number): number {
-    return this.#tail(index, 0);
+  /** No stack, file and line tables: C code that Go's linker took in. Everything from Go's tools has them. */
+  hasNoTables(index: number): boolean {
+    return this.#field(index, 12) === 0 && this.#field(index, 16) === 0 && this.#field(index, 20) === 0;
   }
 
   flags(index: number): number {

@@ -9,7 +9,7 @@ const NOT_CODE_REASON = "is a mark of the linker, not a function";
  * which neither registers nor stack mean what the ABI says. Other runtime functions may be traced.
  */
 const UNSAFE =
-  /^runtime\.(rt0_go|gogo|mcall|systemstack|systemstack_switch|morestack\w*|asmcgocall\w*|cgocallback\w*|goexit\d*|mstart|sigtramp|cgoSigtramp|sigreturn\w*|sigtrampgo|sigfwd\w*|sigprofNonGo\w*|asyncPreempt|debugCall\w*|clone|exitThread|gcWriteBarrier\w*|badmorestack\w*|vdso\w*|osinit|schedinit|badsignal\w*)$/;
+  /^runtime\.(rt0_go|gogo|mcall|systemstack|systemstack_switch|morestack\w*|asmcgocall\w*|cgocallback|goexit|mstart|sigtramp|cgoSigtramp|sigreturn\w*|sigtrampgo|sigfwd\w*|sigprofNonGo\w*|asyncPreempt|debugCall\w*|clone|exitThread|gcWriteBarrier\w*|badmorestack\w*|badsignal\w*)$/;
 
 /** Symbols in the code that name a place, not a function: the build ID's bytes, bounds of text and FIPS code. */
 export function isLinkerMark(name: string): boolean {
@@ -17,11 +17,12 @@ export function isLinkerMark(name: string): boolean {
 }
 
 /** ABI0 marks and version suffixes do not change what a routine does. */
-export function reasonNotTraceable(name: string, assembly: boolean, file: string): string | undefined {
+export function reasonNotTraceable(name: string, assembly: boolean, foreign: boolean): string | undefined {
   if (isLinkerMark(name)) return NOT_CODE_REASON;
   const plain = name.replace(/\.abi0$/, "");
   if (plain.startsWith("_rt0_") || UNSAFE.test(plain))
     return "belongs to the runtime's stack switching and signal entry, where a probe would be unsafe";
-  if (assembly || file.endsWith(".s")) return ASSEMBLY_REASON;
+  if (assembly) return ASSEMBLY_REASON;
+  if (foreign) return C_REASON;
   return undefined;
 }
