@@ -114,6 +114,6 @@ export interface ProbeCounters {
   readonly throttled: number;
   /** No room in the ring buffer. */
   readonly dropped: number;
-  /** Return probes: hits whose call was not found in the table of open calls (called before attaching, or evicted). */
+  /** Return probes: hits whose call was not found in the table of open calls (called before attaching, throttled, or evicted); not part of `hits`. */
   readonly unpaired: number;
 }
