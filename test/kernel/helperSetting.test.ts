@@ -85,7 +85,7 @@ it("takes the system's libbpf where the package's own is missing, and says so", 
   });
 });
 
-function connect(helper: string, uid?: number): { client: HelperClient; end(): Promise<void> } {
+function connect(helper: string, uid?: number): { client: HelperClient; end: () => Promise<void> } {
   const child = spawn(process.execPath, [helper], {
     stdio: ["pipe", "pipe", "ignore"],
     ...(uid === undefined ? {} : { uid, gid: uid }),
