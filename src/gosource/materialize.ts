@@ -2,6 +2,7 @@
  * Type references to `GoType`: names, sizes, offsets. What a value holds directly is laid out at once; what it points to
  * when somebody asks. A named type is built once per builder, so recursive types refer to themselves.
  */
+import type { TypeData } from "../binary/api.ts";
 import {
   arrayLayout,
   INTERFACE_LAYOUT,
@@ -13,14 +14,15 @@ import {
 import type { GoType } from "../goabi/type.ts";
 import type { GoPackage } from "./package.ts";
 import { Resolver } from "./resolve.ts";
-import { type FuncRef, type InterfaceRef, type NameContext, type TypeRef, typeName } from "./typeRef.ts";
+import {
+  type FuncRef,
+  type InterfaceRef,
+  type NameContext,
+  type TypeRef,
+  typeName,
+  type UnknownRef,
+} from "./typeRef.ts";
 import type { World } from "./world.ts";
-
-/** A second witness for named types: the runtime's own type data in the binary. */
-export interface KnownTypes {
-  /** By linker name, whole package path. */
-  find(linkName: string): GoType | undefined;
-}
 
 /** Where source and binary disagree about a named type. */
 export interface Contradiction {
@@ -38,12 +40,12 @@ type InterfaceMethod = { readonly name: string; readonly package: GoPackage; rea
 export class TypeBuilder implements NameContext {
   readonly resolver: Resolver;
   readonly contradictions: Contradiction[] = [];
-  private readonly known: KnownTypes | undefined;
+  private readonly known: TypeData | undefined;
   private readonly named = new Map<string, GoType>();
   private readonly building = new Set<string>();
   private depth = 0;
 
-  constructor(world: World, known: KnownTypes | undefined) {
+  constructor(world: World, known: TypeData | undefined) {
     this.known = known;
     this.resolver = new Resolver(world, {
       sizeOf: (ref) => {
@@ -87,10 +89,8 @@ export class TypeBuilder implements NameContext {
     switch (ref.ref) {
       case "named":
         return this.buildNamed(ref);
-      case "unknown": {
-        const known = ref.linkName === undefined ? undefined : this.known?.find(ref.linkName);
-        return known ?? unknownType(ref.name, ref.reason);
-      }
+      case "unknown":
+        return this.knownInstead(ref) ?? unknownType(ref.name, ref.reason);
       default: {
         const name = typeName(ref, "name", this);
         const link = typeName(ref, "link", this);
@@ -119,6 +119,13 @@ export class TypeBuilder implements NameContext {
     if (ref.scope === undefined) type = this.checked(type, linkName);
     this.named.set(key, type);
     return type;
+  }
+
+  /** A type without source that the binary describes itself. */
+  private knownInstead(ref: UnknownRef): GoType | undefined {
+    const known = ref.linkName === undefined ? undefined : this.known?.find(ref.linkName);
+    // Which import a qualifier means was guessed from its path; the binary tells the package's name.
+    return known !== undefined && (ref.aliased === true || known.name === ref.name) ? known : undefined;
   }
 
   /** The binary's own data wins; that it differs is told. */
@@ -179,8 +186,8 @@ export class TypeBuilder implements NameContext {
       case "shape":
         return this.shape(ref, base);
       case "unknown": {
-        const known = ref.linkName === undefined ? undefined : this.known?.find(ref.linkName);
-        return known === undefined ? unknownType(base.name, ref.reason) : { ...known, ...base };
+        const known = this.knownInstead(ref);
+        return known === undefined ? unknownType(base.name, ref.reason) : renamed(known, base);
       }
     }
   }
@@ -266,6 +273,12 @@ function reasonOf(type: GoType | undefined): string {
 
 function lazyElem<T extends object>(shell: T, make: () => GoType): T & { readonly elem: GoType } {
   return lazy(shell, "elem", make);
+}
+
+/** `type A B`: B's structure, getters included, under A's name. */
+function renamed(type: GoType, base: Base): GoType {
+  const { runtimeType: _, linkName: __, ...properties } = Object.getOwnPropertyDescriptors(type);
+  return Object.defineProperties({}, { ...properties, ...Object.getOwnPropertyDescriptors(base) }) as GoType;
 }
 
 /** A property that is built when it is first read. */

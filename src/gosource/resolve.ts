@@ -1,4 +1,5 @@
 /** Type expressions to type references: what every name means where it stands. */
+import { escapePackagePath } from "../binary/packagePath.ts";
 import type { ScalarKind } from "../goabi/type.ts";
 import { type ConstResult, type ConstScope, convertConst, evaluateConst, toLength } from "./constants.ts";
 import type { ConstDeclaration, TypeDeclaration } from "./declarations.ts";
@@ -22,6 +23,15 @@ const BASIC = new Map<string, ScalarKind>(
 );
 BASIC.set("byte", "uint8");
 BASIC.set("rune", "int32");
+
+const NO_CGO = "a C type: cgo's own layouts are not read";
+
+interface MissingImport {
+  readonly reason: string;
+  /** The import that is probably meant. */
+  readonly path: string | undefined;
+  readonly aliased: boolean;
+}
 
 /** Sizes need layouts, layouts need references: the one who knows both lends this. */
 export interface Sizes {
@@ -162,8 +172,9 @@ export class Resolver {
         : unknown(text, "package unsafe has no such type");
     }
     if ("reason" in target) {
-      const link = target.path === undefined ? undefined : `${target.path}.${name}`;
-      return { ...unknown(text, target.reason), ...(link === undefined ? {} : { linkName: link }) };
+      if (target.path === undefined || args.length > 0) return unknown(text, target.reason);
+      const linkName = `${escapePackagePath(target.path)}.${name}`;
+      return { ...unknown(text, target.reason), linkName, aliased: target.aliased };
     }
     return this.inPackage(target, target.linkPath, text, name, args);
   }
@@ -178,6 +189,7 @@ export class Resolver {
     const linkName = `${path}.${name}`;
     if (owner === undefined) return { ...unknown(text, `the source of ${path} has not been read`), linkName };
     if ("missing" in owner) return { ...unknown(text, owner.missing), linkName };
+    text = `${owner.name}.${name}`;
     const declaration = owner.type(name);
     if (declaration === undefined) return { ...unknown(text, `${owner.dir} does not declare ${name}`), linkName };
     if ("uncertain" in declaration) return { ...unknown(text, declaration.uncertain), linkName };
@@ -201,10 +213,7 @@ export class Resolver {
   }
 
   /** The package that a file's qualifier stands for; by alias, else by the imported packages' own clauses. */
-  private importNamed(
-    qualifier: string,
-    file: SourceFile,
-  ): GoPackage | "unsafe" | { readonly reason: string; readonly path?: string } {
+  private importNamed(qualifier: string, file: SourceFile): GoPackage | "unsafe" | MissingImport {
     const imports = file.package.declarations(file)?.imports ?? [];
     const aliased = imports.find((spec) => spec.alias === qualifier);
     const candidates = aliased !== undefined ? [aliased] : imports.filter((spec) => spec.alias === undefined);
@@ -218,7 +227,7 @@ export class Resolver {
           continue;
         }
         if (spec.path === "C") {
-          if (qualifier === "C") return { reason: "a C type: cgo's own layouts are not read" };
+          if (qualifier === "C") return { reason: NO_CGO, path: undefined, aliased: false };
           continue;
         }
         const target = this.world.get(spec.path, file.package);
@@ -228,11 +237,11 @@ export class Resolver {
           reason = target === undefined ? `the source of ${spec.path} has not been read` : target.missing;
           path = spec.path;
           // The likely package comes first; the others are only read when it turns out to be another one.
-          if (target === undefined) return { reason, path };
+          if (target === undefined) return { reason, path, aliased: aliased !== undefined };
         }
       }
     }
-    return path === undefined ? { reason } : { reason, path };
+    return { reason, path, aliased: aliased !== undefined };
   }
 
   private length(expr: ConstExpr, scope: Scope): number | { readonly unknown: string } {

@@ -1,11 +1,11 @@
 /** The types of a source function's parameters and results, as the binary's function has them. */
-import type { BuildInfo, Signature, SignatureResult, Variable } from "../binary/api.ts";
+import type { BuildInfo, Signature, SignatureResult, TypeData, Variable } from "../binary/api.ts";
 import type { GoType } from "../goabi/type.ts";
 import { minorVersion } from "./buildTags.ts";
 import type { FunctionLiteral, TypeDeclaration } from "./declarations.ts";
 import type { SourceFunction } from "./findDeclaration.ts";
 import { parseTypeArgs } from "./linkType.ts";
-import { type KnownTypes, TypeBuilder } from "./materialize.ts";
+import { TypeBuilder } from "./materialize.ts";
 import { fileScope, unknown } from "./resolve.ts";
 import type { ParamExpr, TextPosition } from "./syntax.ts";
 import type { Scope, TypeRef } from "./typeRef.ts";
@@ -14,7 +14,7 @@ import type { World } from "./world.ts";
 export interface SignatureOptions {
   /** Pointers followed when types are read: beyond, a pointee reads as unknown. */
   readonly depth: number;
-  readonly knownTypes?: KnownTypes | undefined;
+  readonly knownTypes?: TypeData | undefined;
 }
 
 /** Each round reads the packages that the one before found missing; imports nest less deeply than this. */

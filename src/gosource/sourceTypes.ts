@@ -1,9 +1,8 @@
 /** Signatures of a binary's functions from the user's own source: the layer's one entry point. */
-import type { BuildInfo, GoFunction, SignatureResult } from "../binary/api.ts";
+import type { BuildInfo, GoBinary, GoFunction, SignatureResult } from "../binary/api.ts";
 import { type FoundFunction, findDeclaration, notInSource } from "./findDeclaration.ts";
 import { SourceLocator } from "./locate.ts";
 import { matchSource, type SourceMatch, type SourceTree } from "./match.ts";
-import type { KnownTypes } from "./materialize.ts";
 import { type GoParser, type GrammarFiles, loadGoParser } from "./parser.ts";
 import type { SourceReader } from "./reader.ts";
 import { buildSignature } from "./signature.ts";
@@ -28,9 +27,15 @@ export interface SourceTypesOptions {
   readonly depth?: number | undefined;
 }
 
+/** What the binary itself knows about the types in it. */
+export type Witness = Pick<GoBinary, "typeData" | "contradiction">;
+
 export interface SourceTypes {
-  /** `knownTypes`: the binary's own type data, where it could be read. Never throws for bad source. */
-  signature(fn: GoFunction, info: BuildInfo, knownTypes?: KnownTypes): Promise<SignatureResult>;
+  /**
+   * `binary`: also asks the binary's own type data and what it records of the function's arguments; without it, only the
+   * source speaks. Never throws for bad source.
+   */
+  signature(fn: GoFunction, info: BuildInfo, binary?: Witness): Promise<SignatureResult>;
   /** Whether the source is what the binary was built from, for the user to read. */
   match(fn: GoFunction, info: BuildInfo): Promise<SourceMatch>;
   /** Forgets what was read: files have changed. */
@@ -72,12 +77,17 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     return matchSource(info, found, file?.package.importPath ?? "", files, tree);
   };
   return {
-    async signature(fn, info, knownTypes) {
+    async signature(fn, info, binary) {
       const found = await find(fn, info);
       if (found.kind !== "found") return { ok: false, reason: found.why };
       const depth = options.depth ?? DEFAULT_DEPTH;
+      const knownTypes = await binary?.typeData();
       const result = await buildSignature(found.function, info, worldOf(info), { depth, knownTypes });
       if (!result.ok) return result;
+      const contradiction = await binary?.contradiction(fn, result.signature);
+      if (contradiction !== undefined) {
+        return { ok: false, reason: `the source is not what the binary was built from: ${contradiction}` };
+      }
       // After the types, so that the files that declare them are compared too.
       const match = await matchOf(found, info);
       return match.kind === "different-revision" ? { ok: false, reason: match.message } : result;

@@ -57,6 +57,8 @@ export interface UnknownRef {
   readonly name: string;
   /** With the whole package path, where that is known: a second source may know the type by it. */
   readonly linkName?: string;
+  /** The qualifier is an import's alias, so that it is no package's name. */
+  readonly aliased?: boolean;
   readonly reason: string;
 }
 
