@@ -27,6 +27,7 @@ import { resolvePatterns } from "./resolve.ts";
 import { HelperSource, openLocalSource, type ProgramSource } from "./sources.ts";
 import { attachRequest, planGroups } from "./tracePlan.ts";
 import { TraceSession } from "./traceSession.ts";
+import { unwindSites } from "./unwindWatch.ts";
 
 export interface EngineOptions {
   /** How to ask for a sudo password in a box; absent: not in a box. */
@@ -228,6 +229,8 @@ class ProbeEngine implements FullEngine {
       rate: request.rate,
       limits: limitsFor(request.maxBytes),
       callers,
+      runtime: binary.runtime,
+      watches: request.returns ? await unwindSites(binary) : [],
       listener,
       onDetached: async (reason) => {
         const final = command === undefined ? reason : await withCommand(command, reason);

@@ -76,6 +76,11 @@ export class OpenCalls {
     return this.dropFrom({ ...frame, depth: 1n }, 0n);
   }
 
+  /** Removes the calls of a goroutine at this depth and deeper, deepest first. */
+  unwindTo(frame: Frame): OpenCall[] {
+    return this.dropFrom(frame, frame.depth);
+  }
+
   private dropFrom(frame: Frame, depth: bigint): OpenCall[] {
     if (!hasStackPosition(frame)) return [];
     const key = goroutineKey(frame);

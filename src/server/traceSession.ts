@@ -1,4 +1,6 @@
 /** One trace: raw events of its probes to rendered events, open calls, counters, and its one end. */
+
+import type { RuntimeLayout } from "../binary/api.ts";
 import type { CaptureLimits, EventPlan, FunctionPlan } from "../probe/api.ts";
 import type { ProbeCounters, RawEvent } from "../protocol/capture.ts";
 import type { ProbeSpec } from "../protocol/helperApi.ts";
@@ -8,6 +10,7 @@ import { EventClock } from "./clock.ts";
 import type { CallEvent, EndReason, StatsEvent, Trace, TraceEvent, TraceListener } from "./engineApi.ts";
 import type { EventSink, HelperLink } from "./helperLink.ts";
 import { type OpenCall, OpenCalls } from "./openCalls.ts";
+import { UnwindWatch, type WatchKind, type WatchSite } from "./unwindWatch.ts";
 
 export interface SessionParts {
   readonly link: HelperLink;
@@ -16,16 +19,19 @@ export interface SessionParts {
   readonly rate: number | undefined;
   readonly limits: CaptureLimits;
   readonly callers: CallerTable;
+  readonly runtime: RuntimeLayout;
+  /** Where the runtime shows that calls end without a return; only with `returns`. */
+  readonly watches: readonly WatchSite[];
   readonly listener: TraceListener;
   /** Runs once, when every probe is gone, before `onEnd`; gives the reason its last details. */
   readonly onDetached: (reason: EndReason) => Promise<EndReason>;
 }
 
-interface ProbeRole {
-  /** Index in `plans`. */
-  readonly fn: number;
-  readonly role: "entry" | "return";
-}
+type ProbeRole =
+  /** `fn`: index in `plans`. */
+  | { readonly role: "entry"; readonly fn: number }
+  | { readonly role: "return"; readonly fn: number }
+  | { readonly role: "watch"; readonly watch: WatchKind };
 
 /** What a batch turns into before callers and doubtful ends are looked up. */
 type Pending =
@@ -46,6 +52,7 @@ export class TraceSession implements Trace, EventSink {
   private readonly open = new OpenCalls();
   private readonly tallies: { calls: number; returns: number; unwound: number }[];
   private readonly losses: ReturnLosses;
+  private readonly watch: UnwindWatch;
   private nextId = 1;
   private pending: Pending[] = [];
   /** Batches are looked up and delivered one after the other. */
@@ -63,6 +70,8 @@ export class TraceSession implements Trace, EventSink {
       { fn, role: "entry" as const },
       ...(parts.returns ? plan.returns.map(() => ({ fn, role: "return" as const })) : []),
     ]);
+    this.roles.push(...parts.watches.map(({ kind }) => ({ role: "watch" as const, watch: kind })));
+    this.watch = new UnwindWatch(parts.runtime);
     const { session, firstProbe } = parts.link.register(this, this.roles.length);
     this.session = session;
     this.firstProbe = firstProbe;
@@ -76,13 +85,14 @@ export class TraceSession implements Trace, EventSink {
     if (role === undefined) return;
     try {
       if (role.role === "entry") this.onCall(raw, role.fn);
-      else this.onReturn(raw, role.fn);
+      else if (role.role === "return") this.onReturn(raw, role.fn);
+      else this.pushGone(this.watch.onEvent(role.watch, raw, this.open), this.clock.toRfc3339(raw.timeNs));
     } catch (error) {
       if (this.defectReported) return;
       this.defectReported = true;
       const reason = error instanceof Error ? error.message : String(error);
       this.parts.listener.onNotice(
-        `an event of ${this.plans[role.fn]?.fn.name} could not be decoded (${reason}); please report it`,
+        `an event of ${role.role === "watch" ? role.watch : this.planOf(role.fn).fn.name} could not be decoded (${reason}); please report it`,
       );
     }
   }
@@ -288,7 +298,7 @@ export class TraceSession implements Trace, EventSink {
   }
 
   private probeOfEntry(fn: number): number {
-    return this.firstProbe + this.roles.findIndex((role) => role.fn === fn);
+    return this.firstProbe + this.roles.findIndex((role) => role.role === "entry" && role.fn === fn);
   }
 
   private planOf(fn: number): FunctionPlan {
@@ -335,7 +345,7 @@ class ReturnLosses {
   }
 }
 
-function probeSpecs({ plans, returns, rate }: SessionParts, firstProbe: number): ProbeSpec[] {
+function probeSpecs({ plans, returns, rate, watches }: SessionParts, firstProbe: number): ProbeSpec[] {
   const specs: ProbeSpec[] = [];
   for (const plan of plans) {
     const entryId = firstProbe + specs.length;
@@ -365,5 +375,7 @@ function probeSpecs({ plans, returns, rate }: SessionParts, firstProbe: number):
       });
     }
   }
+  for (const { spec } of watches)
+    specs.push({ id: firstProbe + specs.length, role: "entry", pairReturns: false, ...spec });
   return specs;
 }

@@ -146,6 +146,33 @@ describe("counts and pairing", () => {
     addsUp(stats);
   });
 
+  for (const toolchain of ["installed", "go1.15.15", "go1.17.13", "go1.21.13", "go1.27.4"]) {
+    test(`${toolchain}: a panic and a Goexit unwind what they leave, though nothing else reports`, async () => {
+      const program = buildGo("calls", toolchain);
+      const names = ["main.middle", "main.boom", "main.goexitOuter", "main.goexitInner"];
+      const { stdout } = await run(
+        "trace",
+        ...names,
+        "--returns",
+        "--format",
+        "jsonl",
+        "--",
+        program,
+        "panic 5",
+        "goexit 5",
+        "exit 0",
+      );
+      const { calls, returns, unwound, stats } = eventsOf(stdout);
+      assert.equal(returns.length, 0);
+      assert.equal(calls.length, 20);
+      assert.deepEqual(new Set(unwound.map(({ id }) => id)), new Set(calls.map(({ id }) => id)));
+      assert.deepEqual(
+        stats.map(({ func, openCalls }) => [func, openCalls]),
+        names.map((name) => [name, 0]),
+      );
+    });
+  }
+
   test("a call that is still running is counted as open, and its return joins it later", async () => {
     const calls = startTarget(path);
     await calls.says("ready");
