@@ -88,6 +88,11 @@ export class Client implements vscode.Disposable {
     await this.client.start();
   }
 
+  /** Resolves when the server takes commands, also while it is being started again. */
+  async ready(): Promise<void> {
+    await this.client.start();
+  }
+
   showLog(): void {
     this.client.outputChannel.show(true);
   }

@@ -35,7 +35,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   };
   register("probelens.traceAtCursor", () => atCursor(COMMANDS.trace));
   register("probelens.stopAtCursor", () => atCursor(COMMANDS.stop));
-  register("probelens.stopAll", () => vscode.commands.executeCommand(COMMANDS.stopAll));
+  register("probelens.stopAll", () => onServer(COMMANDS.stopAll));
   register("probelens.showEvents", () => events.show());
   register("probelens.showLog", () => client?.showLog());
   register("probelens.chooseBinary", addBinary);
@@ -54,7 +54,13 @@ async function atCursor(command: string): Promise<void> {
     return;
   }
   const { line, character } = editor.selection.active;
-  await vscode.commands.executeCommand(command, editor.document.uri.toString(), line, character);
+  await onServer(command, editor.document.uri.toString(), line, character);
+}
+
+/** The client registers the server's commands when the server has started, which a hasty user does not wait for. */
+async function onServer(command: string, ...args: readonly unknown[]): Promise<void> {
+  await client?.ready();
+  await vscode.commands.executeCommand(command, ...args);
 }
 
 async function addBinary(): Promise<void> {

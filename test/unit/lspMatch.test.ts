@@ -9,8 +9,8 @@ import { fileURLToPath } from "node:url";
 import type { GoBinary } from "../../src/binary/api.ts";
 import type { GoParser } from "../../src/gosource/parser.ts";
 import { createEngine } from "../../src/server/engine.ts";
-import { type EditorFile, readEditorFile } from "../../src/server/lsp/editorFunctions.ts";
 import { loadGrammar } from "../../src/server/grammar.ts";
+import { type EditorFile, readEditorFile } from "../../src/server/lsp/editorFunctions.ts";
 import { type FileMatch, indexFunctions, matchFile, splitLinkerName } from "../../src/server/lsp/matchBinary.ts";
 import { sourcePackageOf } from "../../src/server/lsp/sourcePackage.ts";
 

@@ -4,7 +4,7 @@ import type { TextDocument } from "vscode-languageserver-textdocument";
 import type { GoParser } from "../../gosource/parser.ts";
 import type { Catalog, Program } from "./catalog.ts";
 import { type EditorFile, type EditorFunction, readEditorFile } from "./editorFunctions.ts";
-import { type FileMatch, type Match, matchFile } from "./matchBinary.ts";
+import { type FileMatch, type Match, matchFile, mayContain } from "./matchBinary.ts";
 import { type SourcePackage, sourcePackageOf } from "./sourcePackage.ts";
 
 /** A program that holds the document's file, and what it has of each function. */
@@ -113,8 +113,11 @@ export class GoDocument {
   private async computeMatch(catalog: Catalog, program: Program, file: EditorFile): Promise<FileMatch> {
     const opened = await catalog.open(program);
     if (!opened.ok) return undefined;
+    const source = await this.sourcePackage();
+    // The index costs some 100 ms: only for programs that were built with the document's module.
+    if (!mayContain(source, opened.binary.buildInfo)) return undefined;
     const index = await catalog.index(program, opened.binary);
-    return matchFile(file, await this.sourcePackage(), opened.binary.buildInfo, index);
+    return matchFile(file, source, opened.binary.buildInfo, index);
   }
 
   private parse(): Parsed {

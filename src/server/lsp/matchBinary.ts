@@ -72,7 +72,7 @@ function stripTypeArguments(name: string): string {
 }
 
 /** False where both sides name their modules and the binary was not built with the source's. */
-function mayContain(source: SourcePackage, info: BuildInfo): boolean {
+export function mayContain(source: SourcePackage, info: BuildInfo): boolean {
   if (source.module === "std") return true;
   const modules = [info.module?.path, ...info.dependencies.map(({ path }) => path)].filter(
     (path) => path !== undefined,
