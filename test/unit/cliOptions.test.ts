@@ -53,7 +53,6 @@ const REFUSED: [command: keyof typeof COMMANDS, argv: string[], words: string][]
   ["trace", ["f", "--pid", "1", "--stack"], "not available in this version"],
   ["trace", ["f", "--pid", "1", "--depth", "2"], "not available in this version"],
   ["trace", ["f", "--pid", "1", "--budget", "5"], "not available in this version"],
-  ["trace", ["f", "--pid", "1", "--source", "d"], "not available in this version"],
   ["list", ["a", "b"], "one argument too many"],
   ["list", ["--", "a", "b"], "one argument too many"],
   ["inspect", [], "FUNC is missing"],
