@@ -53,15 +53,26 @@ export class InlineTrees {
 
   /** How often each function was inlined, over the whole program. One pass over every inline tree. */
   async countByName(): Promise<Map<string, number>> {
-    const counts = new Map<string, number>();
+    const modern = this.#pclntab.format === "1.20";
+    const size = modern ? 16 : 20;
+    const byOffset = new Map<number, number>();
     for (let index = 0; index < this.#pclntab.count; index++) {
-      const calls = this.#pclntab.pcdataMax(index, PCDATA_INLINE_TREE_INDEX) + 1;
-      for (let i = 0; i < Math.min(calls, MAX_INLINED_CALLS); i++) {
-        const name = (await this.#call(index, i))?.name;
-        if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
+      const tree = this.#treeAddress(index);
+      const calls = tree === undefined ? 0 : this.#pclntab.pcdataMax(index, PCDATA_INLINE_TREE_INDEX) + 1;
+      if (tree === undefined || calls === 0 || calls > MAX_INLINED_CALLS) continue;
+      const bytes = await this.#memory.read(tree, calls * size);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      for (let at = 0; at < bytes.length; at += size) {
+        const name = view.getInt32(at + (modern ? 4 : 12), true);
+        byOffset.set(name, (byOffset.get(name) ?? 0) + 1);
       }
     }
-    return counts;
+    const byName = new Map<string, number>();
+    for (const [offset, count] of byOffset) {
+      const name = this.#pclntab.nameAt(offset);
+      if (name !== undefined) byName.set(name, (byName.get(name) ?? 0) + count);
+    }
+    return byName;
   }
 
   async #call(index: number, call: number): Promise<InlinedCall | undefined> {
