@@ -1,6 +1,7 @@
 /**
  * Section contents, loaded when first asked for: SHF_COMPRESSED (zlib, zstd) and the older `.zdebug_*` are unpacked.
  */
+import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { decompress as fzstdDecompress } from "fzstd";
 import type { ByteSource } from "./api.ts";
@@ -91,16 +92,16 @@ export class Sections {
     const plain = this.find(name);
     if (plain !== undefined) {
       const bytes = await this.source.read(plain.offset, plain.size);
-      return plain.compressed ? unpackCompressed(name, bytes) : bytes;
+      return plain.compressed ? await unpackCompressed(name, bytes) : bytes;
     }
     const old = this.find(name.replace(/^\.debug_/, ".zdebug_"));
     if (old === undefined || !name.startsWith(".debug_")) return undefined;
-    return unpackZdebug(name, await this.source.read(old.offset, old.size));
+    return await unpackZdebug(name, await this.source.read(old.offset, old.size));
   }
 }
 
 /** gABI "Section Compression": Elf64_Chdr {type u32, reserved u32, size u64, addralign u64}. */
-function unpackCompressed(name: string, bytes: Uint8Array): Uint8Array {
+async function unpackCompressed(name: string, bytes: Uint8Array): Promise<Uint8Array> {
   const reader = new Reader(bytes);
   const type = reader.u32();
   reader.skip(4);
@@ -108,19 +109,19 @@ function unpackCompressed(name: string, bytes: Uint8Array): Uint8Array {
   reader.skip(8);
   const packed = bytes.subarray(reader.pos);
   checkSize(name, size, packed.length);
-  if (type === 1) return inflate(name, packed, size);
+  if (type === 1) return await inflate(name, packed, size);
   if (type === 2) return unzstd(name, packed, size);
   throw new DamagedError(`section ${name} is compressed with method ${type}, which is neither zlib nor zstd`);
 }
 
 /** binutils' older form: "ZLIB", size as big-endian u64, deflate stream. */
-function unpackZdebug(name: string, bytes: Uint8Array): Uint8Array {
+async function unpackZdebug(name: string, bytes: Uint8Array): Promise<Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || view.getUint32(0) !== 0x5a4c4942)
     throw new DamagedError(`section .z${name.slice(1)} does not begin with ZLIB`);
   const size = Number(view.getBigUint64(4));
   checkSize(name, size, bytes.length - 12);
-  return inflate(name, bytes.subarray(12), size);
+  return await inflate(name, bytes.subarray(12), size);
 }
 
 function checkSize(name: string, size: number, packed: number): void {
@@ -128,16 +129,20 @@ function checkSize(name: string, size: number, packed: number): void {
     throw new DamagedError(`section ${name} claims ${size} bytes from ${packed} packed ones`);
 }
 
-function inflate(name: string, packed: Uint8Array, size: number): Uint8Array {
+/** On zlib's own thread: the event loop goes on, and several sections are unpacked at once. */
+async function inflate(name: string, packed: Uint8Array, size: number): Promise<Uint8Array> {
   try {
-    // chunkSize = the known size: one allocation, no copies joined at the end.
-    const out = zlib.inflateSync(packed, { chunkSize: Math.max(size, 64), maxOutputLength: Math.max(size, 64) });
+    // A chunk that holds everything, with room to spare (a full one makes zlib take a second): one allocation, no
+    // copies joined at the end.
+    const out = await unzip(packed, { chunkSize: size + 64, maxOutputLength: size + 64 });
     if (out.length === size) return out;
   } catch {
     // Falls through: what zlib said adds nothing for a user.
   }
   throw new DamagedError(`section ${name} does not unpack`);
 }
+
+const unzip = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.inflate);
 
 function unzstd(name: string, packed: Uint8Array, size: number): Uint8Array {
   try {

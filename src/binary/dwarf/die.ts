@@ -1,8 +1,9 @@
-/** Debugging information entries: one at a time, or a fast walk over a unit that decodes only what is asked for. */
+/** Debugging information entries: one at a time, or one attribute of many. */
 import { DamagedError, Reader } from "../reader.ts";
 import type { Abbreviation, AbbreviationTables } from "./abbrev.ts";
 import { AT, FORM } from "./constants.ts";
 import { type FormSections, type FormValue, readForm, skipForm } from "./forms.ts";
+import { Skimmer } from "./skim.ts";
 import type { Unit } from "./unit.ts";
 
 /** Nesting of DIEs that is believed: lexical blocks and inlined calls of real programs stay below 200. */
@@ -90,28 +91,14 @@ export class DieReader {
     return children;
   }
 
-  /** Every DIE of a unit: `visit` gets tag, offset and a way to read it; much faster than making objects of all. */
-  walk(unit: Unit, visit: (tag: number, offset: number) => void): void {
-    let depth = 0;
-    const reader = this.#reader;
-    const table = this.#abbreviations.at(unit.abbreviationsOffset);
-    for (let at = unit.rootOffset; at < unit.end; ) {
-      reader.seek(at);
-      const code = reader.uleb();
-      if (code === 0) {
-        at = reader.pos;
-        if (--depth <= 0) return;
-        continue;
-      }
-      const abbreviation = table[code];
-      if (abbreviation === undefined) throw new DamagedError(`abbreviation ${code} is not defined`);
-      for (const form of abbreviation.forms) skipForm(reader, form, unit);
-      const next = reader.pos;
-      visit(abbreviation.tag, at);
-      if (abbreviation.hasChildren && ++depth > MAX_DEPTH) throw new DamagedError("DIEs nest too deep");
-      if (depth === 0) return;
-      at = next;
-    }
+  /** Finds one attribute of all DIEs of one tag: see Skimmer. */
+  skimmer(tag: number, name: number): Skimmer {
+    return new Skimmer(this.#reader, this.#abbreviations, tag, name);
+  }
+
+  /** A value that a skimmer found. */
+  valueAt(unit: Unit, at: number, form: number, implicit: number): FormValue {
+    return readForm(this.#reader.seek(at), form, unit, this.#sections, implicit);
   }
 
   #pass(unit: Unit, offset: number): { next: number; depth: number } {

@@ -9,9 +9,11 @@ import { AbbreviationTables } from "./abbrev.ts";
 import { AT, FORM, TAG } from "./constants.ts";
 import { attribute, type Die, DieReader, formOf, numberOf, textOf } from "./die.ts";
 import type { FormSections } from "./forms.ts";
+import { type InlinedSource, inlinedCount, inlinedCounts } from "./inlined.ts";
 import { type LocationSections, locationAt } from "./loclist.ts";
 import { unescapePath } from "./names.ts";
 import { readRanges } from "./rnglist.ts";
+import type { Skimmer } from "./skim.ts";
 import { type DieSource, TypeReader } from "./types.ts";
 import { readUnits, type Unit } from "./unit.ts";
 
@@ -26,6 +28,8 @@ export class Dwarf implements DieSource {
   readonly #dies: DieReader;
   readonly #sections: Sections;
   readonly #addr: Uint8Array | undefined;
+  /** No string section: names stand in the DIEs, as Go writes them; C compilers share theirs. */
+  readonly #allNamesInline: boolean;
   readonly #packages = new Map<string, string>();
   readonly #producers = new Map<Unit, string>();
   /** Address ranges of units, sorted by start. */
@@ -33,31 +37,33 @@ export class Dwarf implements DieSource {
   #highs = new Float64Array(0);
   #owners = new Uint32Array(0);
   readonly #indexes = new Map<Unit, Map<number, number>>();
+  #subprogramSkimmer: Skimmer | undefined;
 
   static async load(
     sections: Sections,
     arch: Arch,
     runtimeName: (offset: number) => string | undefined,
   ): Promise<Dwarf | undefined> {
-    const info = await sections.load(".debug_info");
-    const abbrev = await sections.load(".debug_abbrev");
-    if (info === undefined || abbrev === undefined) return undefined;
     const optional = (name: string): Promise<Uint8Array | undefined> =>
       sections.load(name).catch((error: unknown) => {
         if (error instanceof DamagedError) return undefined;
         throw error;
       });
-    const forms: FormSections = {
-      str: await optional(".debug_str"),
-      lineStr: await optional(".debug_line_str"),
-      strOffsets: await optional(".debug_str_offsets"),
-      addr: await optional(".debug_addr"),
-    };
-    const ranges = {
-      ranges: await optional(".debug_ranges"),
-      rnglists: await optional(".debug_rnglists"),
-      addr: forms.addr,
-    };
+    // All at once: unpacking runs on other threads. Every signature asks for the location lists next.
+    void optional(".debug_loclists").catch(() => undefined);
+    const [info, abbrev, str, lineStr, strOffsets, addr, ranges4, rnglists] = await Promise.all([
+      sections.load(".debug_info"),
+      sections.load(".debug_abbrev"),
+      optional(".debug_str"),
+      optional(".debug_line_str"),
+      optional(".debug_str_offsets"),
+      optional(".debug_addr"),
+      optional(".debug_ranges"),
+      optional(".debug_rnglists"),
+    ]);
+    if (info === undefined || abbrev === undefined) return undefined;
+    const forms: FormSections = { str, lineStr, strOffsets, addr };
+    const ranges = { ranges: ranges4, rnglists, addr };
     return new Dwarf(sections, arch, runtimeName, info, abbrev, forms, ranges);
   }
 
@@ -74,6 +80,7 @@ export class Dwarf implements DieSource {
     this.runtimeName = runtimeName;
     this.#sections = sections;
     this.#addr = forms.addr;
+    this.#allNamesInline = forms.str === undefined && forms.lineStr === undefined;
     this.#dies = new DieReader(info, new AbbreviationTables(abbrev), forms);
     this.types = new TypeReader(this);
     this.units = readUnits(info);
@@ -149,26 +156,23 @@ export class Dwarf implements DieSource {
     return locationAt(lists, die.unit, value, formOf(die, AT.location) ?? FORM.secOffset, pc);
   }
 
-  /**
-   * Copies inlined into other functions, by the linker's name. One pass over everything. Counted by name, because each
-   * package that inlines a function has an abstract DIE of its own for it.
-   */
+  /** Copies inlined into other functions, of all functions by the linker's name. */
   inlinedCounts(): Map<string, number> {
-    const byOrigin = new Map<number, number>();
-    for (const unit of this.units)
-      this.#dies.walk(unit, (tag, offset) => {
-        if (tag !== TAG.inlinedSubroutine) return;
-        const die = this.#dies.read(unit, offset);
-        const origin = die === undefined ? undefined : numberOf(die, AT.abstractOrigin);
-        if (origin !== undefined) byOrigin.set(origin, (byOrigin.get(origin) ?? 0) + 1);
-      });
-    const byName = new Map<string, number>();
-    for (const [origin, count] of byOrigin) {
-      const die = this.dieAt(origin);
-      const name = die === undefined ? undefined : textOf(die, AT.name);
-      if (name !== undefined) byName.set(name, (byName.get(name) ?? 0) + count);
-    }
-    return byName;
+    return inlinedCounts(this.#inlinedSource());
+  }
+
+  /** The same of one function, much faster; undefined where only the whole count is exact (units of C compilers). */
+  inlinedCount(name: string): number | undefined {
+    return this.#allNamesInline ? inlinedCount(this.#inlinedSource(), name) : undefined;
+  }
+
+  #inlinedSource(): InlinedSource {
+    return {
+      units: this.units,
+      dies: this.#dies,
+      dieAt: (offset) => this.dieAt(offset),
+      unitOf: (offset) => this.unitOf(offset),
+    };
   }
 
   #subprograms(unit: Unit): Map<number, number> {
@@ -176,11 +180,10 @@ export class Dwarf implements DieSource {
     if (index === undefined) {
       index = new Map();
       const found = index;
-      this.#dies.walk(unit, (tag, offset) => {
-        if (tag !== TAG.subprogram) return;
-        const die = this.#dies.read(unit, offset);
-        const low = die === undefined ? undefined : numberOf(die, AT.lowPc);
-        if (low !== undefined && !found.has(low)) found.set(low, offset);
+      this.#subprogramSkimmer ??= this.#dies.skimmer(TAG.subprogram, AT.lowPc);
+      this.#subprogramSkimmer.run(unit, (at, valueAt, form, implicit) => {
+        const low = this.#dies.valueAt(unit, valueAt, form, implicit);
+        if (typeof low === "number" && !found.has(low)) found.set(low, at);
       });
       if (this.#indexes.size >= MAX_INDEXED_UNITS) this.#indexes.delete(this.#indexes.keys().next().value!);
       this.#indexes.set(unit, index);
