@@ -19,7 +19,7 @@ interface Entry {
 export interface BinaryHandle {
   readonly binary: GoBinary;
   readonly source: ProgramSource;
-  release(): void;
+  readonly release: () => void;
 }
 
 export class BinaryCache {

@@ -46,15 +46,17 @@ export class ProcessScanner {
   ): Promise<ProcessInfo | "denied" | undefined> {
     const [stat, status] = [await processStat(pid), await processStatus(pid)];
     if (stat === undefined || status === undefined || stat.kernelThread) return undefined;
-    let exe = await programFile(pid);
-    if (exe === undefined) return undefined;
+    const program = await programFile(pid);
+    if (program === undefined) return undefined;
+    let exe: string;
     let identity: GoIdentity | undefined;
-    if (exe === "denied") {
+    if (program === "denied") {
       const opened = await openDenied?.(pid);
       if (opened === undefined) return "denied";
       exe = opened.exe;
       identity = await this.identify(opened.source.identity, async () => opened.source);
     } else {
+      exe = program.path;
       identity = await this.identify(await fileIdentity(pid), () =>
         openLocalSource(`/proc/${pid}/exe`, `/proc/${pid}/exe`, { what: "", remedy: "" }),
       );

@@ -96,9 +96,9 @@ export async function findProcess(id: number): Promise<{ pid: number; uid: numbe
 }
 
 /** Target of /proc/PID/exe; a denied read is told apart from a vanished process or a kernel thread. */
-export async function programFile(pid: number): Promise<string | "denied" | undefined> {
+export async function programFile(pid: number): Promise<{ readonly path: string } | "denied" | undefined> {
   try {
-    return await readlink(`/proc/${pid}/exe`);
+    return { path: await readlink(`/proc/${pid}/exe`) };
   } catch (error) {
     return isDenied(error) ? "denied" : undefined;
   }
@@ -111,7 +111,8 @@ export async function programFile(pid: number): Promise<string | "denied" | unde
 export async function executableMappings(pid: number, inode: number): Promise<Mapping[] | undefined> {
   const text = await readProc(pid, "maps");
   if (text === undefined) return undefined;
-  const exe = await programFile(pid);
+  const program = await programFile(pid);
+  const exe = typeof program === "object" ? program.path : undefined;
   const mappings: Mapping[] = [];
   for (const line of text.split("\n").slice(0, MAX_MAPPINGS)) {
     const match = /^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ (\d+) +(.*)$/.exec(line);

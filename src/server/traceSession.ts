@@ -33,13 +33,16 @@ type ProbeRole =
   | { readonly role: "return"; readonly fn: number }
   | { readonly role: "watch"; readonly watch: WatchKind };
 
+interface PendingCall {
+  readonly kind: "call";
+  readonly event: CallEvent;
+  readonly returnAddress: bigint;
+}
 /** What a batch turns into before callers and doubtful ends are looked up. */
 type Pending =
-  | { readonly kind: "call"; readonly event: CallEvent; readonly returnAddress: bigint }
+  | PendingCall
   | { readonly kind: "done"; readonly event: TraceEvent }
   | { readonly kind: "gone"; readonly call: OpenCall; readonly ts: string };
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class TraceSession implements Trace, EventSink {
   readonly plans: readonly FunctionPlan[];
@@ -232,8 +235,13 @@ export class TraceSession implements Trace, EventSink {
     const events: TraceEvent[] = [];
     for (const item of batch) {
       if (item.kind === "done") events.push(item.event);
-      else if (item.kind === "call") events.push(await this.withCaller(item.event, item.returnAddress));
-      else this.resolveGone(item.call, item.ts, events);
+      else if (item.kind === "call") {
+        // Waits only where the caller is not known yet: most events are from a place seen before.
+        const { callers } = this.parts;
+        const { pid } = item.event;
+        if (callers.lookup(pid, item.returnAddress) === undefined) await callers.load(pid, item.returnAddress);
+        events.push(this.withCaller(item));
+      } else this.resolveGone(item.call, item.ts, events);
     }
     if (events.length === 0) return;
     const wait = this.parts.listener.onEvents(events);
@@ -244,19 +252,14 @@ export class TraceSession implements Trace, EventSink {
     if (pausing) this.parts.link.resume();
   }
 
-  private async withCaller(event: CallEvent, returnAddress: bigint): Promise<CallEvent> {
-    const { callers } = this.parts;
-    let position = callers.lookup(event.pid, returnAddress);
-    if (position === undefined) {
-      await callers.load(event.pid, returnAddress);
-      position = callers.lookup(event.pid, returnAddress);
-    }
+  private withCaller({ event, returnAddress }: PendingCall): CallEvent {
+    const position = this.parts.callers.lookup(event.pid, returnAddress);
     if (position === undefined || position === null) return event;
     // The contract's field order: the caller stands before the arguments.
-    const { args, ...head } = event;
-    const placed: Mutable<CallEvent> = { ...head, caller: position.func, callerLine: position.line, args };
-    if (position.line <= 0) delete placed.callerLine;
-    return placed;
+    const { id, ts, pid, tid, goid, func, file, line, args } = event;
+    const caller = position.func;
+    const head = { event: "call", id, ts, pid, tid, goid, func, file, line, caller } as const;
+    return position.line > 0 ? { ...head, callerLine: position.line, args } : { ...head, args };
   }
 
   private resolveGone(call: OpenCall, ts: string, events: TraceEvent[]): void {

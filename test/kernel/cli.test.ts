@@ -1,6 +1,6 @@
 /** The command line on real programs: bad input of every kind, and what list, inspect, targets and doctor print. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
@@ -219,7 +219,7 @@ describe("list and inspect", () => {
   });
 
   test("a reader that takes one line ends list with 0", async () => {
-    const { status, stderr } = await runShell(`"$0" "$1" list --binary "$2" | head -1`, path);
+    const { status, stderr } = runShell(`"$0" "$1" list --binary "$2" | head -1`, path);
     assert.equal(status, 0);
     assert.equal(stderr, "");
   });
@@ -270,13 +270,12 @@ describe("targets and doctor", () => {
       copyFileSync(join(import.meta.dirname, "../../dist", name), join(broken, name));
     writeFileSync(join(directory, "package/package.json"), '{"type":"module","version":"0"}');
     chmodSync(join(broken, "cli.js"), 0o755);
-    const { stdout } = await runShell('"$0" "$2" doctor', join(broken, "cli.js"));
+    const { stdout } = runShell('"$0" "$2" doctor', join(broken, "cli.js"));
     assert.match(stdout, /^missing/m);
   });
 });
 
-async function runShell(script: string, argument: string): Promise<{ status: number; stdout: string; stderr: string }> {
-  const { spawnSync } = await import("node:child_process");
+function runShell(script: string, argument: string): { status: number; stdout: string; stderr: string } {
   const { status, stdout, stderr } = spawnSync(
     "/bin/sh",
     ["-c", script, process.execPath, join(import.meta.dirname, "../../dist/cli.js"), argument],

@@ -121,6 +121,10 @@ export function probelens(...args: string[]): Child {
   return new Child(process.execPath, [CLI, ...args]);
 }
 
+export function probelensIn(env: NodeJS.ProcessEnv, ...args: string[]): Child {
+  return new Child(process.execPath, [CLI, ...args], { env: { ...process.env, ...env } });
+}
+
 export interface Run {
   readonly status: number | NodeJS.Signals;
   readonly stdout: string;

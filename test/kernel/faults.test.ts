@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import {
   copyFileSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -25,6 +26,7 @@ import {
   detached,
   eventsOf,
   probelens,
+  probelensIn,
   run,
   startTarget,
   until,
@@ -292,17 +294,16 @@ test("-- CMD: its exit status is passed on, its output goes to stderr", async ()
 test("-- CMD: probes are in place before main.main, and the program may be named by PATH", async () => {
   const result = await run("trace", "main.main", "--format", "jsonl", "--", path, "exit 0");
   assert.equal(eventsOf(result.stdout).calls.length, 1, result.stderr);
-  const env = { ...process.env, PATH: `${directory}:${process.env["PATH"]}` };
   copyFileSync(path, join(directory, "from-path"));
-  const trace = probelens("trace", "main.main", "--limit", "1", "--", "from-path");
-  await trace.end();
-  const { spawnSync } = await import("node:child_process");
-  const named = spawnSync(
-    process.execPath,
-    [join(import.meta.dirname, "../../dist/cli.js"), "trace", "main.main", "--", "from-path", "exit 0"],
-    { env, encoding: "utf8" },
+  const named = probelensIn(
+    { PATH: `${directory}:${process.env["PATH"]}` },
+    "trace",
+    "main.main",
+    "--",
+    "from-path",
+    "exit 0",
   );
-  assert.equal(named.status, 0, named.stderr);
+  assert.equal(await named.status(), 0, named.stderr);
   assert.match(named.stdout, /main\.main\(\)/);
 });
 
@@ -324,7 +325,6 @@ test("-- CMD dies with a killed CLI", async () => {
 test("a thread's id means its process", async () => {
   const target = startTarget(path);
   await target.says("ready");
-  const { readdirSync } = await import("node:fs");
   const thread = readdirSync(`/proc/${target.pid}/task`)
     .map(Number)
     .find((tid) => tid !== target.pid);

@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, linkSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Child, ROOT } from "./cliProcess.ts";
 
@@ -23,7 +24,7 @@ export class OrdinaryUser {
     execFileSync("chpasswd", { input: `${NAME}:${PASSWORD}\n` });
     const user = new OrdinaryUser();
     await build({
-      entryPoints: [join(import.meta.dirname, "askpassPeer.ts")],
+      entryPoints: [fileURLToPath(new URL("askpassPeer.ts", import.meta.url))],
       outfile: join(user.directory, "dist/askpassPeer.js"),
       bundle: true,
       platform: "node",
