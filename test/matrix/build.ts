@@ -15,6 +15,8 @@ const BUILD_TIMEOUT_MS = 10 * 60_000;
 
 export const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "probelens", "matrix");
 
+export const SHAPES = join(ROOT, "test/programs/shapes");
+
 export interface BuildRequest {
   /** The program's folder, from the top of the repo. */
   readonly folder: string;

@@ -2,7 +2,7 @@
  * Where we say each parameter stands at the entry, against DWARF's location there as LLVM reads it. DWARF is known to
  * be wrong for a few in a thousand (go-facts, section 8), so differences are sorted by kind, and each kind is explained.
  */
-import type { GoBinary } from "../../src/binary/api.ts";
+import type { GoBinary, GoFunction, SignatureResult } from "../../src/binary/api.ts";
 import { formatLocation } from "../../src/goabi/format.ts";
 import type { Location } from "../../src/goabi/location.ts";
 import type { PlacedVariable } from "../../src/probe/api.ts";
@@ -10,7 +10,11 @@ import { placeVariables } from "../../src/probe/plan.ts";
 import { Findings, hex } from "./findings.ts";
 import type { WitnessFunction, WitnessPiece, WitnessVariable } from "./witness/dwarfdump.ts";
 
-export async function checkParameters(binary: GoBinary, witnesses: AsyncIterable<WitnessFunction>): Promise<Findings> {
+export async function checkParameters(
+  binary: GoBinary,
+  witnesses: AsyncIterable<WitnessFunction>,
+  signatureOf: (fn: GoFunction) => Promise<SignatureResult> = (fn) => binary.signature(fn),
+): Promise<Findings> {
   const findings = new Findings();
   for await (const witness of witnesses) {
     const fn = await binary.functionAt(witness.entry);
@@ -26,12 +30,13 @@ export async function checkParameters(binary: GoBinary, witnesses: AsyncIterable
     if (witness.declLine !== undefined && witness.declLine !== fn.line) {
       findings.differ("declaration line", `${fn.name}: ours ${fn.line}, DWARF ${witness.declLine}`);
     }
-    const signature = await binary.signature(fn);
+    const signature = await signatureOf(fn);
     const placed = placeVariables({ fn, arch: binary.arch, signature });
     const theirs = witness.variables.filter((variable) => !variable.isResult && isShown(variable.name));
     if ("reason" in placed) {
+      findings.count("parameters", theirs.length);
       findings.count("parameters unavailable", theirs.length);
-      findings.differ(`no signature: ${placed.reason}`, fn.name);
+      findings.differ(`no signature: ${placed.reason.replaceAll(/\S*\.go\b|\S*\/\S*|\d+/g, "…")}`, fn.name);
       continue;
     }
     compareLists(findings, fn.name, placed.params, theirs);

@@ -1,4 +1,6 @@
 /** All comparisons of one program file. */
+
+import type { GoFunction } from "../../src/binary/api.ts";
 import { openBinary } from "../../src/binary/open.ts";
 import { checkCode } from "./checkCode.ts";
 import { checkFunctions } from "./checkFunctions.ts";
@@ -6,14 +8,18 @@ import { checkParameters } from "./checkParameters.ts";
 import { checkStripped } from "./checkStripped.ts";
 import { FileSource } from "./fileSource.ts";
 import type { Findings } from "./findings.ts";
+import { type SourceFolders, sourceTypes } from "./sourceTypes.ts";
 import { subprograms } from "./witness/dwarfdump.ts";
 import { tableFunctions } from "./witness/gosym.ts";
 import { textSymbols } from "./witness/nm.ts";
 import { disassemble } from "./witness/objdump.ts";
 
-/** `table`: against debug/gosym, which needs neither symbols nor DWARF. */
-export type Check = "functions" | "table" | "code" | "parameters";
-export const CHECKS: readonly Check[] = ["functions", "table", "code", "parameters"];
+/**
+ * `table`: against debug/gosym, which needs neither symbols nor DWARF. `source`: parameters' places with the types from
+ * the Go source alone, as for a stripped program.
+ */
+export type Check = "functions" | "table" | "code" | "parameters" | "source";
+export const CHECKS: readonly Check[] = ["functions", "table", "code", "parameters", "source"];
 
 export interface ProgramResult {
   readonly warnings: readonly string[];
@@ -25,10 +31,11 @@ export async function checkProgram(
   file: string,
   twin: string | undefined,
   checks: readonly Check[],
+  source?: SourceFolders,
 ): Promise<ProgramResult> {
-  const source = await FileSource.open(file);
+  const bytes = await FileSource.open(file);
   try {
-    const binary = await openBinary(source);
+    const binary = await openBinary(bytes);
     const witness = twin ?? file;
     const findings = new Map<Check, Findings>();
     if (checks.includes("functions"))
@@ -39,9 +46,14 @@ export async function checkProgram(
     if (checks.includes("code")) findings.set("code", await checkCode(binary, disassemble(witness)));
     if (checks.includes("parameters") && binary.hasDwarf)
       findings.set("parameters", await checkParameters(binary, subprograms(witness)));
+    if (checks.includes("source") && source !== undefined) {
+      const types = await sourceTypes(source);
+      const signatureOf = (fn: GoFunction) => types.signature(fn, binary.buildInfo);
+      findings.set("source", await checkParameters(binary, subprograms(witness), signatureOf));
+    }
     return { warnings: binary.warnings, findings };
   } finally {
-    await source.close();
+    await bytes.close();
   }
 }
 

@@ -16,6 +16,42 @@ interface Explained {
 
 /** Of all parameters, at most this part may have no place. */
 const MAX_UNAVAILABLE = 0.02;
+/** With types from the source only: wrappers stand in no source, and linknamed functions not where their name says. */
+const MAX_WITHOUT_SOURCE = 0.2;
+
+const PARAMETERS: readonly Explained[] = [
+  { kind: /^unavailable: /, why: "bounded by MAX_UNAVAILABLE" },
+  { kind: /^no signature: /, why: "bounded by MAX_UNAVAILABLE" },
+  { kind: /^DWARF: empty \(optimised away\)$/, why: "the caller passed it all the same, where the ABI says" },
+  {
+    kind: /^DWARF: no entry in the list for the first instruction$/,
+    why: "as above: the list begins later",
+    per1000: 40,
+  },
+  { kind: /^DWARF: a part of the pieces is missing$/, why: "words that the function does not use", per1000: 60 },
+  {
+    kind: /^DWARF: the slots of some words stand for the whole value$/,
+    why: "the used words' places, not the value's",
+    per1000: 60,
+  },
+  {
+    kind: /^DWARF: a slot of a frame that is not built yet$/,
+    why: "the spill slot after the prologue; 1.17 widely",
+    per1000: 200,
+  },
+  {
+    kind: /^DWARF: spill slot where we say register$/,
+    why: "the caller's spill space, which the callee fills later",
+    per1000: 60,
+  },
+  { kind: /^DWARF: a piece repeated$/, why: "compiler defect of 1.16 to 1.26: one word listed twice", per1000: 10 },
+  {
+    kind: /^another register$/,
+    why: "another parameter's register: context.(*cancelCtx).cancel and the like",
+    per1000: 5,
+  },
+  { kind: /^another stack slot$/, why: "a word's slot for the value", per1000: 10 },
+];
 
 const EXPLAINED: Readonly<Record<Check, readonly Explained[]>> = {
   functions: [
@@ -42,39 +78,8 @@ const EXPLAINED: Readonly<Record<Check, readonly Explained[]>> = {
       per1000: 2,
     },
   ],
-  parameters: [
-    { kind: /^unavailable: /, why: "bounded by MAX_UNAVAILABLE" },
-    { kind: /^no signature: /, why: "bounded by MAX_UNAVAILABLE" },
-    { kind: /^DWARF: empty \(optimised away\)$/, why: "the caller passed it all the same, where the ABI says" },
-    {
-      kind: /^DWARF: no entry in the list for the first instruction$/,
-      why: "as above: the list begins later",
-      per1000: 40,
-    },
-    { kind: /^DWARF: a part of the pieces is missing$/, why: "words that the function does not use", per1000: 60 },
-    {
-      kind: /^DWARF: the slots of some words stand for the whole value$/,
-      why: "the used words' places, not the value's",
-      per1000: 60,
-    },
-    {
-      kind: /^DWARF: a slot of a frame that is not built yet$/,
-      why: "the spill slot after the prologue; 1.17 widely",
-      per1000: 200,
-    },
-    {
-      kind: /^DWARF: spill slot where we say register$/,
-      why: "the caller's spill space, which the callee fills later",
-      per1000: 60,
-    },
-    { kind: /^DWARF: a piece repeated$/, why: "compiler defect of 1.16 to 1.26: one word listed twice", per1000: 10 },
-    {
-      kind: /^another register$/,
-      why: "another parameter's register: context.(*cancelCtx).cancel and the like",
-      per1000: 5,
-    },
-    { kind: /^another stack slot$/, why: "a word's slot for the value", per1000: 10 },
-  ],
+  parameters: PARAMETERS,
+  source: PARAMETERS,
 };
 
 /** What the findings of one check hold beyond the explained differences; empty: all well. */
@@ -92,7 +97,8 @@ export function judge(check: Check, findings: Findings): string[] {
         `${check}: ${kind}: ${details.length} of ${total} is more than its explanation (${explained.why}) covers`,
       );
   }
-  if (check === "parameters" && unavailablePart(findings) > MAX_UNAVAILABLE)
-    complaints.push(`parameters: ${(100 * unavailablePart(findings)).toFixed(1)} % have no place`);
+  const limit = check === "source" ? MAX_WITHOUT_SOURCE : MAX_UNAVAILABLE;
+  if (unavailablePart(findings) > limit)
+    complaints.push(`${check}: ${(100 * unavailablePart(findings)).toFixed(1)} % of the parameters have no place`);
   return complaints;
 }

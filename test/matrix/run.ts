@@ -2,12 +2,14 @@
  * `npm run matrix`: every Go version in every build mode, all comparisons; prints counts and differences.
  *
  *   --versions 1.15.15,1.27.4  --modes default,pie  --checks functions,parameters  --examples 5
- *   --file PATH                compares one program file instead
+ *   --file PATH                compares one program file instead; --twin: the same program with symbols; --source: its
+ *                              source, with --versions the Go that built it
  */
 import { parseArgs } from "node:util";
-import { buildShapes } from "./build.ts";
+import { buildShapes, SHAPES } from "./build.ts";
 import { CHECKS, type Check, checkProgram } from "./checkProgram.ts";
 import { judge } from "./expected.ts";
+import type { SourceFolders } from "./sourceTypes.ts";
 import { BUILD_MODES, GO_VERSIONS, modeNamed } from "./toolchains.ts";
 
 const { values: options } = parseArgs({
@@ -17,26 +19,40 @@ const { values: options } = parseArgs({
     checks: { type: "string", default: CHECKS.join() },
     examples: { type: "string", default: "5" },
     file: { type: "string" },
+    twin: { type: "string" },
+    source: { type: "string" },
   },
 });
 const complaints: string[] = [];
 const checks = options.checks.split(",") as Check[];
 
-if (options.file !== undefined) await report(options.file, options.file, undefined);
-else
+if (options.file !== undefined) {
+  const source = options.source === undefined ? undefined : { root: options.source, goVersion: options.versions };
+  await report(options.file, options.file, options.twin, source);
+} else
   for (const version of options.versions.split(","))
     for (const mode of options.modes.split(",").map(modeNamed)) {
       const twin = mode.twin === undefined ? undefined : await buildShapes(version, modeNamed(mode.twin));
-      await report(`go${version} ${mode.name}`, await buildShapes(version, mode), twin);
+      await report(
+        `go${version} ${mode.name}`,
+        await buildShapes(version, mode),
+        twin,
+        mode.name === "strip" ? { root: SHAPES, goVersion: version } : undefined,
+      );
     }
 
 console.log(complaints.length === 0 ? "Every difference is explained." : `NOT EXPLAINED:\n${complaints.join("\n")}`);
 process.exit(complaints.length === 0 ? 0 : 1);
 
-async function report(title: string, file: string, twin: string | undefined): Promise<void> {
+async function report(
+  title: string,
+  file: string,
+  twin: string | undefined,
+  source: SourceFolders | undefined,
+): Promise<void> {
   const started = performance.now();
   try {
-    const { warnings, findings } = await checkProgram(file, twin, checks);
+    const { warnings, findings } = await checkProgram(file, twin, checks, source);
     console.log(`${title} (${Math.round(performance.now() - started)} ms)`);
     for (const warning of warnings) console.log(`  warning: ${warning}`);
     for (const [check, found] of findings) {
