@@ -76,11 +76,11 @@ export class GoPackage {
   }
 
   type(name: string): Lookup<TypeDeclaration> | undefined {
-    return this.lookup(name, (file) => file.types.get(name));
+    return this.lookup(name, TYPE_WORDS, (file) => file.types.get(name));
   }
 
   constant(name: string): Lookup<ConstDeclaration> | undefined {
-    return this.lookup(name, (file) => file.constants.get(name));
+    return this.lookup(name, CONST_WORDS, (file) => file.constants.get(name));
   }
 
   /** Declarations without function bodies; undefined where the file cannot be parsed. */
@@ -97,9 +97,13 @@ export class GoPackage {
     return parsed;
   }
 
-  private lookup<T>(name: string, find: (file: ParsedFile) => T | undefined): Lookup<T> | undefined {
+  private lookup<T>(
+    name: string,
+    words: DeclarationWords,
+    find: (file: ParsedFile) => T | undefined,
+  ): Lookup<T> | undefined {
     const hits: { found: T; file: SourceFile }[] = [];
-    for (const file of this.mayDeclare(name)) {
+    for (const file of this.mayDeclare(name, words)) {
       const parsed = this.parse(file);
       if (parsed === undefined) return { uncertain: `${file.path} cannot be parsed` };
       const { syntaxErrorLine } = parsed.declarations;
@@ -118,13 +122,14 @@ export class GoPackage {
   }
 
   /** Searching package runtime's 4 MB takes 0.1 s a name, and `int` and `byte` are asked for at every use. */
-  private mayDeclare(name: string): readonly SourceFile[] {
-    const known = this.candidates.get(name);
+  private mayDeclare(name: string, words: DeclarationWords): readonly SourceFile[] {
+    const key = `${words.keyword} ${name}`;
+    const known = this.candidates.get(key);
     if (known !== undefined) return known;
     if (this.candidates.size >= MAX_CANDIDATES) this.candidates.clear();
-    const pattern = declarationPattern(name);
-    const files = this.files.filter((file) => pattern.test(file.text));
-    this.candidates.set(name, files);
+    const declares = declarationTest(name, words);
+    const files = this.files.filter((file) => declares(file.text));
+    this.candidates.set(key, files);
     return files;
   }
 
@@ -151,16 +156,23 @@ export function packageClause(text: string): string {
   return /^package\s+([\p{L}_][\p{L}\p{N}_]*)/u.exec(text.slice(start, start + 1000))?.[1] ?? "";
 }
 
+interface DeclarationWords {
+  readonly keyword: string;
+  /** `type (`, or a comment behind the keyword. */
+  readonly group: RegExp;
+}
+const TYPE_WORDS: DeclarationWords = { keyword: "type", group: /\btype[ \t\r\n]*[(/]/ };
+const CONST_WORDS: DeclarationWords = { keyword: "const", group: /\bconst[ \t\r\n]*[(/]|\bconst[^\n(]*,/ };
+
 /**
- * Matches every text that may declare `name` at package level (and others): a declared name follows `type`, `const`, a
- * parenthesis, a comma, a comment or the start of a line. Parsing only the files that match makes large packages cheap.
+ * Whether a text may declare `name` at package level; never says no to one that does. The name follows the keyword, or
+ * in a group a parenthesis, a comma, a comment or the start of a line. Parsing only such files makes large packages cheap.
  */
-function declarationPattern(name: string): RegExp {
-  const escaped = name.replaceAll(/[^\p{L}\p{N}_]/gu, "");
-  return new RegExp(
-    `(?:^|[\\n(;,]|\\btype|\\bconst|\\*/)[ \\t\\r\\n]*${escaped}(?![\\p{L}\\p{N}_])[ \\t]*(?![).])`,
-    "u",
-  );
+function declarationTest(name: string, { keyword, group }: DeclarationWords): (text: string) => boolean {
+  const plain = name.replaceAll(/[^\p{L}\p{N}_]/gu, "");
+  const direct = new RegExp(`\\b${keyword}[ \\t\\r\\n]+${plain}(?![\\p{L}\\p{N}_])`, "u");
+  const inGroup = new RegExp(`(?:[\\n(;,]|\\*/)[ \\t\\r]*${plain}(?![\\p{L}\\p{N}_])[ \\t]*(?![.])`, "u");
+  return (text) => text.includes(plain) && (direct.test(text) || (group.test(text) && inGroup.test(text)));
 }
 
 function mostFrequent(names: readonly string[]): string {
