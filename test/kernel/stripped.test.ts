@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,7 +69,7 @@ describe("webhook from the distribution's archive", () => {
       () => /attached to/.test(tracer.stderr) || tracer.process.exitCode !== null,
     );
     assert.match(tracer.stderr, /attached to/);
-    const sent = [];
+    const sent: Sent[] = [];
     for (const request of requests) sent.push(await post(url, request));
     await until(
       "both hooks' results",
@@ -163,7 +163,7 @@ describe("webhook from the distribution's archive", () => {
     return { server, url: `http://127.0.0.1:${port}/hooks/greet` };
   }
 
-  async function post(url: string, { user, reference, word }: { user: string; reference: string; word: string }) {
+  async function post(url: string, { user, reference, word }: Request): Promise<Sent> {
     const body = JSON.stringify({ user: { name: user }, n: 3 });
     const signature = createHmac("sha256", SECRET).update(body).digest("hex");
     const headers = { "Content-Type": "application/json", "X-Ref": reference, "X-Sig": signature };
@@ -200,6 +200,18 @@ for (const [version, mode] of [
     for (const kind of ["WRONG", "number of calls", "not shown", "no return"]) assert.deepEqual(findings.of(kind), []);
     assert.ok((findings.counts["right"] ?? 0) >= LEAST_RIGHT, `${findings.counts["right"]} right values`);
   });
+}
+
+interface Request {
+  readonly user: string;
+  readonly reference: string;
+  readonly word: string;
+}
+
+interface Sent {
+  readonly body: string;
+  readonly signature: string;
+  readonly answer: string;
 }
 
 interface Called {
