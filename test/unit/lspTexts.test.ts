@@ -195,5 +195,5 @@ function returnOf(id: number, results: readonly RenderedValue[], durationNs: num
 
 /** Without the time of day, which is the machine's. */
 function texts(taken: { lines: readonly string[] } | undefined): string[] {
-  return (taken?.lines ?? []).map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d{6} {2}/, ""));
+  return (taken?.lines ?? []).map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d{3} {2}/, ""));
 }

@@ -44,10 +44,10 @@ export async function findCandidates(document: GoDocument, fn: EditorFunction, c
   const why =
     others.length === 0
       ? "no Go process that you may see is running"
-      : `none of the Go programs that run now was built from this file (${listOf(others)})`;
+      : `none of the Go programs that ${elevate ? "you may see" : "run now"} was built from this file (${listOf(others)})`;
   return {
     kind: "none",
-    message: `${what}: ${why}. Start the program and try again, or choose a binary to wait for.`,
+    message: `${what}: ${why}. Start the program and try again, ${elevate ? "look at the processes of other users (with sudo), " : ""}or choose a binary to wait for.`,
     elevate,
   };
 }

@@ -29,7 +29,7 @@ export class EventLog {
   }
 
   notice(text: string): void {
-    this.push(`${clockTime(new Date().toISOString())}  ${text}`);
+    this.push(`${lineTime(new Date().toISOString())}  ${text}`);
   }
 
   /** What is new since the last call of `take`. */
@@ -71,14 +71,19 @@ export class EventLog {
   }
 }
 
-/** `22:10:03.123456  main.computeE(iterations=1000) = 2.718  5.12 µs  (pid 42, g18)`. */
+/** `22:10:03.123  main.computeE(iterations=1000) = 2.718  5.12 µs  (pid 42, g18)`. */
 export function formatCall({ call, results, durationNs, unwound }: CallRecord): string {
-  const head = `${clockTime(call.ts)}  ${call.func}(${formatValues(call.args)})`;
+  const head = `${lineTime(call.ts)}  ${call.func}(${formatValues(call.args)})`;
   const tail = `(pid ${call.pid}, g${call.goid})`;
   if (unwound === true) return `${head}  ended by a panic or Goexit  ${tail}`;
   if (durationNs === undefined) return `${head}  …  ${tail}`;
   const result = formatResults(results ?? []);
   return `${head}${result === "" ? "" : ` = ${result}`}  ${formatDuration(durationNs)}  ${tail}`;
+}
+
+/** Milliseconds: a line must fit an output panel; the hover has the rest. */
+function lineTime(ts: string): string {
+  return clockTime(ts).slice(0, "22:10:03.123".length);
 }
 
 export function formatValues(values: readonly RenderedValue[]): string {
