@@ -40,7 +40,7 @@ export function withSource(binary: GoBinary, source: SourceTypes): GoBinary {
     async signature(fn) {
       const own = await binary.signature(fn);
       if (own.ok) return own;
-      const read = await source.signature(fn, binary.buildInfo);
+      const read = await source.signature(fn, binary.buildInfo, binary);
       return read.ok || !binary.hasDwarf ? read : own;
     },
   });
