@@ -53,6 +53,8 @@ const SECTION_HEADER_BYTES = 64;
 /** Linkers write tens of program headers and sections; C objects with -ffunction-sections reach thousands. */
 const MAX_PROGRAM_HEADERS = 4096;
 const MAX_SECTIONS = 65535;
+/** Cut sections that a warning names. */
+const MAX_NAMED_SECTIONS = 4;
 /** Section names are a few kilobytes. */
 const MAX_SECTION_NAMES_BYTES = 4 << 20;
 
@@ -173,12 +175,13 @@ function checkedSegment(source: ByteSource, program: elfy.Program, warnings: str
 
 function checkedSections(source: ByteSource, parsed: elfy.Section[], raw: Buffer, warnings: string[]): ElfSection[] {
   const sections: ElfSection[] = [];
+  const cut: string[] = [];
   // The last one is the name table that `assemble` added.
   for (const [index, section] of parsed.slice(0, -1).entries()) {
     const inFile = section.type !== "nobits" && section.type !== "null";
     let size = section.size;
     if (inFile && section.off + size > source.size) {
-      warnings.push(`section ${section.name || index} reaches beyond the end of the file`);
+      cut.push(section.name || `number ${index}`);
       size = Math.max(0, source.size - section.off);
     }
     const flags = raw.readUInt32LE(index * SECTION_HEADER_BYTES + 8);
@@ -192,6 +195,10 @@ function checkedSections(source: ByteSource, parsed: elfy.Section[], raw: Buffer
       executable: (flags & 0x4) !== 0,
       allocated: (flags & 0x2) !== 0,
     });
+  }
+  if (cut.length > 0) {
+    const shown = cut.slice(0, MAX_NAMED_SECTIONS).join(", ") + (cut.length > MAX_NAMED_SECTIONS ? ", …" : "");
+    warnings.push(`the file is cut short or damaged: ${cut.length} of its sections reach beyond its end (${shown})`);
   }
   return sections;
 }

@@ -135,18 +135,19 @@ function guessMinor(pclntab: Pclntab): number {
 }
 
 function notGo(name: string, info: BuildInfo | undefined, warnings: readonly string[]): UserError {
-  return new UserError({
-    code: info === undefined ? "not-go" : "damaged-go-binary",
-    what: `Cannot read ${name}`,
-    why:
-      info === undefined
-        ? "not a Go binary: it has no Go function table (.gopclntab)"
-        : `it was built by ${info.goVersion}, but its function table cannot be found${warnings.length > 0 ? ` (${warnings.join("; ")})` : ""}`,
-    remedy:
-      info === undefined
-        ? "Probelens traces programs built by the Go compiler (gc), version 1.15 or later."
-        : "Compare the file with the original: it may be cut short, packed or damaged.",
-  });
+  if (info === undefined && warnings.length === 0)
+    return new UserError({
+      code: "not-go",
+      what: `Cannot read ${name}`,
+      why: "not a Go binary: it has no Go function table (.gopclntab)",
+      remedy: "Probelens traces programs built by the Go compiler (gc), version 1.15 or later.",
+    });
+  const built =
+    info === undefined
+      ? "no Go function table is found"
+      : `built by ${info.goVersion}, but its function table is not found`;
+  const cause = warnings.find((warning) => warning.startsWith("the file is cut short")) ?? warnings[0];
+  return damaged(name, cause === undefined ? built : `${built}; ${cause}`);
 }
 
 function damaged(name: string, why: string): UserError {
