@@ -100,6 +100,3 @@ export const FORM = {
   gnuRefAlt: 0x1f20,
   gnuStrpAlt: 0x1f21,
 } as const;
-
-/** DW_LANG_Go. */
-export const LANGUAGE_GO = 0x16;
