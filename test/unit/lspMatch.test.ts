@@ -51,7 +51,7 @@ for (const { name, flags } of [
         }
         assert.equal(found?.kind, "exact", `${file} ${fn.key}: ${JSON.stringify(found)}`);
         for (const { name: linkerName, line } of found?.functions ?? []) {
-          assert.ok(fn.lines.includes(line), `${linkerName} stands at line ${line}, not ${fn.lines}`);
+          assert.ok(fn.lines.includes(line), `${linkerName} stands at line ${line}, not ${fn.lines.join(" or ")}`);
           if (fn.kind === "literal") literals += 1;
           else if (fn.kind === "init") assert.match(linkerName, /^main\.init\.\d+$/);
           else assert.equal(splitLinkerName(linkerName).local, fn.localName, linkerName);
