@@ -182,7 +182,7 @@ async function tracesTwoCalls(
   within: readonly string[] = [],
   outside = pid,
 ): Promise<void> {
-  const [command, ...before] = [...within, process.execPath] as [string, ...string[]];
+  const [command = "", ...before]: string[] = [...within, process.execPath];
   const options = ["--returns", "--limit", "2", "--format", "jsonl"];
   const trace = new Child(command, [...before, CLI, "trace", "main.work", ...selection, ...options]);
   await until(
