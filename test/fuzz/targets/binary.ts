@@ -1,6 +1,7 @@
 /** Whole program files, damaged in their headers, tables and sections, opened and asked everything. */
 import type { ByteSource, GoBinary, GoFunction } from "../../../src/binary/api.ts";
 import { openBinary } from "../../../src/binary/open.ts";
+import type { GoType } from "../../../src/goabi/type.ts";
 import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import { planFunction } from "../../../src/probe/plan.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
@@ -96,6 +97,10 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
       last = fn;
     }
   }
+  if (random.once(6)) {
+    const types = await allowed(() => binary.typeData());
+    for (const name of TYPES) readDeep(types?.find(name), 6);
+  }
   for (let i = 0; i < 3; i++) {
     const address = random.once(8) ? random.u32() : random.pick(seed.addresses) + random.below(3);
     await allowed(() => binary.positionOf(address));
@@ -107,10 +112,25 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
     const code = await allowed(() => binary.code(fn));
     if (code !== undefined) check(code.length === fn.end - fn.entry, "code of another length than the function");
     if (random.once(4)) await allowed(() => binary.functionsNamed(fn.name));
+    if (signature?.ok === true && random.once(2)) await allowed(() => binary.contradiction(fn, signature.signature));
     if (random.once(4)) await allowed(() => binary.inlinedCopies(fn));
+    if (signature?.ok === true)
+      for (const { type } of [...signature.signature.params, ...signature.signature.results]) readDeep(type, 5);
     if (signature === undefined || code === undefined || code.length > 4096) continue;
     planFunction({ fn, arch: binary.arch, signature, code, limits: DEFAULT_LIMITS });
   }
+}
+
+/** Named types of the seed program and of the runtime. */
+const TYPES = ["main.point", "*main.point", "main.speaker", "runtime.g", "runtime._type", "error", "map[string]int"];
+
+/** Getters parse more of the file: nothing is found to be damaged before it is asked for. */
+function readDeep(type: GoType | undefined, depth: number): void {
+  if (type === undefined || depth === 0) return;
+  check(typeof type.name === "string" && Number.isFinite(type.size), "a type without name or size");
+  if (type.kind === "struct") for (const field of type.fields) readDeep(field.type, depth - 1);
+  if (type.kind === "map") readDeep(type.key, depth - 1);
+  if ("elem" in type) readDeep(type.elem, depth - 1);
 }
 
 function checkFunction(fn: GoFunction): void {
