@@ -15,7 +15,9 @@ const FILE_TIMEOUT_MS = 15 * 60_000;
 const named = process.argv.slice(2);
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
-for (const group of named.length > 0 ? named : ["test/unit", "test/fuzz", "test/kernel", "test/matrix", "test/vscode"]) {
+for (const group of named.length > 0
+  ? named
+  : ["test/unit", "test/fuzz", "test/kernel", "test/matrix", "test/vscode"]) {
   const files = filesOf(group);
   if (files.length === 0) {
     console.error(`test/run.ts: no *.test.ts file at ${group}`);

@@ -349,7 +349,8 @@ export class Pclntab {
         let scale = 1;
         for (;;) {
           const byte = bytes[at++];
-          if (byte === undefined || scale > 2 ** 35) throw new DamagedError("a line table of the function table is damaged");
+          if (byte === undefined || scale > 2 ** 35)
+            throw new DamagedError("a line table of the function table is damaged");
           number += (byte & 0x7f) * scale;
           if (byte < 0x80) break;
           scale *= 128;
