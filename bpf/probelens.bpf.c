@@ -198,6 +198,7 @@ static __always_inline void copy_registers(struct pt_regs *ctx, struct pl_plan *
 	COPY_REGISTER(13, r13);
 	COPY_REGISTER(14, r14);
 	COPY_REGISTER(15, r15);
+	COPY_REGISTER(16, ip);
 }
 
 /*

@@ -15,8 +15,8 @@
  */
 #define PL_CLASSES(X) X(160) X(256) X(512) X(1024) X(2048) X(4096) X(8192) X(20480)
 
-/* Registers are numbered in the order of CAPTURE_REGISTERS in capture.ts. */
-#define PL_REGISTERS 16
+/* Registers are numbered in the order of CAPTURE_REGISTERS in capture.ts; room for a multiple of 8 bytes. */
+#define PL_REGISTERS 20
 
 struct pl_stack_piece {
 	s32 offset; /* from the CFA */

@@ -21,6 +21,8 @@ export const CAPTURE_REGISTERS = [
   "R13",
   "R14",
   "R15",
+  /** The probe's own address: tells where a position-independent program is mapped. */
+  "RIP",
 ] as const;
 export type CaptureRegister = (typeof CAPTURE_REGISTERS)[number];
 

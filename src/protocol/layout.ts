@@ -2,7 +2,7 @@
  * Byte layouts shared with bpf/probelens.h (test/unit/records.test.ts compares the two sides). Little-endian; offsets
  * and sizes in bytes.
  */
-import { CAPTURE_REGISTERS, MAX_FOLLOW_BYTES, MAX_FOLLOW_SLOTS, MAX_ROOT_PIECES } from "./capture.ts";
+import { MAX_FOLLOW_BYTES, MAX_FOLLOW_SLOTS, MAX_ROOT_PIECES } from "./capture.ts";
 
 /** Probes of one attach request at the most: sizes the kernel maps (23 MiB of plans at the limit). */
 export const MAX_PROBES = 32768;
@@ -16,7 +16,9 @@ export const SLOT = { size: 16, pointer: 0, length: 2, elemSize: 4, maxBytes: 8 
 export const SLOT_NO_LENGTH = 0xffff;
 
 const REGISTER_AT = 48;
-const STACK_PIECES_AT = REGISTER_AT + CAPTURE_REGISTERS.length * 2;
+/** PL_REGISTERS: what is behind the last of CAPTURE_REGISTERS stays 0. */
+export const REGISTER_ROOM = 20;
+const STACK_PIECES_AT = REGISTER_AT + REGISTER_ROOM * 2;
 const SLOTS_AT = STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size;
 
 /** struct pl_plan */

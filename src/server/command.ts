@@ -48,7 +48,7 @@ export class StoppedCommand {
   readonly pid: number;
   /** 128 + N after a signal N, as a shell has it. */
   readonly exitStatus: Promise<number>;
-  running = true;
+  private running = true;
   private readonly child: ChildProcess;
 
   /** Resolves when the shim exists and waits. CMD's output goes to this process' stderr. */

@@ -6,9 +6,9 @@ import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/
 import { planFunction } from "../probe/plan.ts";
 import { MAX_FOLLOW_BYTES } from "../protocol/capture.ts";
 import { UserError } from "../protocol/errors.ts";
-import type { AttachTarget, DescribeProcessResult } from "../protocol/helperApi.ts";
+import type { AttachTarget } from "../protocol/helperApi.ts";
 import { BinaryCache, type BinaryHandle, borrowed, isStill } from "./binaries.ts";
-import { CallerTable } from "./callers.ts";
+import { CallerTable, ET_EXEC } from "./callers.ts";
 import { findCommand, StoppedCommand } from "./command.ts";
 import type {
   EndReason,
@@ -22,7 +22,7 @@ import type {
 import { sourceTypesAt, withSource } from "./goSource.ts";
 import { HelperLink } from "./helperLink.ts";
 import { ProcessScanner, plainPath, processesRunning, programName } from "./processes.ts";
-import { executableMappings, findProcess, type Mapping, programFile, readMemory } from "./procfs.ts";
+import { executableMappings, findProcess, readMemory } from "./procfs.ts";
 import { resolvePatterns } from "./resolve.ts";
 import { HelperSource, openLocalSource, type ProgramSource } from "./sources.ts";
 import { attachRequest, planGroups } from "./tracePlan.ts";
@@ -58,7 +58,6 @@ interface OpenTarget {
   readonly attach: AttachTarget;
   /** Path whose content must still be the one read, once attached. */
   readonly path?: string;
-  readonly mappings: (pid: number) => Promise<readonly Mapping[] | undefined>;
 }
 
 class ProbeEngine implements FullEngine {
@@ -217,10 +216,7 @@ class ProbeEngine implements FullEngine {
     command: StoppedCommand | undefined,
   ): Promise<Trace> {
     const { binary, source } = opened.handle;
-    const anchor = plans[0]?.fn;
-    if (anchor === undefined) throw new RangeError("a trace without functions");
-    const fixed = (await source.read(16, 1))[0] === ET_EXEC;
-    const callers = new CallerTable(binary, fixed, anchor, { mappings: opened.mappings });
+    const fixed = (await source.read(ELF_TYPE_OFFSET, 1))[0] === ET_EXEC;
     let watcher: NodeJS.Timeout | undefined;
     const session: TraceSession = new TraceSession({
       link,
@@ -228,7 +224,7 @@ class ProbeEngine implements FullEngine {
       returns: request.returns,
       rate: request.rate,
       limits: limitsFor(request.maxBytes),
-      callers,
+      callers: new CallerTable(binary, fixed),
       runtime: binary.runtime,
       watches: request.returns ? await unwindSites(binary) : [],
       listener,
@@ -253,7 +249,6 @@ class ProbeEngine implements FullEngine {
       // The helper tells of the end, too; whichever comes first. Both lead to the same detach.
       void command.exitStatus.then(() => session.finish({ kind: "target-exited", pid: command.pid }));
       command.release();
-      await callers.watch(command.pid, () => command.running);
     }
     if (request.target.kind === "file" && opened.path !== undefined) {
       watcher = tellReplacement(opened.path, source.identity, listener);
@@ -275,7 +270,6 @@ class ProbeEngine implements FullEngine {
     return {
       handle,
       attach: { kind: "process", pid, startTime },
-      mappings: (ofPid) => this.mappings(ofPid, handle.source.inode),
     };
   }
 
@@ -287,7 +281,6 @@ class ProbeEngine implements FullEngine {
       handle,
       attach: { kind: "file", file: path },
       path,
-      mappings: (pid) => this.mappings(pid, handle.source.inode),
     };
   }
 
@@ -303,16 +296,6 @@ class ProbeEngine implements FullEngine {
       if (!(error instanceof UserError) || error.code !== "denied") throw error;
       return (await openThroughHelper(await this.helper(), pid)).source;
     }
-  }
-
-  private async mappings(pid: number, inode: number): Promise<readonly Mapping[] | undefined> {
-    const own = await executableMappings(pid, inode);
-    // Empty where it may not be read, and where the process does not run the program yet.
-    if (own !== undefined && (own.length > 0 || (await programFile(pid)) !== "denied")) return own;
-    const link = await this.link?.catch(() => undefined);
-    if (link?.alive !== true) return undefined;
-    const described = await link.client.describeProcess({ pid }).catch(() => undefined);
-    return described === undefined ? undefined : described.mappings.map(parseMapping);
   }
 }
 
@@ -332,8 +315,8 @@ function tellReplacement(path: string, identity: string, listener: TraceListener
   return timer.unref();
 }
 
-/** Elf64_Ehdr.e_type, first byte. */
-const ET_EXEC = 2;
+/** Of Elf64_Ehdr.e_type. */
+const ELF_TYPE_OFFSET = 16;
 
 function limitsFor(maxBytes: number | undefined): CaptureLimits {
   if (maxBytes === undefined) return DEFAULT_LIMITS;
@@ -361,14 +344,6 @@ async function withCommand(command: StoppedCommand, reason: EndReason): Promise<
     return reason;
   }
   return { ...reason, exitStatus: await command.exitStatus };
-}
-
-function parseMapping({ start, end, fileOffset }: DescribeProcessResult["mappings"][number]): Mapping {
-  return { start: parseHex(start), end: parseHex(end), fileOffset: parseHex(fileOffset) };
-}
-
-function parseHex(text: string): number {
-  return Number.parseInt(text.replace(/^0x/, ""), 16);
 }
 
 function replaced(path: string): UserError {

@@ -36,7 +36,8 @@ type ProbeRole =
 interface PendingCall {
   readonly kind: "call";
   readonly event: CallEvent;
-  readonly returnAddress: bigint;
+  /** The file's address of the call; absent where it cannot be known. */
+  readonly callAddress: number | undefined;
 }
 /** What a batch turns into before callers and doubtful ends are looked up. */
 type Pending =
@@ -195,7 +196,8 @@ export class TraceSession implements Trace, EventSink {
       line: plan.fn.line,
       args: this.render(plan.call, raw),
     };
-    this.pending.push({ kind: "call", event, returnAddress: raw.returnAddress });
+    const callAddress = this.parts.callers.callAddress(raw, plan.call.capture, plan.entry.address);
+    this.pending.push({ kind: "call", event, callAddress });
   }
 
   private onReturn(raw: RawEvent, fn: number): void {
@@ -237,9 +239,9 @@ export class TraceSession implements Trace, EventSink {
       if (item.kind === "done") events.push(item.event);
       else if (item.kind === "call") {
         // Waits only where the caller is not known yet: most events are from a place seen before.
+        const { callAddress } = item;
         const { callers } = this.parts;
-        const { pid } = item.event;
-        if (callers.lookup(pid, item.returnAddress) === undefined) await callers.load(pid, item.returnAddress);
+        if (callAddress !== undefined && callers.lookup(callAddress) === undefined) await callers.load(callAddress);
         events.push(this.withCaller(item));
       } else this.resolveGone(item.call, item.ts, events);
     }
@@ -252,8 +254,8 @@ export class TraceSession implements Trace, EventSink {
     if (pausing) this.parts.link.resume();
   }
 
-  private withCaller({ event, returnAddress }: PendingCall): CallEvent {
-    const position = this.parts.callers.lookup(event.pid, returnAddress);
+  private withCaller({ event, callAddress }: PendingCall): CallEvent {
+    const position = callAddress === undefined ? undefined : this.parts.callers.lookup(callAddress);
     if (position === undefined || position === null) return event;
     // The contract's field order: the caller stands before the arguments.
     const { id, ts, pid, tid, goid, func, file, line, args } = event;
@@ -348,7 +350,7 @@ class ReturnLosses {
   }
 }
 
-function probeSpecs({ plans, returns, rate, watches }: SessionParts, firstProbe: number): ProbeSpec[] {
+function probeSpecs({ plans, returns, rate, watches, callers }: SessionParts, firstProbe: number): ProbeSpec[] {
   const specs: ProbeSpec[] = [];
   for (const plan of plans) {
     const entryId = firstProbe + specs.length;
@@ -360,7 +362,7 @@ function probeSpecs({ plans, returns, rate, watches }: SessionParts, firstProbe:
       expected,
       cfaOffset,
       skipIfBelowOrEqual,
-      plan: plan.call.capture,
+      plan: callers.withProbeAddress(plan.call.capture),
       ...(rate === undefined ? {} : { rate }),
       pairReturns: returns && plan.returns.length > 0,
     });

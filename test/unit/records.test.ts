@@ -92,7 +92,7 @@ describe("layouts", () => {
     },
   };
   const constants: Record<string, number> = {
-    PL_REGISTERS: CAPTURE_REGISTERS.length,
+    PL_REGISTERS: layout.REGISTER_ROOM,
     PL_MAX_PIECES: (PLAN.slot - PLAN.stackPiece) / STACK_PIECE.size,
     PL_MAX_SLOTS: (PLAN.size - PLAN.slot) / SLOT.size,
     PL_NO_LENGTH: layout.SLOT_NO_LENGTH,
