@@ -135,7 +135,8 @@ export class GoPackage {
 
   private parse(file: SourceFile): ParsedFile | undefined {
     if (this.parsed.has(file)) return this.parsed.get(file);
-    const declarations = this.parser.parse(file.text, (root, text) => readGoFile(root, { bodies: false, text }));
+    const declarations =
+      this.bodies.get(file) ?? this.parser.parse(file.text, (root, text) => readGoFile(root, { bodies: false, text }));
     const result =
       declarations === undefined
         ? undefined
