@@ -4,7 +4,7 @@ import type { TextDocument } from "vscode-languageserver-textdocument";
 import type { GoParser } from "../../gosource/parser.ts";
 import type { Catalog, Program } from "./catalog.ts";
 import { type EditorFile, type EditorFunction, readEditorFile } from "./editorFunctions.ts";
-import { type FileMatch, type Match, matchFile, mayContain } from "./matchBinary.ts";
+import { type FileMatch, lineKindOf, type Match, matchFile, mayContain } from "./matchBinary.ts";
 import { type SourcePackage, sourcePackageOf } from "./sourcePackage.ts";
 
 /** A program that holds the document's file, and what it has of each function. */
@@ -117,7 +117,7 @@ export class GoDocument {
     // The index costs some 100 ms: only for programs that were built with the document's module.
     if (!mayContain(source, opened.binary.buildInfo)) return undefined;
     const index = await catalog.index(program, opened.binary);
-    return matchFile(file, source, opened.binary.buildInfo, index);
+    return matchFile(file, source, opened.binary.buildInfo, index, lineKindOf(opened.binary));
   }
 
   private parse(): Parsed {

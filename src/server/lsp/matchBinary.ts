@@ -3,7 +3,8 @@
  * First the file: the same package of the same module, or the same path. Then each function: by name, and by the line
  * of its declaration. Pure.
  */
-import type { BuildInfo, GoFunction } from "../../binary/api.ts";
+import type { BuildInfo, GoBinary, GoFunction } from "../../binary/api.ts";
+import { minorVersion } from "../../gosource/buildTags.ts";
 import { unescapeName } from "../patterns.ts";
 import type { EditorFile, EditorFunction } from "./editorFunctions.ts";
 import { baseName, type SourcePackage, withoutVersion } from "./sourcePackage.ts";
@@ -38,17 +39,33 @@ export function indexFunctions(functions: readonly GoFunction[]): FunctionIndex 
   return index;
 }
 
-export function matchFile(file: EditorFile, source: SourcePackage, info: BuildInfo, index: FunctionIndex): FileMatch {
+/**
+ * Which line a binary gives its functions: that of the declaration (DWARF; pclntab since Go 1.20), or, in older binaries
+ * without DWARF, the line that the first instruction belongs to, which lies anywhere in the function.
+ */
+export type LineKind = "declaration" | "entry";
+
+export function lineKindOf({ hasDwarf, buildInfo }: Pick<GoBinary, "hasDwarf" | "buildInfo">): LineKind {
+  return hasDwarf || minorVersion(buildInfo.goVersion) >= 20 ? "declaration" : "entry";
+}
+
+export function matchFile(
+  file: EditorFile,
+  source: SourcePackage,
+  info: BuildInfo,
+  index: FunctionIndex,
+  lines: LineKind = "declaration",
+): FileMatch {
   const sameName = index.get(baseName(source.paths[0] ?? "")) ?? [];
   if (sameName.length === 0 || !mayContain(source, info)) return undefined;
   const byPath = groupBy(sameName, (fn) => fn.file);
   const certain = [...byPath]
     .filter(([path, list]) => isSameFile(path, list, file, source, info))
     .flatMap(([, l]) => l);
-  if (certain.length > 0) return matchFunctions(file, certain, true);
+  if (certain.length > 0) return matchFunctions(file, certain, true, lines);
   // Nothing but the path's end, then: good enough only with every line in place, and only without a rival.
-  const likely = [...byPath].filter(([path, list]) => isLikelyFile(path, list, file, source));
-  return likely.length === 1 && likely[0] !== undefined ? matchFunctions(file, likely[0][1], false) : undefined;
+  const likely = [...byPath].filter(([path, list]) => isLikelyFile(path, list, file, source, lines));
+  return likely.length === 1 && likely[0] !== undefined ? matchFunctions(file, likely[0][1], false, lines) : undefined;
 }
 
 /** `net/http.(*Server).Serve` → package `net/http`, local `(*Server).Serve`; type arguments left out. */
@@ -108,12 +125,13 @@ function isLikelyFile(
   functions: readonly GoFunction[],
   file: EditorFile,
   source: SourcePackage,
+  lines: LineKind,
 ): boolean {
   // `go build a.go b.go` calls the package command-line-arguments, whatever it is; its main is still `main`.
   if (file.packageName === "main" && !functions.some((fn) => splitLinkerName(fn.name).package === "main")) return false;
   const common = Math.max(...source.paths.map((mine) => commonElements(mine, path)));
   if (common >= MIN_COMMON_ELEMENTS) return true;
-  const matches = [...matchFunctions(file, functions, false).values()];
+  const matches = [...matchFunctions(file, functions, false, lines).values()];
   return matches.filter(({ kind }) => kind === "exact").length >= MIN_FINGERPRINT;
 }
 
@@ -129,10 +147,12 @@ function matchFunctions(
   file: EditorFile,
   functions: readonly GoFunction[],
   certain: boolean,
+  lines: LineKind,
 ): ReadonlyMap<string, Match> {
   const byLocal = groupBy(functions, (fn) => splitLinkerName(fn.name).local);
   const byLine = groupBy(functions, (fn) => fn.line);
-  return new Map(file.functions.map((fn) => [fn.key, matchFunction(fn, file, byLocal, byLine, certain)]));
+  const joined = { file, byLocal, byLine, certain, lines };
+  return new Map(file.functions.map((fn) => [fn.key, matchFunction(fn, joined)]));
 }
 
 /** Map.groupBy, which Node 20 lacks. */
@@ -149,22 +169,26 @@ function groupBy<K, V>(items: readonly V[], keyOf: (item: V) => K): Map<K, V[]> 
 
 type Groups<K> = ReadonlyMap<K, readonly GoFunction[]>;
 
-function matchFunction(
-  fn: EditorFunction,
-  file: EditorFile,
-  byLocal: Groups<string>,
-  byLine: Groups<number>,
-  certain: boolean,
-): Match {
-  const onLine = fn.lines.flatMap((line) => byLine.get(line) ?? []);
-  if (fn.kind === "literal") return matchLiteral(fn, file, onLine);
+interface Joined {
+  readonly file: EditorFile;
+  readonly byLocal: Groups<string>;
+  readonly byLine: Groups<number>;
+  readonly certain: boolean;
+  readonly lines: LineKind;
+}
+
+function matchFunction(fn: EditorFunction, joined: Joined): Match {
+  const { file, byLocal, byLine, certain } = joined;
+  const lines = joined.lines === "declaration" ? fn.lines : allLines(fn);
+  const onLine = lines.flatMap((line) => byLine.get(line) ?? []);
+  if (fn.kind === "literal") return matchLiteral(fn, file, onLine, joined.lines);
   if (fn.kind === "init") {
     const inits = onLine.filter(({ name }) => /^init\.\d+$/.test(splitLinkerName(name).local));
     if (inits.length > 0) return { kind: "exact", functions: inits };
     return { kind: "absent", why: `no init function of the binary stands at line ${fn.lines[0]}` };
   }
   const named = byLocal.get(fn.localName ?? "") ?? [];
-  const exact = named.filter(({ line }) => fn.lines.includes(line));
+  const exact = named.filter(({ line }) => lines.includes(line));
   if (exact.length > 0) return { kind: "exact", functions: exact };
   if (named.length === 0) {
     return {
@@ -174,20 +198,24 @@ function matchFunction(
         : "it is declared here without a body, so its code is assembly or linked in by name",
     };
   }
-  const lines = [...new Set(named.map(({ line }) => line))];
-  const binaryLine = lines[0];
-  if (!certain || lines.length !== 1 || binaryLine === undefined) {
+  const found = [...new Set(named.map(({ line }) => line))];
+  const binaryLine = found[0];
+  // How far it has moved is known only from declarations' lines.
+  if (!certain || found.length !== 1 || binaryLine === undefined || joined.lines === "entry") {
     return {
       kind: "absent",
-      why: `the binary has a ${fn.label} at line ${lines.join(", ")} of a file of this name, here it is at line ${fn.lines[0]}`,
+      why: `the binary has a ${fn.label} ${found.length === 1 ? "at line" : "at lines"} ${found.join(", ")} of a file of this name, here it is at line ${fn.lines[0]}`,
     };
   }
   return { kind: "moved", by: (fn.lines[0] ?? 0) - binaryLine, functions: named };
 }
 
 /** Literals have made-up names (`main.f.func1`, `main.f.func1.2`), so only the line tells; two on one line are refused. */
-function matchLiteral(fn: EditorFunction, file: EditorFile, onLine: readonly GoFunction[]): Match {
-  const closures = onLine.filter(({ name }) => /\.func\d+(\.(func)?\d+)*$/.test(splitLinkerName(name).local));
+function matchLiteral(fn: EditorFunction, file: EditorFile, onLine: readonly GoFunction[], lines: LineKind): Match {
+  const closures = onLine.filter(({ name }) => {
+    const { local } = splitLinkerName(name);
+    return /\.func\d+(\.(func)?\d+)*$/.test(local) && (lines === "declaration" || isNumbered(local, fn));
+  });
   if (closures.length === 0) {
     return { kind: "absent", why: `the binary has no code of its own for a function literal at line ${fn.lines[0]}` };
   }
@@ -199,4 +227,22 @@ function matchLiteral(fn: EditorFunction, file: EditorFile, onLine: readonly GoF
     };
   }
   return { kind: "exact", functions: closures };
+}
+
+/** Every line of the function, 1-based. */
+function allLines({ start, end }: EditorFunction): number[] {
+  return Array.from({ length: end.line - start.line + 1 }, (_, index) => start.line + index + 1);
+}
+
+/**
+ * Whether the linker's name says the very literal: `f.func2.1` is the first literal in the second one of `f`. Without
+ * the declaration's line this is needed too, because a literal's lines hold those of the literals in it. Literals that
+ * stand in package variables, or came in with an inlined function, are numbered otherwise and not found.
+ */
+function isNumbered(local: string, { key }: EditorFunction): boolean {
+  const [outer = "", ...indexes] = key.split("/func#");
+  const numbers = indexes.map((index) => Number(index) + 1).join(".");
+  // `init` functions are numbered through the package's files.
+  const holder = outer.startsWith("init#") ? local.replace(/^init\.\d+(?=\.)/, outer) : local;
+  return holder === `${outer}.func${numbers}`;
 }
