@@ -134,6 +134,32 @@ test("sudo that wants a password, without a terminal: told, not waited for", asy
   assert.match(trace.stderr, /sudo wants a password, and there is no terminal/);
 });
 
+test("sudo asks on the terminal, and Ctrl-C there ends the trace with its totals", async () => {
+  user.sudo("with password");
+  const target = await ready(startTarget(program));
+  const words = [user.node, join(user.directory, "dist/cli.js"), "trace", "main.work", "--pid", String(target.pid)];
+  // script(1) gives it a terminal; what we write is what the user types.
+  const terminal = user.start(
+    "script",
+    "--quiet",
+    "--flush",
+    "--return",
+    "--command",
+    `exec ${words.join(" ")}`,
+    "/dev/null",
+  );
+  await terminal.says("password for");
+  terminal.send(PASSWORD);
+  await terminal.says("attached to main.work");
+  assert.doesNotMatch(terminal.stdout, /battery/);
+  await target.command("work 2");
+  await terminal.says('name="s1"');
+  terminal.process.stdin?.write("\x03");
+  assert.equal(await terminal.status(), 0, terminal.stdout);
+  assert.match(terminal.stdout, /main\.work: 2 hits = 2 emitted/);
+  await detached(target.pid, code);
+});
+
 describe("a password asked for by the editor", () => {
   const peer = (pid: number, ...answers: string[]): Child =>
     user.start(user.node, join(user.directory, "dist/askpassPeer.js"), String(pid), ...answers);

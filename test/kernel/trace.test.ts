@@ -261,6 +261,8 @@ describe("counts and pairing", () => {
       "--",
       path,
       "hold",
+      "release",
+      "exit 0",
     );
     assert.equal(eventsOf(stdout).calls[0]?.args[1]?.text, '"te"…+2');
   });
