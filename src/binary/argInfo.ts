@@ -81,6 +81,26 @@ export function encodeArgInfo(types: readonly GoType[], offsets: readonly number
   return { bytes, truncated, covered };
 }
 
+/** One parameter as the stream has it: a number of `size` bytes, or an aggregate of them. */
+export type ArgNode = { readonly offset: number; readonly size: number } | { readonly parts: readonly ArgNode[] };
+
+/** The stream's parameters in order; undefined where it is cut off ("…", offsets too large) or damaged. */
+export function parseArgInfo(bytes: Uint8Array): readonly ArgNode[] | undefined {
+  const open: ArgNode[][] = [[]];
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte === END) return open.length === 1 ? open[0] : undefined;
+    if (byte === START_AGGREGATE) open.push([]);
+    else if (byte === END_AGGREGATE) {
+      const parts = open.pop();
+      if (parts === undefined || open.length === 0) return undefined;
+      open.at(-1)!.push({ parts });
+    } else if (byte >= SPECIAL) return undefined;
+    else open.at(-1)!.push({ offset: byte, size: bytes[++at] ?? 0 });
+  }
+  return undefined;
+}
+
 interface Part {
   readonly offset: number;
   readonly size: number;

@@ -8,7 +8,7 @@ import { type Assignment, assignSignature } from "../goabi/assign.ts";
 import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { Variable } from "./api.ts";
-import { encodeArgInfo } from "./argInfo.ts";
+import { type ArgNode, encodeArgInfo, parseArgInfo } from "./argInfo.ts";
 
 export interface Witnesses {
   readonly arch: Arch;
@@ -93,31 +93,28 @@ function* candidates(
 
 /** Since 1.22 (cmd/compile/internal/ir/func.go DeclareParams) blank parameters are declared like others, as `~p0`. */
 const DECLARES_BLANKS = 22;
-/** Blank parameters tried at the end of a list. */
-const MAX_TRAILING_BLANKS = 4;
 
 const DICTIONARY_AFTER_RECEIVER = 20;
 
 /**
- * Up to a few words or smaller numbers that nothing follows: their kind moves no other parameter. Only behind a
- * parameter whose place DWARF knows: else the blank could as well stand before it.
+ * The list with the parameters that FUNCDATA_ArgInfo has behind it. Only behind a parameter whose place DWARF knows:
+ * else a blank one could as well stand before it. What nothing follows moves nothing, whatever its kind.
  */
 function* withTrailingBlanks(
   params: readonly Variable[],
   results: readonly Variable[],
   from: Witnesses,
 ): Iterable<readonly Variable[]> {
+  const nodes = from.argInfo === undefined ? undefined : parseArgInfo(from.argInfo);
+  if (nodes === undefined || nodes.length + hasDictionary(params) <= params.length) return;
   const at = params.findLastIndex((param) => param.type.size > 0);
   const known = params[at]?.dwarf;
   if (at >= 0 && (known === undefined || !samePlaces(known, place(params, results, from).params[at]!))) return;
-  for (const size of BLANK_SIZES)
-    for (let count = 1; count <= MAX_TRAILING_BLANKS; count++)
-      yield [...params, ...Array.from({ length: count }, () => hidden("_", size))];
+  yield [...params, ...nodes.slice(params.length - hasDictionary(params)).map((node) => blank(node, false))];
 }
-const BLANK_SIZES = [8, 1, 4, 2] as const;
 
 /** Blank parameters inserted before ones that DWARF has further on than the list explains. */
-const MAX_INSERTED_BLANKS = 2;
+const MAX_INSERTED_BLANKS = 3;
 
 /** Lists with blanks inserted until DWARF's places fit; the caller checks each with the other witnesses. */
 function* gapsFilled(
@@ -126,26 +123,67 @@ function* gapsFilled(
   from: Witnesses,
   left: number,
 ): Iterable<readonly Variable[]> {
-  if (left === 0) return;
+  if (left === 0 || from.argInfo === undefined) return;
   const placed = place(params, results, from).params;
   const at = params.findIndex(
     (param, i) => param.dwarf !== undefined && !param.blank && !samePlaces(param.dwarf, placed[i]!),
   );
-  if (at < 0) return;
-  for (const size of BLANK_SIZES)
-    for (const floating of size >= 4 && from.convention === "register" ? [false, true] : [false]) {
-      const filled = [...params.slice(0, at), hidden("_", size, floating), ...params.slice(at)];
-      yield filled;
-      if (from.convention === "register") yield* withTrailingBlanks(filled, results, from);
-      yield* gapsFilled(filled, results, from, left - 1);
-    }
+  const node = parseArgInfo(from.argInfo)?.[at - hasDictionary(params)];
+  if (at < 0 || node === undefined) return;
+  // A number of 4 or 8 bytes takes an integer register or a floating-point one.
+  for (const floating of "size" in node && node.size >= 4 ? [false, true] : [false]) {
+    const filled = [...params.slice(0, at), blank(node, floating), ...params.slice(at)];
+    yield filled;
+    yield* withTrailingBlanks(filled, results, from);
+    yield* gapsFilled(filled, results, from, left - 1);
+  }
 }
 
-/** A parameter that takes its place but is not shown. */
-function hidden(name: string, size: (typeof BLANK_SIZES)[number] = 8, floating = false): Variable {
-  const integer = ({ 1: "uint8", 2: "uint16", 4: "uint32", 8: "uintptr" } as const)[size];
-  const kind = floating ? (size === 4 ? "float32" : "float64") : integer;
-  return { name, type: { kind, name: kind, size, align: size, named: false }, blank: true };
+/** 1 where the list holds the dictionary, which the stream leaves out. */
+function hasDictionary(params: readonly Variable[]): 0 | 1 {
+  return params.some((param) => param.name === ".dict") ? 1 : 0;
+}
+
+/** A blank parameter of the size and shape that the stream has. */
+function blank(node: ArgNode, floating: boolean): Variable {
+  return { name: "_", type: shapedType(node, floating), blank: true };
+}
+
+function shapedType(node: ArgNode, floating: boolean): GoType {
+  if ("parts" in node) {
+    const start = firstOffset(node);
+    const fields = node.parts.map((part) => {
+      const offset = firstOffset(part) - start;
+      return { name: "_", offset, embedded: false, type: shapedType(part, false) };
+    });
+    const align = Math.max(1, ...fields.map((field) => field.type.align));
+    const end = Math.max(0, ...fields.map((field) => field.offset + field.type.size));
+    return { kind: "struct", name: "struct {…}", size: alignUp(end, align), align, named: false, fields };
+  }
+  const integer = INTEGER_OF_SIZE[node.size];
+  if (integer === undefined) {
+    const reason = `a parameter of ${node.size} bytes`;
+    return { kind: "unknown", name: "", size: -1, align: 8, named: false, reason };
+  }
+  const kind = floating ? (node.size === 4 ? "float32" : "float64") : integer;
+  return { kind, name: kind, size: node.size, align: node.size, named: false };
+}
+
+function firstOffset(node: ArgNode): number {
+  if (!("parts" in node)) return node.offset;
+  return node.parts[0] === undefined ? 0 : firstOffset(node.parts[0]);
+}
+
+const INTEGER_OF_SIZE: Readonly<Record<number, "uint8" | "uint16" | "uint32" | "uintptr">> = {
+  1: "uint8",
+  2: "uint16",
+  4: "uint32",
+  8: "uintptr",
+};
+
+/** A word that takes its place but is not shown: dictionary or receiver. */
+function hidden(name: string): Variable {
+  return { name, type: { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false }, blank: true };
 }
 
 function fits(params: readonly Variable[], results: readonly Variable[], from: Witnesses): boolean {

@@ -25,8 +25,6 @@ const MAGIC: Readonly<Record<number, PclntabFormat>> = {
 
 /** No binary known has a million functions in one module; 16 million would need 128 MB of table alone. */
 const MAX_FUNCTIONS = 16_000_000;
-/** Steps of one pc-value table: one per changed line; generated functions reach some hundred thousand. */
-const MAX_PC_STEPS = 4_000_000;
 
 /** What follows `_func.nameOff`, by format. All fields are u32 but the last word's bytes. */
 interface FuncShape {
@@ -190,7 +188,7 @@ export class Pclntab {
     const entry = this.entry(index);
     const limit = this.entry(index + 1);
     let end = entry;
-    this.#eachValue(this.#field(index, 16), entry, (_value, until) => {
+    this.#eachValue(this.#field(index, 16), index, (_value, until) => {
       end = until;
       return true;
     });
@@ -227,7 +225,7 @@ export class Pclntab {
     const offset = this.#at(this.#pcdataStart(index) + table * 4);
     let max = -1;
     if (offset !== 0)
-      this.#eachValue(offset, this.entry(index), (value) => {
+      this.#eachValue(offset, index, (value) => {
         if (value > max) max = value;
         return true;
       });
@@ -323,7 +321,7 @@ export class Pclntab {
   #valueAt(table: number, index: number, address: number): number | undefined {
     if (table === 0) return undefined;
     let found: number | undefined;
-    this.#eachValue(table, this.entry(index), (value, until) => {
+    this.#eachValue(table, index, (value, until) => {
       if (address >= until) return true;
       found = value;
       return false;
@@ -335,13 +333,15 @@ export class Pclntab {
    * Runs of one value: `until` is the first address after the run. Stops when `visit` returns false. Decodes in place:
    * this loop runs several times for each of 100 000 functions.
    */
-  #eachValue(table: number, entry: number, visit: (value: number, until: number) => boolean): void {
+  #eachValue(table: number, index: number, visit: (value: number, until: number) => boolean): void {
     if (table === 0) return;
     const bytes = this.bytes;
     let at = this.#pcOffset + table;
     let value = -1;
-    let address = entry;
-    for (let step = 0; step < MAX_PC_STEPS; step++) {
+    let address = this.entry(index);
+    // Each run is at least one instruction long, so all tables together cannot take longer than the code is.
+    const steps = Math.max(0, this.entry(index + 1) - address) + 1;
+    for (let step = 0; step <= steps; step++) {
       let zigzag = 0;
       let delta = 0;
       for (let part = 0; part < 2; part++) {
