@@ -5,6 +5,9 @@ import { planFunction } from "../../src/probe/plan.ts";
 import { Findings, hex } from "./findings.ts";
 import type { DisassembledFunction } from "./witness/objdump.ts";
 
+/** Lines are compared at the entry and at every so many instructions after it, inlined ones among them. */
+const LINE_STEP = 23;
+
 export async function checkCode(
   binary: GoBinary,
   disassembled: AsyncIterable<DisassembledFunction>,
@@ -26,9 +29,15 @@ export async function checkCode(
       continue;
     }
     if (fn.file !== witness.file && witness.file !== "") findings.count("in another file at entry");
-    const position = await binary.positionOf(fn.entry);
-    if (position?.line !== Math.max(0, witness.entryLine))
-      findings.differ("line of the entry", `${fn.name}: ours ${position?.line}, objdump ${witness.entryLine}`);
+    for (let i = 0; i < witness.instructions.length; i += LINE_STEP) {
+      const position = await binary.positionOf(witness.instructions[i]!);
+      findings.count("lines");
+      if (position?.line !== Math.max(0, witness.lines[i]!))
+        findings.differ(
+          "line",
+          `${fn.name}+${witness.instructions[i]! - fn.entry}: ours ${position?.line}, objdump ${witness.lines[i]}`,
+        );
+    }
     const signature = await binary.signature(fn);
     const planned = planFunction({
       fn,

@@ -4,12 +4,13 @@ import type { GoFunction } from "../../src/binary/api.ts";
 import { openBinary } from "../../src/binary/open.ts";
 import { checkCode } from "./checkCode.ts";
 import { checkFunctions } from "./checkFunctions.ts";
+import { checkInlined } from "./checkInlined.ts";
 import { checkParameters } from "./checkParameters.ts";
 import { checkStripped } from "./checkStripped.ts";
 import { FileSource } from "./fileSource.ts";
 import type { Findings } from "./findings.ts";
 import { type SourceFolders, sourceTypes } from "./sourceTypes.ts";
-import { subprograms } from "./witness/dwarfdump.ts";
+import { inlinedCopies, subprograms } from "./witness/dwarfdump.ts";
 import { tableFunctions } from "./witness/gosym.ts";
 import { textSymbols } from "./witness/nm.ts";
 import { disassemble } from "./witness/objdump.ts";
@@ -18,8 +19,8 @@ import { disassemble } from "./witness/objdump.ts";
  * `table`: against debug/gosym, which needs neither symbols nor DWARF. `source`: parameters' places with the types from
  * the Go source alone, as for a stripped program.
  */
-export type Check = "functions" | "table" | "code" | "parameters" | "source";
-export const CHECKS: readonly Check[] = ["functions", "table", "code", "parameters", "source"];
+export type Check = "functions" | "table" | "code" | "parameters" | "inlined" | "source";
+export const CHECKS: readonly Check[] = ["functions", "table", "code", "parameters", "inlined", "source"];
 
 export interface ProgramResult {
   readonly warnings: readonly string[];
@@ -46,6 +47,8 @@ export async function checkProgram(
     if (checks.includes("code")) findings.set("code", await checkCode(binary, disassemble(witness)));
     if (checks.includes("parameters") && binary.hasDwarf)
       findings.set("parameters", await checkParameters(binary, subprograms(witness)));
+    if (checks.includes("inlined") && binary.hasDwarf)
+      findings.set("inlined", await checkInlined(binary, await inlinedCopies(witness)));
     if (checks.includes("source") && source !== undefined) {
       const types = await sourceTypes(source);
       const signatureOf = (fn: GoFunction) => types.signature(fn, binary.buildInfo);

@@ -79,6 +79,7 @@ const EXPLAINED: Readonly<Record<Check, readonly Explained[]>> = {
     },
   ],
   parameters: PARAMETERS,
+  inlined: [],
   source: PARAMETERS,
 };
 

@@ -26,6 +26,28 @@ export interface WitnessFunction {
   readonly variables: readonly WitnessVariable[];
 }
 
+/** How many inlined copies of each function there are in Go code, by its name. */
+export async function inlinedCopies(file: string): Promise<Map<string, number>> {
+  const names = new Map<string, string>();
+  const origins = new Map<string, number>();
+  let language = "";
+  for await (const { offset, tag, attributes } of dies(file)) {
+    if (tag === "DW_TAG_compile_unit") language = attributes.get("DW_AT_language") ?? "";
+    if (!language.includes("Go")) continue;
+    if (tag === "DW_TAG_subprogram" && attributes.has("DW_AT_inline"))
+      names.set(offset, text(attributes.get("DW_AT_name")));
+    if (tag !== "DW_TAG_inlined_subroutine") continue;
+    const origin = reference(attributes.get("DW_AT_abstract_origin")) ?? "";
+    origins.set(origin, (origins.get(origin) ?? 0) + 1);
+  }
+  const copies = new Map<string, number>();
+  for (const [origin, count] of origins) {
+    const name = names.get(origin) ?? "";
+    copies.set(name, (copies.get(name) ?? 0) + count);
+  }
+  return copies;
+}
+
 interface Die {
   readonly offset: string;
   readonly tag: string;
@@ -88,7 +110,13 @@ const TYPE_TAGS = new Set([
   "DW_TAG_subroutine_type", "DW_TAG_unspecified_type",
 ]); // biome-ignore format: a table
 /** Tags whose DIEs the passes look at; others are skipped as text. */
-const WANTED = new Set([...TYPE_TAGS, "DW_TAG_compile_unit", "DW_TAG_subprogram", "DW_TAG_formal_parameter"]);
+const WANTED = new Set([
+  ...TYPE_TAGS,
+  "DW_TAG_compile_unit",
+  "DW_TAG_subprogram",
+  "DW_TAG_formal_parameter",
+  "DW_TAG_inlined_subroutine",
+]);
 /** Typedefs of typedefs: Go's have at most two levels. */
 const MAX_TYPEDEFS = 16;
 

@@ -10,13 +10,15 @@ export interface DisassembledFunction {
   readonly entryLine: number;
   /** Addresses of all instructions. */
   readonly instructions: readonly number[];
+  /** Line of each. */
+  readonly lines: readonly number[];
   /** Addresses of `ret`. */
   readonly returns: readonly number[];
 }
 
 export async function* disassemble(file: string, pattern?: string): AsyncIterable<DisassembledFunction> {
   const args = ["tool", "objdump", ...(pattern === undefined ? [] : ["-s", pattern]), file];
-  let current: (DisassembledFunction & { instructions: number[]; returns: number[] }) | undefined;
+  let current: (DisassembledFunction & { instructions: number[]; lines: number[]; returns: number[] }) | undefined;
   let header: { name: string; file: string } | undefined;
   for await (const line of linesOf("go", args)) {
     const title = /^TEXT (.*)\(SB\)\s?(.*)$/.exec(line);
@@ -29,8 +31,9 @@ export async function* disassemble(file: string, pattern?: string): AsyncIterabl
     const match = /^\s+(.*?):(-?\d+)\t+0x([0-9a-f]+)\t+[0-9a-f]+\t+(.*?)\s*$/.exec(line);
     if (match === null || header === undefined) continue;
     const address = Number.parseInt(match[3]!, 16);
-    current ??= { ...header, entry: address, entryLine: Number(match[2]), instructions: [], returns: [] };
+    current ??= { ...header, entry: address, entryLine: Number(match[2]), instructions: [], lines: [], returns: [] };
     current.instructions.push(address);
+    current.lines.push(Number(match[2]));
     if (/^(REPNE |REP )?RET\b/.test(match[4]!)) current.returns.push(address);
   }
   if (current !== undefined) yield current;
