@@ -44,7 +44,7 @@ const PARAMETERS: readonly Explained[] = [
     why: "the caller's spill space, which the callee fills later",
     per1000: 60,
   },
-  { kind: /^DWARF: a piece repeated$/, why: "compiler defect of 1.16 to 1.26: one word listed twice", per1000: 10 },
+  { kind: /^DWARF: a piece repeated$/, why: "compiler defect of 1.16 to 1.26: one word listed twice", per1000: 30 },
   {
     kind: /^another register$/,
     why: "another parameter's register: context.(*cancelCtx).cancel and the like",
