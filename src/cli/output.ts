@@ -1,6 +1,7 @@
 /** Where results go: stdout, or the file of `--output`. Written asynchronously, so that a slow reader blocks no signal. */
-import { createWriteStream, type WriteStream } from "node:fs";
-import { lstat, open, unlink } from "node:fs/promises";
+import { constants, createWriteStream, type WriteStream } from "node:fs";
+import { type FileHandle, open, realpath, stat, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { UserError } from "../protocol/errors.ts";
 
@@ -89,12 +90,7 @@ export class Output {
 
 async function openPrivate(path: string): Promise<WriteStream> {
   try {
-    const existing = await lstat(path).catch(() => undefined);
-    // A device or a pipe is written to; a file or a link is replaced, so that its old mode and readers do not matter.
-    const special = existing !== undefined && !existing.isFile() && !existing.isSymbolicLink();
-    if (existing?.isDirectory() === true) throw Object.assign(new Error("EISDIR"), { code: "EISDIR" });
-    if (existing !== undefined && !special) await unlink(path);
-    const handle = await open(path, special ? "w" : "wx", PRIVATE_MODE);
+    const handle = (await isSpecial(path)) ? await openSpecial(path) : await replaceFile(path);
     return createWriteStream(path, { fd: handle });
   } catch (error) {
     throw new UserError({
@@ -106,9 +102,36 @@ async function openPrivate(path: string): Promise<WriteStream> {
   }
 }
 
+/** A device or a pipe is written to as it is; so is what the kernel shows as a file (`/dev/stdout`, `/proc/self/fd/1`). */
+async function isSpecial(path: string): Promise<boolean> {
+  const directory = await realpath(dirname(path)).catch(() => "");
+  if (/^\/(dev|proc)(\/|$)/.test(directory) && !directory.startsWith("/dev/shm")) return true;
+  const target = await stat(path).catch(() => undefined);
+  return target !== undefined && !target.isFile();
+}
+
+async function openSpecial(path: string): Promise<FileHandle> {
+  // A pipe that nobody reads would hold up a plain open for ever; tried like this it is an error (ENXIO).
+  const tried = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  try {
+    return await open(path, constants.O_WRONLY);
+  } finally {
+    await tried.close();
+  }
+}
+
+/** A file or a link is replaced, so that its old mode, its readers and its target do not matter. */
+async function replaceFile(path: string): Promise<FileHandle> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  return await open(path, "wx", PRIVATE_MODE);
+}
+
 function describe(error: NodeJS.ErrnoException): string {
   const reasons: Record<string, string> = {
     ENOENT: "its directory does not exist",
+    ENXIO: "it is a pipe that nobody reads, or a device that is not there",
     ENOTDIR: "a part of its path is not a directory",
     EISDIR: "it is a directory",
     EACCES: "this user may not write there",

@@ -1,5 +1,6 @@
 /** What goes wrong while tracing: targets, helpers and readers that die, and files that change. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
   mkdtempSync,
@@ -259,7 +260,9 @@ test("--output is written with mode 0600 and replaces what was there, links incl
 });
 
 test("an output that cannot be written is told before anything is attached; an old one survives a refused request", async () => {
-  for (const output of [directory, join(directory, "no/such/dir"), join(path, "x")]) {
+  const fifo = join(directory, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  for (const output of [directory, fifo, join(directory, "no/such/dir"), join(path, "x")]) {
     const { status, stderr } = await run("trace", "main.work", "--output", output, "--", path, "work 2");
     assert.equal(status, 1);
     assert.match(stderr, /cannot write the output file/);
