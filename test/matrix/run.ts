@@ -2,6 +2,7 @@
  * `npm run matrix`: every Go version in every build mode, all comparisons; prints counts and differences.
  *
  *   --versions 1.15.15,1.27.4  --modes default,pie  --checks functions,parameters  --examples 5
+ *   --real                     real programs instead (built and downloaded into the cache); --large: prometheus too
  *   --file PATH                compares one program file instead; --twin: the same program with symbols; --source: its
  *                              source, with --versions the Go that built it
  */
@@ -9,6 +10,7 @@ import { parseArgs } from "node:util";
 import { buildShapes, SHAPES } from "./build.ts";
 import { CHECKS, type Check, checkProgram } from "./checkProgram.ts";
 import { judge } from "./expected.ts";
+import { realPrograms } from "./real.ts";
 import type { SourceFolders } from "./sourceTypes.ts";
 import { BUILD_MODES, GO_VERSIONS, modeNamed } from "./toolchains.ts";
 
@@ -19,6 +21,8 @@ const { values: options } = parseArgs({
     checks: { type: "string", default: CHECKS.join() },
     examples: { type: "string", default: "5" },
     file: { type: "string" },
+    real: { type: "boolean", default: false },
+    large: { type: "boolean", default: false },
     twin: { type: "string" },
     source: { type: "string" },
   },
@@ -29,7 +33,10 @@ const checks = options.checks.split(",") as Check[];
 if (options.file !== undefined) {
   const source = options.source === undefined ? undefined : { root: options.source, goVersion: options.versions };
   await report(options.file, options.file, options.twin, source);
-} else
+} else if (options.real || options.large)
+  for await (const { name, file, checks: wanted } of realPrograms(options.large))
+    await report(name, file, undefined, undefined, wanted);
+else
   for (const version of options.versions.split(","))
     for (const mode of options.modes.split(",").map(modeNamed)) {
       const twin = mode.twin === undefined ? undefined : await buildShapes(version, modeNamed(mode.twin));
@@ -49,10 +56,11 @@ async function report(
   file: string,
   twin: string | undefined,
   source: SourceFolders | undefined,
+  wanted: readonly Check[] = checks,
 ): Promise<void> {
   const started = performance.now();
   try {
-    const { warnings, findings } = await checkProgram(file, twin, checks, source);
+    const { warnings, findings } = await checkProgram(file, twin, wanted, source);
     console.log(`${title} (${Math.round(performance.now() - started)} ms)`);
     for (const warning of warnings) console.log(`  warning: ${warning}`);
     for (const [check, found] of findings) {
