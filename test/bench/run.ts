@@ -4,6 +4,11 @@
  */
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { printAttachTime } from "./attach.ts";
+import { printLookup } from "./cold.ts";
+import { printForwarding } from "./forward.ts";
+import { printLensTime } from "./lens.ts";
+import { delve, realBinary } from "./realBinary.ts";
 import { median, printTable } from "./table.ts";
 import { buildLoop, startLoop } from "./target.ts";
 import { bpftrace, hasBpftrace, probelens, type Tracer, untraced } from "./tracers.ts";
@@ -11,9 +16,26 @@ import { bpftrace, hasBpftrace, probelens, type Tracer, untraced } from "./trace
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const CALLS = Number(process.env["BENCH_CALLS"] ?? 200_000);
 
+/** Each prints one table; names given on the command line choose some: `npm run bench -- lookup lens`. */
+const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
+  cost: printTargetCost,
+  forward: () => printForwarding(binary),
+  attach: () => printAttachTime(dirname(binary)),
+  lookup: () => {
+    const real = realBinary();
+    printLookup(real ?? binary, real === undefined ? "main.nine" : "fmt.Fprintf", delve);
+    return Promise.resolve();
+  },
+  lens: () => printLensTime(dirname(binary)),
+};
+
+const chosen = process.argv.slice(2);
+for (const name of chosen)
+  if (!Object.hasOwn(SECTIONS, name))
+    throw new Error(`bench: there is no part ${name}; there are ${Object.keys(SECTIONS).join(", ")}`);
 const binary = buildLoop();
 try {
-  await printTargetCost();
+  for (const [name, print] of Object.entries(SECTIONS)) if (chosen.length === 0 || chosen.includes(name)) await print();
 } finally {
   rmSync(dirname(binary), { recursive: true });
 }

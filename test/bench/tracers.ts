@@ -87,7 +87,7 @@ export function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-async function textUntil(child: ChildProcess, stream: NodeJS.ReadableStream, pattern: RegExp): Promise<string> {
+export async function textUntil(child: ChildProcess, stream: NodeJS.ReadableStream, pattern: RegExp): Promise<string> {
   let text = "";
   return await new Promise((resolve, reject) => {
     const onData = (chunk: Buffer): void => {
