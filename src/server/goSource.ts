@@ -3,8 +3,8 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { promisify } from "node:util";
-import type { GoBinary } from "../binary/api.ts";
-import type { SourceTree } from "../gosource/match.ts";
+import type { BuildInfo, GoBinary, GoFunction } from "../binary/api.ts";
+import type { SourceMatch, SourceTree } from "../gosource/match.ts";
 import type { SourceReader } from "../gosource/reader.ts";
 import { createSourceTypes, type SourceTypes } from "../gosource/sourceTypes.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -27,7 +27,7 @@ export async function sourceTypesAt(root: string): Promise<SourceTypes> {
     reader: fileReader,
     wasm: await loadGrammar(),
     root: await realpath(root),
-    goroot: [...(env["GOROOT"] === undefined ? [] : [env["GOROOT"]]), "/usr/local/go", "/usr/lib/go"],
+    goroot: [...new Set([...(env["GOROOT"] === undefined ? [] : [env["GOROOT"]]), "/usr/local/go", "/usr/lib/go"])],
     gomodcache: env["GOMODCACHE"],
     gopath: (env["GOPATH"] ?? "").split(":").filter((path) => path !== ""),
     tree: gitTree,
@@ -44,6 +44,15 @@ export function withSource(binary: GoBinary, source: SourceTypes): GoBinary {
       return read.ok || !binary.hasDwarf ? read : own;
     },
   });
+}
+
+/** Whether the function below `root` is what the binary was built from; undefined where that cannot be looked at. */
+export async function matchAt(root: string, fn: GoFunction, info: BuildInfo): Promise<SourceMatch | undefined> {
+  try {
+    return await (await sourceTypesAt(root)).match(fn, info);
+  } catch {
+    return undefined;
+  }
 }
 
 const fileReader: SourceReader = {

@@ -1,5 +1,6 @@
 /** One traced function of one document: from the click to the end, with what the lens, the hover and the log show. */
 import { createHash } from "node:crypto";
+import type { SourceMatch } from "../../gosource/match.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { EndReason, Engine, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../engineApi.ts";
 import { CallHistory, type CallRecord } from "./callHistory.ts";
@@ -49,7 +50,9 @@ const STATS_INTERVAL_MS = 1_000;
 const EXPIRE_AFTER_MS = 60 * 60_000;
 
 export class FunctionTrace {
-  readonly options: TraceOptions;
+  options: TraceOptions;
+  /** How the source and the binary's revision compare, a sentence for the hover; empty until it is known. */
+  comparison = "";
   readonly history = new CallHistory();
   readonly notices: string[] = [];
   state: TraceState = { kind: "attaching" };
@@ -72,6 +75,16 @@ export class FunctionTrace {
   /** The function's text is no longer the one that was traced, or never was the binary's. */
   isStale(textNow: string): boolean {
     return this.options.difference !== "" || hash(textNow) !== this.textHash;
+  }
+
+  /** What version control says, after the trace has begun. */
+  compared(match: SourceMatch): void {
+    this.comparison = match.message;
+    if (match.kind === "different-revision" && this.options.difference === "") {
+      this.options = { ...this.options, difference: "source differs from the binary (different revision)" };
+      this.owner.notice(this, match.message);
+    }
+    this.owner.changed(this);
   }
 
   /** Where the probes are and how they fare, for the hover. */

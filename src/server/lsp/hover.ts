@@ -19,6 +19,7 @@ export function hoverText(trace: FunctionTrace): string {
   ];
   if (options.names.length > 1) lines.push(`${options.names.length} instances are traced together\\.`, "");
   if (options.difference !== "") lines.push(`⚠ ${markdownText(options.difference)}`, "");
+  if (trace.comparison !== "") lines.push(`Source: ${markdownText(trace.comparison)}`, "");
   lines.push(statusLine(trace), "");
   if (state.kind === "ended") lines.push(markdownText(state.message), "");
   for (const notice of trace.notices.slice(-MAX_NOTICES)) lines.push(`ⓘ ${markdownText(notice)}`, "");

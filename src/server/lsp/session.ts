@@ -5,6 +5,7 @@ import type { GoParser } from "../../gosource/parser.ts";
 import { COMMANDS } from "../../protocol/editorApi.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { EndReason, Engine } from "../engineApi.ts";
+import { matchAt } from "../goSource.ts";
 import { type Candidate, differenceOf, findCandidates } from "./candidates.ts";
 import { Catalog } from "./catalog.ts";
 import { type EditorClient } from "./editorClient.ts";
@@ -261,6 +262,7 @@ export class Session {
     this.traces.set(traceId(document.uri, fn.key), trace);
     this.markUri(document.uri);
     this.pushLenses();
+    void this.compare(trace, candidate);
     try {
       await trace.start();
       // The lens says "attaching…" until here: do not make the user wait for the next tick.
@@ -271,6 +273,16 @@ export class Session {
       const again = await this.client.message("error", errorText(error), [RETRY]);
       if (again === RETRY) await this.trace(document.uri, fn.start);
     }
+  }
+
+  /** Asks version control, which may take its time: the trace does not wait for it. */
+  private async compare(trace: FunctionTrace, { program, names }: Candidate): Promise<void> {
+    const root = trace.options.source;
+    const opened = await this.catalog.open(program);
+    if (root === undefined || !opened.ok) return;
+    const [fn] = await opened.binary.functionsNamed(names[0] ?? "").catch(() => []);
+    const match = fn === undefined ? undefined : await matchAt(root, fn, opened.binary.buildInfo);
+    if (match !== undefined) trace.compared(match);
   }
 
   private async tellEnd(trace: FunctionTrace, reason: EndReason): Promise<void> {

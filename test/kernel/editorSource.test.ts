@@ -1,0 +1,222 @@
+/**
+ * The editor's side of source and binary: a stripped program shows its arguments from the open source, and a source
+ * that is not the binary's is told or refused. The language server is driven as an editor drives it.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import {
+  createMessageConnection,
+  type MessageConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from "vscode-jsonrpc/node";
+import { COMMANDS, type LiveFunction, type LiveParams, METHODS } from "../../src/protocol/editorApi.ts";
+import { ROOT, startTarget, until } from "./cliProcess.ts";
+
+const SOURCE = `package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+)
+
+type point struct {
+	X, Y int
+	Name string
+}
+
+//go:noinline
+func greet(name string, p point) int { return len(name) + p.X }
+
+func main() {
+	in := bufio.NewScanner(os.Stdin)
+	fmt.Println("ready")
+	for in.Scan() {
+		fmt.Println(greet(in.Text(), point{7, 2, "p of " + in.Text()}))
+	}
+}
+`;
+const LINE = SOURCE.split("\n").findIndex((line) => line.startsWith("func greet"));
+
+const folder = mkdtempSync(join(tmpdir(), "probelens-editor-source-"));
+/** A checkout; the programs are built elsewhere, because git counts untracked files as changes. */
+const checkout = join(folder, "checkout");
+const file = join(checkout, "app.go");
+const uri = pathToFileURL(file).href;
+const live = new Map<number, LiveFunction>();
+const messages: string[] = [];
+let server: ChildProcess;
+let connection: MessageConnection;
+let version = 0;
+
+before(async () => {
+  mkdirSync(checkout);
+  writeFileSync(join(checkout, "go.mod"), "module example.com/app\n\ngo 1.18\n");
+  writeFileSync(file, SOURCE);
+  git("init", "-q");
+  git("add", "go.mod", "app.go");
+  git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "-m", "first");
+  server = spawn(process.execPath, [join(ROOT, "dist/server.js"), "--stdio"], { stdio: ["pipe", "pipe", "inherit"] });
+  connection = createMessageConnection(new StreamMessageReader(server.stdout!), new StreamMessageWriter(server.stdin!));
+  connection.onRequest("workspace/configuration", ({ items }: { items: unknown[] }) => items.map(() => ({})));
+  connection.onRequest("client/registerCapability", () => null);
+  connection.onRequest("workspace/codeLens/refresh", () => null);
+  connection.onRequest("window/showMessageRequest", ({ message }: { message: string }) => {
+    messages.push(message);
+    return null;
+  });
+  connection.onNotification(METHODS.live, (params: LiveParams) => {
+    for (const fn of params.functions) live.set(params.version, fn);
+  });
+  connection.listen();
+  await connection.sendRequest("initialize", {
+    processId: process.pid,
+    rootUri: pathToFileURL(checkout).href,
+    capabilities: { workspace: { configuration: true, codeLens: { refreshSupport: true } } },
+    initializationOptions: { probelens: true },
+  });
+  await connection.sendNotification("initialized", {});
+});
+after(async () => {
+  await connection.sendRequest("shutdown");
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  await connection.sendNotification("exit");
+  await ended;
+  connection.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a stripped program: arguments beside the code, from the open source", async () => {
+  const target = startTarget(build("stripped", "-ldflags=-s -w"));
+  await target.says("ready");
+  await show(SOURCE);
+  await trace();
+  target.send("Ada");
+  const shown = await until("values", () => live.get(version)?.values.length === 3 && live.get(version));
+  assert.deepEqual(
+    shown.values.map(({ name, text }) => [name, text]),
+    [
+      ["name", '"Ada"'],
+      ["p", 'main.point{X:7, Y:2, Name:"p of Ada"}'],
+      ["", "10"],
+    ],
+  );
+  const [name] = shown.values;
+  assert.deepEqual(name?.range, { line: LINE, start: "func greet(".length, end: "func greet(name".length });
+  assert.equal(shown.stale, false);
+  await hovered(/Source: the binary was built from this revision/);
+  await stop();
+  await target.end();
+});
+
+test("a stripped program whose function has moved is refused, with how far", async () => {
+  const target = startTarget(build("stripped", "-ldflags=-s -w"));
+  await target.says("ready");
+  const moved = SOURCE.replace("type point", "// one\n// two\n// three\ntype point");
+  writeFileSync(file, moved);
+  await show(moved);
+  await untilTitle(LINE + 3, /line moved by \+3/);
+  messages.length = 0;
+  await command(COMMANDS.trace, LINE + 3);
+  const message = await until("the refusal", () => messages.find((text) => text.includes("greet")));
+  assert.match(message, /greet has moved down by 3 lines/);
+  writeFileSync(file, SOURCE);
+  await target.end();
+});
+
+test("a program of another revision with the function in its place: traced, and told", async () => {
+  const target = startTarget(build("whole"));
+  await target.says("ready");
+  const edited = SOURCE.replace("return len(name) + p.X", "return len(name) - p.X");
+  writeFileSync(file, edited);
+  await show(edited);
+  await trace();
+  target.send("Zoë");
+  const told = await until("values that are said to be old", () => {
+    const shown = live.get(version);
+    return shown?.stale === true && shown.values.length > 0 && shown;
+  });
+  assert.equal(told.values[0]?.text, '"Zoë"');
+  await untilTitle(LINE, /source differs from the binary \(different revision\)/);
+  await hovered(/built from revision [0-9a-f]{12}.*uncommitted changes/);
+  await stop();
+  writeFileSync(file, SOURCE);
+  await target.end();
+});
+
+function build(name: string, ...flags: string[]): string {
+  const output = join(folder, name);
+  const env = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
+  execFileSync("go", ["build", "-buildvcs=true", ...flags, "-o", output, "."], { cwd: checkout, env });
+  return output;
+}
+
+function git(...args: string[]): void {
+  execFileSync("git", args, { cwd: checkout, stdio: "ignore" });
+}
+
+async function show(text: string): Promise<void> {
+  version += 1;
+  const document = { uri, languageId: "go", version, text };
+  if (version === 1) await connection.sendNotification("textDocument/didOpen", { textDocument: document });
+  else {
+    await connection.sendNotification("textDocument/didChange", {
+      textDocument: { uri, version },
+      contentChanges: [{ text }],
+    });
+    await connection.sendNotification("textDocument/didSave", { textDocument: { uri } });
+  }
+  await connection.sendNotification(METHODS.visible, { uris: [uri] });
+}
+
+async function trace(): Promise<void> {
+  messages.length = 0;
+  await untilTitle(LINE, /Trace/);
+  await command(COMMANDS.trace, LINE);
+  await until("probes, or a message", () => messages.length > 0 || live.get(version)?.state === "waiting");
+  assert.deepEqual(messages, []);
+}
+
+async function stop(): Promise<void> {
+  await command(COMMANDS.stop, LINE);
+  await untilTitle(LINE, /^Trace/);
+  live.clear();
+}
+
+async function command(name: string, line: number): Promise<void> {
+  await connection.sendRequest("workspace/executeCommand", { command: name, arguments: [uri, line, 0] });
+}
+
+async function untilTitle(line: number, pattern: RegExp): Promise<string> {
+  interface Lens {
+    readonly range: { readonly start: { readonly line: number } };
+    readonly command: { readonly title: string };
+  }
+  const end = performance.now() + 30_000;
+  for (;;) {
+    const lenses: Lens[] = await connection.sendRequest("textDocument/codeLens", { textDocument: { uri } });
+    const title = lenses.find(({ range }) => range.start.line === line)?.command.title ?? "";
+    if (pattern.test(title)) return title;
+    if (performance.now() > end) throw new Error(`no lens like ${pattern.source}, but ${JSON.stringify(title)}`);
+  }
+}
+
+async function hovered(pattern: RegExp): Promise<void> {
+  const position = { line: LINE, character: 6 };
+  const end = performance.now() + 30_000;
+  for (;;) {
+    const hover: { contents: { value: string } } | null = await connection.sendRequest("textDocument/hover", {
+      textDocument: { uri },
+      position,
+    });
+    const text = hover?.contents.value ?? "";
+    if (pattern.test(text.replace(/\\/g, ""))) return;
+    if (performance.now() > end) throw new Error(`no hover like ${pattern.source}, but ${text}`);
+  }
+}
