@@ -24,7 +24,7 @@ export async function checkCode(
       findings.count("not traceable");
       continue;
     }
-    if (!fn.name.includes(".")) {
+    if (fn.file === "") {
       findings.differ("C function held for traceable", fn.name);
       continue;
     }

@@ -89,9 +89,9 @@ async function checkLookUp(binary: GoBinary, functions: readonly GoFunction[], f
 function isCName(name: string): boolean {
   return !/[./]/.test(name) || name.startsWith("_cgo") || /\.(cold|part|constprop|isra)\b/.test(name);
 }
-/** pclntab writes type arguments as `...` and no `.abi0`. */
+/** pclntab writes type arguments as `...`, no `.abi0`, and `T·1` for the symbol table's `T.1`. */
 function strippedName(name: string): string {
-  const plain = name.replace(/\.abi(0|internal)$/, "");
+  const plain = name.replace(/\.abi(0|internal)$/, "").replaceAll("·", ".");
   const open = plain.indexOf("[");
   const close = plain.lastIndexOf("]");
   return open < 0 || close < open ? plain : `${plain.slice(0, open)}[...]${plain.slice(close + 1)}`;
