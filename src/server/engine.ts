@@ -56,8 +56,10 @@ export function createEngine(options: EngineOptions = {}): FullEngine {
 interface OpenTarget {
   readonly handle: BinaryHandle;
   readonly attach: AttachTarget;
-  /** Path whose content must still be the one read, once attached. */
+  /** Of a program file. */
   readonly path?: string;
+  /** Asked once attached: the probes were planned for the program that was read, and for no other. */
+  readonly isStill: () => Promise<boolean>;
 }
 
 class ProbeEngine implements FullEngine {
@@ -140,6 +142,8 @@ class ProbeEngine implements FullEngine {
       const binary = await this.completed(opened.handle.binary, request.source);
       for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions);
+      // Root is asked for nothing: the helper starts while DWARF is read. A failure is told when the helper is needed.
+      if (process.getuid?.() === 0) this.helper().catch(() => undefined);
       const plans = await planGroups(
         groups,
         (fn) => this.plan(binary, fn, request.maxBytes),
@@ -238,7 +242,7 @@ class ProbeEngine implements FullEngine {
     });
     try {
       await link.client.attach(attachRequest(session, attach, binary));
-      if (opened.path !== undefined && !(await isStill(opened.path, source.identity))) throw replaced(opened.path);
+      if (!(await opened.isStill())) throw replaced(source.name);
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);
       session.abandon();
@@ -267,20 +271,33 @@ class ProbeEngine implements FullEngine {
     const found = await findProcess(id);
     const handle = await this.cache.acquire(await this.openProcessSource(found));
     const { pid, startTime } = found;
+    const { source } = handle;
+    const ofHelper = async (): Promise<boolean> => {
+      const { client } = await this.helper();
+      const { identity } = await client.readFile({ pid, startTime, offset: 0, length: 1 });
+      return identity === source.identity;
+    };
+    const ofFile = async (): Promise<boolean> => {
+      if (await isStill(`/proc/${pid}/exe`, source.identity)) return true;
+      // Throws, with a better reason, where the process has ended.
+      await findProcess(pid);
+      return false;
+    };
     return {
       handle,
       attach: { kind: "process", pid, startTime },
+      isStill: source instanceof HelperSource ? ofHelper : ofFile,
     };
   }
 
   private async openFileTarget(file: string): Promise<OpenTarget> {
-    const source = await openFileSource(file);
-    const handle = await this.cache.acquire(source);
+    const handle = await this.cache.acquire(await openFileSource(file));
     const path = await realpath(file).catch(() => file);
     return {
       handle,
       attach: { kind: "file", file: path },
       path,
+      isStill: () => isStill(path, handle.source.identity),
     };
   }
 
@@ -350,7 +367,7 @@ function replaced(path: string): UserError {
   return new UserError({
     code: "binary-replaced",
     what: `cannot trace ${path}`,
-    why: "the file was replaced while it was being read",
+    why: "another program stands or runs there by now: it was replaced while it was being read",
     remedy: "Start the trace again",
   });
 }
