@@ -202,6 +202,41 @@ for (const [version, mode] of [
   });
 }
 
+for (const version of ["1.15.15", "1.27.4"]) {
+  test(`shapes, go${version} stripped: function literals by their lines`, async () => {
+    const text = readFileSync(join(SHAPES, "closures.go"), "utf8").split("\n");
+    const literals: [source: string, func: string, calls: Record<string, string>[]][] = [
+      ["return func(b int) ", "main.threeDeep.func1", [{ b: "2" }]],
+      ["return func(c int) ", "main.threeDeep.func1.1", [{ c: "3" }]],
+      ["return func(d int) ", "main.threeDeep.func1.1.1", [{ d: "4" }]],
+    ];
+    // Up to Go 1.16 the compiler passes what such a literal captures as parameters that stand in no source.
+    if (version !== "1.15.15") {
+      literals.push(["defer func(k int) ", "main.deferInLoop.func1", [{ k: "2" }, { k: "1" }, { k: "0" }]]);
+    }
+    const lines = literals.map(
+      ([start]) => `closures.go:${text.findIndex((line) => line.trim().startsWith(start)) + 1}`,
+    );
+    const file = await buildShapes(version, modeNamed("strip"));
+    const { status, stdout, stderr } = await run(
+      "trace",
+      ...lines,
+      "--source",
+      SHAPES,
+      "--format",
+      "jsonl",
+      "--",
+      file,
+    );
+    assert.equal(status, 0, stderr);
+    const { calls } = eventsOf(stdout);
+    for (const [, func, expected] of literals) {
+      const known = joined(calls, [], func).map(({ args }) => args);
+      assert.deepEqual(known, expected, func);
+    }
+  });
+}
+
 interface Request {
   readonly user: string;
   readonly reference: string;
