@@ -19,6 +19,9 @@ export interface FunctionSources {
   readonly convention: CallingConvention;
 }
 
+/** Some 10 ms of work; then others may have the event loop (the language server answers while it reads a program). */
+const FUNCTIONS_AT_ONCE = 2000;
+
 export class FunctionTable {
   readonly #from: FunctionSources;
   #all: Promise<readonly GoFunction[]> | undefined;
@@ -35,6 +38,8 @@ export class FunctionTable {
   }
 
   async named(name: string): Promise<readonly GoFunction[]> {
+    // Where all were described for another reason, comparing their names is quicker than searching the tables.
+    if (this.#all !== undefined) return (await this.#all).filter((fn) => fn.name === name);
     const { pclntab, symbols } = this.#from;
     const addresses = new Set<number>(symbols?.named(name));
     for (const index of pclntab.indexesNamed(pclntab.nameOffsets(name))) addresses.add(pclntab.entry(index));
@@ -74,6 +79,7 @@ export class FunctionTable {
     const { pclntab, symbols } = this.#from;
     const all: GoFunction[] = [];
     for (let index = 0; index < pclntab.count; index++) {
+      if (index % FUNCTIONS_AT_ONCE === FUNCTIONS_AT_ONCE - 1) await new Promise(setImmediate);
       // Two entries at one address: an empty function of the linker (runtime.text marks); the later one has the code.
       if (pclntab.entryOffset(index) === pclntab.entryOffset(index + 1)) continue;
       // An await for each of 100 000 functions is what would take the time here.
