@@ -30,7 +30,7 @@ interface Witness {
 /** Pointers that the program follows. */
 const DEPTH = 3;
 /** Functions whose blank or unnamed parameters are not in the DWARF of Go 1.21 and older. */
-const UNNAMED = new Set(["main.unnamed", "main.blanks", "main.(*point).Pointer"]);
+const UNNAMED = new Set(["main.unnamed", "main.blanks", "main.(*point).Pointer", "main.(*node).Unnamed"]);
 const VERSIONS = ["1.15.15", "1.17.13", "1.20.14", "1.25.8", "1.27.4"];
 
 for (const version of VERSIONS) {

@@ -10,7 +10,7 @@ import { AT, FORM, TAG } from "./constants.ts";
 import { attribute, type Die, DieReader, formOf, numberOf, textOf } from "./die.ts";
 import type { FormSections } from "./forms.ts";
 import { type InlinedSource, inlinedCount, inlinedCounts } from "./inlined.ts";
-import { type LocationSections, locationAt } from "./loclist.ts";
+import { locationAt } from "./loclist.ts";
 import { unescapePath } from "./names.ts";
 import { readRanges } from "./rnglist.ts";
 import type { Skimmer } from "./skim.ts";
@@ -19,6 +19,10 @@ import { readUnits, type Unit } from "./unit.ts";
 
 /** Units whose subprogram index is kept: a few hundred bytes to some hundred kilobytes each. */
 const MAX_INDEXED_UNITS = 256;
+/** Location lists of one function: some kilobytes. */
+const WINDOW_BYTES = 64 << 10;
+/** Functions asked for before the whole section is loaded. */
+const MAX_WINDOWS = 3;
 
 export class Dwarf implements DieSource {
   readonly arch: Arch;
@@ -28,6 +32,8 @@ export class Dwarf implements DieSource {
   readonly #dies: DieReader;
   readonly #sections: Sections;
   readonly #addr: Uint8Array | undefined;
+  #window: { section: string; start: number; end: number; bytes: Uint8Array } | undefined;
+  #windows = 0;
   /** No string section: names stand in the DIEs, as Go writes them; C compilers share theirs. */
   readonly #allNamesInline: boolean;
   readonly #packages = new Map<string, string>();
@@ -49,8 +55,7 @@ export class Dwarf implements DieSource {
         if (error instanceof DamagedError) return undefined;
         throw error;
       });
-    // All at once: unpacking runs on other threads. Every signature asks for the location lists next.
-    void optional(".debug_loclists").catch(() => undefined);
+    // All at once: unpacking runs on other threads.
     const [info, abbrev, str, lineStr, strOffsets, addr, ranges4, rnglists] = await Promise.all([
       sections.load(".debug_info"),
       sections.load(".debug_abbrev"),
@@ -147,13 +152,45 @@ export class Dwarf implements DieSource {
     const value = attribute(die, AT.location);
     if (value instanceof Uint8Array) return value;
     if (typeof value !== "number") return undefined;
-    const version5 = die.unit.version >= 5;
-    const lists: LocationSections = {
-      loc: version5 ? undefined : await this.#sections.load(".debug_loc"),
-      loclists: version5 ? await this.#sections.load(".debug_loclists") : undefined,
-      addr: this.#addr,
-    };
-    return locationAt(lists, die.unit, value, formOf(die, AT.location) ?? FORM.secOffset, pc);
+    const form = formOf(die, AT.location) ?? FORM.secOffset;
+    const section = die.unit.version >= 5 ? "loclists" : "loc";
+    if (form !== FORM.loclistx) {
+      const expression = await this.#locationInWindow(die.unit, section, value, form, pc);
+      if (expression !== "unknown") return expression;
+    }
+    const whole = await this.#sections.load(`.debug_${section}`);
+    const lists = { loc: undefined, loclists: undefined, addr: this.#addr, [section]: whole };
+    return locationAt(lists, die.unit, value, form, pc);
+  }
+
+  /**
+   * The first questions are answered from a small part of the section, which a packed file gives much sooner and with
+   * less memory than all of it: the lists of one function's variables stand together. "unknown": load everything.
+   */
+  async #locationInWindow(
+    unit: Unit,
+    section: "loc" | "loclists",
+    value: number,
+    form: number,
+    pc: number,
+  ): Promise<Uint8Array | undefined | "unknown"> {
+    let window = this.#window;
+    if (window === undefined || window.section !== section || value < window.start || value >= window.end) {
+      if (this.#windows >= MAX_WINDOWS) return "unknown";
+      this.#windows++;
+      const bytes = await this.#sections.window(`.debug_${section}`, value, WINDOW_BYTES);
+      if (bytes === undefined) return undefined;
+      window = { section, start: value, end: value + bytes.length, bytes };
+      this.#window = window;
+    }
+    try {
+      const lists = { loc: undefined, loclists: undefined, addr: this.#addr, [section]: window.bytes };
+      return locationAt(lists, unit, value - window.start, form, pc);
+    } catch (error) {
+      // The list reaches beyond the window, or is damaged: the whole section tells.
+      if (error instanceof DamagedError) return "unknown";
+      throw error;
+    }
   }
 
   /** Copies inlined into other functions, of all functions by the linker's name. */
