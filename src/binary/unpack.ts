@@ -97,14 +97,14 @@ async function inflate(source: ByteSource, packed: PackedSection, from: number, 
     stream.on("end", () => resolve(produced === packed.size));
     stream.on("error", () => resolve(false));
   });
-  let finished = false;
-  void done.then(() => (finished = true));
-  for (let at = 0; at < packed.packedSize && !finished; at += PIECE_BYTES) {
+  const state = { finished: false };
+  void done.then(() => (state.finished = true));
+  for (let at = 0; at < packed.packedSize && !state.finished; at += PIECE_BYTES) {
     const piece = await source.read(packed.offset + at, Math.min(PIECE_BYTES, packed.packedSize - at));
-    if (!finished && !stream.write(piece))
+    if (!state.finished && !stream.write(piece))
       await Promise.race([done, new Promise((resolve) => stream.once("drain", resolve))]);
   }
-  if (!finished) stream.end();
+  if (!state.finished) stream.end();
   const sound = await done;
   stream.destroy();
   if (!sound) throw new DamagedError(`section ${packed.name} does not unpack`);
