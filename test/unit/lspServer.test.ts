@@ -106,6 +106,16 @@ void test("a chosen binary has lenses before a process runs it", async () => {
   await connection.sendNotification("workspace/didChangeConfiguration", { settings: null });
   const uri = await open(file, text);
   await untilLenses(uri, (list) => list.length === FUNCTIONS + 1);
+
+  // `go build` again, with everything three lines further down: no restart, no process, no new choice.
+  const moved = source(3).replace("package main", "package main // chosen");
+  writeFileSync(file, moved);
+  await change(uri, 2, moved);
+  await untilLenses(uri, (list) => list.every(({ command }) => command.title.includes("line moved by +3")));
+  build("chosen");
+  const start = performance.now();
+  await untilLenses(uri, (list) => list.every(({ command }) => !command.title.includes("moved")));
+  report("from go build of a chosen program to its lenses", start);
   settings = {};
   await connection.sendNotification("workspace/didChangeConfiguration", { settings: null });
 });
