@@ -36,6 +36,8 @@ export interface SourceTypes {
    * source speaks. Never throws for bad source.
    */
   signature(fn: GoFunction, info: BuildInfo, binary?: Witness): Promise<SignatureResult>;
+  /** Line of the function's declaration, or of its literal; undefined where the source has none that fits. */
+  declarationLine(fn: GoFunction, info: BuildInfo): Promise<number | undefined>;
   /** Whether the source is what the binary was built from, for the user to read. */
   match(fn: GoFunction, info: BuildInfo): Promise<SourceMatch>;
   /** Forgets what was read: files have changed. */
@@ -91,6 +93,10 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
       // After the types, so that the files that declare them are compared too.
       const match = await matchOf(found, info);
       return match.kind === "different-revision" ? { ok: false, reason: match.message } : result;
+    },
+    async declarationLine(fn, info) {
+      const found = await find(fn, info);
+      return found.kind === "found" ? (found.function.literal ?? found.function.declaration)?.line : undefined;
     },
     async match(fn, info) {
       return await matchOf(await find(fn, info), info);

@@ -34,9 +34,15 @@ export async function sourceTypesAt(root: string): Promise<SourceTypes> {
   });
 }
 
+export interface SourcedBinary extends GoBinary {
+  /** As the source has it: binaries without DWARF before Go 1.20 name the line of the first instruction only. */
+  declarationLine?(fn: GoFunction): Promise<number | undefined>;
+}
+
 /** The binary with its signatures completed: DWARF's where it has them, else the source's. */
-export function withSource(binary: GoBinary, source: SourceTypes): GoBinary {
-  return delegate(binary, {
+export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary {
+  const declarationLine = (fn: GoFunction) => source.declarationLine(fn, binary.buildInfo);
+  const completed = delegate(binary, {
     async signature(fn) {
       const own = await binary.signature(fn);
       if (own.ok) return own;
@@ -44,6 +50,7 @@ export function withSource(binary: GoBinary, source: SourceTypes): GoBinary {
       return read.ok || !binary.hasDwarf ? read : own;
     },
   });
+  return Object.assign(completed, { declarationLine });
 }
 
 /** Whether the function below `root` is what the binary was built from; undefined where that cannot be looked at. */

@@ -1,6 +1,7 @@
 /** From what a user typed to the functions of one binary. One pattern that names nothing refuses all. */
 import type { GoBinary, GoFunction } from "../binary/api.ts";
 import { UserError } from "../protocol/errors.ts";
+import type { SourcedBinary } from "./goSource.ts";
 import { type FileLine, matchesGlob, matchesPath, nearMisses, parseFileLine } from "./patterns.ts";
 
 /** One glob may name this many functions: more is a slip, and attaching them would take the target minutes. */
@@ -70,7 +71,11 @@ function noSuchFunction(binary: GoBinary, pattern: string, functions: readonly G
   });
 }
 
-async function functionsAtLine(binary: GoBinary, { file, line }: FileLine, pattern: string): Promise<GoFunction[]> {
+async function functionsAtLine(
+  binary: SourcedBinary,
+  { file, line }: FileLine,
+  pattern: string,
+): Promise<readonly GoFunction[]> {
   const inFile = (await binary.functions()).filter((fn) => matchesPath(file, fn.file));
   const files = [...new Set(inFile.map((fn) => fn.file))];
   const exactFile = files.find((name) => name === file);
@@ -98,6 +103,9 @@ async function functionsAtLine(binary: GoBinary, { file, line }: FileLine, patte
     if (candidate.line !== line && (await lastLine(binary, candidate)) < line) continue;
     return candidates.filter((fn) => fn.line === candidate.line);
   }
+  const below = inFile.filter((fn) => fn.file === (exactFile ?? files[0]) && fn.line > line);
+  const declared = await declaredAbove(binary, below, line);
+  if (declared.length > 0) return declared;
   const nearest = inFile
     .filter((fn) => fn.line > 0)
     .sort((a, b) => Math.abs(a.line - line) - Math.abs(b.line - line))[0];
@@ -110,6 +118,21 @@ async function functionsAtLine(binary: GoBinary, { file, line }: FileLine, patte
         ? "`probelens list` shows the functions"
         : `The nearest is ${nearest.name} at line ${nearest.line}`,
   });
+}
+
+/** Functions whose code begins below the line, but whose declaration, as the source has it, does not. */
+async function declaredAbove(
+  binary: SourcedBinary,
+  below: readonly GoFunction[],
+  line: number,
+): Promise<readonly GoFunction[]> {
+  const first = Math.min(...below.map((fn) => fn.line));
+  const declared: GoFunction[] = [];
+  for (const fn of below.filter((candidate) => candidate.line === first)) {
+    const at = await binary.declarationLine?.(fn);
+    if (at !== undefined && at <= line) declared.push(fn);
+  }
+  return declared;
 }
 
 /** Last source line of the function's own file that its code comes from. */

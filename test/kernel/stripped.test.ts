@@ -202,6 +202,25 @@ for (const [version, mode] of [
   });
 }
 
+test("shapes, go1.15.15 stripped: the line of a declaration whose code begins below it", async () => {
+  const file = await buildShapes("1.15.15", modeNamed("strip"));
+  const text = readFileSync(join(SHAPES, "params.go"), "utf8").split("\n");
+  const line = text.findIndex((candidate) => candidate.startsWith("func ints(")) + 1;
+  const options = ["--format", "jsonl", "--", file];
+  const { status, stdout, stderr } = await run("trace", `params.go:${line}`, "--source", SHAPES, ...options);
+  assert.equal(status, 0, stderr);
+  const { calls, stats } = eventsOf(stdout);
+  assert.deepEqual(
+    stats.map(({ func }) => func),
+    ["main.ints"],
+  );
+  assert.ok(calls.length > 0);
+  // Without the source nothing says whose line it is.
+  const blind = await run("trace", `params.go:${line}`, "--binary", file);
+  assert.equal(blind.status, 1);
+  assert.match(blind.stderr, /main\.ints/);
+});
+
 for (const version of ["1.15.15", "1.27.4"]) {
   test(`shapes, go${version} stripped: function literals by their lines`, async () => {
     const text = readFileSync(join(SHAPES, "closures.go"), "utf8").split("\n");
