@@ -82,6 +82,8 @@ class TraceRun implements TraceListener {
   private output: Output | undefined;
   private trace: Trace | undefined;
   private stopping = false;
+  /** By a signal: the end is the user's wish, whatever the same Ctrl-C at the terminal did to the command. */
+  private interrupted = false;
   private printed = 0;
   /** Ids are given in the order of the calls: this and smaller ones were printed. */
   private lastPrinted = 0;
@@ -203,7 +205,7 @@ class TraceRun implements TraceListener {
         why: reason.message,
         remedy: "Every probe is gone with it; start the trace again",
       });
-    } else if (reason.kind !== "stopped") {
+    } else if (reason.kind !== "stopped" && !this.interrupted) {
       const status =
         reason.kind === "target-exited" && reason.exitStatus !== undefined ? ` with status ${reason.exitStatus}` : "";
       say(
@@ -216,7 +218,7 @@ class TraceRun implements TraceListener {
     if (lines.length > 0) void this.output?.write(`${lines.join("\n")}\n`);
     await this.output?.close();
     if (this.failure !== undefined) throw this.failure;
-    return reason.kind === "target-exited" ? (reason.exitStatus ?? 0) : 0;
+    return reason.kind === "target-exited" && !this.interrupted ? (reason.exitStatus ?? 0) : 0;
   }
 
   /** Resolves when a signal comes before the trace runs; later ones stop it. A second one ends the process at once. */
@@ -224,6 +226,7 @@ class TraceRun implements TraceListener {
     return new Promise((resolve) => {
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
         process.on(signal, () => {
+          this.interrupted = true;
           if (this.stopping) process.exit(0);
           setTimeout(() => process.exit(0), FORCED_EXIT_MS).unref();
           this.stop();

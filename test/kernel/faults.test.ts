@@ -19,7 +19,8 @@ import {
   alive,
   attached,
   buildGo,
-  type Child,
+  Child,
+  CLI,
   type CodeView,
   childrenOf,
   codeOf,
@@ -316,6 +317,19 @@ test("-- CMD is ended when the trace ends first: SIGTERM, then SIGKILL", async (
   const pid = await until("the call", () => eventsOf(trace.stdout).calls[0]?.pid);
   assert.equal(await trace.status(), 0);
   assert.equal(alive(pid), false);
+});
+
+test("-- CMD: Ctrl-C at a terminal, which reaches CMD too, ends with the totals and 0", async () => {
+  // Several times: the command's death and the signal race.
+  for (let round = 0; round < 5; round += 1) {
+    const trace = new Child(process.execPath, [CLI, "trace", "main.work", "--format", "jsonl", "--", path, "work 1"], {
+      detached: true,
+    });
+    await trace.complains("ready");
+    process.kill(-trace.pid, "SIGINT");
+    assert.equal(await trace.status(), 0, trace.stderr);
+    assert.equal(eventsOf(trace.stdout).stats[0]?.hits, 1);
+  }
 });
 
 test("-- CMD dies with a killed CLI", async () => {
