@@ -2,6 +2,7 @@
 import type { GoBinary, GoFunction } from "../binary/api.ts";
 import type { FunctionPlan, ProbeSite } from "../probe/api.ts";
 import { decodeFunction, formatInstruction } from "../probe/decode.ts";
+import { type AnswerCache, type AskedFile, openAnswerCache } from "../server/answerCache.ts";
 import { createEngine, type FullEngine } from "../server/engine.ts";
 import { matchPattern } from "../server/resolve.ts";
 import { COMMANDS } from "./commands.ts";
@@ -16,26 +17,52 @@ const AROUND = 8;
 /** The breakpoint that a uprobe puts in place of an instruction's first byte. */
 const INT3 = 0xcc;
 
+/** An answer about more functions is not kept. */
+const MAX_STORED_FUNCTIONS = 64;
+
 export async function runInspect(parsed: ParsedOptions): Promise<number> {
   checkTarget(COMMANDS.inspect, parsed);
+  const asked = await askCache(parsed);
+  const stored = asked === undefined ? undefined : await asked.cache.get(asked.file);
+  const printer = new Printer();
+  if (stored === undefined) await inspectAll(parsed, printer, asked);
+  else for (const line of stored.split("\n")) await printer.line(line);
+  await printer.close();
+  return 0;
+}
+
+/** Undefined where the answer depends on more than the program file: a process's memory, source files. */
+async function askCache(parsed: ParsedOptions): Promise<Asked | undefined> {
+  const path = parsed.texts.get("--binary");
+  if (path === undefined || parsed.texts.has("--source")) return undefined;
+  const cache = await openAnswerCache();
+  const question = ["inspect", parsed.positionals[0] ?? "", parsed.flags.has("--json")];
+  const file = await cache?.ask(path, JSON.stringify(question));
+  return cache === undefined || file === undefined ? undefined : { cache, file };
+}
+
+interface Asked {
+  readonly cache: AnswerCache;
+  readonly file: AskedFile;
+}
+
+async function inspectAll(parsed: ParsedOptions, printer: Printer, asked: Asked | undefined): Promise<void> {
   const engine = createEngine({ terminal: true, onNotice: say, source: parsed.texts.get("--source") });
   try {
     const binary = await openTarget(engine, parsed);
-    const printer = new Printer();
+    const lines: string[] = [];
     const functions = await matchPattern(binary, parsed.positionals[0] ?? "");
-    let first = true;
-    for (const fn of functions) {
+    for (const [index, fn] of functions.entries()) {
       const inspection = await inspect(engine, binary, fn, parsed.numbers.get("--pid"));
-      if (parsed.flags.has("--json")) {
-        await printer.json(asJson(inspection));
-      } else {
-        if (!first) await printer.line("");
-        for (const line of asText(inspection, binary)) await printer.line(line);
-      }
-      first = false;
+      const text = parsed.flags.has("--json")
+        ? [JSON.stringify(asJson(inspection))]
+        : [...(index === 0 ? [] : [""]), ...asText(inspection, binary)];
+      for (const line of text) await printer.line(line);
+      if (functions.length <= MAX_STORED_FUNCTIONS) lines.push(...text);
     }
-    await printer.close();
-    return 0;
+    if (asked === undefined || functions.length > MAX_STORED_FUNCTIONS) return;
+    // Warnings would have to be told again; a stripped file's answer may come to depend on a debug file elsewhere.
+    if (binary.hasDwarf && binary.warnings.length === 0) await asked.cache.put(asked.file, lines.join("\n"));
   } finally {
     await engine.dispose();
   }
