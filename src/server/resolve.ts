@@ -126,7 +126,7 @@ async function declaredAbove(
   below: readonly GoFunction[],
   line: number,
 ): Promise<readonly GoFunction[]> {
-  const first = Math.min(...below.map((fn) => fn.line));
+  const first = below.reduce((least, fn) => Math.min(least, fn.line), Number.POSITIVE_INFINITY);
   const declared: GoFunction[] = [];
   for (const fn of below.filter((candidate) => candidate.line === first)) {
     const at = await binary.declarationLine?.(fn);
