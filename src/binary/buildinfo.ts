@@ -18,7 +18,7 @@ const FLAG_INLINE_STRINGS = 2;
 const SENTINEL_BYTES = 16;
 
 export async function readBuildInfo(sections: Sections, memory: Memory): Promise<BuildInfo | undefined> {
-  const offset = sections.find(".go.buildinfo")?.offset ?? (await scan(sections));
+  const offset = sections.find(".go.buildinfo")?.offset ?? (sections.named ? undefined : await scan(sections));
   if (offset === undefined) return undefined;
   const header = await sections.at(offset, 32);
   if (Buffer.compare(header.subarray(0, MAGIC.length), MAGIC) !== 0)

@@ -14,14 +14,19 @@ const SCAN_CHUNK_BYTES = 4 << 20;
 /** Places that look like a header and are none; real binaries have at most a few. */
 const MAX_FALSE_HEADERS = 1000;
 
-export async function locatePclntab(sections: Sections, memory: Memory): Promise<FoundPclntab | undefined> {
+/** `isGo`: build info was found. A file with named sections and without it is not searched from end to end. */
+export async function locatePclntab(
+  sections: Sections,
+  memory: Memory,
+  isGo: boolean,
+): Promise<FoundPclntab | undefined> {
   for (const name of SECTIONS) {
     const section = sections.find(name);
     if (section === undefined || section.size === 0) continue;
     const found = await tryRead(sections, memory, section.offset, section.address, section.size);
     if (found !== undefined) return found;
   }
-  return scan(sections, memory);
+  return isGo || !sections.named ? scan(sections, memory) : undefined;
 }
 
 async function scan(sections: Sections, memory: Memory): Promise<FoundPclntab | undefined> {

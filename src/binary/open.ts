@@ -53,7 +53,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     }
   };
   const info = await attempt("build info", () => readBuildInfo(sections, memory));
-  const found = await locatePclntab(sections, memory);
+  const found = await locatePclntab(sections, memory, info !== undefined);
   if (found === undefined) throw notGo(source.name, info, warnings);
   const { pclntab } = found;
   if (!pclntab.isSorted()) throw damaged(source.name, "the function table is out of order");

@@ -26,6 +26,11 @@ export class Sections {
     return this.elf.sections.find((section) => section.name === name && section.inFile);
   }
 
+  /** Whether sections can be told by name; where they can, what has no section of its own need not be searched for. */
+  get named(): boolean {
+    return this.elf.sections.some((section) => section.name.startsWith("."));
+  }
+
   /** Contents by name; `.debug_info` also finds `.zdebug_info`. Rejects with DamagedError. */
   load(name: string): Promise<Uint8Array | undefined> {
     let loading = this.#loaded.get(name);
