@@ -2,14 +2,13 @@
 import type { GoBinary, GoFunction } from "../binary/api.ts";
 import type { FunctionPlan, ProbeSite } from "../probe/api.ts";
 import { decodeFunction, formatInstruction } from "../probe/decode.ts";
-import { type AnswerCache, type AskedFile, openAnswerCache } from "../server/answerCache.ts";
+import type { AnswerCache, AskedFile } from "../server/answerCache.ts";
 import { createEngine, type FullEngine } from "../server/engine.ts";
 import { matchPattern } from "../server/resolve.ts";
-import { COMMANDS } from "./commands.ts";
 import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
-import { checkTarget, openTarget } from "./list.ts";
+import { openTarget } from "./list.ts";
 import type { ParsedOptions } from "./options.ts";
-import { columns, Printer } from "./print.ts";
+import { columns, type Printer } from "./print.ts";
 import { say } from "./terminal.ts";
 
 /** Instructions shown before and after the probe site. */
@@ -20,33 +19,13 @@ const INT3 = 0xcc;
 /** An answer about more functions is not kept. */
 const MAX_STORED_FUNCTIONS = 64;
 
-export async function runInspect(parsed: ParsedOptions): Promise<number> {
-  checkTarget(COMMANDS.inspect, parsed);
-  const asked = await askCache(parsed);
-  const stored = asked === undefined ? undefined : await asked.cache.get(asked.file);
-  const printer = new Printer();
-  if (stored === undefined) await inspectAll(parsed, printer, asked);
-  else for (const line of stored.split("\n")) await printer.line(line);
-  await printer.close();
-  return 0;
-}
-
-/** Undefined where the answer depends on more than the program file: a process's memory, source files. */
-async function askCache(parsed: ParsedOptions): Promise<Asked | undefined> {
-  const path = parsed.texts.get("--binary");
-  if (path === undefined || parsed.texts.has("--source")) return undefined;
-  const cache = await openAnswerCache();
-  const question = ["inspect", parsed.positionals[0] ?? "", parsed.flags.has("--json")];
-  const file = await cache?.ask(path, JSON.stringify(question));
-  return cache === undefined || file === undefined ? undefined : { cache, file };
-}
-
-interface Asked {
+/** Where the answer may be kept. */
+export interface Asked {
   readonly cache: AnswerCache;
   readonly file: AskedFile;
 }
 
-async function inspectAll(parsed: ParsedOptions, printer: Printer, asked: Asked | undefined): Promise<void> {
+export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked: Asked | undefined): Promise<void> {
   const engine = createEngine({ terminal: true, onNotice: say, source: parsed.texts.get("--source") });
   try {
     const binary = await openTarget(engine, parsed);

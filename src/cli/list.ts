@@ -4,7 +4,7 @@ import { createEngine, type FullEngine } from "../server/engine.ts";
 import { matchPattern } from "../server/resolve.ts";
 import { COMMANDS } from "./commands.ts";
 import { functionRow, signatureText } from "./functionRow.ts";
-import { type CommandSpec, exactlyOne, type ParsedOptions } from "./options.ts";
+import { checkTarget, type ParsedOptions } from "./options.ts";
 import { columns, Printer } from "./print.ts";
 import { say } from "./terminal.ts";
 
@@ -29,11 +29,6 @@ export async function runList(parsed: ParsedOptions): Promise<number> {
   } finally {
     await engine.dispose();
   }
-}
-
-export function checkTarget(spec: CommandSpec, parsed: ParsedOptions): void {
-  const given = ["--pid", "--binary"].filter((name) => parsed.numbers.has(name) || parsed.texts.has(name));
-  exactlyOne(spec, given, "--pid PID or --binary FILE");
 }
 
 export async function openTarget(engine: FullEngine, parsed: ParsedOptions): Promise<GoBinary> {

@@ -1,26 +1,25 @@
 /** The `probelens` command: which command, with which options, and what its end means as an exit status. */
 import { UserError } from "../protocol/errors.ts";
 import { COMMANDS } from "./commands.ts";
-import { runDoctor } from "./doctor.ts";
 import { commandHelp, generalHelp } from "./help.ts";
-import { runInspect } from "./inspect.ts";
-import { runList } from "./list.ts";
 import { type CommandSpec, type ParsedOptions, parseOptions, usage } from "./options.ts";
 import { Printer } from "./print.ts";
-import { runTargets } from "./targets.ts";
 import { say } from "./terminal.ts";
-import { runTrace, traceOptions } from "./trace.ts";
 import { version } from "./version.ts";
 
 /** stderr that nobody reads holds the end up for this long. */
 const STDERR_FLUSH_MS = 1000;
 
+/** Loaded when asked for: evaluating what only some commands need takes longer than answering from the cache. */
 const RUN: Record<keyof typeof COMMANDS, (parsed: ParsedOptions) => Promise<number>> = {
-  targets: runTargets,
-  list: runList,
-  trace: (parsed) => runTrace(traceOptions(parsed)),
-  inspect: runInspect,
-  doctor: () => runDoctor(),
+  targets: async (parsed) => await (await import("./targets.ts")).runTargets(parsed),
+  list: async (parsed) => await (await import("./list.ts")).runList(parsed),
+  trace: async (parsed) => {
+    const { runTrace, traceOptions } = await import("./trace.ts");
+    return await runTrace(traceOptions(parsed));
+  },
+  inspect: async (parsed) => await (await import("./inspectCached.ts")).runInspect(parsed),
+  doctor: async () => await (await import("./doctor.ts")).runDoctor(),
 };
 
 // A terminal or log that went away must not turn a message into a crash.

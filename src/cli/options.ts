@@ -129,3 +129,9 @@ function checkPositionals(spec: CommandSpec, given: readonly string[]): void {
   const extra = given[spec.positionals.length];
   if (!repeats && extra !== undefined) throw usage(spec, JSON.stringify(extra), "there is one argument too many");
 }
+
+/** `list` and `inspect` look at one program. */
+export function checkTarget(spec: CommandSpec, parsed: ParsedOptions): void {
+  const given = ["--pid", "--binary"].filter((name) => parsed.numbers.has(name) || parsed.texts.has(name));
+  exactlyOne(spec, given, "--pid PID or --binary FILE");
+}
