@@ -32,7 +32,6 @@ export const BUILD_MODES: readonly BuildMode[] = [
   { name: "strip", flags: [], stripOf: "default", twin: "default" },
   { name: "externalstrip", flags: [], cgo: true, stripOf: "external", twin: "external" },
 ];
-export const CI_MODES = ["default", "noopt", "piesw", "strip"];
 
 export function modeNamed(name: string): BuildMode {
   const mode = BUILD_MODES.find((candidate) => candidate.name === name);

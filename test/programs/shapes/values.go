@@ -9,8 +9,7 @@ import (
 
 // Values that are hard to show: big maps, maps of big keys, cycles, nested pointers, closures, contexts.
 
-// The compiler's DWARF puts y of big.Int's And and Or into x's register (Go 1.26), and the cause of a context's cancel
-// into another parameter's.
+// The compiler's DWARF puts y of big.Int's And and Or into x's register.
 
 type bigKey [20]int64
 
@@ -60,7 +59,9 @@ func int64Of(n int64) *bigint.Int { return bigint.NewInt(n) }
 
 func init() {
 	six, three := int64Of(6), int64Of(3)
-	register("math/big.(*Int).And", func() { sink = new(bigint.Int).And(six, three).Int64() })
+	register("math/big.(*Int).And", func() { sink = new(bigint.Int).And(six, three).Int64() },
+		"z=&big.Int{neg:false, abs:big.nat(nil)}", "x=&big.Int{neg:false, abs:big.nat{6}}",
+		"y=&big.Int{neg:false, abs:big.nat{3}}")
 	m := map[int]int{}
 	for i := 0; i < 20; i++ {
 		m[i] = i * i
