@@ -5,6 +5,7 @@
 import { stat } from "node:fs/promises";
 import type { GoBinary } from "../binary/api.ts";
 import { openBinary } from "../binary/open.ts";
+import { DebugFiles } from "./debugFiles.ts";
 import { identityOf, type ProgramSource } from "./sources.ts";
 
 /** Idle parsed binaries; one of a large server takes some 100 MB. */
@@ -12,6 +13,7 @@ const MAX_IDLE = 3;
 
 interface Entry {
   readonly source: ProgramSource;
+  readonly debugFiles: DebugFiles;
   readonly binary: Promise<GoBinary>;
   users: number;
 }
@@ -29,8 +31,11 @@ export class BinaryCache {
   /** Takes over `source`. */
   async acquire(source: ProgramSource): Promise<BinaryHandle> {
     const known = this.entries.get(source.identity);
-    if (known !== undefined) await source.close();
-    const entry = known ?? { source, binary: openBinary(source), users: 0 };
+    if (known !== undefined) {
+      known.source.renew?.(source);
+      await source.close();
+    }
+    const entry = known ?? openEntry(source);
     this.entries.delete(source.identity);
     this.entries.set(source.identity, entry);
     entry.users += 1;
@@ -46,6 +51,7 @@ export class BinaryCache {
       return { binary, source: entry.source, release };
     } catch (error) {
       if (this.entries.get(source.identity) === entry) this.entries.delete(source.identity);
+      await entry.debugFiles.close();
       await entry.source.close();
       throw error;
     }
@@ -67,8 +73,14 @@ export class BinaryCache {
 
   private async close(entry: Entry): Promise<void> {
     (await entry.binary.catch(() => undefined))?.close();
+    await entry.debugFiles.close();
     await entry.source.close();
   }
+}
+
+function openEntry(source: ProgramSource): Entry {
+  const debugFiles = new DebugFiles(source.name);
+  return { source, debugFiles, binary: openBinary(source, { findDebugFile: debugFiles.find }), users: 0 };
 }
 
 /** False where the path now leads to another file than the one that was read. */
