@@ -1,5 +1,5 @@
 /** The engine of CLI and language server: finds processes, opens binaries, resolves, plans and traces. */
-import { realpath, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import type { GoBinary, GoFunction } from "../binary/api.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
@@ -7,7 +7,7 @@ import { planFunction } from "../probe/plan.ts";
 import { MAX_FOLLOW_BYTES } from "../protocol/capture.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AttachTarget } from "../protocol/helperApi.ts";
-import { BinaryCache, type BinaryHandle, borrowed, isStill } from "./binaries.ts";
+import { BinaryCache, borrowed } from "./binaries.ts";
 import { CallerTable, ET_EXEC } from "./callers.ts";
 import { findCommand, StoppedCommand } from "./command.ts";
 import type {
@@ -21,12 +21,21 @@ import type {
 } from "./engineApi.ts";
 import { sourceTypesAt, withSource } from "./goSource.ts";
 import { HelperLink } from "./helperLink.ts";
-import { ProcessScanner, plainPath, processesRunning, programName } from "./processes.ts";
+import { ProcessScanner, processesRunning } from "./processes.ts";
 import { executableMappings, findProcess, readMemory } from "./procfs.ts";
 import { resolvePatterns } from "./resolve.ts";
-import { HelperSource, openLocalSource, type ProgramSource } from "./sources.ts";
+import { openLocalSource } from "./sources.ts";
 import { attachRequest, planGroups } from "./tracePlan.ts";
 import { TraceSession } from "./traceSession.ts";
+import {
+  type OpenTarget,
+  openFileSource,
+  openFileTarget,
+  openProcessSource,
+  openProcessTarget,
+  openThroughHelper,
+  tellReplacement,
+} from "./traceTargets.ts";
 import { unwindSites } from "./unwindWatch.ts";
 
 export interface EngineOptions {
@@ -52,22 +61,12 @@ export function createEngine(options: EngineOptions = {}): FullEngine {
   return new ProbeEngine(options);
 }
 
-/** Where a trace's binary comes from and how it is attached. */
-interface OpenTarget {
-  readonly handle: BinaryHandle;
-  readonly attach: AttachTarget;
-  /** Of a program file. */
-  readonly path?: string;
-  /** Asked once attached: the probes were planned for the program that was read, and for no other. */
-  readonly isStill: () => Promise<boolean>;
-}
-
 class ProbeEngine implements FullEngine {
   private readonly options: EngineOptions;
   private readonly cache = new BinaryCache();
   private readonly scanner = new ProcessScanner();
   private readonly traces = new Set<Trace>();
-  private link: Promise<HelperLink> | undefined;
+  private link: { readonly link: Promise<HelperLink>; readonly quiet: boolean } | undefined;
   private source: Promise<SourceTypes> | undefined;
   private disposed = false;
 
@@ -95,13 +94,13 @@ class ProbeEngine implements FullEngine {
   private async helperForScan(effort: "running" | "quiet" | "ask"): Promise<HelperLink | undefined> {
     if (effort === "ask") return await this.helper();
     if (effort === "quiet") return await this.helper(true).catch(() => undefined);
-    const current = await this.link?.catch(() => undefined);
+    const current = await this.link?.link.catch(() => undefined);
     return current?.alive === true ? current : undefined;
   }
 
   async openProcess(pid: number): Promise<GoBinary> {
     return await this.completed(
-      borrowed(await this.cache.acquire(await this.openProcessSource(await findProcess(pid)))),
+      borrowed(await this.cache.acquire(await openProcessSource(await findProcess(pid), () => this.helper()))),
     );
   }
 
@@ -135,8 +134,8 @@ class ProbeEngine implements FullEngine {
     const { target } = request;
     const opened =
       target.kind === "process"
-        ? await this.openProcessTarget(target.pid)
-        : await this.openFileTarget(target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""));
+        ? await openProcessTarget(target.pid, this.cache, () => this.helper())
+        : await openFileTarget(target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""), this.cache);
     let command: StoppedCommand | undefined;
     try {
       const binary = await this.completed(opened.handle.binary, request.source);
@@ -190,21 +189,27 @@ class ProbeEngine implements FullEngine {
   }
 
   async helper(quiet = false): Promise<HelperLink> {
+    // Whoever comes while one is being started waits for that one: a second would ask for the password a second time.
+    for (let starting = this.link; starting !== undefined; starting = this.link) {
+      const started = await starting.link.catch((error: unknown) => {
+        if (!starting.quiet || quiet) throw error;
+      });
+      if (started?.alive === true) return started;
+      if (this.link === starting) this.link = undefined;
+    }
     if (this.disposed) throw new Error("the engine is disposed");
-    const current = await this.link?.catch(() => undefined);
-    if (current?.alive === true) return current;
     const { passwordPrompt, terminal = false } = this.options;
-    const starting = HelperLink.start({ passwordPrompt, terminal, quiet });
+    const starting = { link: HelperLink.start({ passwordPrompt, terminal, quiet }), quiet };
     this.link = starting;
-    starting.catch(() => {
+    starting.link.catch(() => {
       if (this.link === starting) this.link = undefined;
     });
-    return await starting;
+    return await starting.link;
   }
 
   async dispose(): Promise<void> {
     this.disposed = true;
-    const link = await this.link?.catch(() => undefined);
+    const link = await this.link?.link.catch(() => undefined);
     await Promise.all([...this.traces].map((trace) => trace.stop()));
     await link?.close();
     await this.cache.closeAll();
@@ -266,70 +271,6 @@ class ProbeEngine implements FullEngine {
     const running = await processesRunning(file.dev, file.ino);
     if (running.length === 0) listener.onNotice(`no process that this user can see runs ${path} yet; waiting for one`);
   }
-
-  private async openProcessTarget(id: number): Promise<OpenTarget> {
-    const found = await findProcess(id);
-    const handle = await this.cache.acquire(await this.openProcessSource(found));
-    const { pid, startTime } = found;
-    const { source } = handle;
-    const ofHelper = async (): Promise<boolean> => {
-      const { client } = await this.helper();
-      const { identity } = await client.readFile({ pid, startTime, offset: 0, length: 1 });
-      return identity === source.identity;
-    };
-    const ofFile = async (): Promise<boolean> => {
-      if (await isStill(`/proc/${pid}/exe`, source.identity)) return true;
-      // Throws, with a better reason, where the process has ended.
-      await findProcess(pid);
-      return false;
-    };
-    return {
-      handle,
-      attach: { kind: "process", pid, startTime },
-      isStill: source instanceof HelperSource ? ofHelper : ofFile,
-    };
-  }
-
-  private async openFileTarget(file: string): Promise<OpenTarget> {
-    const handle = await this.cache.acquire(await openFileSource(file));
-    const path = await realpath(file).catch(() => file);
-    return {
-      handle,
-      attach: { kind: "file", file: path },
-      path,
-      isStill: () => isStill(path, handle.source.identity),
-    };
-  }
-
-  private async openProcessSource(found: { pid: number; name: string }): Promise<ProgramSource> {
-    const { pid, name } = found;
-    const shown = (await programName(pid)) ?? `/proc/${pid}/exe (${name})`;
-    try {
-      return await openLocalSource(`/proc/${pid}/exe`, shown, {
-        what: `cannot read the program of process ${pid} (${name})`,
-        remedy: "`probelens targets` lists the running Go processes",
-      });
-    } catch (error) {
-      if (!(error instanceof UserError) || error.code !== "denied") throw error;
-      return (await openThroughHelper(await this.helper(), pid)).source;
-    }
-  }
-}
-
-/** How often a traced file is looked at: `go build` puts a new one in its place, which is not traced. */
-const FILE_CHECK_MS = 1000;
-
-function tellReplacement(path: string, identity: string, listener: TraceListener): NodeJS.Timeout {
-  const timer = setInterval(() => {
-    void isStill(path, identity).then((same) => {
-      if (same) return;
-      clearInterval(timer);
-      listener.onNotice(
-        `${path} was replaced or removed: processes that run the new file are not traced, start the trace again for them`,
-      );
-    });
-  }, FILE_CHECK_MS);
-  return timer.unref();
 }
 
 /** Of Elf64_Ehdr.e_type. */
@@ -338,21 +279,6 @@ const ELF_TYPE_OFFSET = 16;
 function limitsFor(maxBytes: number | undefined): CaptureLimits {
   if (maxBytes === undefined) return DEFAULT_LIMITS;
   return { ...DEFAULT_LIMITS, stringBytes: Math.min(maxBytes, MAX_FOLLOW_BYTES) };
-}
-
-async function openFileSource(file: string): Promise<ProgramSource> {
-  return await openLocalSource(file, file, {
-    what: `cannot read ${file === "" ? "a file without a name" : file}`,
-    remedy: "Give the path of a Go program that this user may read",
-  });
-}
-
-async function openThroughHelper(link: HelperLink, pid: number): Promise<{ source: ProgramSource; exe: string }> {
-  const { startTime, exe } = await link.client.describeProcess({ pid });
-  const source = await HelperSource.open(plainPath(exe), (offset, length) =>
-    link.client.readFile({ pid, startTime, offset, length }),
-  );
-  return { source, exe };
 }
 
 async function withCommand(command: StoppedCommand, reason: EndReason): Promise<EndReason> {

@@ -13,6 +13,8 @@ export interface ProgramSource extends ByteSource {
   /** `dev:ino:size:mtime`: another value means another file content. */
   readonly identity: string;
   readonly inode: number;
+  /** Reads from now on through `other`, which has the same content: this one's process or helper may be gone. */
+  renew?(other: ProgramSource): void;
   close(): Promise<void>;
 }
 
@@ -96,7 +98,7 @@ export class HelperSource implements ProgramSource {
   readonly size: number;
   readonly identity: string;
   readonly inode: number;
-  private readonly readChunk: (offset: number, length: number) => Promise<ReadFileResult>;
+  private readChunk: (offset: number, length: number) => Promise<ReadFileResult>;
 
   static async open(
     name: string,
@@ -138,6 +140,10 @@ export class HelperSource implements ProgramSource {
       filled += chunk.length;
     }
     return bytes;
+  }
+
+  renew(other: ProgramSource): void {
+    if (other instanceof HelperSource) this.readChunk = other.readChunk;
   }
 
   async close(): Promise<void> {}

@@ -13,11 +13,14 @@ const engine = createEngine({
     return answer === "-" ? undefined : answer;
   },
 });
-try {
-  await engine.trace(
-    { target: { kind: "process", pid: Number(pid) }, functions: ["main.work"], returns: false },
+const trace = async (name: string): Promise<unknown> =>
+  engine.trace(
+    { target: { kind: "process", pid: Number(pid) }, functions: [name], returns: false },
     { onEvents: () => {}, onNotice: () => {}, onEnd: () => {} },
   );
+try {
+  // At once, as two clicks in an editor: one helper and one question serve both.
+  await Promise.all([trace("main.work"), trace("main.middle")]);
   console.log("attached");
 } catch (error) {
   console.log(error instanceof UserError ? `${error.code}: ${error.why}` : `defect: ${String(error)}`);
