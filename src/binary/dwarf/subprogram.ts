@@ -39,6 +39,9 @@ export async function readSignature(dwarf: Dwarf, die: Die, entry: number): Prom
   const params: Variable[] = [];
   const results: Variable[] = [];
   const seen = new Set<string>();
+  // The numbers count the dictionary of a generic instance, which optimised DWARF leaves out.
+  const generic = (origin === undefined ? "" : nameOf(origin)).includes("go.shape.");
+  const dictionary = generic && ![...abstract, ...own].some((child) => nameOf(child) === ".dict") ? 1 : 0;
   const numbered: Numbered[] = [];
   const add = async (description: Die, located: Die | undefined): Promise<void> => {
     const name = nameOf(description);
@@ -50,8 +53,9 @@ export async function readSignature(dwarf: Dwarf, die: Die, entry: number): Prom
     const variable = await readVariable(dwarf, description, located, entry, isResult);
     const number = /^~[prb](\d+)$/.exec(name)?.[1];
     const list = isResult ? results : params;
-    if (number === undefined) list.push(variable);
-    else numbered.push({ list, index: Number(number), variable });
+    // Without an abstract DIE the list is in order as it is.
+    if (number === undefined || origin === undefined) list.push(variable);
+    else numbered.push({ list, index: Number(number) - (isResult ? 0 : dictionary), variable });
   };
   for (const description of abstract) await add(description, byOrigin.get(description.offset));
   for (const description of own) await add(description, description);
@@ -73,7 +77,7 @@ interface Numbered {
 function insertNumbered(numbered: readonly Numbered[]): void {
   const ascending = numbered.toSorted((a, b) => a.index - b.index);
   for (const { list, index, variable } of ascending) {
-    if (index <= list.length) list.splice(index, 0, variable);
+    if (index <= list.length) list.splice(Math.max(index, 0), 0, variable);
     else list.push(variable);
   }
 }
