@@ -244,6 +244,10 @@ function sizeDamage(type: GoType): string | undefined {
   if (type.kind === "array" && (type.length < 0 || type.length * type.elem.size !== type.size)) {
     return `the length of ${type.name} contradicts its size`;
   }
+  // The compiler pads only after a field, so bytes without any field are fields that were lost.
+  if (type.kind === "struct" && type.size > 0 && type.fields.length === 0) {
+    return `the fields of ${type.name} are not known`;
+  }
   return undefined;
 }
 
