@@ -20,8 +20,8 @@ export interface Operations {
   texts: { params: { selector: string }; result: string[] };
   /** Values of all input elements that match. */
   values: { params: { selector: string }; result: string[] };
-  type: { params: { text: string }; result: null };
-  press: { params: { key: string }; result: null };
+  /** Types into the box that matches, once it is there, and presses Enter in it. */
+  answer: { params: { selector: string; text: string }; result: null };
   moveMouseAway: { params: Record<string, never>; result: null };
   screenshot: { params: { name: string }; result: null };
   /** Bytes of a process's memory, hex. */

@@ -54,12 +54,10 @@ export function pageOperations(page: Page): PageOperations {
       const inputs = await page.locator(selector).all();
       return await Promise.all(inputs.map((input) => input.inputValue()));
     },
-    type: async ({ text }) => {
-      await page.keyboard.type(text);
-      return null;
-    },
-    press: async ({ key }) => {
-      await page.keyboard.press(key);
+    answer: async ({ selector, text }) => {
+      const box = page.locator(selector).first();
+      await box.fill(text, { timeout: ACTION_TIMEOUT_MS });
+      await box.press("Enter", { timeout: ACTION_TIMEOUT_MS });
       return null;
     },
     moveMouseAway: async () => {

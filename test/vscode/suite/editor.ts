@@ -3,6 +3,9 @@ import * as vscode from "vscode";
 import { hasPage, onPage, until } from "./steps.ts";
 
 export const FUNC_LINE = "func computeE(";
+const TRACE_AGAIN = /^Trace$|· Trace again$/;
+/** A click that led to nothing within this time is repeated. */
+const CLICK_AGAIN_MS = 5000;
 
 export async function openSource(file: string): Promise<vscode.TextEditor> {
   const document = await vscode.workspace.openTextDocument(file);
@@ -30,6 +33,23 @@ export async function clickLens(): Promise<void> {
   const command = (await lens())?.command;
   if (command === undefined) throw new Error("no lens to click");
   await vscode.commands.executeCommand(command.command, ...(command.arguments ?? []));
+}
+
+/** Clicks a `Trace` lens until the function is traced: a process that has just been started may not be found at once. */
+export async function clickUntilTraced(accept: RegExp): Promise<void> {
+  let clickedAt = Number.NEGATIVE_INFINITY;
+  await until(
+    `a lens that matches ${accept}`,
+    async () => {
+      const title = await lensTitle();
+      if (TRACE_AGAIN.test(title) && performance.now() - clickedAt > CLICK_AGAIN_MS) {
+        clickedAt = performance.now();
+        await clickLens();
+      }
+      return title;
+    },
+    (title) => accept.test(title),
+  );
 }
 
 export async function untilLens(accept: RegExp): Promise<string> {

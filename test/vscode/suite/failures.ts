@@ -1,7 +1,7 @@
 /** What the user sees when tracing cannot work, or ends by itself: each message says what, why, and what to do. */
 import { type ChildProcess, spawn } from "node:child_process";
 import * as vscode from "vscode";
-import { clickLens, openSource, untilLens, untilMessage } from "./editor.ts";
+import { clickLens, clickUntilTraced, openSource, untilLens, untilMessage } from "./editor.ts";
 import { onPage, type Step } from "./steps.ts";
 import { target } from "./target.ts";
 
@@ -26,8 +26,7 @@ export const failures: readonly Step[] = [
     name: "a process that starts later is found, and its end is told",
     run: async () => {
       demo = startDemo();
-      await clickLens();
-      await untilLens(/^●.*waiting/);
+      await clickUntilTraced(/^●.*waiting/);
       demo.kill("SIGKILL");
       await untilLens(/^○ process \d+ ended · Trace again$/);
       await untilMessage(/has ended/);
@@ -39,8 +38,7 @@ export const failures: readonly Step[] = [
     name: "started again, the function can be traced again",
     run: async () => {
       demo = startDemo();
-      await clickLens();
-      await untilLens(/^●/);
+      await clickUntilTraced(/^●/);
       await clickLens();
       await untilLens(/^Trace$/);
       demo.kill("SIGKILL");

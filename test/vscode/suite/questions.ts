@@ -7,6 +7,9 @@ import { target } from "./target.ts";
 const PREFIX = process.env["PROBELENS_TEST_PICTURES"] ?? "";
 let wrongTried = false;
 
+/** Where one types an answer: the filter of a list, or a password. Never whatever has the focus, such as the editor. */
+const BOX = ".quick-input-widget:visible .quick-input-box input";
+
 export async function picture(name: string): Promise<void> {
   await onPage("screenshot", { name: `${PREFIX}${name}` });
 }
@@ -44,12 +47,9 @@ export async function answerQuestions(pid = target().pid): Promise<void> {
 }
 
 async function answer(text: string): Promise<void> {
-  await onPage("type", { text });
-  await onPage("press", { key: "Enter" });
+  await onPage("answer", { selector: BOX, text });
 }
 
 async function boxIsEmpty(): Promise<boolean> {
-  return (
-    (await onPage("values", { selector: ".quick-input-widget:visible input" }))?.every((text) => text === "") === true
-  );
+  return (await onPage("values", { selector: BOX }))?.every((text) => text === "") === true;
 }
