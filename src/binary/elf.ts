@@ -85,13 +85,12 @@ export async function readElf(source: ByteSource): Promise<Elf> {
   const names = await sectionNames(source, header, sections, warnings);
   const image = assemble(header, programs, sections, names);
   const parsed = elfy.parse(image);
-  return {
-    arch: machine === 62 ? "amd64" : "arm64",
-    positionIndependent: type === 3,
+  const checked = {
     segments: parsed.body.programs.map((program) => checkedSegment(source, program, warnings)),
     sections: sections.length === 0 ? [] : checkedSections(source, parsed.body.sections, sections, warnings),
-    warnings,
   };
+  warnOfMovedCode(checked, warnings);
+  return { arch: machine === 62 ? "amd64" : "arm64", positionIndependent: type === 3, ...checked, warnings };
 }
 
 async function headerTable(source: ByteSource, header: Buffer, kind: "program" | "section"): Promise<Buffer> {
@@ -201,6 +200,26 @@ function checkedSections(source: ByteSource, parsed: elfy.Section[], raw: Buffer
     warnings.push(`the file is cut short or damaged: ${cut.length} of its sections reach beyond its end (${shown})`);
   }
   return sections;
+}
+
+/** Segments and sections both say where code is in the file; where they disagree, one of them is damaged. */
+function warnOfMovedCode({ segments, sections }: Pick<Elf, "segments" | "sections">, warnings: string[]): void {
+  const loaded = segments.filter(({ type }) => type === "load");
+  const moved = sections.find(
+    ({ executable, allocated, inFile, size, address, offset }) =>
+      executable &&
+      allocated &&
+      inFile &&
+      size > 0 &&
+      !loaded.some((segment) => {
+        const into = address - segment.address;
+        return into >= 0 && into < segment.memorySize && segment.offset + into === offset;
+      }),
+  );
+  if (moved !== undefined)
+    warnings.push(
+      `the file is damaged: its program headers and section ${moved.name} disagree about where its code is`,
+    );
 }
 
 function notElf(name: string, why: string): UserError {

@@ -52,6 +52,9 @@ const MAX_CODE_BYTES = 64 << 20;
 /** One function's inlined copies are counted in a tenth of the time that all functions' take. */
 const QUESTIONS_BEFORE_COUNT = 8;
 
+/** A damaged file may have a different complaint for each function; a reader needs a few. */
+const MAX_WARNINGS = 4;
+
 export class FileBinary implements GoBinary {
   readonly name: string;
   readonly arch: Arch;
@@ -102,10 +105,19 @@ export class FileBinary implements GoBinary {
       const { params, complete } = judgeParams(listed.params, listed.results, await this.#witnesses(fn));
       return { ok: true, signature: { params, results, complete, source: "dwarf" } };
     } catch (error) {
-      if (error instanceof DamagedError)
-        return { ok: false, reason: `the binary's DWARF is damaged: ${error.message}` };
+      if (error instanceof DamagedError) {
+        const reason = `the binary's DWARF is damaged: ${error.message}`;
+        this.#warn(reason);
+        return { ok: false, reason };
+      }
       throw error;
     }
+  }
+
+  /** Damage often shows only where something is read. */
+  #warn(warning: string): void {
+    const { warnings } = this.#parts;
+    if (warnings.length < MAX_WARNINGS && !warnings.includes(warning)) warnings.push(warning);
   }
 
   contradiction(fn: GoFunction, { params, results }: Signature): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import type { AnswerCache, AskedFile } from "../server/answerCache.ts";
 import { createEngine, type FullEngine } from "../server/engine.ts";
 import { matchPattern } from "../server/resolve.ts";
 import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
-import { openTarget } from "./list.ts";
+import { openTarget, sayWarnings } from "./list.ts";
 import type { ParsedOptions } from "./options.ts";
 import { columns, type Printer } from "./print.ts";
 import { say } from "./terminal.ts";
@@ -29,6 +29,7 @@ export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked:
   const engine = createEngine({ terminal: true, onNotice: say, source: parsed.texts.get("--source") });
   try {
     const binary = await openTarget(engine, parsed);
+    const told = binary.warnings.length;
     const lines: string[] = [];
     const functions = await matchPattern(binary, parsed.positionals[0] ?? "");
     for (const [index, fn] of functions.entries()) {
@@ -39,6 +40,7 @@ export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked:
       for (const line of text) await printer.line(line);
       if (functions.length <= MAX_STORED_FUNCTIONS) lines.push(...text);
     }
+    sayWarnings(binary, told);
     if (asked === undefined || functions.length > MAX_STORED_FUNCTIONS) return;
     // Warnings would have to be told again; a stripped file's answer may come to depend on a debug file elsewhere.
     if (binary.hasDwarf && binary.warnings.length === 0) await asked.cache.put(asked.file, lines.join("\n"));

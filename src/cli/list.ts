@@ -16,6 +16,7 @@ export async function runList(parsed: ParsedOptions): Promise<number> {
   const engine = createEngine({ terminal: true, onNotice: say, source: parsed.texts.get("--source") });
   try {
     const binary = await openTarget(engine, parsed);
+    const told = binary.warnings.length;
     const [pattern] = parsed.positionals;
     const functions = pattern === undefined ? await binary.functions() : await matchPattern(binary, pattern);
     const printer = new Printer();
@@ -24,6 +25,7 @@ export async function runList(parsed: ParsedOptions): Promise<number> {
     } else {
       await printTable(printer, binary, functions);
     }
+    sayWarnings(binary, told);
     await printer.close();
     return 0;
   } finally {
@@ -35,8 +37,13 @@ export async function openTarget(engine: FullEngine, parsed: ParsedOptions): Pro
   const pid = parsed.numbers.get("--pid");
   const binary =
     pid === undefined ? await engine.openFile(parsed.texts.get("--binary") ?? "") : await engine.openProcess(pid);
-  for (const warning of binary.warnings) say(`${binary.name}: ${warning}`);
+  sayWarnings(binary, 0);
   return binary;
+}
+
+/** Damage that shows only where something is read is told after the answer; `from`: how many were told before it. */
+export function sayWarnings(binary: GoBinary, from: number): void {
+  for (const warning of binary.warnings.slice(from)) say(`${binary.name}: ${warning}`);
 }
 
 async function printTable(printer: Printer, binary: GoBinary, functions: readonly GoFunction[]): Promise<void> {

@@ -90,6 +90,37 @@ describe("bad files", () => {
       refused(half, 1, /truncated|damaged|cut|ends/);
     }
   });
+
+  test("a program header that moves the code is told", async () => {
+    const headers = program.readUInt16LE(56);
+    const moved = Buffer.from(program);
+    for (let at = 64; at < 64 + headers * 56; at += 56) {
+      const executable = (moved.readUInt32LE(at + 4) & 1) !== 0 && moved.readUInt32LE(at) === 1;
+      if (executable) moved.writeUInt32LE(moved.readUInt32LE(at + 8) + 0x4000, at + 8);
+    }
+    const { stderr } = await run("list", "main.work", "--binary", file("moved", moved), "--json");
+    assert.match(stderr, /disagree about where its code is|damaged/);
+  });
+
+  test("debug information that does not unpack is told, whichever command needs it", async () => {
+    const damaged = join(directory, "damaged-dwarf");
+    const bytes = readFileSync(path);
+    const line = execFileSync("readelf", ["-SW", path], { encoding: "utf8" }).match(
+      /\.debug_loclists\s+\w+\s+\w+\s+(\w+)/,
+    );
+    const at = Number.parseInt(line?.[1] ?? "", 16) + 1000;
+    bytes.fill(0, at, at + 1000);
+    writeFileSync(damaged, bytes);
+    for (const argv of [
+      ["list", "main.work"],
+      ["inspect", "main.work"],
+    ]) {
+      const { status, stdout, stderr } = await run(...argv, "--binary", damaged, "--json");
+      assert.equal(status, 0, stderr);
+      assert.equal((JSON.parse(stdout) as { traceable: boolean }).traceable, false);
+      assert.match(stderr, /DWARF is damaged/);
+    }
+  });
 });
 
 describe("bad requests", () => {
