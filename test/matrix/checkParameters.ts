@@ -133,7 +133,7 @@ function compareLocation(
   if (new Set(places).size < places.length) return "DWARF: a piece repeated";
   if (mine.filter((place) => places.includes(place)).length === places.length && known.length < mine.length)
     return "DWARF: a part of the pieces is missing";
-  if (places.every((place) => place?.startsWith("CFA+")) && mine.every((place) => !place.startsWith("CFA")))
+  if (places.some((place) => place?.startsWith("CFA+")) && mine.every((place) => !place.startsWith("CFA")))
     return "DWARF: spill slot where we say register";
   if (known.every((piece) => inside(piece, ours))) return "DWARF: the slots of some words stand for the whole value";
   if (mine.every((place) => place.startsWith("CFA")) && places.every((place) => !place?.startsWith("CFA")))

@@ -41,10 +41,10 @@ const PARAMETERS: readonly Explained[] = [
   },
   {
     kind: /^DWARF: spill slot where we say register$/,
-    why: "the caller's spill space, which the callee fills later",
-    per1000: 60,
+    why: "the caller\'s spill space, which the callee fills later; 1.17 widely",
+    per1000: 150,
   },
-  { kind: /^DWARF: a piece repeated$/, why: "compiler defect of 1.16 to 1.26: one word listed twice", per1000: 30 },
+  { kind: /^DWARF: a piece repeated$/, why: "compiler defect of 1.16 to 1.26: one word listed twice", per1000: 70 },
   {
     kind: /^another register$/,
     why: "another parameter's register: context.(*cancelCtx).cancel and the like",
