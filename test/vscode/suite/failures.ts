@@ -46,6 +46,11 @@ export const failures: readonly Step[] = [
   },
 ];
 
+/** After a failed step too: a process left behind is one that the next run would find. */
+export function endDemo(): void {
+  demo?.kill("SIGKILL");
+}
+
 function startDemo(): ChildProcess {
   return spawn(target().binary, ["-listen", "127.0.0.1:0"], { stdio: "ignore" });
 }

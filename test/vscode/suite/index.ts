@@ -1,6 +1,6 @@
 /** Entry of the tests inside the editor's extension host: `run` is what VS Code calls. */
 import { clickThrough } from "./clickThrough.ts";
-import { failures } from "./failures.ts";
+import { endDemo, failures } from "./failures.ts";
 import { ordinaryUser } from "./ordinaryUser.ts";
 import { runSteps, type Step } from "./steps.ts";
 
@@ -10,5 +10,9 @@ export async function run(): Promise<void> {
   const name = process.env["PROBELENS_TEST_SCENARIO"] ?? "clickThrough";
   const steps = SCENARIOS[name];
   if (steps === undefined) throw new Error(`no scenario ${name}`);
-  await runSteps(name, steps);
+  try {
+    await runSteps(name, steps);
+  } finally {
+    endDemo();
+  }
 }
