@@ -198,7 +198,8 @@ function fits(params: readonly Variable[], results: readonly Variable[], from: W
     return false;
   const frame = argumentArea(from.arch, from.convention, types, resultTypes, placed.params, placed.results);
   if (frame === undefined || frame.size !== from.argsSize) return false;
-  if (from.convention === "stack" && from.argInfo === undefined) return stackListAgrees(params, placed.params);
+  if (from.convention === "stack" && from.argInfo === undefined)
+    return stackListAgrees(params, placed.params) || resultNamesCountAll(params, results, from);
   if (params.length === 0) return true;
   if (from.argInfo === undefined) return false;
   return argInfoAgrees(params, types, frame.offsets, placed.params, from);
@@ -322,6 +323,27 @@ function stackListAgrees(params: readonly Variable[], placed: readonly Location[
     if (param.type.size === 0 || param.type.align === 8) return true;
     return param.dwarf !== undefined && samePlaces(param.dwarf, placed[index]!);
   });
+}
+
+/** The last version that numbers unnamed results from the count of parameters, and writes no FUNCDATA_ArgInfo. */
+const RESULTS_COUNT_PARAMS = 16;
+
+/**
+ * Go ≤ 1.16 (cmd/compile/internal/gc/dcl.go funcargs) names the first unnamed or blank result `~rN` or `~bN`, N being
+ * the count of declared parameters, blank ones included, receiver excluded. So N parameters and a receiver are all; N
+ * without one are all where the linker's name cannot be a method's, whose receiver may be the blank one.
+ */
+function resultNamesCountAll(
+  params: readonly Variable[],
+  results: readonly Variable[],
+  { name, goMinor }: Witnesses,
+): boolean {
+  if (goMinor > RESULTS_COUNT_PARAMS) return false;
+  const numbers = results.flatMap((result) => /^~[rb](\d{1,9})$/.exec(result.name)?.[1] ?? []).map(Number);
+  if (numbers.length === 0) return false;
+  const declared = Math.min(...numbers);
+  const plainFunction = /^[^.()]+\.[^.()]+$/.test(name.slice(name.lastIndexOf("/") + 1));
+  return params.length === declared + 1 || (plainFunction && params.length === declared);
 }
 
 /** Go 1.17's DWARF often names spill slots at the entry; registers that it names are right. */

@@ -31,6 +31,7 @@ interface Case {
   readonly what: string;
   readonly go: number;
   readonly listed: readonly string[];
+  readonly results?: readonly string[];
   /** `_func.args` and FUNCDATA_ArgInfo. */
   readonly args: number;
   readonly info?: readonly number[];
@@ -62,11 +63,18 @@ const CASES: readonly Case[] = [
   { what: "the stack ABI, too large", go: 15, listed: ["a int cfa+0"], args: 16, expected: undefined },
   { what: "the stack ABI, room in the padding", go: 15, listed: ["a bool"], args: 8, expected: undefined },
   { what: "the stack ABI, room in the padding, place known", go: 15, listed: ["a bool cfa+0"], args: 8, expected: "a" },
+  { what: "the stack ABI, f(a bool) int: ~r1 counts one parameter", go: 15, listed: ["a bool"], results: ["~r1 int"], args: 16, expected: "a" },
+  { what: "the stack ABI, f(a, _ bool) int: ~r2 counts a blank one", go: 15, listed: ["a bool"], results: ["~r2 int"], args: 16, expected: undefined },
+  { what: "the stack ABI, f(a bool) (r, _ int): ~b1 counts one parameter", go: 15, listed: ["a bool"], results: ["r int", "~b1 int"], args: 24, expected: "a" },
+  { what: "the stack ABI, named results count nothing", go: 15, listed: ["a bool"], results: ["r int"], args: 16, expected: undefined },
+  { what: "the stack ABI, a method and its receiver", go: 15, name: "p.T.M", listed: ["t bool", "a bool"], results: ["~r1 int"], args: 16, expected: "t a" },
+  { what: "the stack ABI, func (T) M(a bool) int: the receiver may be the blank one", go: 15, name: "p.T.M", listed: ["a bool"], results: ["~r1 int"], args: 16, expected: undefined },
+  { what: "~r1 says nothing since 1.17", go: 17, listed: ["a bool"], results: ["~r1 int"], args: 16, expected: undefined },
 ]; // biome-ignore format: a table
 
-for (const { what, go, listed, args, info, name, generated, expected } of CASES)
+for (const { what, go, listed, results = [], args, info, name, generated, expected } of CASES)
   test(`complete or not: ${what} (Go 1.${go})`, () => {
-    const { params, complete } = judgeParams(listed.map(variable), [], {
+    const { params, complete } = judgeParams(listed.map(variable), results.map(variable), {
       arch: "amd64",
       convention: go >= 17 ? "register" : "stack",
       goMinor: go,
