@@ -4,9 +4,6 @@
  */
 import type { ScalarKind } from "./type.ts";
 
-/** Bytes of a pointer, map, channel or func value. */
-export const WORD_BYTES = 8;
-
 export interface Layout {
   /** Bytes. */
   readonly size: number;

@@ -41,7 +41,7 @@ const PARAMETERS: readonly Explained[] = [
   },
   {
     kind: /^DWARF: spill slot where we say register$/,
-    why: "the caller\'s spill space, which the callee fills later; 1.17 widely",
+    why: "the caller's spill space, which the callee fills later; 1.17 widely",
     per1000: 150,
   },
   { kind: /^DWARF: a piece repeated$/, why: "compiler defect of 1.16 to 1.26: one word listed twice", per1000: 70 },
