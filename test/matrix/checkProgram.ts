@@ -42,8 +42,11 @@ export async function checkProgram(
     if (checks.includes("functions"))
       findings.set("functions", await checkFunctions(binary, await textSymbols(witness), twin === undefined));
     // With symbols our names are longer than the table's, and C functions come on top.
-    if (checks.includes("table") && !(await hasSymbols(file)))
-      findings.set("table", await checkStripped(binary, await tableFunctions(file)));
+    if (checks.includes("table") && !(await hasSymbols(file))) {
+      const symbols = twin === undefined ? [] : await textSymbols(twin);
+      const textStart = symbols.find(({ name }) => name === "runtime.text")?.address;
+      findings.set("table", await checkStripped(binary, await tableFunctions(file, textStart)));
+    }
     if (checks.includes("code")) findings.set("code", await checkCode(binary, disassemble(witness)));
     if (checks.includes("parameters") && binary.hasDwarf)
       findings.set("parameters", await checkParameters(binary, subprograms(witness)));

@@ -14,7 +14,8 @@ export interface TableFunction {
 /** Go whose gosym reads the tables of all versions. */
 const READER = "1.27.4";
 
-export async function tableFunctions(file: string): Promise<TableFunction[]> {
+/** `textStart`: address of `runtime.text`, where known from a twin with symbols. */
+export async function tableFunctions(file: string, textStart: number | undefined): Promise<TableFunction[]> {
   const program = await buildProgram({
     folder: "test/matrix/witness/gosym",
     module: "example.com/gosym",
@@ -23,7 +24,7 @@ export async function tableFunctions(file: string): Promise<TableFunction[]> {
     flags: [],
   });
   const functions: TableFunction[] = [];
-  for await (const line of linesOf(program, [file])) {
+  for await (const line of linesOf(program, textStart === undefined ? [file] : [file, textStart.toString(16)])) {
     const [entry, end, number, name, path] = line.split("\t");
     functions.push({
       name: name!,

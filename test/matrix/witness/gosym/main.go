@@ -1,5 +1,6 @@
 // Command gosym prints the functions of a stripped Go program as the standard library's debug/gosym reads them: entry,
-// end (hexadecimal), line, name and file, tabs between.
+// end (hexadecimal), line, name and file, tabs between. A second argument is the address of runtime.text, which files
+// of Go 1.26 and later do not tell.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"strconv"
 )
 
 func main() {
@@ -30,6 +32,10 @@ func main() {
 		if start := binary.LittleEndian.Uint64(data[24:]); start != 0 {
 			text = start
 		}
+	}
+	if len(os.Args) > 2 {
+		text, err = strconv.ParseUint(os.Args[2], 16, 64)
+		check(err)
 	}
 	table, err := gosym.NewTable(nil, gosym.NewLineTable(data, text))
 	check(err)
