@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # command:package pairs; a package is installed only where its command is missing.
 need="clang:clang llvm-strip:llvm gcc:gcc make:make pkg-config:pkg-config go:golang-go sudo:sudo cargo:cargo"
 # header:package pairs, for what has no command.
-headers="libelf.h:libelf-dev zlib.h:zlib1g-dev"
+headers="stdio.h:libc6-dev libelf.h:libelf-dev zlib.h:zlib1g-dev"
 if [ "${1:-}" = --test ]; then
   need="$need clang-format:clang-format chromium:chromium readelf:binutils gdb:gdb g++:g++ python3:python3 bpftrace:bpftrace setpriv:util-linux useradd:passwd xz:xz-utils"
   headers="$headers gssapi/gssapi.h:libkrb5-dev libsecret-1/libsecret/secret.h:libsecret-1-dev"
