@@ -238,7 +238,7 @@ describe("list and inspect", () => {
     const before = await inspect();
     assert.equal(before.bytes, code.original);
     const trace = probelens("trace", "main.work", "--pid", String(target.pid));
-    await attached(target.pid, code);
+    await attached(trace);
     const during = await inspect();
     const at = (Number(before.site.address) - Number(before.entry)) * 2;
     assert.equal(during.bytes.slice(at, at + 2), "cc");

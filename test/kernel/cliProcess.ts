@@ -109,9 +109,9 @@ export function startTarget(path: string, ...args: string[]): Child {
   return new Child(path, args);
 }
 
-/** Probes are in the function's code now. */
-export async function attached(pid: number, code: CodeView): Promise<void> {
-  await until("probes in the target", () => liveCode(pid, code) !== code.original);
+/** Every probe is in place. (The first changed byte of the code stands before the last probe does.) */
+export async function attached(trace: Child): Promise<void> {
+  await trace.complains("attached to");
 }
 export async function detached(pid: number, code: CodeView): Promise<void> {
   await until("the original bytes", () => liveCode(pid, code) === code.original);

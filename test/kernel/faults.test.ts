@@ -155,7 +155,7 @@ test("a process whose file was replaced on disk is traced as it runs", async () 
   copyFileSync(buildGo("euler"), `${copy}.new`);
   renameSync(`${copy}.new`, copy);
   const trace = probelens("trace", "main.work", "--pid", String(target.pid), "--limit", "2", "--format", "jsonl");
-  await attached(target.pid, code);
+  await attached(trace);
   await target.command("work 2");
   assert.equal(await trace.status(), 0, trace.stderr);
   assert.deepEqual(
@@ -171,7 +171,7 @@ test("a file replaced during `--binary` is told", async () => {
   const target = startTarget(copy);
   await target.says("ready");
   const trace = probelens("trace", "main.work", "--binary", copy, "--format", "jsonl");
-  await attached(target.pid, code);
+  await attached(trace);
   copyFileSync(buildGo("euler"), `${copy}.new`);
   renameSync(`${copy}.new`, copy);
   await trace.complains("was replaced");
@@ -226,7 +226,7 @@ test("--limit with --returns waits for returns, but not for ever", async () => {
     "--format",
     "jsonl",
   );
-  await attached(target.pid, await codeOf(path, "main.held"));
+  await attached(trace);
   await target.command("hold");
   const start = performance.now();
   assert.equal(await trace.status(), 0);
@@ -347,7 +347,7 @@ test("a thread's id means its process", async () => {
     .map(Number)
     .find((tid) => tid !== target.pid);
   const trace = probelens("trace", "main.work", "--pid", String(thread), "--limit", "1", "--format", "jsonl");
-  await attached(target.pid, code);
+  await attached(trace);
   await target.command("work 1");
   assert.equal(await trace.status(), 0);
   assert.equal(eventsOf(trace.stdout).calls[0]?.pid, target.pid);

@@ -38,7 +38,7 @@ describe("sudo without a password", () => {
         "--format",
         "jsonl",
       );
-      await attached(target.pid, code);
+      await attached(trace);
       await target.command("work 3");
       assert.equal(await trace.status(), 0, trace.stderr);
       const { calls, returns, stats } = eventsOf(trace.stdout);
@@ -92,7 +92,7 @@ describe("sudo without a password", () => {
     user.sudo("without password");
     const target = await ready(startTarget(program));
     const trace = user.probelens("trace", "main.work", "--pid", String(target.pid));
-    await attached(target.pid, code);
+    await attached(trace);
     trace.process.kill("SIGKILL");
     await detached(target.pid, code);
     await target.command("work 1");

@@ -178,7 +178,7 @@ describe("counts and pairing", () => {
     await calls.says("ready");
     const trace = probelens("trace", "main.held", "--pid", String(calls.pid), "--returns", "--format", "jsonl");
     const code = await codeOf(path, "main.held");
-    await attached(calls.pid, code);
+    await attached(trace);
     await calls.command("hold");
     await trace.says('"event":"call"');
     await calls.command("release");
