@@ -49,6 +49,12 @@ for (const [toolchain, result] of RESULTS) {
   });
 }
 
+/** Traces what `request` says in a program that is started with these commands. */
+async function traced(request: string, program: string, ...commands: string[]) {
+  const ended = await run("trace", ...request.split(" "), "--format", "jsonl", "--", program, ...commands);
+  return { ...ended, ...eventsOf(ended.stdout) };
+}
+
 function addsUp(stats: ReturnType<typeof eventsOf>["stats"]): void {
   assert.ok(stats.length > 0);
   for (const { hits, emitted, filtered, throttled, dropped } of stats)
@@ -59,19 +65,8 @@ describe("counts and pairing", () => {
   const path = buildGo("calls");
 
   test("N calls are N hits, in order, with their arguments and results", async () => {
-    const { status, stdout, stderr } = await run(
-      "trace",
-      "main.work",
-      "--returns",
-      "--format",
-      "jsonl",
-      "--",
-      path,
-      "work 5000",
-      "exit 0",
-    );
+    const { status, stderr, calls, returns, stats } = await traced("main.work --returns", path, "work 5000", "exit 0");
     assert.equal(status, 0, stderr);
-    const { calls, returns, stats } = eventsOf(stdout);
     assert.deepEqual(
       calls.map(({ args }) => args.map(({ text }) => text).join()),
       Array.from({ length: 5000 }, (_, n) => `${n},"s${n}"`),
@@ -96,18 +91,7 @@ describe("counts and pairing", () => {
   });
 
   test("recursion that moves the stack counts each call once and pairs each return", async () => {
-    const { stdout } = await run(
-      "trace",
-      "main.grow",
-      "--returns",
-      "--format",
-      "jsonl",
-      "--",
-      path,
-      "grow 3000",
-      "exit 0",
-    );
-    const { calls, returns, unwound, stats } = eventsOf(stdout);
+    const { calls, returns, unwound, stats } = await traced("main.grow --returns", path, "grow 3000", "exit 0");
     assert.deepEqual(
       calls.map(({ args }) => Number(args[0]?.text)),
       Array.from({ length: 3001 }, (_, n) => 3000 - n),
@@ -121,20 +105,12 @@ describe("counts and pairing", () => {
   });
 
   test("frames that a panic leaves are unwound; the function that recovers returns", async () => {
-    const { stdout } = await run(
-      "trace",
-      "main.recovering",
-      "main.middle",
-      "main.boom",
-      "--returns",
-      "--format",
-      "jsonl",
-      "--",
+    const { calls, returns, unwound, stats } = await traced(
+      "main.recovering main.middle main.boom --returns",
       path,
       "panic 20",
       "exit 0",
     );
-    const { calls, returns, unwound, stats } = eventsOf(stdout);
     assert.equal(calls.length, 60);
     assert.deepEqual(
       returns.map(({ func, results }) => [func, results[0]?.text]),
@@ -150,19 +126,13 @@ describe("counts and pairing", () => {
     test(`${toolchain}: a panic and a Goexit unwind what they leave, though nothing else reports`, async () => {
       const program = buildGo("calls", toolchain);
       const names = ["main.middle", "main.boom", "main.goexitOuter", "main.goexitInner"];
-      const { stdout } = await run(
-        "trace",
-        ...names,
-        "--returns",
-        "--format",
-        "jsonl",
-        "--",
+      const { calls, returns, unwound, stats } = await traced(
+        `${names.join(" ")} --returns`,
         program,
         "panic 5",
         "goexit 5",
         "exit 0",
       );
-      const { calls, returns, unwound, stats } = eventsOf(stdout);
       assert.equal(returns.length, 0);
       assert.equal(calls.length, 20);
       assert.deepEqual(new Set(unwound.map(({ id }) => id)), new Set(calls.map(({ id }) => id)));
@@ -195,20 +165,7 @@ describe("counts and pairing", () => {
   });
 
   test("--rate throttles, and what is left out is counted", async () => {
-    const { stdout } = await run(
-      "trace",
-      "main.work",
-      "--rate",
-      "100",
-      "--returns",
-      "--format",
-      "jsonl",
-      "--",
-      path,
-      "work 3000",
-      "exit 0",
-    );
-    const { calls, stats } = eventsOf(stdout);
+    const { calls, stats } = await traced("main.work --rate 100 --returns", path, "work 3000", "exit 0");
     const [line] = stats;
     assert.equal(line?.hits, 3000);
     assert.equal(line?.emitted, calls.length);
@@ -217,20 +174,12 @@ describe("counts and pairing", () => {
   });
 
   test("the return of a throttled call is not taken for that of an earlier one that panicked", async () => {
-    const { stdout } = await run(
-      "trace",
-      "main.maybe",
-      "--rate",
-      "1",
-      "--returns",
-      "--format",
-      "jsonl",
-      "--",
+    const { calls, returns, unwound, stats } = await traced(
+      "main.maybe --rate 1 --returns",
       path,
       "alternate 1000",
       "exit 0",
     );
-    const { calls, returns, unwound, stats } = eventsOf(stdout);
     assert.equal(stats[0]?.hits, 1000);
     assert.ok(calls.length < 500);
     const argument = new Map(calls.map(({ id, args }) => [id, Number(args[0]?.text)]));
@@ -241,41 +190,20 @@ describe("counts and pairing", () => {
   });
 
   test("a flood on several goroutines adds up, whatever is dropped", async () => {
-    const { stdout } = await run("trace", "main.work", "--format", "jsonl", "--", path, "flood 100000", "exit 0");
-    const { calls, stats } = eventsOf(stdout);
+    const { calls, stats } = await traced("main.work", path, "flood 100000", "exit 0");
     assert.equal(stats[0]?.hits, 100_000);
     assert.equal(stats[0]?.emitted, calls.length);
     addsUp(stats);
   });
 
   test("--max-bytes cuts strings and says how much is left out", async () => {
-    const { stdout } = await run(
-      "trace",
-      "main.held",
-      "--max-bytes",
-      "2",
-      "--limit",
-      "1",
-      "--format",
-      "jsonl",
-      "--",
-      path,
-      "hold",
-      "release",
-      "exit 0",
-    );
-    assert.equal(eventsOf(stdout).calls[0]?.args[1]?.text, '"te"…+2');
+    const { calls } = await traced("main.held --max-bytes 2 --limit 1", path, "hold", "release", "exit 0");
+    assert.equal(calls[0]?.args[1]?.text, '"te"…+2');
   });
 
   test("several functions, globs and FILE:LINE in one trace", async () => {
-    const { stdout, stderr, status } = await run(
-      "trace",
-      "main.mid*",
-      "main.go:45",
-      "main.work",
-      "--format",
-      "jsonl",
-      "--",
+    const { stats, stderr, status } = await traced(
+      "main.mid* main.go:45 main.work",
       path,
       "panic 1",
       "work 1",
@@ -283,7 +211,7 @@ describe("counts and pairing", () => {
     );
     assert.equal(status, 0, stderr);
     assert.deepEqual(
-      eventsOf(stdout).stats.map(({ func, hits }) => [func, hits]),
+      stats.map(({ func, hits }) => [func, hits]),
       [
         ["main.middle", 1],
         ["main.boom", 1],
@@ -307,18 +235,7 @@ describe("counts and pairing", () => {
 
   test("position-independent programs: callers and values", async () => {
     const pie = buildGo("calls", "installed", "-buildmode=pie");
-    const { stdout, stderr } = await run(
-      "trace",
-      "main.work",
-      "--returns",
-      "--format",
-      "jsonl",
-      "--",
-      pie,
-      "work 3",
-      "exit 0",
-    );
-    const { calls, returns } = eventsOf(stdout);
+    const { stderr, calls, returns } = await traced("main.work --returns", pie, "work 3", "exit 0");
     assert.deepEqual(
       calls.map(({ caller, args }) => [caller, args[1]?.text]),
       ["s0", "s1", "s2"].map((text) => ["main.run", `"${text}"`]),
