@@ -14,7 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { attached, buildGo, codeOf, probelens, run, startTarget } from "./cliProcess.ts";
+import { buildGo } from "../programs/build.ts";
+import { attached, codeOf, probelens, run, startTarget } from "./cliProcess.ts";
 
 const path = buildGo("calls");
 const directory = mkdtempSync(join(tmpdir(), "probelens-cli-"));

@@ -1,39 +1,17 @@
 /** Runs the command line and its Go targets for tests: the built CLI, real processes, and waiting for conditions. */
-import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { CallEvent, ReturnEvent, StatsEvent, TraceEvent } from "../../src/server/engineApi.ts";
+import { until } from "../until.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const CLI = process.env["PROBELENS_CLI"] ?? join(ROOT, "dist/cli.js");
-const BUILD = join(ROOT, "build/test");
 /** Generous for a loaded machine; a test that waits this long has failed. */
 const LIMIT_MS = 30_000;
-
-/** Builds test/programs/NAME with the installed Go, or another one; the Go build cache makes repeats cheap. */
-export function buildGo(program: string, toolchain = "installed", ...flags: string[]): string {
-  mkdirSync(BUILD, { recursive: true });
-  const path = join(BUILD, [program, toolchain, ...flags].join("_").replace(/[^\w.-]+/g, "-"));
-  const env: NodeJS.ProcessEnv = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
-  if (toolchain !== "installed") env["GOTOOLCHAIN"] = toolchain;
-  // Renamed into place: an older build may be running, and a failed one must not leave it behind.
-  execFileSync("go", ["build", ...flags, "-o", `${path}.new`, "."], { cwd: join(ROOT, "test/programs", program), env });
-  renameSync(`${path}.new`, path);
-  return path;
-}
-
-export async function until<T>(what: string, condition: () => T | undefined | false, limitMs = LIMIT_MS): Promise<T> {
-  const end = performance.now() + limitMs;
-  for (;;) {
-    const value = condition();
-    if (value !== undefined && value !== false) return value;
-    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 const children = new Set<Child>();
 after(async () => {

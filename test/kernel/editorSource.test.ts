@@ -16,7 +16,8 @@ import {
   StreamMessageWriter,
 } from "vscode-jsonrpc/node";
 import { COMMANDS, type LiveFunction, type LiveParams, METHODS } from "../../src/protocol/editorApi.ts";
-import { ROOT, startTarget, until } from "./cliProcess.ts";
+import { until } from "../until.ts";
+import { ROOT, startTarget } from "./cliProcess.ts";
 
 const SOURCE = `package main
 

@@ -15,10 +15,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { buildGo } from "../programs/build.ts";
+import { until } from "../until.ts";
 import {
   alive,
   attached,
-  buildGo,
   Child,
   CLI,
   type CodeView,
@@ -31,7 +32,6 @@ import {
   probelensIn,
   run,
   startTarget,
-  until,
 } from "./cliProcess.ts";
 
 const path = buildGo("calls");

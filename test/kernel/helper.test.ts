@@ -8,7 +8,8 @@ import { after, afterEach, before, describe, it } from "node:test";
 import type { ProbeCounters, RawEvent } from "../../src/protocol/capture.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
-import { type RunningHelper, spawnHelper, startHelper, until } from "./helperProcess.ts";
+import { until } from "../until.ts";
+import { type RunningHelper, spawnHelper, startHelper } from "./helperProcess.ts";
 import {
   attachAdd,
   buildHits,

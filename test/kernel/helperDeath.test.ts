@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startHelper, until } from "./helperProcess.ts";
+import { until } from "../until.ts";
+import { startHelper } from "./helperProcess.ts";
 import {
   attachAdd,
   buildHits,

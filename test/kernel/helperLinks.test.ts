@@ -13,7 +13,7 @@ import { Session } from "../../helper/session.ts";
 import type { ProbeCounters, RawEvent } from "../../src/protocol/capture.ts";
 import type { AttachParams, TargetEndedParams } from "../../src/protocol/helperApi.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
-import { until } from "./helperProcess.ts";
+import { until } from "../until.ts";
 import {
   attachAdd,
   buildHits,

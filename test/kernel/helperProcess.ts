@@ -46,12 +46,3 @@ export async function startHelper(onBatch?: (batch: Uint8Array) => void): Promis
 export function spawnHelper(): ChildProcess {
   return spawn(process.execPath, [HELPER], { stdio: ["pipe", "pipe", "pipe"] });
 }
-
-/** Resolves when the condition holds; fails after `limitMs` and says which. */
-export async function until(what: string, condition: () => boolean, limitMs = 5000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

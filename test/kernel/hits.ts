@@ -1,12 +1,9 @@
 /** The target of the helper's tests: test/programs/hits, built once per run, and where its probes go. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import type { AttachParams, AttachTarget, ProbeSpec } from "../../src/protocol/helperApi.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+import { buildGo } from "../programs/build.ts";
 
 export interface HitsProgram {
   readonly path: string;
@@ -22,13 +19,8 @@ export interface CodeSite {
   readonly bytes: string;
 }
 
-/** Builds the program with the installed Go, or with another one through GOTOOLCHAIN. */
 export function buildHits(toolchain?: string): HitsProgram {
-  const directory = join(ROOT, "build/test");
-  mkdirSync(directory, { recursive: true });
-  const path = join(directory, `hits-${toolchain ?? "installed"}`);
-  const env = { ...process.env, CGO_ENABLED: "0", ...(toolchain ? { GOTOOLCHAIN: toolchain } : {}) };
-  execFileSync("go", ["build", "-o", path, "."], { cwd: join(ROOT, "test/programs/hits"), env });
+  const path = buildGo("hits", toolchain);
   const code = disassemble(path, /^main\.add$/);
   const entry = code.find(({ text }) => text === "PUSHQ BP");
   const returns = code.filter(({ text }) => text === "RET");

@@ -8,19 +8,9 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlin
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import {
-  buildGo,
-  Child,
-  CLI,
-  childrenOf,
-  codeOf,
-  type Events,
-  eventsOf,
-  liveCode,
-  probelens,
-  run,
-  until,
-} from "./cliProcess.ts";
+import { buildGo } from "../programs/build.ts";
+import { until } from "../until.ts";
+import { Child, CLI, childrenOf, codeOf, type Events, eventsOf, liveCode, probelens, run } from "./cliProcess.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "probelens-ns-"));
 after(() => rmSync(directory, { recursive: true, force: true }));

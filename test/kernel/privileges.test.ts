@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { attached, buildGo, type Child, codeOf, commandLine, detached, eventsOf, startTarget } from "./cliProcess.ts";
+import { buildGo } from "../programs/build.ts";
+import { attached, type Child, codeOf, commandLine, detached, eventsOf, startTarget } from "./cliProcess.ts";
 import { OrdinaryUser, PASSWORD } from "./ordinaryUser.ts";
 
 const user = await OrdinaryUser.create();

@@ -12,7 +12,7 @@ import { DEFAULT_LIMITS, type ProbeSite } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
 import type { CapturePlan } from "../../src/protocol/capture.ts";
 import type { ProbeSpec } from "../../src/protocol/helperApi.ts";
-import { buildGoProgram } from "../unit/goProgram.ts";
+import { buildGo } from "../programs/build.ts";
 import { startHelper } from "./helperProcess.ts";
 
 const ROUNDS = 1000;
@@ -58,7 +58,7 @@ const MAY_BE_REFUSED = new Set(["switchLoop"]);
 
 for (const [version, ...flags] of VARIANTS) {
   test(`hits equal calls, Go ${[version, ...flags].join(" ")}`, async (t) => {
-    const path = buildGoProgram("sites", version, ...flags);
+    const path = buildGo("sites", `go${version}`, ...flags);
     const file = readFileSync(path);
     const binary = await openBinary({
       name: path,

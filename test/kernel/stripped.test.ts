@@ -13,7 +13,8 @@ import type { CallEvent, ReturnEvent } from "../../src/server/engineApi.ts";
 import { buildShapes, SHAPES } from "../matrix/build.ts";
 import { checkValues } from "../matrix/checkValues.ts";
 import { modeNamed } from "../matrix/toolchains.ts";
-import { Child, eventsOf, probelens, run, until } from "./cliProcess.ts";
+import { until } from "../until.ts";
+import { Child, eventsOf, probelens, run } from "./cliProcess.ts";
 import { type DebianPackage, debianPackage, OutOfReach, sectionsOf } from "./debianPackage.ts";
 
 const SYMBOLS = /^\.(symtab|z?debug_)/;

@@ -1,7 +1,9 @@
 /** `probelens trace` on real Go processes of several Go versions. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { attached, buildGo, codeOf, detached, eventsOf, probelens, run, startTarget, until } from "./cliProcess.ts";
+import { buildGo } from "../programs/build.ts";
+import { until } from "../until.ts";
+import { attached, codeOf, detached, eventsOf, probelens, run, startTarget } from "./cliProcess.ts";
 
 const RESULTS: [toolchain: string, result: RegExp][] = [
   ["installed", /^<unavailable: in FP register>$/],

@@ -6,8 +6,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import type { GoType } from "../../src/goabi/type.ts";
+import { buildGo } from "../programs/build.ts";
 import { openFile } from "./binaryFile.ts";
-import { buildGoProgram } from "./goProgram.ts";
 
 interface Described {
   Name: string;
@@ -35,7 +35,7 @@ const VERSIONS = ["1.15.15", "1.17.13", "1.20.14", "1.25.8", "1.27.4"];
 
 for (const version of VERSIONS) {
   test(`types of Go ${version} from DWARF are those that reflect prints`, async () => {
-    const file = buildGoProgram("types", version);
+    const file = buildGo("types", `go${version}`);
     const witness = JSON.parse(execFileSync(file, [String(DEPTH)], { encoding: "utf8" })) as Witness;
     const binary = openFile(file);
     const differences: string[] = [];

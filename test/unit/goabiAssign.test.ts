@@ -5,7 +5,7 @@ import { assignSignature } from "../../src/goabi/assign.ts";
 import { formatLocation } from "../../src/goabi/format.ts";
 import type { Arch, CallingConvention } from "../../src/goabi/location.ts";
 import type { GoType, ScalarKind } from "../../src/goabi/type.ts";
-import { buildGoProgram } from "./goProgram.ts";
+import { buildGo } from "../programs/build.ts";
 import { array, scalar, struct, structOfItself } from "./types.ts";
 
 /** A type as test/programs/reflectabi prints it, from package reflect. */
@@ -40,7 +40,7 @@ const WITNESSES: { arch: Arch; convention: CallingConvention; argument: string; 
 ];
 
 test("the assignment equals package reflect's for random signatures", async (t) => {
-  const program = buildGoProgram("reflectabi", "1.26.8", "-ldflags=-checklinkname=0");
+  const program = buildGo("reflectabi", "go1.26.8", "-ldflags=-checklinkname=0");
   for (const { arch, convention, argument, count } of WITNESSES) {
     await t.test(`${count} signatures, ${argument}`, () => {
       const output = execFileSync(program, [String(count), "1", argument], { encoding: "utf8", maxBuffer: 1 << 29 });

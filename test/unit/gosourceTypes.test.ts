@@ -12,7 +12,7 @@ import type { GoBinary } from "../../src/binary/api.ts";
 import type { GoType } from "../../src/goabi/type.ts";
 import type { SourceReader } from "../../src/gosource/reader.ts";
 import { createSourceTypes, type SourceTypes } from "../../src/gosource/sourceTypes.ts";
-import { buildGoProgram } from "./goProgram.ts";
+import { buildGo } from "../programs/build.ts";
 import { diskReader, openFile, parser, sourceTypesFor } from "./gosourceHelpers.ts";
 
 interface Described {
@@ -39,7 +39,7 @@ const ROOT = fileURLToPath(new URL("../programs/types", import.meta.url));
 
 for (const version of VERSIONS) {
   test(`types of Go ${version} are those that reflect prints`, async () => {
-    const file = buildGoProgram("types", version, "-ldflags=-s -w");
+    const file = buildGo("types", `go${version}`, "-ldflags=-s -w");
     const witness = JSON.parse(execFileSync(file, [String(DEPTH)], { encoding: "utf8" })) as Witness;
     const binary = await openFile(file);
     const withGoroot = await sourceTypesFor(ROOT, DEPTH);
@@ -132,7 +132,7 @@ function edited(from: string, to: string): SourceReader {
 }
 
 test("an edit that moves no line is found by what the binary records", async () => {
-  const binary = await openFile(buildGoProgram("types", "1.26.8", "-ldflags=-s -w"));
+  const binary = await openFile(buildGo("types", "go1.26.8", "-ldflags=-s -w"));
   const cases: [fn: string, from: string, to: string, reason: RegExp | undefined][] = [
     ["main.point.Value", "Value(scale int)", "Value(scale int)", undefined],
     ["main.point.Value", "Value(scale int)", "Value(scale int8)", /FUNCDATA_ArgInfo/],

@@ -11,7 +11,7 @@ import { openBinary } from "../../src/binary/open.ts";
 import { DEFAULT_LIMITS, type ProbeSite } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
 import { findSites } from "../../src/probe/site.ts";
-import { buildGoProgram } from "./goProgram.ts";
+import { buildGo } from "../programs/build.ts";
 
 const VARIANTS: [string, ...string[]][] = [
   ["1.15.15"],
@@ -27,7 +27,7 @@ const VARIANTS: [string, ...string[]][] = [
 
 for (const [version, ...flags] of VARIANTS) {
   test(`sites of Go ${[version, ...flags].join(" ")}`, async () => {
-    const file = readFileSync(buildGoProgram("sites", version, ...flags));
+    const file = readFileSync(buildGo("sites", `go${version}`, ...flags));
     const binary = await openBinary({
       name: "sites",
       size: file.length,

@@ -5,14 +5,14 @@ import { test } from "node:test";
 import { formatComplex, formatFloat } from "../../src/value/float.ts";
 import { isReadableText, quote, wholeRunes } from "../../src/value/quote.ts";
 import { formatDuration, formatTime } from "../../src/value/time.ts";
-import { buildGoProgram } from "./goProgram.ts";
+import { buildGo } from "../programs/build.ts";
 
 const COUNT = 30_000;
 
 test("text of scalars equals Go's", () => {
   // Not Go 1.26: it alone writes the float32 2^-12 as 0.00024414063 (internal/strconv/ftoadbox.go, dboxFtoa32 has the
   // float64's exponent for the tie). Runes as of Unicode 15, like Go 1.21 to 1.26.
-  const program = buildGoProgram("gotext", "1.24.13");
+  const program = buildGo("gotext", "go1.24.13");
   const output = execFileSync(program, [String(COUNT), "1"], { encoding: "utf8", maxBuffer: 1 << 29 });
   const seen = new Map<string, number>();
   for (const line of output.trimEnd().split("\n")) {

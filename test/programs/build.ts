@@ -1,0 +1,28 @@
+/** Builds the Go programs beside this file, with the installed Go or another one. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const PROGRAMS = fileURLToPath(new URL(".", import.meta.url));
+
+/**
+ * Path of the built program, one per program, toolchain (`go1.15.15`) and flags, in its own bin/ (which git ignores).
+ * The Go build cache makes repeats cheap.
+ */
+export function buildGo(program: string, toolchain = "installed", ...flags: string[]): string {
+  const directory = join(PROGRAMS, program);
+  mkdirSync(join(directory, "bin"), { recursive: true });
+  const path = join(directory, "bin", [program, toolchain, ...flags].join("_").replace(/[^\w.-]+/g, "-"));
+  const env: NodeJS.ProcessEnv = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
+  if (toolchain !== "installed") env["GOTOOLCHAIN"] = toolchain;
+  // Renamed into place: an older build may be running, and a failed one must not leave it behind.
+  const built = `${path}.${process.pid}`;
+  execFileSync("go", ["build", ...flags, "-o", built, "."], {
+    cwd: directory,
+    env,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  renameSync(built, path);
+  return path;
+}
