@@ -7,25 +7,8 @@ import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import type { GoType } from "../../src/goabi/type.ts";
 import { buildGo } from "../programs/build.ts";
+import type { TypesWitness } from "../programs/types/witness.ts";
 import { openFile } from "./binaryFile.ts";
-
-interface Described {
-  Name: string;
-  Kind: string;
-  Size: number;
-  Align: number;
-  Named: boolean;
-  Elem?: number;
-  Key?: number;
-  Len?: number;
-  Dir?: string;
-  Empty?: boolean;
-  Fields?: { Name: string; Offset: number; Embedded: boolean; Type: number }[];
-}
-interface Witness {
-  functions: { Name: string; Params: number[]; Results: number[] }[];
-  types: Described[];
-}
 
 /** Pointers that the program follows. */
 const DEPTH = 3;
@@ -36,7 +19,7 @@ const VERSIONS = ["1.15.15", "1.17.13", "1.20.14", "1.25.8", "1.27.4"];
 for (const version of VERSIONS) {
   test(`types of Go ${version} from DWARF are those that reflect prints`, async () => {
     const file = buildGo("types", `go${version}`);
-    const witness = JSON.parse(execFileSync(file, [String(DEPTH)], { encoding: "utf8" })) as Witness;
+    const witness = JSON.parse(execFileSync(file, [String(DEPTH)], { encoding: "utf8" })) as TypesWitness;
     const binary = openFile(file);
     const differences: string[] = [];
     const compared = new Set<number>();

@@ -13,24 +13,8 @@ import type { GoType } from "../../src/goabi/type.ts";
 import type { SourceReader } from "../../src/gosource/reader.ts";
 import { createSourceTypes, type SourceTypes } from "../../src/gosource/sourceTypes.ts";
 import { buildGo } from "../programs/build.ts";
+import type { TypesWitness } from "../programs/types/witness.ts";
 import { diskReader, openFile, parser, sourceTypesFor } from "./gosourceHelpers.ts";
-
-interface Described {
-  Name: string;
-  Kind: string;
-  Size: number;
-  Align: number;
-  Named: boolean;
-  Elem?: number;
-  Key?: number;
-  Len?: number;
-  Empty?: boolean;
-  Fields?: { Name: string; Offset: number; Embedded: boolean; Type: number }[];
-}
-interface Witness {
-  functions: { Name: string; Params: number[]; Results: number[] }[];
-  types: Described[];
-}
 
 /** Pointers that both sides follow. */
 const DEPTH = 3;
@@ -40,7 +24,7 @@ const ROOT = fileURLToPath(new URL("../programs/types", import.meta.url));
 for (const version of VERSIONS) {
   test(`types of Go ${version} are those that reflect prints`, async () => {
     const file = buildGo("types", `go${version}`, "-ldflags=-s -w");
-    const witness = JSON.parse(execFileSync(file, [String(DEPTH)], { encoding: "utf8" })) as Witness;
+    const witness = JSON.parse(execFileSync(file, [String(DEPTH)], { encoding: "utf8" })) as TypesWitness;
     const binary = await openFile(file);
     const withGoroot = await sourceTypesFor(ROOT, DEPTH);
     const withoutGoroot = await createSourceTypes({ reader: diskReader, wasm: parser, root: ROOT, depth: DEPTH });
@@ -55,7 +39,7 @@ const MISSING = /the source of go\S+, which built the binary, was not found/;
 
 async function differences(
   binary: GoBinary,
-  witness: Witness,
+  witness: TypesWitness,
   sources: SourceTypes,
   missing?: RegExp,
 ): Promise<string[]> {
