@@ -61,6 +61,8 @@ export interface Signature {
   readonly params: readonly Variable[];
   /** In source order; unnamed ones are `~r0`, `~r1`, … */
   readonly results: readonly Variable[];
+  /** Why there may be more results than listed, a clause; absent: these are all. */
+  readonly missingResults?: string;
   /** True where every parameter (blank ones too) is known to be listed, so that the ABI can be computed. */
   readonly complete: boolean;
   readonly source: "dwarf" | "go-source";

@@ -23,7 +23,7 @@ import type { Memory } from "./memory.ts";
 import type { Moduledata } from "./moduledata.ts";
 import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { DamagedError } from "./reader.ts";
-import { namedResults } from "./results.ts";
+import { judgeResults } from "./results.ts";
 import { layoutFromType } from "./runtimeLayout.ts";
 import { RuntimeTypeNames } from "./runtimeTypes.ts";
 import type { Sections } from "./sections.ts";
@@ -67,6 +67,7 @@ export class FileBinary implements GoBinary {
   #typeData: Promise<TypeData | undefined> | undefined;
   #inlined: Promise<Map<string, number>> | undefined;
   #inlinedQuestions = 0;
+  #withRangeBodies: ReadonlySet<string> | undefined;
 
   constructor(parts: BinaryParts) {
     this.#parts = parts;
@@ -101,9 +102,17 @@ export class FileBinary implements GoBinary {
       const die = dwarf.subprogramAt(fn.entry);
       if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };
       const listed = await readSignature(dwarf, die, fn.entry);
-      const results = namedResults(listed.results, fn.convention, this.#parts.goMinor, listed.fromAbstract);
       const { params, complete } = judgeParams(listed.params, listed.results, await this.#witnesses(fn));
-      return { ok: true, signature: { params, results, complete, source: "dwarf" } };
+      const { results, missing } = judgeResults(listed.results, {
+        name: fn.name,
+        convention: fn.convention,
+        goMinor: this.#parts.goMinor,
+        optimised: !isUnoptimised(dwarf.producerAt(fn.entry)),
+        fromAbstract: listed.fromAbstract,
+        rangesOverFunc: this.#rangesOverFunc().has(fn.name),
+      });
+      const signature: Signature = { params, results, complete, source: "dwarf" };
+      return { ok: true, signature: missing === undefined ? signature : { ...signature, missingResults: missing } };
     } catch (error) {
       if (error instanceof DamagedError) {
         const reason = `the binary's DWARF is damaged: ${error.message}`;
@@ -197,6 +206,11 @@ export class FileBinary implements GoBinary {
     if (type?.kind === "ptr") this.runtime = layoutFromType(type.elem, this.runtime.tlsOffset) ?? this.runtime;
   }
 
+  #rangesOverFunc(): ReadonlySet<string> {
+    this.#withRangeBodies ??= this.#parts.pclntab.namesWith("-range1");
+    return this.#withRangeBodies;
+  }
+
   #loadDwarf(): Promise<Dwarf | undefined> {
     this.#dwarf ??= this.hasDwarf ? this.#readDwarf() : Promise.resolve(undefined);
     return this.#dwarf;
@@ -222,4 +236,9 @@ export class FileBinary implements GoBinary {
       });
     }
   }
+}
+
+/** `Go cmd/compile go1.17.13; -N -l regabi`. */
+function isUnoptimised(producer: string | undefined): boolean {
+  return producer !== undefined && / -N\b/.test(producer);
 }

@@ -259,6 +259,16 @@ export class Pclntab {
     return offsets;
   }
 
+  /** Names of the functions, inlined or not, whose own name with `suffix` behind it is in the table, too. */
+  namesWith(suffix: string): Set<string> {
+    const table = Buffer.from(this.names.buffer, this.names.byteOffset, this.names.byteLength);
+    const wanted = Buffer.from(`${suffix}\0`);
+    const names = new Set<string>();
+    for (let at = table.indexOf(wanted); at >= 0; at = table.indexOf(wanted, at + 1))
+      names.add(table.toString("utf8", at === 0 ? 0 : table.lastIndexOf(0, at - 1) + 1, at));
+    return names;
+  }
+
   indexesNamed(offsets: readonly number[]): number[] {
     const wanted = new Set(offsets);
     const indexes: number[] = [];

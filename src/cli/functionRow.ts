@@ -2,6 +2,7 @@
 import type { GoBinary, GoFunction } from "../binary/api.ts";
 import { formatLocation } from "../goabi/format.ts";
 import type { PlacedVariable } from "../probe/api.ts";
+import type { PlacedSignature } from "../probe/locate.ts";
 import { placeVariables } from "../probe/plan.ts";
 
 export interface VariableRow {
@@ -20,6 +21,8 @@ export interface FunctionRow {
   readonly size: number;
   readonly params?: readonly VariableRow[];
   readonly results?: readonly VariableRow[];
+  /** Beyond the contract: why `results` is left out although `params` is there. */
+  readonly missingResults?: string;
   readonly inlined: number;
   readonly traceable: boolean;
   readonly why?: string;
@@ -36,7 +39,7 @@ export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<Fun
     entry: hex(fn.entry),
     offset: hex(fn.offset),
     size: fn.end - fn.entry,
-    ...("reason" in placed ? {} : { params: rows(placed.params), results: rows(placed.results) }),
+    ...("reason" in placed ? {} : { params: rows(placed.params), ...resultRows(placed) }),
     inlined: await binary.inlinedCopies(fn),
     traceable: why === undefined,
     ...(why === undefined ? {} : { why }),
@@ -45,12 +48,17 @@ export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<Fun
 
 /** `(iterations int64) float64`; empty where the types are not known. */
 export function signatureText({ params, results }: Pick<FunctionRow, "params" | "results">): string {
-  if (params === undefined || results === undefined) return "";
+  if (params === undefined) return "";
   const list = (variables: readonly VariableRow[]): string =>
     variables.map(({ name, type }) => (/^~r\d+$/.test(name) ? type : `${name} ${type}`)).join(", ");
+  if (results === undefined) return `(${list(params)}) …`;
   const single = results.length === 1 && /^~r\d+$/.test(results[0]?.name ?? "");
   const after = results.length === 0 ? "" : single ? ` ${list(results)}` : ` (${list(results)})`;
   return `(${list(params)})${after}`;
+}
+
+function resultRows({ results, missingResults }: PlacedSignature): Pick<FunctionRow, "results" | "missingResults"> {
+  return missingResults === undefined ? { results: rows(results) } : { missingResults };
 }
 
 export function hex(value: number): string {

@@ -93,7 +93,9 @@ function asText({ row, fn, code, plan, live }: Inspection, binary: GoBinary): st
     `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${binary.name}`,
     `  inlined    ${row.inlined === 0 ? "nowhere known" : `${row.inlined} copies`}`,
     ...variables("arguments at the first instruction", row.params),
-    ...variables("results at the return", row.results),
+    ...(row.missingResults === undefined
+      ? variables("results at the return", row.results)
+      : [`  results    unknown: ${row.missingResults}`]),
   ];
   if (plan === undefined) {
     lines.push(`  not traceable: ${row.why}`);

@@ -45,8 +45,10 @@ function call({ func, args }: CallEvent): string {
   return `${func}(${args.map(({ name, text }) => `${name}=${text}`).join(", ")})`;
 }
 
-function result({ results, durationNs }: ReturnEvent): string {
-  return `→ ${results.length === 0 ? "" : `${results.map(resultText).join(", ")} `}(${formatDuration(durationNs)})`;
+function result({ results, missingResults, durationNs }: ReturnEvent): string {
+  const shown = results.map(resultText);
+  if (shown.length === 0 && missingResults !== undefined) shown.push(`<unavailable: ${missingResults}>`);
+  return `→ ${shown.length === 0 ? "" : `${shown.join(", ")} `}(${formatDuration(durationNs)})`;
 }
 
 function resultText({ name, text }: RenderedValue): string {

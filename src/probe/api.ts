@@ -59,6 +59,8 @@ export interface FunctionPlan {
   readonly fn: GoFunction;
   readonly params: readonly PlacedVariable[];
   readonly results: readonly PlacedVariable[];
+  /** Why there may be more results than these, a clause. */
+  readonly missingResults?: string;
   readonly entry: ProbeSite;
   /** Every `ret`; empty for functions that never return. */
   readonly returns: readonly ProbeSite[];

@@ -25,6 +25,8 @@ import type { PlacedVariable } from "./api.ts";
 export interface PlacedSignature {
   readonly params: PlacedVariable[];
   readonly results: PlacedVariable[];
+  /** Why there may be more results than these, a clause. */
+  readonly missingResults?: string;
 }
 
 export function locateVariables(arch: Arch, convention: CallingConvention, signature: Signature): PlacedSignature {
@@ -36,6 +38,7 @@ export function locateVariables(arch: Arch, convention: CallingConvention, signa
   );
   const resultsDamage = resultListDamage(signature);
   return {
+    ...(signature.missingResults === undefined ? {} : { missingResults: signature.missingResults }),
     params: signature.params.map((variable, index) =>
       placed(variable, judge(variable, abi.params[index]!, signature.complete)),
     ),

@@ -29,6 +29,7 @@ export function planFunction(input: PlanInput): PlanResult {
       fn,
       params: placed.params,
       results: placed.results,
+      ...(placed.missingResults === undefined ? {} : { missingResults: placed.missingResults }),
       entry: sites.entry,
       returns: sites.returns,
       call,

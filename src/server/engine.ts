@@ -19,7 +19,7 @@ import type {
   TraceListener,
   TraceRequest,
 } from "./engineApi.ts";
-import { sourceTypesAt, withSource } from "./goSource.ts";
+import { sourceTypesAt, withOwnSource, withSource } from "./goSource.ts";
 import { HelperLink } from "./helperLink.ts";
 import { ProcessScanner, processesRunning } from "./processes.ts";
 import { executableMappings, findProcess, readMemory } from "./procfs.ts";
@@ -112,7 +112,7 @@ class ProbeEngine implements FullEngine {
   private async completed(binary: GoBinary, ofRequest?: string): Promise<GoBinary> {
     if (ofRequest !== undefined && !binary.hasDwarf) return withSource(binary, await sourceTypesAt(ofRequest));
     const { source } = this.options;
-    if (source === undefined) return binary;
+    if (source === undefined) return binary.hasDwarf ? withOwnSource(binary) : binary;
     this.source ??= sourceTypesAt(source);
     return withSource(binary, await this.source);
   }

@@ -35,6 +35,8 @@ export interface CallEvent extends EventBase {
 export interface ReturnEvent extends EventBase {
   readonly event: "return";
   readonly results: readonly RenderedValue[];
+  /** Why there may be more results than these, a clause. */
+  readonly missingResults?: string;
   readonly durationNs: number;
 }
 /** The call ended without RET: panic or Goexit. */

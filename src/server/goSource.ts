@@ -1,9 +1,9 @@
 /** The user's Go source as a second origin of signatures, for binaries without DWARF (`--source DIR`). */
 import { execFile } from "node:child_process";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
-import type { BuildInfo, GoBinary, GoFunction } from "../binary/api.ts";
+import type { BuildInfo, GoBinary, GoFunction, Signature, Variable } from "../binary/api.ts";
 import type { SourceMatch, SourceTree } from "../gosource/match.ts";
 import type { SourceReader } from "../gosource/reader.ts";
 import { createSourceTypes, type SourceTypes } from "../gosource/sourceTypes.ts";
@@ -39,18 +39,83 @@ export interface SourcedBinary extends GoBinary {
   declarationLine?(fn: GoFunction): Promise<number | undefined>;
 }
 
-/** The binary with its signatures completed: DWARF's where it has them, else the source's. */
+/** The binary with its signatures completed: DWARF's where it has all of them, else the source's. */
 export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary {
   const declarationLine = (fn: GoFunction) => source.declarationLine(fn, binary.buildInfo);
   const completed = delegate(binary, {
     async signature(fn) {
       const own = await binary.signature(fn);
-      if (own.ok) return own;
+      if (own.ok && isWhole(own.signature)) return own;
       const read = await source.signature(fn, binary.buildInfo, binary);
-      return read.ok || !binary.hasDwarf ? read : own;
+      if (!own.ok) return read.ok || !binary.hasDwarf ? read : own;
+      return read.ok && agrees(own.signature, read.signature) ? { ok: true, signature: withPlaces(read, own) } : own;
     },
   });
   return Object.assign(completed, { declarationLine });
+}
+
+/**
+ * A binary with DWARF, its incomplete signatures completed from the files that it was built from, where they are still
+ * there: found by the paths in the binary, and not changed since.
+ */
+export function withOwnSource(binary: GoBinary): GoBinary {
+  const sources = new Map<string, Promise<SourceTypes | undefined>>();
+  return delegate(binary, {
+    async signature(fn) {
+      const own = await binary.signature(fn);
+      if (!own.ok || isWhole(own.signature)) return own;
+      const root = await unchangedModule(fn.file, binary.name);
+      if (root === undefined) return own;
+      const source = sources.get(root) ?? sourceTypesAt(root).catch(() => undefined);
+      sources.set(root, source);
+      const read = await (await source)?.signature(fn, binary.buildInfo, binary);
+      return read?.ok === true && agrees(own.signature, read.signature)
+        ? { ok: true, signature: withPlaces(read, own) }
+        : own;
+    },
+  });
+}
+
+function isWhole({ complete, missingResults }: Signature): boolean {
+  return complete && missingResults === undefined;
+}
+
+/** Whether all that DWARF lists stands in the source's list, in the same order and with the same types. */
+function agrees(dwarf: Signature, source: Signature): boolean {
+  const isPart = (listed: readonly Variable[], all: readonly Variable[]): boolean => {
+    let at = 0;
+    for (const { name, blank, type } of listed) {
+      if (blank) continue;
+      while (at < all.length && all[at]!.name !== name) at++;
+      if (at === all.length || all[at]!.type.size !== type.size || all[at]!.type.name !== type.name) return false;
+      at++;
+    }
+    return true;
+  };
+  return isPart(dwarf.params, source.params) && isPart(dwarf.results.filter(isNamed), source.results);
+}
+
+function isNamed({ name }: Variable): boolean {
+  return !name.startsWith("~");
+}
+
+/** The source's lists; DWARF's types where it has them, because they reach further. */
+function withPlaces(read: { readonly signature: Signature }, own: { readonly signature: Signature }): Signature {
+  const listed = new Map(own.signature.params.filter(({ blank }) => !blank).map((param) => [param.name, param]));
+  const params = read.signature.params.map((param) => listed.get(param.name) ?? param);
+  return { ...read.signature, params };
+}
+
+/** The folder of the go.mod above a file that is not newer than the binary. */
+async function unchangedModule(file: string, binary: string): Promise<string | undefined> {
+  if (!isAbsolute(file)) return undefined;
+  const built = await stat(binary).catch(() => undefined);
+  const written = await stat(file).catch(() => undefined);
+  if (built === undefined || written === undefined || written.mtimeMs > built.mtimeMs) return undefined;
+  for (let dir = dirname(file); ; dir = dirname(dir)) {
+    if ((await stat(join(dir, "go.mod")).catch(() => undefined))?.isFile() === true) return dir;
+    if (dir === dirname(dir)) return undefined;
+  }
 }
 
 /** Whether the function below `root` is what the binary was built from; undefined where that cannot be looked at. */

@@ -219,6 +219,7 @@ export class TraceSession implements Trace, EventSink {
         goid: Number(raw.goid),
         func: plan.fn.name,
         results: this.render(plan.return, raw),
+        ...(plan.missingResults === undefined ? {} : { missingResults: plan.missingResults }),
         durationNs: Number(raw.durationNs),
       },
     });
