@@ -12,6 +12,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -53,6 +54,7 @@ mkdirSync(DIST, { recursive: true });
 rmSync(STAMP, { force: true });
 buildKernelProgram();
 copyRuntimeFiles();
+buildHolder();
 await bundle();
 execFileSync("sh", [join(ROOT, "helper/libbpf/build.sh")], { stdio: "inherit" });
 writeFileSync(STAMP, stamp);
@@ -78,6 +80,16 @@ function buildKernelProgram() {
     ]);
     run("llvm-strip", ["-g", object]);
   }
+}
+
+/** helper/holder.c → dist/native/probelens-holder. */
+function buildHolder() {
+  const program = join(DIST, "native/probelens-holder");
+  mkdirSync(join(DIST, "native"), { recursive: true });
+  const source = join(ROOT, "helper/holder.c");
+  // Renamed into place: one that runs cannot be written to.
+  run("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", "-s", source, "-o", `${program}.new`]);
+  renameSync(`${program}.new`, program);
 }
 
 function copyRuntimeFiles() {

@@ -20,6 +20,28 @@ export function damagedPackage(path: string, error: unknown): UserError {
   });
 }
 
+export function noHolder(path: string, error: unknown): UserError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const installed = code !== "ENOENT" && code !== "EACCES";
+  return new UserError({
+    code: installed ? "no-holder" : "incomplete-package",
+    what: "keeping the probes in a process of their own",
+    why: `${path} cannot be started (${code ?? String(error)})`,
+    remedy: installed
+      ? "Check the limits on processes and open files of the helper's user"
+      : "Reinstall Probelens where programs may be run, or build it: npm run build",
+  });
+}
+
+export function damagedHolder(why: string): UserError {
+  return new UserError({
+    code: "no-holder",
+    what: "keeping the probes in a process of their own",
+    why,
+    remedy: "Try again; if it stays so, reinstall Probelens",
+  });
+}
+
 export function noBpf(what: string, error: SystemCallError): UserError {
   if (error.code === "ENOSYS" || error.code === "EINVAL")
     return new UserError({

@@ -1,4 +1,5 @@
 /** The requests of helperApi.ts: each validated, carried out, and answered with a result or a UserError's fields. */
+import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -25,6 +26,9 @@ import { describeTarget, Session } from "./session.ts";
 
 /** One per traced function of an editor at the most; each holds maps in the kernel. */
 const MAX_SESSIONS = 256;
+/** Parts of the package. */
+const OBJECT = "probelens.bpf.o";
+const HOLDER = "native/probelens-holder";
 /** LSP's range for server errors; what matters is in `data`. */
 const REQUEST_FAILED = -32000;
 
@@ -126,7 +130,8 @@ export class Helper {
     this.attaching.add(id);
     try {
       const session = await Session.attach(params, {
-        objectPath: join(this.packageDirectory(), "probelens.bpf.o"),
+        objectPath: this.packageFile(OBJECT),
+        holderPath: this.packageFile(HOLDER),
         ringFd: ring.fd,
         features,
         onEnded: (ended, target) => this.onEnded(ended, target),
@@ -171,10 +176,10 @@ export class Helper {
   /** Loads libbpf, looks at the kernel, and gives up what is not needed: once. */
   private prepare(): Machine {
     if (this.machine) return this.machine;
-    const directory = this.packageDirectory();
+    for (const file of [OBJECT, HOLDER]) this.packageFile(file);
     let libbpf: Libbpf;
     try {
-      libbpf = loadLibbpf(join(directory, "native"));
+      libbpf = loadLibbpf(join(this.host.packageDirectory ?? "", "native"));
     } catch (error) {
       throw noLibbpf(error instanceof Error ? error.message : String(error));
     }
@@ -194,12 +199,13 @@ export class Helper {
     return this.ring;
   }
 
-  private packageDirectory(): string {
-    if (this.host.packageDirectory !== undefined) return this.host.packageDirectory;
+  private packageFile(name: string): string {
+    const path = join(this.host.packageDirectory ?? "", name);
+    if (this.host.packageDirectory !== undefined && existsSync(path)) return path;
     throw new UserError({
       code: "incomplete-package",
       what: "starting the privileged helper",
-      why: "probelens.bpf.o is not beside it",
+      why: `${name} is not beside it`,
       remedy: "Reinstall Probelens, or build it: npm run build",
     });
   }

@@ -1,75 +1,122 @@
 /**
- * Who owns the links. A process that is killed in the middle of close() on a uprobe link leaves int3 in its target for
- * good (the kernel's unregister gives up on a fatal signal), while a process that exits lets go of them safely. So the
- * helper, which a user may kill at any time, never drops the last reference: it hands the links to a child that does
- * nothing but wait for the end of its input, and closes its own copies at once. Detaching is ending that input; so is
- * the death of the helper, however it comes.
+ * Who makes and owns the links. A process that is killed in the middle of making or closing a uprobe link leaves int3 in
+ * its target for good (the kernel gives up writing code under a fatal signal), while a process that exits lets go of its
+ * links safely. So the helper, which a user may kill at any time, does neither: it starts a small program (holder.c) that
+ * makes the links and then does nothing but wait for the end of its input. Detaching is ending that input; so is the
+ * death of the helper, however it comes.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { UserError } from "../src/protocol/errors.ts";
-import { closeFd } from "./libbpf.ts";
+import { once } from "node:events";
+import { damagedHolder, noHolder } from "./failures.ts";
+import { SystemCallError } from "./libbpf.ts";
 
-/** Reads until its input ends; there is one on every Linux system. */
-const WAITERS = ["/bin/cat", "/usr/bin/cat"];
+/** `pid` 0: every process. */
+export type LinkRequest =
+  | {
+      readonly kind: "multi";
+      /** Descriptor of the loaded program. */
+      readonly program: number;
+      readonly pid: number;
+      readonly sites: readonly { readonly offset: number; readonly cookie: number }[];
+    }
+  | {
+      readonly kind: "perf";
+      readonly program: number;
+      readonly pid: number;
+      /** Type number of the uprobe PMU. */
+      readonly pmu: number;
+      readonly offset: number;
+      /** Absent: the kernel has no cookies. */
+      readonly cookie?: number;
+    };
 
 export class LinkHolder {
   private readonly child: ChildProcess;
   private readonly exited: Promise<void>;
+  private released = false;
 
-  private constructor(child: ChildProcess, onLost: () => void) {
+  private constructor(child: ChildProcess) {
     this.child = child;
-    let released = false;
-    this.release = () => {
-      released = true;
-      child.stdin?.destroy();
-      return this.exited;
-    };
-    this.exited = new Promise((resolve) => {
-      child.once("exit", () => {
-        resolve();
-        if (!released) onLost();
-      });
-    });
+    this.exited = new Promise((resolve) => child.once("exit", () => resolve()));
     child.stdin?.on("error", () => {});
   }
 
-  /** Ends the holder; resolves when the kernel has removed every probe of these links. Idempotent. */
-  readonly release: () => Promise<void>;
-
   /**
-   * Takes over `links`: they are closed here whatever happens. `onLost`: somebody killed the holder, and the probes
-   * went with it.
+   * Makes the links in the order given, on the program file open as `file`; throws where one of them fails, and then
+   * none is left. `onLost`: somebody killed the holder, and the probes went with it.
    */
-  static async start(links: readonly number[], onLost: () => void): Promise<LinkHolder> {
-    try {
-      const waiter = WAITERS.find((path) => existsSync(path));
-      if (waiter === undefined) throw new Error(`neither ${WAITERS.join(" nor ")} exists`);
-      const child = spawn(waiter, [], {
-        stdio: ["pipe", "ignore", "ignore", ...links],
-        env: {},
-        cwd: "/",
-        detached: true, // A terminal's Ctrl-C must not reach it: the helper decides.
-      });
-      await new Promise<void>((resolve, reject) => {
-        child.once("spawn", resolve);
-        child.once("error", reject);
-      });
-      return new LinkHolder(child, onLost);
-    } catch (error) {
-      throw new UserError({
-        code: "no-holder",
-        what: "keeping the probes in a process of their own",
-        why: `it cannot be started (${error instanceof Error ? error.message : String(error)})`,
-        remedy: "Check the limits on processes and open files of the helper's user",
-      });
-    } finally {
-      for (const link of links) closeFd(link);
+  static async start(
+    executable: string,
+    file: number,
+    requests: readonly LinkRequest[],
+    onLost: () => void,
+  ): Promise<LinkHolder> {
+    const programs = [...new Set(requests.map(({ program }) => program))];
+    const holder = new LinkHolder(await startProcess(executable, [file, ...programs]));
+    const answer = readLine(holder.child);
+    holder.child.stdin?.write(encode(requests, programs));
+    const line = await answer;
+    if (line !== "ok") {
+      await holder.release();
+      const failure = /^(.+) (\d+)$/.exec(line);
+      throw failure === null
+        ? damagedHolder(line === "" ? "it ended without an answer" : `it answered ${JSON.stringify(line)}`)
+        : new SystemCallError(failure[1] ?? "", Number(failure[2]));
     }
+    void holder.exited.then(() => {
+      if (!holder.released) onLost();
+    });
+    return holder;
   }
 
-  /** For diagnosis and tests. */
-  get pid(): number | undefined {
-    return this.child.pid;
+  /** Ends the holder; resolves when the kernel has removed every probe of these links. Idempotent. */
+  release(): Promise<void> {
+    this.released = true;
+    this.child.stdin?.destroy();
+    return this.exited;
   }
+}
+
+/** First descriptor after the standard ones and the program file: see holder.c. */
+const FIRST_PROGRAM = 4;
+/** An answer is one short line; more is not ours. */
+const MAX_ANSWER_BYTES = 200;
+
+async function startProcess(executable: string, descriptors: readonly number[]): Promise<ChildProcess> {
+  try {
+    const child = spawn(executable, [], {
+      stdio: ["pipe", "pipe", "ignore", ...descriptors],
+      env: {},
+      cwd: "/",
+      detached: true, // A terminal's Ctrl-C must not reach it: the helper decides.
+    });
+    await once(child, "spawn");
+    return child;
+  } catch (error) {
+    throw noHolder(executable, error);
+  }
+}
+
+/** Empty when the process ends before it has written one. */
+async function readLine(child: ChildProcess): Promise<string> {
+  let text = "";
+  for await (const chunk of child.stdout ?? []) {
+    text += String(chunk);
+    if (text.includes("\n") || text.length > MAX_ANSWER_BYTES) break;
+  }
+  return text.slice(0, MAX_ANSWER_BYTES).split("\n", 1)[0] ?? "";
+}
+
+function encode(requests: readonly LinkRequest[], programs: readonly number[]): string {
+  const lines = requests.flatMap((request): (string | number)[][] => {
+    const program = FIRST_PROGRAM + programs.indexOf(request.program);
+    if (request.kind === "multi") {
+      const { pid, sites } = request;
+      return [["m", program, pid, sites.length], ...sites.map(({ offset, cookie }) => [offset, cookie])];
+    }
+    const { pid, pmu, offset, cookie } = request;
+    const head = [program, pid === 0 ? -1 : pid, pmu, offset];
+    return cookie === undefined ? [["e", ...head]] : [["p", ...head, cookie]];
+  });
+  return `${lines.map((line) => line.join(" ")).join("\n")}\n.\n`;
 }

@@ -32,12 +32,8 @@ export class SystemCallError extends Error {
 const BPF = {
   MAP_TYPE_RINGBUF: 27,
   PROG_TYPE_KPROBE: 2,
-  PERF_EVENT: 41,
   TRACE_UPROBE_MULTI: 48,
 } as const;
-/** include/uapi/linux/perf_event.h */
-const PERF = { IOC_ENABLE: 0x2400, IOC_SET_BPF: 0x40042408, FLAG_FD_CLOEXEC: 8, ATTR_SIZE: 136 } as const;
-const SYS_PERF_EVENT_OPEN = 298; // x86-64
 const PROT = { READ: 1, WRITE: 2 } as const;
 const MAP_SHARED = 1;
 const BTF_KIND_STRUCT = 4;
@@ -109,8 +105,6 @@ const LIBC = [
   "int munmap(void *addr, size_t length)",
   "void *memcpy(void *dst, void *src, size_t n)",
   "int close(int fd)",
-  "int ioctl(int fd, unsigned long request, int64_t arg)",
-  "long syscall(long number, void *a, int64_t b, int64_t c, int64_t d, uint64_t e)",
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
   "int capset(void *header, void *data)",
   "int capget(void *header, void *data)",
@@ -250,44 +244,6 @@ export function createUprobeMultiLink(program: number, spec: MultiLinkSpec): num
   return check("bpf_link_create (uprobe_multi)", fn("bpf_link_create")(program, 0, BPF.TRACE_UPROBE_MULTI, bytes));
 }
 
-/** Opens a perf event for one uprobe. `pid` −1: every process. */
-export function openUprobeEvent(pmuType: number, path: string, offset: bigint, pid: number): number {
-  const attr = new DataView(new ArrayBuffer(PERF.ATTR_SIZE));
-  const name = new TextEncoder().encode(`${path}\0`);
-  attr.setUint32(0, pmuType, true);
-  attr.setUint32(4, PERF.ATTR_SIZE, true);
-  attr.setBigUint64(56, koffi.address(name), true); // uprobe_path
-  attr.setBigUint64(64, offset, true); // probe_offset
-  const cpu = pid === -1 ? 0 : -1; // A uprobe of all processes is opened on one CPU and fires on each.
-  const bytes = new Uint8Array(attr.buffer);
-  const fd = Number(c("syscall")(SYS_PERF_EVENT_OPEN, bytes, pid, cpu, -1, PERF.FLAG_FD_CLOEXEC));
-  if (fd < 0) throw new SystemCallError("perf_event_open (uprobe)", koffi.errno());
-  return fd;
-}
-
-/** Linux 5.15: the link owns the perf event and carries the cookie. */
-export function createPerfLink(program: number, event: number, cookie: bigint): number {
-  const opts = new DataView(new ArrayBuffer(40));
-  opts.setBigUint64(0, 40n, true);
-  opts.setBigUint64(32, cookie, true);
-  const bytes = new Uint8Array(opts.buffer);
-  const link = check("bpf_link_create (perf event)", fn("bpf_link_create")(program, event, BPF.PERF_EVENT, bytes));
-  enableEvent(event);
-  return link;
-}
-
-/** Before 5.15: the event itself carries the program. */
-export function setEventProgram(event: number, program: number): void {
-  if (Number(c("ioctl")(event, PERF.IOC_SET_BPF, program)) < 0)
-    throw new SystemCallError("ioctl (PERF_EVENT_IOC_SET_BPF)", koffi.errno());
-  enableEvent(event);
-}
-
-function enableEvent(event: number): void {
-  if (Number(c("ioctl")(event, PERF.IOC_ENABLE, 0)) < 0)
-    throw new SystemCallError("ioctl (PERF_EVENT_IOC_ENABLE)", koffi.errno());
-}
-
 /** Loads `mov r0, 0; exit` for uprobe_multi links: for feature probes. */
 export function loadTrivialMultiProgram(): number {
   const opts = new DataView(new ArrayBuffer(24)); // sz, attempts, expected_attach_type
@@ -382,6 +338,9 @@ export function copyMemory(to: ArrayBufferView | Pointer, from: ArrayBufferView 
 
 // Privileges.
 
+/** include/uapi/linux/prctl.h */
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2;
 const CAPABILITY_VERSION_3 = 0x20080522;
 
 /** Permitted capabilities of this thread, as a bit set. */
@@ -392,12 +351,15 @@ export function permittedCapabilities(): bigint {
   return BigInt(data[1] ?? 0) | (BigInt(data[4] ?? 0) << 32n);
 }
 
+/** Also the set that a program started from here keeps, whoever its user is (inheritable and ambient). */
 export function setCapabilities(set: bigint): void {
   const low = Number(set & 0xffffffffn);
   const high = Number(set >> 32n);
-  const data = new Uint32Array([low, low, 0, high, high, 0]);
+  const data = new Uint32Array([low, low, low, high, high, high]);
   if (Number(c("capset")(new Uint32Array([CAPABILITY_VERSION_3, 0]), data)) < 0)
     throw new SystemCallError("capset", koffi.errno());
+  for (let capability = 0; set >> BigInt(capability) !== 0n; capability++)
+    if (((set >> BigInt(capability)) & 1n) === 1n) c("prctl")(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
 }
 
 export function setNoNewPrivileges(): void {

@@ -6,11 +6,10 @@ import { CONFIG, COUNTERS, SIZE_CLASSES, type SizeClass } from "../src/protocol/
 import { decodeCounters, encodePlan, PlanError, sizeClass } from "../src/protocol/records.ts";
 import { damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
+import type { LinkRequest } from "./holder.ts";
 import {
   closeFd,
   closeObject,
-  createPerfLink,
-  createUprobeMultiLink,
   findMap,
   findProgram,
   loadObject,
@@ -18,7 +17,6 @@ import {
   lookupMap,
   mapFd,
   openObject,
-  openUprobeEvent,
   type Pointer,
   possibleCpus,
   programFd,
@@ -26,7 +24,6 @@ import {
   reuseMap,
   SystemCallError,
   setAutoload,
-  setEventProgram,
   setInitialValue,
   setMaxEntries,
   updateMap,
@@ -58,6 +55,8 @@ export class LoadedSession {
   private readonly sites: readonly Site[];
   private readonly features: Features;
   private readonly counterFd: number;
+  /** For kernels without cookies. */
+  private readonly ownPrograms: number[] = [];
   private closed = false;
 
   constructor(objectPath: string, ringFd: number, features: Features, params: AttachParams) {
@@ -81,17 +80,13 @@ export class LoadedSession {
     }
   }
 
-  /**
-   * Attaches. Pushes each link's descriptor to `links`, those made before a failure too: only a LinkHolder may let go of
-   * them. `pid` 0: every process.
-   */
-  link(path: string, pid: number, links: number[]): void {
+  /** What a LinkHolder is to make. `pid` 0: every process. */
+  linkRequests(pid: number): LinkRequest[] {
     // Returns first: a call is never opened whose return would go unseen.
-    for (const role of ["return", "entry"] as const) {
+    return (["return", "entry"] as const).flatMap((role) => {
       const sites = this.sites.filter(({ probe }) => probe.role === role);
-      if (this.features.uprobeMulti) this.linkMulti(sites, path, pid, links);
-      else this.linkPerf(sites, path, pid, links);
-    }
+      return this.features.uprobeMulti ? this.multiRequests(sites, pid) : this.perfRequests(sites, pid);
+    });
   }
 
   counters(): ProbeCounters[] {
@@ -105,6 +100,7 @@ export class LoadedSession {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    for (const program of this.ownPrograms) closeFd(program);
     closeObject(this.object);
   }
 
@@ -129,18 +125,19 @@ export class LoadedSession {
     loadObject(this.object, programs);
   }
 
-  private linkMulti(sites: readonly Site[], path: string, pid: number, links: number[]): void {
-    for (const name of new Set(sites.map(({ program }) => program))) {
-      const group = sites.filter((site) => site.program === name);
-      const program = programFd(findProgram(this.object, name));
-      const offsets = BigUint64Array.from(group, ({ probe }) => BigInt(probe.offset));
-      const cookies = BigUint64Array.from(group, ({ index }) => BigInt(index));
-      links.push(createUprobeMultiLink(program, { path, offsets, cookies, pid }));
-    }
+  private multiRequests(sites: readonly Site[], pid: number): LinkRequest[] {
+    return [...new Set(sites.map(({ program }) => program))].map((name) => ({
+      kind: "multi",
+      program: programFd(findProgram(this.object, name)),
+      pid,
+      sites: sites
+        .filter(({ program }) => program === name)
+        .map(({ index, probe }) => ({ offset: probe.offset, cookie: index })),
+    }));
   }
 
-  private linkPerf(sites: readonly Site[], path: string, pid: number, links: number[]): void {
-    const { cookies, uprobePmu } = this.features;
+  private perfRequests(sites: readonly Site[], pid: number): LinkRequest[] {
+    const { cookies, uprobePmu: pmu } = this.features;
     const limit = cookies ? MAX_PERF_PROBES : MAX_PROBES_WITHOUT_COOKIES;
     if (this.sites.length > limit)
       throw limitExceeded(
@@ -148,26 +145,15 @@ export class LoadedSession {
         `this kernel takes probes one by one, and ${this.sites.length} are more than ${limit}`,
         "Trace fewer functions at once, or use Linux 6.6.35 or later",
       );
-    if (uprobePmu === undefined)
+    if (pmu === undefined)
       throw noBpf("attaching the probes", new SystemCallError("finding the uprobe event source", 38));
-    for (const { index, probe, program } of sites) {
-      const event = openUprobeEvent(uprobePmu, path, BigInt(probe.offset), pid === 0 ? -1 : pid);
-      try {
-        const loaded = findProgram(this.object, program);
-        if (cookies) {
-          links.push(createPerfLink(programFd(loaded), event, BigInt(index)));
-          closeFd(event); // The link keeps it.
-        } else {
-          const own = loadProgram(withIndex(programInstructions(loaded), index), LICENSE);
-          setEventProgram(event, own);
-          closeFd(own); // The event keeps it.
-          links.push(event);
-        }
-      } catch (error) {
-        closeFd(event);
-        throw error;
-      }
-    }
+    return sites.map(({ index, probe: { offset }, program }) => {
+      const loaded = findProgram(this.object, program);
+      if (cookies) return { kind: "perf", program: programFd(loaded), pid, pmu, offset, cookie: index };
+      const own = loadProgram(withIndex(programInstructions(loaded), index), LICENSE);
+      this.ownPrograms.push(own);
+      return { kind: "perf", program: own, pid, pmu, offset };
+    });
   }
 }
 

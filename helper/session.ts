@@ -13,6 +13,8 @@ const WATCH_INTERVAL_MS = 100;
 
 export interface SessionContext {
   readonly objectPath: string;
+  /** The program of holder.c. */
+  readonly holderPath: string;
   readonly ringFd: number;
   readonly features: Features;
   /** The traced process ended or runs another program, or (`reason` undefined) somebody killed the links' holder. */
@@ -43,7 +45,9 @@ export class Session {
       const loaded = load(what, params, context);
       try {
         // Through the descriptor that was checked: another file at this path, or another program after exec, is not it.
-        const holder = await link(what, loaded, file, params, () => context.onEnded(params.session, undefined));
+        const holder = await link(what, context.holderPath, loaded, file, params, () =>
+          context.onEnded(params.session, undefined),
+        );
         const session = new Session(params, loaded, holder);
         session.watch(fileIdentity(file), context);
         return session;
@@ -105,23 +109,32 @@ function load(what: string, params: AttachParams, context: SessionContext): Load
 
 async function link(
   what: string,
+  executable: string,
   loaded: LoadedSession,
   file: number,
   params: AttachParams,
   onLost: () => void,
 ): Promise<LinkHolder> {
   const { target } = params;
-  const links: number[] = [];
-  try {
-    loaded.link(`/proc/self/fd/${file}`, target.kind === "process" ? target.pid : 0, links);
-    // The pid could have been reused while the links were made; they would be another process's.
+  const pid = target.kind === "process" ? target.pid : 0;
+  const alive = (): void => {
     if (target.kind === "process") checkProcess(what, target.pid, target.startTime);
+  };
+  let holder: LinkHolder;
+  try {
+    holder = await LinkHolder.start(executable, file, loaded.linkRequests(pid), onLost);
   } catch (error) {
-    await (await LinkHolder.start(links, () => {})).release();
-    if (target.kind === "process") checkProcess(what, target.pid, target.startTime); // The likeliest cause, told better.
+    alive(); // The likeliest cause, told better.
     throw asUserError(what, error);
   }
-  return await LinkHolder.start(links, onLost);
+  try {
+    // The pid could have been reused while the links were made; they would be another process's.
+    alive();
+    return holder;
+  } catch (error) {
+    await holder.release();
+    throw error;
+  }
 }
 
 function checkExpectedBytes(file: number, path: string, params: AttachParams): void {

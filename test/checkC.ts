@@ -1,8 +1,16 @@
 /** Fails where clang-format would change a C file; `npm run fix` mends it. */
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const folder = fileURLToPath(new URL("../bpf", import.meta.url));
-const files = readdirSync(folder).filter((name) => /\.[ch]$/.test(name));
-execFileSync("clang-format", ["--dry-run", "--Werror", ...files], { cwd: folder, stdio: "inherit" });
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const files = ["bpf", "helper"].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => /\.[ch]$/.test(name))
+    .map((name) => join(folder, name)),
+);
+execFileSync("clang-format", ["--dry-run", "--Werror", ...files], {
+  cwd: ROOT,
+  stdio: "inherit",
+});

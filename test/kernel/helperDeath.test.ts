@@ -22,7 +22,7 @@ import {
 /** The promise is one second. */
 const GONE_WITHIN_MS = 1000;
 /** Kills at random moments of attaching and detaching: measured.md lost int3 in 3 of 80 without a holder. */
-const TORTURE_ROUNDS = 16;
+const TORTURE_ROUNDS = Number(process.env["PROBELENS_TORTURE_ROUNDS"] ?? 16);
 /** Removing them takes about 15 ms: a kill can fall into it. */
 const TORTURE_PROBES = 1000;
 
@@ -131,9 +131,7 @@ it("no int3 is left, whenever the helper is killed", async () => {
     await helper.exited;
     // A thousand probes on a busy machine take their time; that they all go is the point here.
     await until("the original code is back", () => sha256(liveCode(target.pid)) === codeBefore, 10_000);
-    // An attach that is killed halfway is undone by the kernel inside that system call, with the fatal signal pending:
-    // it may complain of its own bookkeeping then, and no order of ours can prevent it. Once attached it must not.
-    if (round % 2 === 0) assert.doesNotMatch(kernelLog().slice(mark), /failed to unregister/);
+    assert.doesNotMatch(kernelLog().slice(mark), /failed to unregister/);
   }
   await target.call(100);
 });

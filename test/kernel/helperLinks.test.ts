@@ -179,6 +179,7 @@ async function attach(
   ended.length = 0;
   return await Session.attach(params, {
     objectPath,
+    holderPath: `${DIST}native/probelens-holder`,
     ringFd: reader.fd,
     features,
     onEnded: (_, target) => ended.push(target),

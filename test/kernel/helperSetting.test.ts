@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -59,18 +59,22 @@ describe("says what is missing", () => {
     await end();
   });
 
-  it("without its BPF object", async () => {
-    await withPackage(["helper.js"], async (helper) => {
-      const { client, end } = connect(helper);
-      await fails(client.initialize(), "incomplete-package");
-      await end();
+  for (const [what, files] of [
+    ["its BPF object", ["helper.js", "native/probelens-holder"]],
+    ["the program that holds the probes", ["helper.js", "probelens.bpf.o"]],
+  ] as const)
+    it(`without ${what}`, async () => {
+      await withPackage(files, async (helper) => {
+        const { client, end } = connect(helper);
+        await fails(client.initialize(), "incomplete-package");
+        await end();
+      });
     });
-  });
 });
 
 it("takes the system's libbpf where the package's own is missing, and says so", async (t) => {
   if (!existsSync("/usr/lib/x86_64-linux-gnu/libbpf.so.1")) return t.skip("no system libbpf");
-  await withPackage(["helper.js", "probelens.bpf.o"], async (helper) => {
+  await withPackage(["helper.js", "probelens.bpf.o", "native/probelens-holder"], async (helper) => {
     const { client, end } = connect(helper);
     assert.equal((await client.initialize()).libbpf.path, "libbpf.so.1");
     const target = await HitsProcess.start(program);
@@ -115,7 +119,7 @@ async function fails(request: Promise<unknown>, code: string): Promise<void> {
 async function withPackage(files: readonly string[], use: (helper: string) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "probelens-package-"));
   try {
-    for (const file of files) copyFileSync(join(DIST, file), join(directory, file));
+    for (const file of files) cpSync(join(DIST, file), join(directory, file), { recursive: true });
     for (const part of ["linux_x64", "musl_x64"])
       if (existsSync(join(DIST, part))) cpSync(join(DIST, part), join(directory, part), { recursive: true });
     const helper = join(directory, "helper.js");
