@@ -120,6 +120,8 @@ export interface GoBinary {
   positionOf(address: number): Promise<SourcePosition | undefined>;
   /** How many inlined copies of the function the binary holds; 0 where unknown. */
   inlinedCopies(fn: GoFunction): Promise<number>;
+  /** Where the function's calls were inlined: each call's position in its caller, by address. */
+  inlinedCalls(fn: GoFunction): Promise<readonly SourcePosition[]>;
   /** The function's machine code. */
   code(fn: GoFunction): Promise<Uint8Array>;
   /** File offset of a virtual address inside an executable segment. */

@@ -179,6 +179,18 @@ export class FileBinary implements GoBinary {
     });
   }
 
+  async inlinedCalls(fn: GoFunction): Promise<readonly SourcePosition[]> {
+    const addresses = await this.#guard(`find the inlined calls of ${fn.name}`, () =>
+      this.#parts.inlineTrees.callAddresses(fn.name),
+    );
+    const positions: SourcePosition[] = [];
+    for (const address of addresses) {
+      const position = await this.positionOf(address);
+      if (position !== undefined) positions.push(position);
+    }
+    return positions;
+  }
+
   code(fn: GoFunction): Promise<Uint8Array> {
     return this.#guard(`read the code of ${fn.name}`, async () => {
       const length = fn.end - fn.entry;

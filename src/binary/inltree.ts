@@ -53,9 +53,30 @@ export class InlineTrees {
 
   /** How often each function was inlined, over the whole program. One pass over every inline tree. */
   async countByName(): Promise<Map<string, number>> {
+    const byOffset = new Map<number, number>();
+    await this.#eachRecord(({ nameOffset }) => void byOffset.set(nameOffset, (byOffset.get(nameOffset) ?? 0) + 1));
+    const byName = new Map<string, number>();
+    for (const [offset, count] of byOffset) {
+      const name = this.#pclntab.nameAt(offset);
+      if (name !== undefined) byName.set(name, (byName.get(name) ?? 0) + count);
+    }
+    return byName;
+  }
+
+  /** For each inlined call of the function, in address order: the instruction of the caller that stands for the call. */
+  async callAddresses(name: string): Promise<number[]> {
+    const wanted = new Set(this.#pclntab.nameOffsets(name));
+    const found: number[] = [];
+    if (wanted.size === 0) return found;
+    await this.#eachRecord(({ nameOffset, parentPc, index }) => {
+      if (wanted.has(nameOffset)) found.push(this.#pclntab.entry(index) + parentPc);
+    });
+    return found.sort((a, b) => a - b);
+  }
+
+  async #eachRecord(visit: (record: { nameOffset: number; parentPc: number; index: number }) => void): Promise<void> {
     const modern = this.#pclntab.format === "1.20";
     const size = modern ? 16 : 20;
-    const byOffset = new Map<number, number>();
     for (let index = 0; index < this.#pclntab.count; index++) {
       const tree = this.#treeAddress(index);
       const calls = tree === undefined ? 0 : this.#pclntab.pcdataMax(index, PCDATA_INLINE_TREE_INDEX) + 1;
@@ -63,16 +84,10 @@ export class InlineTrees {
       const bytes = await this.#memory.read(tree, calls * size);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       for (let at = 0; at < bytes.length; at += size) {
-        const name = view.getInt32(at + (modern ? 4 : 12), true);
-        byOffset.set(name, (byOffset.get(name) ?? 0) + 1);
+        const nameOffset = view.getInt32(at + (modern ? 4 : 12), true);
+        visit({ nameOffset, parentPc: view.getInt32(at + (modern ? 8 : 16), true), index });
       }
     }
-    const byName = new Map<string, number>();
-    for (const [offset, count] of byOffset) {
-      const name = this.#pclntab.nameAt(offset);
-      if (name !== undefined) byName.set(name, (byName.get(name) ?? 0) + count);
-    }
-    return byName;
   }
 
   async #call(index: number, call: number): Promise<InlinedCall | undefined> {

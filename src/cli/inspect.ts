@@ -1,5 +1,5 @@
 /** `probelens inspect`: the objdump-and-gdb view of one function. */
-import type { GoBinary, GoFunction } from "../binary/api.ts";
+import type { GoBinary, GoFunction, SourcePosition } from "../binary/api.ts";
 import type { FunctionPlan, ProbeSite } from "../probe/api.ts";
 import { decodeFunction, formatInstruction } from "../probe/decode.ts";
 import type { AnswerCache, AskedFile } from "../server/answerCache.ts";
@@ -16,6 +16,8 @@ const AROUND = 8;
 /** The breakpoint that a uprobe puts in place of an instruction's first byte. */
 const INT3 = 0xcc;
 
+/** Copies named; of some functions of the standard library there are thousands. */
+const MAX_COPIES = 50;
 /** An answer about more functions is not kept. */
 const MAX_STORED_FUNCTIONS = 64;
 
@@ -54,6 +56,8 @@ interface Inspection {
   readonly fn: GoFunction;
   readonly code: Uint8Array;
   readonly plan: FunctionPlan | undefined;
+  /** Where calls of the function were inlined, instead of calling its code. */
+  readonly copies: readonly SourcePosition[];
   /** With --pid: the code as it stands in the process. */
   readonly live: Uint8Array | undefined;
 }
@@ -68,13 +72,15 @@ async function inspect(
   const plan = await engine.plan(binary, fn);
   const code = await binary.code(fn);
   const live = pid === undefined ? undefined : await engine.liveBytes(pid, fn);
-  if (!("reason" in plan)) return { row, fn, code, plan, live };
-  return { row: { ...row, traceable: false, why: row.why ?? plan.reason }, fn, code, plan: undefined, live };
+  const copies = row.inlined === 0 ? [] : await binary.inlinedCalls(fn);
+  if (!("reason" in plan)) return { row, fn, code, plan, copies, live };
+  return { row: { ...row, traceable: false, why: row.why ?? plan.reason }, fn, code, plan: undefined, copies, live };
 }
 
-function asJson({ row, plan, live }: Inspection): object {
+function asJson({ row, plan, copies, live }: Inspection): object {
   return {
     ...row,
+    ...(copies.length === 0 ? {} : { copies: copies.slice(0, MAX_COPIES) }),
     ...(plan === undefined
       ? {}
       : { site: siteJson(plan.entry), returns: plan.returns.map((site) => hex(site.address)) }),
@@ -86,12 +92,12 @@ function siteJson({ address, offset, kind, instruction, predictedNs }: ProbeSite
   return { address: hex(address), offset: hex(offset), kind, instruction, predictedNs };
 }
 
-function asText({ row, fn, code, plan, live }: Inspection, binary: GoBinary): string[] {
+function asText({ row, fn, code, plan, copies, live }: Inspection, binary: GoBinary): string[] {
   const lines = [
     `${row.func}${signatureText(row)}`,
     `  declared   ${row.file === "" ? "unknown" : `${row.file}:${row.line}`}`,
     `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${binary.name}`,
-    `  inlined    ${row.inlined === 0 ? "nowhere known" : `${row.inlined} copies`}`,
+    ...inlinedText(row.inlined, copies),
     ...variables("arguments at the first instruction", row.params),
     ...(row.missingResults === undefined
       ? variables("results at the return", row.results)
@@ -109,6 +115,18 @@ function asText({ row, fn, code, plan, live }: Inspection, binary: GoBinary): st
   }
   lines.push(...disassembly(fn, code, plan?.entry.address, live));
   return lines;
+}
+
+/** A probe on the function does not see these calls: tracing the functions they are in does. */
+function inlinedText(count: number, copies: readonly SourcePosition[]): string[] {
+  if (count === 0) return ["  inlined    nowhere known"];
+  const places = copies.slice(0, MAX_COPIES).map(({ func, file, line }) => [`    in ${func}`, `${file}:${line}`]);
+  const more = copies.length > MAX_COPIES ? [`    … and ${copies.length - MAX_COPIES} more`] : [];
+  return [
+    `  inlined    ${count} ${count === 1 ? "copy" : "copies"}, whose calls a trace of this function does not see`,
+    ...columns(places),
+    ...more,
+  ];
 }
 
 function variables(title: string, list: readonly VariableRow[] | undefined): string[] {

@@ -117,6 +117,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     typeData: () => binary.typeData(),
     positionOf: (address) => binary.positionOf(address),
     inlinedCopies: (fn) => binary.inlinedCopies(fn),
+    inlinedCalls: (fn) => binary.inlinedCalls(fn),
     code: (fn) => binary.code(fn),
     fileOffset: (address) => binary.fileOffset(address),
     close: () => binary.close(),

@@ -159,7 +159,9 @@ class ProbeEngine implements FullEngine {
         const { startTime } = await findProcess(command.pid);
         attach = { kind: "process", pid: command.pid, startTime, file: opened.path ?? "" };
       }
-      return await this.attach(request, listener, opened, attach, plans, link, command);
+      const trace = await this.attach(request, listener, opened, attach, plans, link, command);
+      await sayInlined(binary, plans, listener);
+      return trace;
     } catch (error) {
       await command?.stop();
       opened.handle.release();
@@ -270,6 +272,21 @@ class ProbeEngine implements FullEngine {
     const file = await stat(path, { bigint: true });
     const running = await processesRunning(file.dev, file.ino);
     if (running.length === 0) listener.onNotice(`no process that this user can see runs ${path} yet; waiting for one`);
+  }
+}
+
+/** Of more functions at once nobody reads the notices, and counting takes time. */
+const MAX_INLINED_NOTICES = 4;
+
+async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], listener: TraceListener): Promise<void> {
+  if (plans.length > MAX_INLINED_NOTICES) return;
+  for (const { fn } of plans) {
+    const copies = await binary.inlinedCopies(fn).catch(() => 0);
+    if (copies === 0) continue;
+    const places = copies === 1 ? "place, whose calls" : "places, whose calls";
+    listener.onNotice(
+      `${fn.name} is also inlined in ${copies} ${places} this trace does not see; \`probelens inspect\` lists them, and the functions that they are in can be traced`,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 /** `probelens trace` on real Go processes of several Go versions. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
 import { until } from "../until.ts";
@@ -62,6 +63,8 @@ function addsUp(stats: ReturnType<typeof eventsOf>["stats"]): void {
   for (const { hits, emitted, filtered, throttled, dropped } of stats)
     assert.equal(emitted + filtered + throttled + dropped, hits);
 }
+
+const MAIN = new URL("../programs/results/main.go", import.meta.url);
 
 describe("counts and pairing", () => {
   const path = buildGo("calls");
@@ -233,6 +236,29 @@ describe("counts and pairing", () => {
     }
     assert.equal(await trace.status(), 0);
     assert.equal(new Set(eventsOf(trace.stdout).calls.map(({ pid }) => pid)).size, 2);
+  });
+
+  test("calls that were inlined are not seen, and that is told with where they are", async () => {
+    const program = buildGo("results");
+    const { calls, stderr } = await traced("main.alsoInlined", program);
+    // One call through a pointer, one inlined into main.
+    assert.deepEqual(
+      calls.map(({ caller }) => caller),
+      ["main.main"],
+    );
+    assert.match(stderr, /main\.alsoInlined is also inlined in 1 place, whose calls this trace does not see/);
+    const { stdout } = await run("inspect", "main.alsoInlined", "--binary", program, "--json");
+    const { inlined, copies } = JSON.parse(stdout) as { inlined: number; copies: { func: string; line: number }[] };
+    const line =
+      1 +
+      readFileSync(MAIN, "utf8")
+        .split("\n")
+        .findIndex((text) => text.includes("f(alsoInlined(n))"));
+    assert.equal(inlined, 1);
+    assert.deepEqual(
+      copies.map(({ func, line }) => ({ func, line })),
+      [{ func: "main.main", line }],
+    );
   });
 
   test("position-independent programs: callers and values", async () => {
