@@ -7,6 +7,8 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
 import { damagedHolder, noHolder } from "./failures.ts";
 import { SystemCallError } from "./libbpf.ts";
 
@@ -79,12 +81,15 @@ export class LinkHolder {
 
 /** First descriptor after the standard ones and the program file: see holder.c. */
 const FIRST_PROGRAM = 4;
+/** The C library's program loader (System V ABI, AMD64 supplement: PT_INTERP). */
+const LOADER = "/lib64/ld-linux-x86-64.so.2";
 /** An answer is one short line; more is not ours. */
 const MAX_ANSWER_BYTES = 200;
 
 async function startProcess(executable: string, descriptors: readonly number[]): Promise<ChildProcess> {
-  try {
-    const child = spawn(executable, [], {
+  const start = async (command: string, ...words: string[]): Promise<ChildProcess> => {
+    const child = spawn(command, words, {
+      argv0: basename(executable),
       stdio: ["pipe", "pipe", "ignore", ...descriptors],
       env: {},
       cwd: "/",
@@ -92,6 +97,13 @@ async function startProcess(executable: string, descriptors: readonly number[]):
     });
     await once(child, "spawn");
     return child;
+  };
+  try {
+    return await start(executable).catch((error: NodeJS.ErrnoException) => {
+      // Editors unpack extensions without the permission to execute; the loader only has to read.
+      if (error.code === "EACCES" && existsSync(LOADER)) return start(LOADER, executable);
+      throw error;
+    });
   } catch (error) {
     throw noHolder(executable, error);
   }

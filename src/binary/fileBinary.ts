@@ -107,7 +107,6 @@ export class FileBinary implements GoBinary {
         name: fn.name,
         convention: fn.convention,
         goMinor: this.#parts.goMinor,
-        optimised: !isUnoptimised(dwarf.producerAt(fn.entry)),
         fromAbstract: listed.fromAbstract,
         rangesOverFunc: this.#rangesOverFunc().has(fn.name),
       });
@@ -248,9 +247,4 @@ export class FileBinary implements GoBinary {
       });
     }
   }
-}
-
-/** `Go cmd/compile go1.17.13; -N -l regabi`. */
-function isUnoptimised(producer: string | undefined): boolean {
-  return producer !== undefined && / -N\b/.test(producer);
 }

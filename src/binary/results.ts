@@ -2,7 +2,10 @@
 import type { CallingConvention } from "../goabi/location.ts";
 import type { Variable } from "./api.ts";
 
-/** cmd/compile 1.17 drops results in registers from the DWARF of optimised functions; 1.18 adds them back (issue 48573). */
+/**
+ * cmd/compile 1.17 drops results in registers from the DWARF of optimised functions, without optimisation those that
+ * escape to the heap; 1.18 adds them back (issue 48573).
+ */
 const DROPS_REGISTER_RESULTS = 17;
 /** Since 1.18 the number in `~r1` counts results; before, parameters too. */
 const NUMBERS_RESULTS = 18;
@@ -14,8 +17,6 @@ export interface ResultWitnesses {
   readonly name: string;
   readonly convention: CallingConvention;
   readonly goMinor: number;
-  /** The compilation unit was built without `-N`. */
-  readonly optimised: boolean;
   /** The list is the abstract DIE's: the compiler's list before optimisation. */
   readonly fromAbstract: boolean;
   /** It holds a range-over-func loop: the binary has the body, `NAME-range1`, inlined or not. */
@@ -45,13 +46,13 @@ export function judgeResults(listed: readonly Variable[], from: ResultWitnesses)
 }
 
 function missingResults(listed: readonly Variable[], from: ResultWitnesses): string | undefined {
-  const { convention, goMinor, optimised, fromAbstract } = from;
+  const { convention, goMinor, fromAbstract } = from;
   if (hasNone(from.name)) return undefined;
   const unnamed = listed.filter(({ name }) => numberOf(name) !== undefined);
   if (convention === "register") {
     if (goMinor >= NUMBERS_RESULTS && listed.some(({ name }, index) => (numberOf(name) ?? index) !== index))
       return "the debug information does not list every result";
-    if (goMinor === DROPS_REGISTER_RESULTS && optimised && (!fromAbstract || unnamed.length > 0))
+    if (goMinor === DROPS_REGISTER_RESULTS && (!fromAbstract || unnamed.length > 0))
       return "the debug information of Go 1.17 leaves out results in registers";
   }
   // Where a `return` stands in such a loop, rangefunc/rewrite.go renames every unnamed and blank result to `#rv1`, …,

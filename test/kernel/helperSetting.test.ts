@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -70,6 +70,23 @@ describe("says what is missing", () => {
         await end();
       });
     });
+});
+
+it("traces from a package that was unpacked without the permission to execute", async () => {
+  await withPackage(["helper.js", "probelens.bpf.o", "native"], async (helper) => {
+    chmodSync(join(dirname(helper), "native/probelens-holder"), 0o644);
+    const { client, end } = connect(helper);
+    await client.initialize();
+    const target = await HitsProcess.start(program);
+    await client.attach(attachAdd(program, processTarget(target.pid)));
+    await target.call(7);
+    const { counters } = await client.detach({ session: 1 });
+    await end();
+    assert.deepEqual(
+      counters.map(({ hits }) => hits),
+      [7],
+    );
+  });
 });
 
 it("takes the system's libbpf where the package's own is missing, and says so", async (t) => {

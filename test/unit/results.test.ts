@@ -59,11 +59,6 @@ for (const version of ["1.15.15", "1.17.13", "1.18.10", "1.22.12", "1.23.12", "1
   });
 }
 
-test("without optimisation Go 1.17 tells every result", async () => {
-  const file = buildGo("results", "go1.17.13", "-trimpath", "-gcflags=all=-N -l");
-  assert.deepEqual(await signatures(file, Object.keys(PLAIN)), PLAIN);
-});
-
 test("a source that changed after the build is not read", async () => {
   const directory = mkdtempSync(join(tmpdir(), "probelens-results-"));
   try {
