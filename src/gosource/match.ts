@@ -72,6 +72,22 @@ export async function matchSource(
   };
 }
 
+/**
+ * Whether every one of `files` is, to the byte, what the binary was built from: it was built from a revision without
+ * uncommitted changes, and they are as in that revision. Nothing weaker is a proof: dates are not, because copying
+ * sets those of source and binary alike.
+ */
+export async function isProved(
+  info: BuildInfo,
+  files: readonly UsedFile[],
+  tree: SourceTree | undefined,
+): Promise<boolean> {
+  const revision = info.settings["vcs.revision"];
+  if (revision === undefined || info.settings["vcs.modified"] !== "false" || tree === undefined) return false;
+  for (const file of files) if ((await tree.fileAt(revision, file.path)) !== file.text) return false;
+  return files.length > 0;
+}
+
 function differentRevision(built: string, here: string, why: string): SourceMatch {
   const checkout = here.startsWith(built)
     ? "the checkout has uncommitted changes"

@@ -2,7 +2,8 @@
 import type { BuildInfo, GoBinary, GoFunction, SignatureResult } from "../binary/api.ts";
 import { type FoundFunction, findDeclaration, notInSource } from "./findDeclaration.ts";
 import { SourceLocator } from "./locate.ts";
-import { matchSource, type SourceMatch, type SourceTree } from "./match.ts";
+import { isProved, matchSource, type SourceMatch, type SourceTree } from "./match.ts";
+import type { SourceFile } from "./package.ts";
 import { type GoParser, type GrammarFiles, loadGoParser } from "./parser.ts";
 import type { SourceReader } from "./reader.ts";
 import { buildSignature } from "./signature.ts";
@@ -40,6 +41,11 @@ export interface SourceTypes {
   declarationLine(fn: GoFunction, info: BuildInfo): Promise<number | undefined>;
   /** Whether the source is what the binary was built from, for the user to read. */
   match(fn: GoFunction, info: BuildInfo): Promise<SourceMatch>;
+  /**
+   * Whether the function and all files of the user's own that its signature was read from are those that the binary was
+   * built from. Ask after `signature`.
+   */
+  isProved(fn: GoFunction, info: BuildInfo): Promise<boolean>;
   /** Forgets what was read: files have changed. */
   refresh(): void;
 }
@@ -73,9 +79,12 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     if ("missing" in owner) return { kind: "absent", why: owner.missing };
     return findDeclaration(fn, info, symbol, owner);
   };
+  const filesOf = (file: SourceFile, info: BuildInfo): SourceFile[] => [
+    ...new Set([file, ...worldOf(info).usedFiles()]),
+  ];
   const matchOf = (found: FoundFunction, info: BuildInfo): Promise<SourceMatch> => {
     const file = found.kind === "found" ? found.function.file : undefined;
-    const files = file === undefined ? [] : [...new Set([file, ...worldOf(info).usedFiles()])];
+    const files = file === undefined ? [] : filesOf(file, info);
     return matchSource(info, found, file?.package.importPath ?? "", files, tree);
   };
   return {
@@ -100,6 +109,11 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     },
     async match(fn, info) {
       return await matchOf(await find(fn, info), info);
+    },
+    async isProved(fn, info) {
+      const found = await find(fn, info);
+      if (found.kind !== "found" || found.function.file.package.origin !== "module") return false;
+      return await isProved(info, filesOf(found.function.file, info), tree);
     },
     refresh() {
       worlds.clear();

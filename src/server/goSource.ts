@@ -55,23 +55,26 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
 }
 
 /**
- * A binary with DWARF, its incomplete signatures completed from the files that it was built from, where they are still
- * there: found by the paths in the binary, and not changed since.
+ * A binary with DWARF, its incomplete signatures completed from the source that the binary names, where version control
+ * proves that it was built from just that.
  */
 export function withOwnSource(binary: GoBinary): GoBinary {
+  const { buildInfo } = binary;
+  if (buildInfo.settings["vcs.revision"] === undefined || buildInfo.settings["vcs.modified"] !== "false") return binary;
   const sources = new Map<string, Promise<SourceTypes | undefined>>();
   return delegate(binary, {
     async signature(fn) {
       const own = await binary.signature(fn);
       if (!own.ok || isWhole(own.signature)) return own;
-      const root = await unchangedModule(fn.file, binary.name);
+      const root = await moduleOf(fn.file);
       if (root === undefined) return own;
-      const source = sources.get(root) ?? sourceTypesAt(root).catch(() => undefined);
-      sources.set(root, source);
-      const read = await (await source)?.signature(fn, binary.buildInfo, binary);
-      return read?.ok === true && agrees(own.signature, read.signature)
-        ? { ok: true, signature: withPlaces(read, own) }
-        : own;
+      const opening = sources.get(root) ?? sourceTypesAt(root).catch(() => undefined);
+      sources.set(root, opening);
+      const source = await opening;
+      const read = await source?.signature(fn, buildInfo, binary);
+      if (read?.ok !== true || !agrees(own.signature, read.signature)) return own;
+      const proved = await source?.isProved(fn, buildInfo);
+      return proved === true ? { ok: true, signature: withPlaces(read, own) } : own;
     },
   });
 }
@@ -106,12 +109,9 @@ function withPlaces(read: { readonly signature: Signature }, own: { readonly sig
   return { ...read.signature, params };
 }
 
-/** The folder of the go.mod above a file that is not newer than the binary. */
-async function unchangedModule(file: string, binary: string): Promise<string | undefined> {
+/** The folder of the go.mod above a file. */
+async function moduleOf(file: string): Promise<string | undefined> {
   if (!isAbsolute(file)) return undefined;
-  const built = await stat(binary).catch(() => undefined);
-  const written = await stat(file).catch(() => undefined);
-  if (built === undefined || written === undefined || written.mtimeMs > built.mtimeMs) return undefined;
   for (let dir = dirname(file); ; dir = dirname(dir)) {
     if ((await stat(join(dir, "go.mod")).catch(() => undefined))?.isFile() === true) return dir;
     if (dir === dirname(dir)) return undefined;
