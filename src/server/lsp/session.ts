@@ -172,6 +172,8 @@ export class Session {
   }
 
   private async search(document: GoDocument, fn: EditorFunction, lookedUp = false): Promise<void> {
+    // The list may be a poll old, and a click means what runs now.
+    await this.catalog.refresh();
     let search = await findCandidates(document, fn, this.catalog);
     if (search.kind === "none" && search.elevate && !lookedUp) {
       // Where sudo asks nothing, other users' processes are looked at without asking the user either.
