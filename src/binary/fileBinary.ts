@@ -108,7 +108,7 @@ export class FileBinary implements GoBinary {
         convention: fn.convention,
         goMinor: this.#parts.goMinor,
         fromAbstract: listed.fromAbstract,
-        rangesOverFunc: this.#rangesOverFunc().has(fn.name),
+        rangesOverFunc: () => this.#rangesOverFunc().has(fn.name),
       });
       const signature: Signature = { params, results, complete, source: "dwarf" };
       return { ok: true, signature: missing === undefined ? signature : { ...signature, missingResults: missing } };

@@ -20,7 +20,7 @@ export interface ResultWitnesses {
   /** The list is the abstract DIE's: the compiler's list before optimisation. */
   readonly fromAbstract: boolean;
   /** It holds a range-over-func loop: the binary has the body, `NAME-range1`, inlined or not. */
-  readonly rangesOverFunc: boolean;
+  rangesOverFunc(): boolean;
 }
 
 export interface JudgedResults {
@@ -57,7 +57,7 @@ function missingResults(listed: readonly Variable[], from: ResultWitnesses): str
   }
   // Where a `return` stands in such a loop, rangefunc/rewrite.go renames every unnamed and blank result to `#rv1`, …,
   // which dwarfgen leaves out. One that still has its `~r0` shows that none was renamed.
-  if (goMinor >= RANGE_OVER_FUNC && unnamed.length === 0 && from.rangesOverFunc)
+  if (goMinor >= RANGE_OVER_FUNC && unnamed.length === 0 && from.rangesOverFunc())
     return "the debug information leaves out unnamed results of functions that range over a function";
   return undefined;
 }

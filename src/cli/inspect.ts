@@ -33,6 +33,7 @@ export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked:
     const binary = await openTarget(engine, parsed);
     const told = binary.warnings.length;
     const lines: string[] = [];
+    let whole = true;
     const functions = await matchPattern(binary, parsed.positionals[0] ?? "");
     for (const [index, fn] of functions.entries()) {
       const inspection = await inspect(engine, binary, fn, parsed.numbers.get("--pid"));
@@ -40,12 +41,14 @@ export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked:
         ? [JSON.stringify(asJson(inspection))]
         : [...(index === 0 ? [] : [""]), ...asText(inspection, binary)];
       for (const line of text) await printer.line(line);
+      whole &&= inspection.row.missingResults === undefined;
       if (functions.length <= MAX_STORED_FUNCTIONS) lines.push(...text);
     }
     sayWarnings(binary, told);
     if (asked === undefined || functions.length > MAX_STORED_FUNCTIONS) return;
-    // Warnings would have to be told again; a stripped file's answer may come to depend on a debug file elsewhere.
-    if (binary.hasDwarf && binary.warnings.length === 0) await asked.cache.put(asked.file, lines.join("\n"));
+    // Warnings would have to be told again; a stripped file's answer may come to depend on a debug file elsewhere, and
+    // one without its results on a checkout.
+    if (whole && binary.hasDwarf && binary.warnings.length === 0) await asked.cache.put(asked.file, lines.join("\n"));
   } finally {
     await engine.dispose();
   }

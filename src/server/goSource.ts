@@ -83,23 +83,27 @@ function isWhole({ complete, missingResults }: Signature): boolean {
   return complete && missingResults === undefined;
 }
 
-/** Whether all that DWARF lists stands in the source's list, in the same order and with the same types. */
+/**
+ * Whether all that DWARF lists stands in the source's list, in the same order and with the same types. Unnamed results
+ * have only their types to be known by: the number of one is its place among those listed.
+ */
 function agrees(dwarf: Signature, source: Signature): boolean {
-  const isPart = (listed: readonly Variable[], all: readonly Variable[]): boolean => {
-    let at = 0;
-    for (const { name, blank, type } of listed) {
-      if (blank) continue;
-      while (at < all.length && all[at]!.name !== name) at++;
-      if (at === all.length || all[at]!.type.size !== type.size || all[at]!.type.name !== type.name) return false;
-      at++;
-    }
-    return true;
-  };
-  return isPart(dwarf.params, source.params) && isPart(dwarf.results.filter(isNamed), source.results);
+  return isPart(dwarf.params, source.params) && isPart(dwarf.results, source.results);
 }
 
-function isNamed({ name }: Variable): boolean {
-  return !name.startsWith("~");
+function isPart(listed: readonly Variable[], all: readonly Variable[]): boolean {
+  let at = 0;
+  for (const variable of listed) {
+    if (variable.blank) continue;
+    while (at < all.length && !isSame(variable, all[at]!)) at++;
+    if (at++ >= all.length) return false;
+  }
+  return true;
+}
+
+function isSame(a: Variable, b: Variable): boolean {
+  const sameName = a.name === b.name || (a.name.startsWith("~") && b.name.startsWith("~"));
+  return sameName && a.type.size === b.type.size && a.type.name === b.type.name;
 }
 
 /** The source's lists; DWARF's types where it has them, because they reach further. */

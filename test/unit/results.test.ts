@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { functionRow, signatureText } from "../../src/cli/functionRow.ts";
 import { createEngine } from "../../src/server/engine.ts";
@@ -63,30 +63,47 @@ for (const version of ["1.15.15", "1.17.13", "1.18.10", "1.22.12", "1.23.12", "1
   });
 }
 
-test("the source of the binary's own revision is read, and not once a byte of it has changed", async () => {
+describe("a program with its source beside it", () => {
   const directory = mkdtempSync(join(tmpdir(), "probelens-results-"));
+  const programs = mkdtempSync(join(tmpdir(), "probelens-programs-"));
+  const source = join(directory, "ranges.go");
+  const build = (vcs: boolean): string => {
+    const file = join(programs, `vcs-${vcs}`);
+    const env = { ...process.env, GOTOOLCHAIN: "go1.27.4", GOFLAGS: "-mod=mod", CGO_ENABLED: "0" };
+    execFileSync("go", ["build", `-buildvcs=${vcs}`, "-o", file, "."], { cwd: directory, env });
+    return file;
+  };
   const git = (...words: string[]): unknown =>
     execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", ...words], { cwd: directory });
-  try {
-    cpSync(PROGRAM, directory, { recursive: true, filter: (path) => !path.includes("/bin") });
+  const known = { "main.rangeUnnamed": "(n int) (int, error)" };
+  const unknown = { "main.rangeUnnamed": "(n int) …" };
+
+  before(() => {
+    cpSync(PROGRAM, directory, { recursive: true, filter: (path) => basename(path) !== "bin" });
     git("init", "--quiet");
     git("add", ".");
     git("commit", "--quiet", "--message", "results");
-    const env = { ...process.env, GOTOOLCHAIN: "go1.27.4", GOFLAGS: "-mod=mod", CGO_ENABLED: "0" };
-    const file = join(tmpdir(), `${basename(directory)}.program`);
-    execFileSync("go", ["build", "-buildvcs=true", "-o", file, "."], { cwd: directory, env });
-    assert.deepEqual(await signatures(file, ["main.rangeUnnamed"]), { "main.rangeUnnamed": "(n int) (int, error)" });
-    const source = join(directory, "ranges.go");
+  });
+  after(() => {
+    for (const folder of [directory, programs]) rmSync(folder, { recursive: true });
+  });
+
+  test("is read where version control proves that it is the program's", async () => {
+    assert.deepEqual(await signatures(build(true), Object.keys(known)), known);
+  });
+
+  test("is not read where the program does not name its revision, however old the source", async () => {
+    assert.deepEqual(await signatures(build(false), Object.keys(known)), unknown);
+  });
+
+  test("is not read once it has changed, whatever its date", async () => {
+    const file = build(true);
     const { atime, mtime } = statSync(source);
-    const text = readFileSync(source, "utf8");
-    writeFileSync(source, text.replace("rangeUnnamed(n int) (int, error)", "rangeUnnamed(n int) (u32, error)"));
-    // Dates prove nothing: copying keeps them.
+    const changed = readFileSync(source, "utf8").replace("rangeUnnamed(n int) (int,", "rangeUnnamed(n int) (uint,");
+    writeFileSync(source, changed);
     utimesSync(source, atime, mtime);
-    assert.deepEqual(await signatures(file, ["main.rangeUnnamed"]), { "main.rangeUnnamed": "(n int) …" });
-    rmSync(file);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+    assert.deepEqual(await signatures(file, Object.keys(known)), unknown);
+  });
 });
 
 async function signatures(file: string, names: readonly string[], source?: string): Promise<Record<string, string>> {
