@@ -27,7 +27,8 @@ const INPUTS = ["src", "helper", "bpf", "build.mjs", "package.json", "package-lo
 
 /** Each bundle's entry; a missing one is an error, so a renamed file cannot drop out of the package silently. */
 const BUNDLES = {
-  "cli.js": "src/cli/main.ts",
+  "cli.js": "src/cli/entry.ts",
+  "cliMain.js": "src/cli/main.ts",
   "server.js": "src/server/lsp/main.ts",
   "askpass.js": "src/server/askpassMain.ts",
   "helper.js": "helper/main.ts",
@@ -44,6 +45,14 @@ const bundledKoffi = {
     build.onResolve({ filter: /^@koromix\/koffi-linux-x64$/ }, () => ({
       path: join(ROOT, "node_modules/@koromix/koffi-linux-x64/index.js"),
     }));
+  },
+};
+
+/** cli.js loads the other bundle when it runs. */
+const mainOfCli = {
+  name: "main-of-cli",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: "./cliMain.js", external: true }));
   },
 };
 
@@ -134,7 +143,7 @@ async function bundle() {
         entryPoints: [entry],
         outfile: `dist/${name}`,
         banner: { js: name === "cli.js" ? `#!/usr/bin/env node\n${banner}` : banner },
-        plugins: [bundledKoffi],
+        plugins: name === "cli.js" ? [mainOfCli] : [bundledKoffi],
       }),
     ),
     esbuild.build({ ...common, format: "cjs", entryPoints: ["src/extension/main.ts"], outfile: "dist/extension.cjs" }),

@@ -18,6 +18,8 @@ export interface ProcessStat {
   readonly startTime: string;
   /** Field 3: `Z` and `X` mean that it has ended. */
   readonly state: string;
+  /** Field 28: where its stack began. Another one after exec, because the kernel draws it anew; `0` where it has ended. */
+  readonly stackStart: string;
 }
 
 /** Undefined when there is no such process. */
@@ -30,7 +32,7 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
   // The command name (field 2) may hold anything, closing parentheses and spaces included: fields count from the last.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
+  return { state: fields[0] ?? "", startTime: fields[19] ?? "", stackStart: fields[25] ?? "0" };
 }
 
 /** Throws unless `pid` is still the process that started at `startTime`. */

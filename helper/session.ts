@@ -38,6 +38,7 @@ export class Session {
     const { target } = params;
     const what = describeTarget(params);
     if (target.kind === "process") checkProcess(what, target.pid, target.startTime);
+    const stack = target.kind === "process" ? readStat(target.pid)?.stackStart : undefined;
     const path = target.file ?? `/proc/${target.kind === "process" ? target.pid : 0}/exe`;
     const file = openProgram(what, path);
     try {
@@ -49,7 +50,7 @@ export class Session {
           context.onEnded(params.session, undefined),
         );
         const session = new Session(params, loaded, holder);
-        session.watch(fileIdentity(file), context);
+        session.watch(fileIdentity(file), stack, context);
         return session;
       } catch (error) {
         loaded.close();
@@ -75,13 +76,15 @@ export class Session {
   }
 
   /** A process that is about to exec `file` is left alone until it has done so. */
-  private watch(program: string, context: SessionContext): void {
+  private watch(program: string, stackStart: string | undefined, context: SessionContext): void {
     const { target, session } = this.params;
     if (target.kind !== "process") return;
     const { pid, startTime } = target;
     // Without `file` it ran the program when it was checked; what it runs by now may already be another.
     const before = target.file === undefined ? program : programIdentity(pid);
     let running = target.file === undefined;
+    // exec of the same program counts, too: the kernel's links do not follow it from every thread.
+    let stack = running ? stackStart : undefined;
     const end = (reason: "exited" | "exec"): void => {
       clearInterval(this.watcher);
       context.onEnded(session, { pid, reason });
@@ -91,8 +94,12 @@ export class Session {
       if (!stat || stat.startTime !== startTime || stat.state === "Z" || stat.state === "X") return end("exited");
       const current = programIdentity(pid);
       if (current === undefined) return;
-      if (current === program) running = true;
-      else if (current === before) return;
+      if (current === program) {
+        running = true;
+        if (stat.stackStart === "0" || stat.stackStart === stack) return;
+        if (stack !== undefined) return end("exec");
+        stack = stat.stackStart;
+      } else if (current === before) return;
       // It may have been the program between two looks: then there were hits. Else it gets there by another program.
       else if (running || this.counters().some(({ hits }) => hits > 0)) end("exec");
     }, WATCH_INTERVAL_MS);

@@ -89,7 +89,7 @@ export async function readElf(source: ByteSource): Promise<Elf> {
     segments: parsed.body.programs.map((program) => checkedSegment(source, program, warnings)),
     sections: sections.length === 0 ? [] : checkedSections(source, parsed.body.sections, sections, warnings),
   };
-  warnOfMovedCode(checked, warnings);
+  checkPlaceOfCode(source.name, checked);
   return { arch: machine === 62 ? "amd64" : "arm64", positionIndependent: type === 3, ...checked, warnings };
 }
 
@@ -202,8 +202,8 @@ function checkedSections(source: ByteSource, parsed: elfy.Section[], raw: Buffer
   return sections;
 }
 
-/** Segments and sections both say where code is in the file; where they disagree, one of them is damaged. */
-function warnOfMovedCode({ segments, sections }: Pick<Elf, "segments" | "sections">, warnings: string[]): void {
+/** Segments and sections both say where code is in the file; where they disagree, nothing tells which is damaged. */
+function checkPlaceOfCode(name: string, { segments, sections }: Pick<Elf, "segments" | "sections">): void {
   const loaded = segments.filter(({ type }) => type === "load");
   const moved = sections.find(
     ({ executable, allocated, inFile, size, address, offset }) =>
@@ -217,9 +217,7 @@ function warnOfMovedCode({ segments, sections }: Pick<Elf, "segments" | "section
       }),
   );
   if (moved !== undefined)
-    warnings.push(
-      `the file is damaged: its program headers and section ${moved.name} disagree about where its code is`,
-    );
+    throw damaged(name, `its program headers and section ${moved.name === "" ? "(unnamed)" : moved.name} disagree about where its code is`);
 }
 
 function notElf(name: string, why: string): UserError {

@@ -17,7 +17,7 @@ import { contradictionOf, judgeParams, type Witnesses } from "./completeness.ts"
 import { Dwarf } from "./dwarf/dwarf.ts";
 import { readSignature } from "./dwarf/subprogram.ts";
 import type { Elf } from "./elf.ts";
-import type { FunctionTable } from "./functions.ts";
+import { agrees, type FunctionTable } from "./functions.ts";
 import { funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Memory } from "./memory.ts";
 import type { Moduledata } from "./moduledata.ts";
@@ -102,6 +102,10 @@ export class FileBinary implements GoBinary {
       const die = dwarf.subprogramAt(fn.entry);
       if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };
       const listed = await readSignature(dwarf, die, fn.entry);
+      if (!agrees(fn.name, listed.name) || (listed.size ?? fn.end - fn.entry) !== fn.end - fn.entry)
+        throw new DamagedError(`it describes ${listed.name}, of ${listed.size} bytes, where ${fn.name} is`);
+      if (fn.line > 0 && (listed.declLine ?? fn.line) !== fn.line)
+        throw this.#damaged(`describe ${fn.name}`, `its declaration is in line ${fn.line}, or in ${listed.declLine}`);
       const { params, complete } = judgeParams(listed.params, listed.results, await this.#witnesses(fn));
       const { results, missing } = judgeResults(listed.results, {
         name: fn.name,
@@ -110,6 +114,8 @@ export class FileBinary implements GoBinary {
         fromAbstract: listed.fromAbstract,
         rangesOverFunc: () => this.#rangesOverFunc().has(fn.name),
       });
+      for (const { type } of [...params, ...results])
+        if (type.kind === "unknown" && type.name === "") this.#warn(`the binary's DWARF is damaged: ${type.reason}`);
       const signature: Signature = { params, results, complete, source: "dwarf" };
       return { ok: true, signature: missing === undefined ? signature : { ...signature, missingResults: missing } };
     } catch (error) {
@@ -238,13 +244,16 @@ export class FileBinary implements GoBinary {
     try {
       return await answer();
     } catch (error) {
-      if (!(error instanceof DamagedError)) throw error;
-      throw new UserError({
-        code: "damaged-go-binary",
-        what: `Cannot ${what} in ${this.name}`,
-        why: `the file is damaged or cut short: ${error.message}`,
-        remedy: "Compare its size and checksum with the original and copy it again.",
-      });
+      throw error instanceof DamagedError ? this.#damaged(what, error.message) : error;
     }
+  }
+
+  #damaged(what: string, why: string): UserError {
+    return new UserError({
+      code: "damaged-go-binary",
+      what: `Cannot ${what} in ${this.name}`,
+      why: `the file is damaged or cut short: ${why}`,
+      remedy: "Compare its size and checksum with the original and copy it again.",
+    });
   }
 }

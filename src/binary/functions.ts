@@ -7,6 +7,7 @@ import type { GoFunction } from "./api.ts";
 import type { InlineTrees } from "./inltree.ts";
 import type { Memory } from "./memory.ts";
 import { FLAG_ASM, PCDATA_INLINE_TREE_INDEX, type Pclntab } from "./pclntab.ts";
+import { DamagedError } from "./reader.ts";
 import type { CodeSymbol, SymbolTable } from "./symtab.ts";
 import { C_REASON, isLinkerMark, reasonNotTraceable } from "./traceable.ts";
 
@@ -108,18 +109,23 @@ export class FunctionTable {
   #describe(index: number, own = this.#from.pclntab.entry(index)): GoFunction {
     const { pclntab, memory, convention } = this.#from;
     const entry = pclntab.entry(index);
-    const name = this.#name(index, entry);
+    if (!pclntab.leadsToRecord(index)) throw disagreeing(entry, "the function table's two entries");
+    const { name, size } = this.#symbol(index, entry);
     const file = pclntab.file(index, own);
     const assembly = (pclntab.flags(index) & FLAG_ASM) !== 0 || file.endsWith(".s");
     const startLine = pclntab.startLine(index) ?? 0;
     // C code that Go's own linker put in (net and os/user with cgo) has entries without lines; padding counts there.
     const foreign = pclntab.hasNoTables(index);
+    if (!foreign && (file === "" || UNPRINTABLE.test(file) || UNPRINTABLE.test(name)))
+      throw new DamagedError(`the name or file of the function at 0x${entry.toString(16)} is no text`);
     const why = reasonNotTraceable(name, assembly, foreign);
-    const size = foreign ? (this.#from.symbols?.at(entry).find((symbol) => symbol.name === name)?.size ?? 0) : 0;
+    const end = pclntab.end(index);
+    if (!foreign && size > 0 && entry + size !== end)
+      throw disagreeing(entry, "the function table's and the symbol table's size");
     return {
       name,
       entry,
-      end: size > 0 ? Math.min(entry + size, pclntab.end(index)) : pclntab.end(index),
+      end: foreign && size > 0 ? Math.min(entry + size, end) : end,
       offset: memory.offsetOf(entry, true) ?? -1,
       file,
       line: startLine > 0 ? startLine : pclntab.line(index, own),
@@ -128,12 +134,16 @@ export class FunctionTable {
     };
   }
 
-  #name(index: number, entry: number): string {
+  /** The name in full and the size (0: not said), from the symbol table where it has the function. */
+  #symbol(index: number, entry: number): Pick<CodeSymbol, "name" | "size"> {
     const plain = this.#from.pclntab.name(index);
     const aliases = this.#from.symbols?.at(entry) ?? [];
-    if (aliases.length === 0) return plain;
-    if (aliases.some((symbol) => symbol.name === plain)) return plain;
-    return aliases.find((symbol) => agrees(symbol.name, plain))?.name ?? plain;
+    // The linker gives symbols of types in plugins and shared objects a hash for a name.
+    if (aliases.length === 0 || plain.startsWith("type:.")) return { name: plain, size: 0 };
+    const found =
+      aliases.find((symbol) => symbol.name === plain) ?? aliases.find((symbol) => agrees(symbol.name, plain));
+    if (found === undefined) throw disagreeing(entry, "the function table's and the symbol table's name");
+    return found;
   }
 
   /**
@@ -191,10 +201,19 @@ export class FunctionTable {
   }
 }
 
+/** Control characters, and what stands for bytes that are no UTF-8. */
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNPRINTABLE = /[\u0000-\u001f\u007f\ufffd]/;
+
+/** Two tables that tell of one function: nothing shows which of them is damaged. */
+function disagreeing(entry: number, what: string): DamagedError {
+  return new DamagedError(`${what} for the function at 0x${entry.toString(16)} disagree`);
+}
+
 const CGO_STUB = /\._(C2?func_|cgo_cmalloc)/;
 
 /** True where a symbol is pclntab's name written in full: `main.Map[go.shape.int]` for `main.Map[...]`, `x.abi0` for `x`. */
-function agrees(symbol: string, plain: string): boolean {
+export function agrees(symbol: string, plain: string): boolean {
   return brief(symbol) === brief(plain);
 }
 

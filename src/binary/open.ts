@@ -86,9 +86,10 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     if (base === undefined || !memory.isExecutable(base + pclntab.entryOffset(0)))
       throw damaged(source.name, "the start of the program's code cannot be found");
     pclntab.textStart = base;
-  } else if (!memory.isExecutable(pclntab.entry(0))) {
-    throw damaged(source.name, "the function table does not point to code");
   }
+  // Entries are sorted: what stands between two in code is code.
+  if (!memory.isExecutable(pclntab.entry(0)) || !memory.isExecutable(pclntab.entry(pclntab.count - 1)))
+    throw damaged(source.name, "the function table does not point to code");
   const inlineTrees = new InlineTrees(pclntab, memory, moduledata);
   const convention = usesRegisters(elf.arch, minor, info) ? "register" : "stack";
   const functions = new FunctionTable({ pclntab, inlineTrees, symbols, memory, convention });

@@ -140,6 +140,12 @@ export class Pclntab {
     return low;
   }
 
+  /** Whether the table's entry leads to the record of this very function: each record repeats its function's entry. */
+  leadsToRecord(index: number): boolean {
+    const start = this.#functionStart(index);
+    return (this.#wide ? this.#wide64(start) : this.#at(start)) === this.entryOffset(index);
+  }
+
   nameOffset(index: number): number {
     return this.#field(index, 0);
   }

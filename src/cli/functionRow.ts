@@ -3,7 +3,7 @@ import type { GoBinary, GoFunction } from "../binary/api.ts";
 import { formatLocation } from "../goabi/format.ts";
 import type { PlacedVariable } from "../probe/api.ts";
 import type { PlacedSignature } from "../probe/locate.ts";
-import { placeVariables } from "../probe/plan.ts";
+import { noProbesIn, placeVariables } from "../probe/plan.ts";
 
 export interface VariableRow {
   readonly name: string;
@@ -31,7 +31,7 @@ export interface FunctionRow {
 export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<FunctionRow> {
   const signature = await binary.signature(fn);
   const placed = placeVariables({ fn, arch: binary.arch, signature });
-  const why = fn.notTraceable ?? ("reason" in placed ? placed.reason : undefined);
+  const why = fn.notTraceable ?? noProbesIn(binary.arch) ?? ("reason" in placed ? placed.reason : undefined);
   return {
     func: fn.name,
     file: fn.file,

@@ -8,7 +8,7 @@ const ABOUT: Record<keyof typeof COMMANDS, { usage: string; about: string; notes
     about: "Lists the running Go processes.",
   },
   list: {
-    usage: "probelens list (--pid PID | --binary FILE) [PATTERN] [--json]",
+    usage: "probelens list (--pid PID | --binary FILE) [PATTERN] [--source DIR] [--json]",
     about:
       "Lists a program's functions with file, line and signature, and why a function cannot be traced.\nPATTERN is a name in which * stands for any characters.",
   },
@@ -24,7 +24,7 @@ The last lines are the totals: emitted + filtered + throttled + dropped = hits.
 Ctrl-C ends the trace. Status: 0 done, 1 failed, 2 usage; with -- CMD its own status when it ends by itself.`,
   },
   inspect: {
-    usage: "probelens inspect FUNC (--pid PID | --binary FILE) [--json]",
+    usage: "probelens inspect FUNC (--pid PID | --binary FILE) [--source DIR] [--json]",
     about:
       "Shows a function's signature, where each argument and result lives, the chosen probe site and its cost, and the\ndisassembly around it; with --pid the bytes as they stand in the process now.",
   },

@@ -4,26 +4,22 @@ import { COMMANDS } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type CommandSpec, type ParsedOptions, parseOptions, usage } from "./options.ts";
 import { Printer } from "./print.ts";
+import { stopQuitting } from "./signals.ts";
 import { say } from "./terminal.ts";
 import { version } from "./version.ts";
 
 /** stderr that nobody reads holds the end up for this long. */
 const STDERR_FLUSH_MS = 1000;
-/** What ends a trace without being an error. */
-const TRACE_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** Loaded when asked for: evaluating what only some commands need takes longer than answering from the cache. */
 const RUN: Record<keyof typeof COMMANDS, (parsed: ParsedOptions) => Promise<number>> = {
   targets: async (parsed) => await (await import("./targets.ts")).runTargets(parsed),
   list: async (parsed) => await (await import("./list.ts")).runList(parsed),
   trace: async (parsed) => {
-    // Until the trace listens itself nothing is attached; a signal ends it with 0 all the same.
-    const quit = (): never => process.exit(0);
-    for (const signal of TRACE_SIGNALS) process.on(signal, quit);
     const { runTrace, traceOptions } = await import("./trace.ts");
-    const ended = runTrace(traceOptions(parsed));
-    for (const signal of TRACE_SIGNALS) process.off(signal, quit);
-    return await ended;
+    const options = traceOptions(parsed);
+    stopQuitting();
+    return await runTrace(options);
   },
   inspect: async (parsed) => await (await import("./inspectCached.ts")).runInspect(parsed),
   doctor: async () => await (await import("./doctor.ts")).runDoctor(),

@@ -5,6 +5,7 @@ import type { EndReason, StatsEvent, Target, Trace, TraceEvent, TraceListener } 
 import { COMMANDS } from "./commands.ts";
 import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
 import { Output } from "./output.ts";
+import { TRACE_SIGNALS } from "./signals.ts";
 import { say } from "./terminal.ts";
 import { formatBatch, formatStats } from "./textFormat.ts";
 
@@ -14,6 +15,9 @@ const RETURN_GRACE_MS = 5000;
 const ATTACH_GRACE_MS = 3000;
 /** Ending takes as long as detaching and a stubborn command (5 s) do; then the process ends anyway, and with it the probes. */
 const FORCED_EXIT_MS = 15_000;
+
+/** One Ctrl-C can come several times (from the terminal, npm and sudo); only a signal after this time is a second one. */
+const SAME_SIGNAL_MS = 1000;
 
 interface TraceOptions {
   readonly target: Target;
@@ -210,7 +214,7 @@ class TraceRun implements TraceListener {
         reason.kind === "target-exited" && reason.exitStatus !== undefined ? ` with status ${reason.exitStatus}` : "";
       say(
         reason.kind === "target-exec"
-          ? `process ${reason.pid} now runs another program; the trace ends`
+          ? `process ${reason.pid} now runs another program, or its own from the start (exec); the trace ends`
           : `process ${reason.pid} exited${status}; the trace ends`,
       );
     }
@@ -224,10 +228,16 @@ class TraceRun implements TraceListener {
   /** Resolves when a signal comes before the trace runs; later ones stop it. A second one ends the process at once. */
   private listenToSignals(): Promise<undefined> {
     return new Promise((resolve) => {
-      for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      let firstAt: number | undefined;
+      for (const signal of TRACE_SIGNALS) {
         process.on(signal, () => {
+          const now = performance.now();
+          if (firstAt !== undefined) {
+            if (now - firstAt > SAME_SIGNAL_MS) process.exit(0);
+            return;
+          }
+          firstAt = now;
           this.interrupted = true;
-          if (this.stopping) process.exit(0);
           setTimeout(() => process.exit(0), FORCED_EXIT_MS).unref();
           this.stop();
           resolve(undefined);

@@ -1,4 +1,5 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
+import type { Arch } from "../goabi/location.ts";
 import type { CapturePlan } from "../protocol/capture.ts";
 import type { PlacedVariable, PlanInput, PlanResult } from "./api.ts";
 import { planCapture } from "./captureVariables.ts";
@@ -8,9 +9,8 @@ import { findSites } from "./site.ts";
 export function planFunction(input: PlanInput): PlanResult {
   const { fn, arch, code, limits } = input;
   if (fn.notTraceable !== undefined) return { ok: false, reason: fn.notTraceable };
-  if (arch !== "amd64") {
-    return { ok: false, reason: `it is ${arch} code, and Probelens can place probes in amd64 code only` };
-  }
+  const unsupported = noProbesIn(arch);
+  if (unsupported !== undefined) return { ok: false, reason: unsupported };
   const placed = placeVariables(input);
   if ("reason" in placed) return { ok: false, reason: placed.reason };
 
@@ -36,6 +36,11 @@ export function planFunction(input: PlanInput): PlanResult {
       return: planCapture(shown(placed.results), limits),
     },
   };
+}
+
+/** Why no function of such a program can be probed; undefined where some can. */
+export function noProbesIn(arch: Arch): string | undefined {
+  return arch === "amd64" ? undefined : `it is ${arch} code, and Probelens can place probes in amd64 code only`;
 }
 
 /** Where parameters and results live, without a look at the machine code. */

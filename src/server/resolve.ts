@@ -1,4 +1,5 @@
 /** From what a user typed to the functions of one binary. One pattern that names nothing refuses all. */
+import { resolve } from "node:path";
 import type { GoBinary, GoFunction } from "../binary/api.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { SourcedBinary } from "./goSource.ts";
@@ -76,9 +77,11 @@ async function functionsAtLine(
   { file, line }: FileLine,
   pattern: string,
 ): Promise<readonly GoFunction[]> {
-  const inFile = (await binary.functions()).filter((fn) => matchesPath(file, fn.file));
+  const functions = await binary.functions();
+  // A whole path, or one from the working directory, names one file; else the end of a path is enough.
+  const whole = [file, resolve(file)].find((path) => functions.some((fn) => fn.file === path));
+  const inFile = functions.filter((fn) => (whole === undefined ? matchesPath(file, fn.file) : fn.file === whole));
   const files = [...new Set(inFile.map((fn) => fn.file))];
-  const exactFile = files.find((name) => name === file);
   if (inFile.length === 0) {
     throw new UserError({
       code: "no-such-function",
@@ -87,7 +90,7 @@ async function functionsAtLine(
       remedy: "Give the end of the path as the binary has it; `probelens list` shows the files",
     });
   }
-  if (files.length > 1 && exactFile === undefined) {
+  if (files.length > 1) {
     throw new UserError({
       code: "ambiguous-file",
       what: `cannot take ${pattern}`,
@@ -95,15 +98,13 @@ async function functionsAtLine(
       remedy: "Give more of the path",
     });
   }
-  const candidates = inFile
-    .filter((fn) => fn.file === (exactFile ?? files[0]) && fn.line > 0 && fn.line <= line)
-    .sort((a, b) => b.line - a.line);
+  const candidates = inFile.filter((fn) => fn.line > 0 && fn.line <= line).sort((a, b) => b.line - a.line);
   // The nearest declaration above may be a closure that ends before the line: then the function around it is meant.
   for (const candidate of candidates) {
     if (candidate.line !== line && (await lastLine(binary, candidate)) < line) continue;
     return candidates.filter((fn) => fn.line === candidate.line);
   }
-  const below = inFile.filter((fn) => fn.file === (exactFile ?? files[0]) && fn.line > line);
+  const below = inFile.filter((fn) => fn.line > line);
   const declared = await declaredAbove(binary, below, line);
   if (declared.length > 0) return declared;
   const nearest = inFile
@@ -112,7 +113,7 @@ async function functionsAtLine(
   throw new UserError({
     code: "no-such-function",
     what: `cannot find ${pattern}`,
-    why: `no function with code covers line ${line} of ${exactFile ?? files[0]}`,
+    why: `no function with code covers line ${line} of ${files[0]}`,
     remedy:
       nearest === undefined
         ? "`probelens list` shows the functions"

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
-import { attached, codeOf, probelens, run, startTarget } from "./cliProcess.ts";
+import { attached, Child, CLI, codeOf, probelens, ROOT, run, startTarget } from "./cliProcess.ts";
 
 const path = buildGo("calls");
 const directory = mkdtempSync(join(tmpdir(), "probelens-cli-"));
@@ -92,15 +92,14 @@ describe("bad files", () => {
     }
   });
 
-  test("a program header that moves the code is told", async () => {
+  test("a program header that moves the code is refused", async () => {
     const headers = program.readUInt16LE(56);
     const moved = Buffer.from(program);
     for (let at = 64; at < 64 + headers * 56; at += 56) {
       const executable = (moved.readUInt32LE(at + 4) & 1) !== 0 && moved.readUInt32LE(at) === 1;
       if (executable) moved.writeUInt32LE(moved.readUInt32LE(at + 8) + 0x4000, at + 8);
     }
-    const { stderr } = await run("list", "main.work", "--binary", file("moved", moved), "--json");
-    assert.match(stderr, /disagree about where its code is|damaged/);
+    refused(await run("list", "main.work", "--binary", file("moved", moved), "--json"), 1, /disagree about where/);
   });
 
   test("debug information that does not unpack is told, whichever command needs it", async () => {
@@ -122,6 +121,26 @@ describe("bad files", () => {
       assert.match(stderr, /DWARF is damaged/);
     }
   });
+});
+
+test("FILE:LINE may be relative to the working directory, and then names one file", async () => {
+  const folder = join(ROOT, "test/programs/calls");
+  const { line } = JSON.parse((await run("list", "main.work", "--binary", path, "--json")).stdout) as { line: number };
+  for (const place of ["main.go", "./main.go", "../calls/main.go", join(folder, "main.go")]) {
+    const child = new Child(process.execPath, [CLI, "list", `${place}:${line}`, "--binary", path], { cwd: folder });
+    assert.equal(await child.status(), 0, child.stderr);
+    assert.match(child.stdout, /^main\.work /);
+  }
+});
+
+test("a function of another architecture is listed as not traceable, as inspect has it", async () => {
+  const other = join(directory, "arm64");
+  const env = { ...process.env, GOARCH: "arm64", CGO_ENABLED: "0", GO111MODULE: "off" };
+  execFileSync("go", ["build", "-o", other, "test/fuzz/tiny/main.go"], { cwd: ROOT, env });
+  for (const command of ["list", "inspect"]) {
+    const { stdout } = await run(command, "main.mixed", "--binary", other, "--json");
+    assert.match(stdout, /"location":\["R0:8"\].*"traceable":false,"why":"it is arm64 code/);
+  }
 });
 
 describe("bad requests", () => {
@@ -298,7 +317,7 @@ describe("targets and doctor", () => {
   test("a package without its kernel program or libbpf is told", async () => {
     const broken = join(directory, "package/dist");
     mkdirSync(broken, { recursive: true });
-    for (const name of ["cli.js", "helper.js", "iced_x86_bg.wasm"])
+    for (const name of ["cli.js", "cliMain.js", "helper.js", "iced_x86_bg.wasm"])
       copyFileSync(join(import.meta.dirname, "../../dist", name), join(broken, name));
     writeFileSync(join(directory, "package/package.json"), '{"type":"module","version":"0"}');
     chmodSync(join(broken, "cli.js"), 0o755);

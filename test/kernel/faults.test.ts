@@ -87,6 +87,21 @@ test("Ctrl-C at a terminal, which reaches the helper too, ends with the totals a
   await unharmed(target);
 });
 
+test("signals that come twice at once are one: the totals are printed all the same", async () => {
+  for (const [first, second] of [
+    ["SIGINT", "SIGINT"],
+    ["SIGTERM", "SIGHUP"],
+  ] as const) {
+    const { target, trace } = await tracing();
+    await target.command("work 3");
+    trace.process.kill(first);
+    trace.process.kill(second);
+    assert.equal(await trace.status(), 0);
+    assert.equal(eventsOf(trace.stdout).stats[0]?.hits, 3);
+    await unharmed(target);
+  }
+});
+
 test("a killed CLI leaves no probe and no helper behind", async () => {
   const { target, trace } = await tracing("--returns");
   const helper = helperOf(trace);
@@ -145,6 +160,14 @@ test("a target that execs another program ends it with 0 and a line that says so
   target.send("exec /bin/cat");
   assert.equal(await trace.status(), 0);
   assert.match(trace.stderr, new RegExp(`process ${target.pid} now runs another program`));
+});
+
+test("so does one that execs its own program again, from whichever thread", async () => {
+  const { target, trace } = await tracing();
+  target.send(`exec ${path}`);
+  assert.equal(await trace.status(), 0);
+  assert.match(trace.stderr, new RegExp(`process ${target.pid} now runs .* its own from the start`));
+  await unharmed(target);
 });
 
 test("a process whose file was replaced on disk is traced as it runs", async () => {

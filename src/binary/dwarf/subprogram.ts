@@ -3,8 +3,8 @@
  * and types in an abstract DIE, whose list is in source order and full, while the concrete one may be neither.
  */
 import type { Variable } from "../api.ts";
-import { AT, TAG } from "./constants.ts";
-import { type Die, nameOf, numberOf } from "./die.ts";
+import { AT, FORM, TAG } from "./constants.ts";
+import { type Die, formOf, nameOf, numberOf } from "./die.ts";
 import type { Dwarf } from "./dwarf.ts";
 import { evaluate } from "./expr.ts";
 import { placePieces } from "./place.ts";
@@ -14,6 +14,10 @@ export interface DwarfSignature {
   readonly results: Variable[];
   /** The abstract DIE's list was there: it is the compiler's list before optimisation. */
   readonly fromAbstract: boolean;
+  /** The linker's name, without ABI marks. */
+  readonly name: string;
+  /** Bytes of code. */
+  readonly size: number | undefined;
   readonly declLine: number | undefined;
 }
 
@@ -61,7 +65,21 @@ export async function readSignature(dwarf: Dwarf, die: Die, entry: number): Prom
   for (const description of own) await add(description, description);
   insertNumbered(numbered);
   const declLine = numberOf(die, AT.declLine) ?? (origin === undefined ? undefined : numberOf(origin, AT.declLine));
-  return { params, results, fromAbstract: origin !== undefined, declLine };
+  return {
+    params,
+    results,
+    fromAbstract: origin !== undefined,
+    name: nameOf(origin ?? die),
+    size: sizeOf(die),
+    declLine,
+  };
+}
+
+function sizeOf(die: Die): number | undefined {
+  const low = numberOf(die, AT.lowPc);
+  const high = numberOf(die, AT.highPc);
+  if (low === undefined || high === undefined) return undefined;
+  return formOf(die, AT.highPc) === FORM.addr ? high - low : high;
 }
 
 interface Numbered {

@@ -1,0 +1,12 @@
+/** The signals that end a trace without being an error. */
+export const TRACE_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Nothing is attached yet: they end the process with 0. */
+export function quitOnSignals(): void {
+  for (const signal of TRACE_SIGNALS) process.on(signal, () => process.exit(0));
+}
+
+/** Whoever calls this listens from now on. */
+export function stopQuitting(): void {
+  for (const signal of TRACE_SIGNALS) process.removeAllListeners(signal);
+}

@@ -1,0 +1,84 @@
+/** Tables of one program that tell of the same thing: where they disagree, nothing is told rather than something wrong. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { openBinary } from "../../src/binary/open.ts";
+import { sectionsOf } from "../fuzz/seeds.ts";
+import { buildProgram } from "../matrix/build.ts";
+import { bytesSource } from "./binaryFile.ts";
+
+const whole = readFileSync(
+  await buildProgram({
+    folder: "test/fuzz/tiny",
+    module: "example.com/tiny",
+    version: "1.27.4",
+    name: "plain",
+    flags: ["-ldflags=-compressdwarf=false"],
+  }),
+);
+const table = sectionsOf(whole).find(({ name }) => name === ".gopclntab")?.offset ?? 0;
+const FUNC = "main.mixed";
+const { index, record } = await recordOf(FUNC);
+
+/** Place of a function's entry in the table of functions, and of its `_func`, in the file. */
+async function recordOf(name: string): Promise<{ index: number; record: number }> {
+  const binary = await openBinary(bytesSource(whole));
+  const [fn] = await binary.functionsNamed(name);
+  const [first] = await binary.functions();
+  // The header's last word (since 1.18): where the table of functions begins.
+  const functab = table + whole.readUInt32LE(table + 64);
+  for (let at = functab; ; at += 8)
+    if (whole.readUInt32LE(at) === (fn?.entry ?? 0) - (first?.entry ?? 0))
+      return { index: at, record: functab + whole.readUInt32LE(at + 4) };
+}
+
+/** Program headers of segments with code: PT_LOAD with PF_X. */
+function codeSegments(bytes: Buffer): number[] {
+  return Array.from({ length: bytes.readUInt16LE(56) }, (_, number) => 64 + 56 * number).filter(
+    (at) => bytes.readUInt32LE(at) === 1 && (bytes.readUInt32LE(at + 4) & 1) !== 0,
+  );
+}
+
+const DAMAGES: [what: string, damage: (bytes: Buffer) => void, message: RegExp][] = [
+  ["the table of functions leads to the next record", (b) => b.writeUInt32LE(b.readUInt32LE(index + 12), index + 4), /two entries .* disagree/],
+  ["another name", (b) => b.write("nain", b.indexOf(`\0${FUNC}\0`, table) + 1), /name .* disagree/],
+  ["another name's place", (b) => b.writeUInt32LE(b.readUInt32LE(record + 4) + 5, record + 4), /name .* disagree/],
+  ["a name with control characters", (b) => b.fill(1, b.indexOf(`\0${FUNC}\0`, table) + 1, b.indexOf(`\0${FUNC}\0`, table) + 9), /disagree/],
+  ["another line", (b) => b.writeUInt32LE(999, record + 36), /in line 999, or in \d+/],
+  ["another size", (b) => b.writeUInt32LE(b.readUInt32LE(index + 8) + 16, index + 8), /disagree|damaged/],
+  ["code moved by a program header", (b) => codeSegments(b).forEach((at) => b.writeUInt32LE(0x4000, at + 8)), /disagree about where/],
+  ["a segment that ends before the last function", (b) => codeSegments(b).forEach((at) => b.writeUInt32LE(0x2000, at + 32)), /does not point to code/],
+]; // biome-ignore format: a table
+
+for (const [what, damage, message] of DAMAGES) {
+  test(`refused: ${what}`, async () => {
+    const bytes = Buffer.from(whole);
+    damage(bytes);
+    await assert.rejects(async () => {
+      const binary = await openBinary(bytesSource(bytes));
+      for (const fn of await binary.functions()) await binary.signature(fn);
+    }, message);
+  });
+}
+
+test("a signature whose DWARF names another function is left out and told", async () => {
+  const bytes = Buffer.from(whole);
+  const info = sectionsOf(whole).find(({ name }) => name === ".debug_info")?.offset ?? 0;
+  bytes.write("nain", bytes.indexOf(`${FUNC}\0`, info));
+  const binary = await openBinary(bytesSource(bytes));
+  const [fn] = await binary.functionsNamed(FUNC);
+  assert.ok(fn !== undefined);
+  const answer = await binary.signature(fn);
+  assert.match(answer.ok ? "" : answer.reason, /it describes nain\.mixed/);
+  assert.match(binary.warnings.join(), /it describes nain\.mixed/);
+});
+
+test("the undamaged program is told in full, without a warning", async () => {
+  const binary = await openBinary(bytesSource(whole));
+  const answers = await Promise.all(
+    (await binary.functions()).map(async (fn) => [fn.name, (await binary.signature(fn)).ok] as const),
+  );
+  assert.ok(answers.length > 1000);
+  assert.deepEqual(binary.warnings, []);
+  assert.equal(new Map(answers).get(FUNC), true);
+});
