@@ -217,7 +217,10 @@ function checkPlaceOfCode(name: string, { segments, sections }: Pick<Elf, "segme
       }),
   );
   if (moved !== undefined)
-    throw damaged(name, `its program headers and section ${moved.name === "" ? "(unnamed)" : moved.name} disagree about where its code is`);
+    throw damaged(
+      name,
+      `its program headers and section ${moved.name === "" ? "(unnamed)" : moved.name} disagree about where its code is`,
+    );
 }
 
 function notElf(name: string, why: string): UserError {

@@ -24,7 +24,7 @@ import type { Moduledata } from "./moduledata.ts";
 import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { DamagedError } from "./reader.ts";
 import { judgeResults } from "./results.ts";
-import { layoutFromType } from "./runtimeLayout.ts";
+import { goMinorVersion, layoutFromType } from "./runtimeLayout.ts";
 import { RuntimeTypeNames } from "./runtimeTypes.ts";
 import type { Sections } from "./sections.ts";
 import { TypeDescriptors } from "./typeDescriptors.ts";
@@ -38,6 +38,8 @@ export interface BinaryParts {
   readonly buildInfo: BuildInfo;
   readonly buildId: string;
   readonly goMinor: number;
+  /** The build info does not tell the version. */
+  readonly versionIsGuessed: boolean;
   readonly warnings: string[];
   readonly pclntab: Pclntab;
   readonly inlineTrees: InlineTrees;
@@ -234,9 +236,13 @@ export class FileBinary implements GoBinary {
   }
 
   async #readDwarf(): Promise<Dwarf | undefined> {
-    const { memory, moduledata, goMinor, sections } = this.#parts;
+    const { memory, moduledata, goMinor, versionIsGuessed, sections } = this.#parts;
     const names = await RuntimeTypeNames.load(memory, moduledata, goMinor);
-    return await Dwarf.load(sections, this.arch, (offset) => names?.nameAt(offset));
+    const dwarf = await Dwarf.load(sections, this.arch, (offset) => names?.nameAt(offset));
+    const version = goMinorVersion(dwarf?.goVersion ?? "");
+    if (!versionIsGuessed && version !== undefined && version !== goMinor)
+      throw new DamagedError(`it was written by Go 1.${version}, and the build info says 1.${goMinor}`);
+    return dwarf;
   }
 
   /** Damage met while answering becomes the one error that users see. */

@@ -66,7 +66,10 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     const own = await SymbolTable.load(sections, isCode);
     return own ?? (debug === undefined ? undefined : await SymbolTable.load(debug, isCode));
   });
-  const minor = goMinorVersion(info?.goVersion ?? "") ?? guessMinor(pclntab);
+  const told = goMinorVersion(info?.goVersion ?? "");
+  const minor = told ?? guessMinor(pclntab);
+  if (contradicts(pclntab, minor))
+    throw damaged(source.name, `its build info says go1.${minor}, which writes another kind of function table`);
   if (info === undefined)
     warnings.push("the file has no build info; its Go version, and where goroutine numbers stand, are guessed");
   if (minor > NEWEST_MINOR)
@@ -102,6 +105,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     buildInfo: info ?? { goVersion: `go1.${minor}`, dependencies: [], settings: {} },
     buildId: ids.go ?? ids.gnu ?? "",
     goMinor: minor,
+    versionIsGuessed: told === undefined,
     warnings,
     pclntab,
     inlineTrees,
@@ -123,6 +127,16 @@ function usesRegisters(arch: Arch, minor: number, info: BuildInfo | undefined): 
 function textBase(pclntab: Pclntab, sections: Sections): number | undefined {
   if (pclntab.headerTextStart !== 0 && !sections.elf.positionIndependent) return pclntab.headerTextStart;
   return sections.find(".text")?.address;
+}
+
+/** Each format's first version; the calling convention, which is read off the version, must not hang on one damaged byte. */
+const FIRST_MINOR = { "1.2": 2, "1.16": 16, "1.18": 18, "1.20": 20 };
+
+function contradicts(pclntab: Pclntab, minor: number): boolean {
+  const firsts = Object.values(FIRST_MINOR);
+  const next = firsts.find((first) => first > FIRST_MINOR[pclntab.format]) ?? Number.POSITIVE_INFINITY;
+  if (minor < FIRST_MINOR[pclntab.format] || minor >= next) return true;
+  return minor === 16 && guessMinor(pclntab) === 17;
 }
 
 /** Newest version of each format; 1.16 and 1.17 differ in the calling convention, and in FUNCDATA_ArgInfo. */

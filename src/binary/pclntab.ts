@@ -151,7 +151,9 @@ export class Pclntab {
   }
 
   name(index: number): string {
-    return this.nameAt(this.nameOffset(index)) ?? "";
+    const offset = this.nameOffset(index);
+    this.#checkStart(this.names, offset);
+    return this.nameAt(offset) ?? "";
   }
 
   /** FNV-1a over the name's bytes: tells most names apart without making a string of each. */
@@ -325,6 +327,7 @@ export class Pclntab {
       offset = this.#at(this.#cuOffset + (this.#field(index, 28) + number) * 4);
       if (offset === 0xffffffff) return "";
       offset += this.#fileOffset;
+      this.#checkStart(this.bytes, offset);
     }
     let name = this.#files.get(offset);
     if (name === undefined) {
@@ -332,6 +335,12 @@ export class Pclntab {
       this.#files.set(offset, name);
     }
     return name;
+  }
+
+  /** Since 1.16 texts stand one behind the other, each ended by a NUL: an offset into the middle of one is damaged. */
+  #checkStart(texts: Uint8Array, offset: number): void {
+    if (this.format !== "1.2" && offset > 0 && texts[offset - 1] !== 0)
+      throw new DamagedError(`no name or path begins at byte ${offset} of the function table`);
   }
 
   #valueAt(table: number, index: number, address: number): number | undefined {

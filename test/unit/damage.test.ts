@@ -20,6 +20,10 @@ const table = sectionsOf(whole).find(({ name }) => name === ".gopclntab")?.offse
 const FUNC = "main.mixed";
 const { index, record } = await recordOf(FUNC);
 
+/** The first file of package main among the files of all packages; the build info. */
+const cuEntry = table + whole.readUInt32LE(table + 40) + 4 * whole.readUInt32LE(record + 32);
+const buildInfo = whole.indexOf("\xff Go buildinf:", 0, "latin1");
+
 /** Place of a function's entry in the table of functions, and of its `_func`, in the file. */
 async function recordOf(name: string): Promise<{ index: number; record: number }> {
   const binary = await openBinary(bytesSource(whole));
@@ -42,8 +46,11 @@ function codeSegments(bytes: Buffer): number[] {
 const DAMAGES: [what: string, damage: (bytes: Buffer) => void, message: RegExp][] = [
   ["the table of functions leads to the next record", (b) => b.writeUInt32LE(b.readUInt32LE(index + 12), index + 4), /two entries .* disagree/],
   ["another name", (b) => b.write("nain", b.indexOf(`\0${FUNC}\0`, table) + 1), /name .* disagree/],
-  ["another name's place", (b) => b.writeUInt32LE(b.readUInt32LE(record + 4) + 5, record + 4), /name .* disagree/],
+  ["another name's place", (b) => b.writeUInt32LE(b.readUInt32LE(record + 4) + 5, record + 4), /no name or path begins/],
   ["a name with control characters", (b) => b.fill(1, b.indexOf(`\0${FUNC}\0`, table) + 1, b.indexOf(`\0${FUNC}\0`, table) + 9), /disagree/],
+  ["a path that begins in the middle of another", (b) => [0, 4, 8, 12].forEach((more) => b.writeUInt32LE(b.readUInt32LE(cuEntry + more) + 3, cuEntry + more)), /no name or path begins/],
+  ["a version whose tables look otherwise", (b) => b.write("go1.17", b.indexOf("go1.27.4", buildInfo)), /says go1\.17/],
+  ["a version that did not write the DWARF", (b) => b.write("go1.23", b.indexOf("go1.27.4", buildInfo)), /written by Go 1\.27, .* 1\.23/],
   ["another line", (b) => b.writeUInt32LE(999, record + 36), /in line 999, or in \d+/],
   ["another size", (b) => b.writeUInt32LE(b.readUInt32LE(index + 8) + 16, index + 8), /disagree|damaged/],
   ["code moved by a program header", (b) => codeSegments(b).forEach((at) => b.writeUInt32LE(0x4000, at + 8)), /disagree about where/],
@@ -56,7 +63,10 @@ for (const [what, damage, message] of DAMAGES) {
     damage(bytes);
     await assert.rejects(async () => {
       const binary = await openBinary(bytesSource(bytes));
-      for (const fn of await binary.functions()) await binary.signature(fn);
+      for (const fn of await binary.functions()) {
+        await binary.signature(fn);
+        await binary.inlinedCopies(fn);
+      }
     }, message);
   });
 }

@@ -101,6 +101,15 @@ export class Dwarf implements DieSource {
     return unit === undefined ? undefined : this.#producers.get(unit);
   }
 
+  /** `go1.27.4`, of the compiler that made the first Go unit: one builds all of a program. */
+  get goVersion(): string | undefined {
+    for (const producer of this.#producers.values()) {
+      const version = /^Go cmd\/compile ([^;]*)/.exec(producer)?.[1];
+      if (version !== undefined) return version;
+    }
+    return undefined;
+  }
+
   unitAt(address: number): Unit | undefined {
     let low = 0;
     let high = this.#lows.length;
