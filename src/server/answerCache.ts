@@ -12,7 +12,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { homedir, release } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const FORMAT = "probelens answer 1";
@@ -108,7 +108,7 @@ export class AnswerCache {
     try {
       const text = sealed(key, answer);
       if (Buffer.byteLength(text) > MAX_ENTRY_BYTES || (await identity(path)) !== asked) return;
-      await mkdir(this.options.dir, { recursive: true, mode: 0o700 });
+      await makeFolder(this.options.dir);
       if (!(await this.isOwn())) return;
       const file = await open(temporary, "wx", 0o600);
       try {
@@ -186,4 +186,15 @@ async function identity(path: string): Promise<string | undefined> {
 
 function identityOf(found: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): string {
   return [found.dev, found.ino, found.size, found.mtimeNs, found.ctimeNs].join(":");
+}
+
+/** Not mkdir's `recursive`: below a folder in which nothing can be made, such as /proc, Node 20 to 24 try for ever. */
+async function makeFolder(path: string): Promise<void> {
+  const make = async (): Promise<unknown> => await mkdir(path, { mode: 0o700 }).catch((error: unknown) => error);
+  let error = await make();
+  if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT" && dirname(path) !== path) {
+    await makeFolder(dirname(path));
+    error = await make();
+  }
+  if (error instanceof Error && (error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
 }

@@ -103,3 +103,13 @@ test("other content of the same size, time and inode is another file", async () 
   await settled(binary);
   assert.equal(await stored(), undefined);
 });
+
+test("a folder in which nothing can be made stores nothing, at once", async () => {
+  for (const place of ["/proc", "/dev/null"]) {
+    const nowhere = new AnswerCache({ dir: join(place, "probelens/index"), program: "one" });
+    const asked = await nowhere.ask(binary, "q");
+    assert.ok(asked !== undefined);
+    await nowhere.put(asked, "answer");
+    assert.equal(await nowhere.get(asked), undefined);
+  }
+});
