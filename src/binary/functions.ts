@@ -23,6 +23,9 @@ export interface FunctionSources {
 /** Some 10 ms of work; then others may have the event loop (the language server answers while it reads a program). */
 const FUNCTIONS_AT_ONCE = 2000;
 
+/** The compiler counts no further (lineMax of cmd/internal/src/pos.go). */
+const MAX_LINE = 2 ** 20;
+
 export class FunctionTable {
   readonly #from: FunctionSources;
   #all: Promise<readonly GoFunction[]> | undefined;
@@ -114,6 +117,8 @@ export class FunctionTable {
     const file = pclntab.file(index, own);
     const assembly = (pclntab.flags(index) & FLAG_ASM) !== 0 || file.endsWith(".s");
     const startLine = pclntab.startLine(index) ?? 0;
+    const line = startLine > 0 ? startLine : pclntab.line(index, own);
+    if (line > MAX_LINE) throw new DamagedError(`the function at 0x${entry.toString(16)} is in line ${line}`);
     // C code that Go's own linker put in (net and os/user with cgo) has entries without lines; padding counts there.
     const foreign = pclntab.hasNoTables(index);
     if (!foreign && (file === "" || UNPRINTABLE.test(file) || UNPRINTABLE.test(name)))
@@ -128,7 +133,7 @@ export class FunctionTable {
       end: foreign && size > 0 ? Math.min(entry + size, end) : end,
       offset: memory.offsetOf(entry, true) ?? -1,
       file,
-      line: startLine > 0 ? startLine : pclntab.line(index, own),
+      line,
       convention: assembly || foreign || this.#isStackWrapper(name, file, listed) ? "stack" : convention,
       ...(why === undefined ? {} : { notTraceable: why }),
     };

@@ -84,6 +84,8 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     minor,
     symbols?.address("runtime.firstmoduledata"),
   );
+  if (moduledata === undefined)
+    warnings.push("the runtime's module data is not found: what it leads to (inlined calls, types) is left out");
   if (!pclntab.hasPointers) {
     const base = moduledata?.text ?? symbols?.address("runtime.text") ?? textBase(pclntab, sections);
     if (base === undefined || !memory.isExecutable(base + pclntab.entryOffset(0)))

@@ -35,20 +35,34 @@ async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined)
     throw usage({ name: "" }, "a command is needed", `one of ${Object.keys(COMMANDS).join(", ")}`);
-  if (name === "-h" || name === "--help" || name === "help") return await print(generalHelp());
-  if (name === "--version" || name === "-V") return await print(`probelens ${version()}\n`);
-  if (!isCommand(name)) {
-    const kind = name.startsWith("-") ? "option" : "command";
-    throw usage({ name: "" }, JSON.stringify(name), `there is no such ${kind}`);
+  if (name === "-h" || name === "--help" || name === "help") {
+    const [about] = atMost(1, rest);
+    return await print(about === undefined ? generalHelp() : commandHelp(commandNamed(about)));
   }
+  if (name === "--version" || name === "-V") {
+    atMost(0, rest);
+    return await print(`probelens ${version()}\n`);
+  }
+  return await runCommand(commandNamed(name), rest);
+}
+
+async function runCommand(name: keyof typeof COMMANDS, rest: readonly string[]): Promise<number> {
   const spec: CommandSpec = COMMANDS[name];
   const parsed = parseOptions(spec, rest);
   if (parsed.help) return await print(commandHelp(name));
   return await RUN[name](parsed);
 }
 
-function isCommand(name: string): name is keyof typeof COMMANDS {
-  return Object.hasOwn(COMMANDS, name);
+function atMost(count: number, words: readonly string[]): readonly string[] {
+  const extra = words[count];
+  if (extra !== undefined) throw usage({ name: "" }, JSON.stringify(extra), "there is one argument too many");
+  return words;
+}
+
+function commandNamed(name: string): keyof typeof COMMANDS {
+  if (Object.hasOwn(COMMANDS, name)) return name as keyof typeof COMMANDS;
+  const kind = name.startsWith("-") ? "option" : "command";
+  throw usage({ name: "" }, JSON.stringify(name), `there is no such ${kind}`);
 }
 
 async function print(text: string): Promise<number> {

@@ -56,6 +56,7 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
     const equals = word.indexOf("=");
     const name = equals < 0 ? word : word.slice(0, equals);
     if (name === "-h" || name === "--help") {
+      if (equals >= 0) throw usage(spec, name, "it takes no value");
       help = true;
       continue;
     }

@@ -86,6 +86,7 @@ class TraceRun implements TraceListener {
   private output: Output | undefined;
   private trace: Trace | undefined;
   private stopping = false;
+  private detached = false;
   /** By a signal: the end is the user's wish, whatever the same Ctrl-C at the terminal did to the command. */
   private interrupted = false;
   private printed = 0;
@@ -154,6 +155,7 @@ class TraceRun implements TraceListener {
   }
 
   onEnd(reason: EndReason, stats: readonly StatsEvent[]): void {
+    this.detached = true;
     this.ended({ reason, stats });
   }
 
@@ -225,6 +227,13 @@ class TraceRun implements TraceListener {
     return reason.kind === "target-exited" && !this.interrupted ? (reason.exitStatus ?? 0) : 0;
   }
 
+  /** Detached or not, this process ends now. */
+  private giveUp(): never {
+    if (this.detached) process.exit(0);
+    say("the privileged helper does not answer; its probes are gone when it ends (`pgrep -f probelens-holder`)");
+    process.exit(1);
+  }
+
   /** Resolves when a signal comes before the trace runs; later ones stop it. A second one ends the process at once. */
   private listenToSignals(): Promise<undefined> {
     return new Promise((resolve) => {
@@ -238,7 +247,7 @@ class TraceRun implements TraceListener {
           }
           firstAt = now;
           this.interrupted = true;
-          setTimeout(() => process.exit(0), FORCED_EXIT_MS).unref();
+          setTimeout(() => this.giveUp(), FORCED_EXIT_MS).unref();
           this.stop();
           resolve(undefined);
         });

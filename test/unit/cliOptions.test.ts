@@ -117,6 +117,10 @@ const STATUSES: [argv: string[], status: number, stream: "stdout" | "stderr", wo
   [["--help"], 0, "stdout", "probelens trace FUNC"],
   [["-h"], 0, "stdout", "probelens doctor"],
   [["--version"], 0, "stdout", "probelens "],
+  [["--version", "x"], 2, "stderr", "one argument too many"],
+  [["help", "trace"], 0, "stdout", "probelens trace FUNC"],
+  [["help", "nosuch"], 2, "stderr", "no such command"],
+  [["trace", "--help=1"], 2, "stderr", "takes no value"],
   [["trace", "--help"], 0, "stdout", "--max-bytes N"],
   [["inspect", "f", "--frob", "-h"], 2, "stderr", "no such option"],
 ];

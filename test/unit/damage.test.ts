@@ -52,6 +52,7 @@ const DAMAGES: [what: string, damage: (bytes: Buffer) => void, message: RegExp][
   ["a version whose tables look otherwise", (b) => b.write("go1.17", b.indexOf("go1.27.4", buildInfo)), /says go1\.17/],
   ["a version that did not write the DWARF", (b) => b.write("go1.23", b.indexOf("go1.27.4", buildInfo)), /written by Go 1\.27, .* 1\.23/],
   ["another line", (b) => b.writeUInt32LE(999, record + 36), /in line 999, or in \d+/],
+  ["a line that no compiler counts to", (b) => b.writeUInt32LE(2 ** 31, record + 36), /is in line 2147483648/],
   ["another size", (b) => b.writeUInt32LE(b.readUInt32LE(index + 8) + 16, index + 8), /disagree|damaged/],
   ["code moved by a program header", (b) => codeSegments(b).forEach((at) => b.writeUInt32LE(0x4000, at + 8)), /disagree about where/],
   ["a segment that ends before the last function", (b) => codeSegments(b).forEach((at) => b.writeUInt32LE(0x2000, at + 32)), /does not point to code/],
@@ -81,6 +82,13 @@ test("a signature whose DWARF names another function is left out and told", asyn
   const answer = await binary.signature(fn);
   assert.match(answer.ok ? "" : answer.reason, /it describes nain\.mixed/);
   assert.match(binary.warnings.join(), /it describes nain\.mixed/);
+});
+
+test("without the runtime's module data it is told what is left out", async () => {
+  const bytes = Buffer.from(whole);
+  const module = sectionsOf(whole).find(({ name }) => name === ".go.module");
+  bytes.fill(0, module?.offset, (module?.offset ?? 0) + (module?.size ?? 0));
+  assert.match((await openBinary(bytesSource(bytes))).warnings.join(), /module data is not found/);
 });
 
 test("a wrapper that the symbol table does not list takes its arguments on the stack all the same", async () => {
