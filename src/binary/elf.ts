@@ -82,6 +82,8 @@ export async function readElf(source: ByteSource): Promise<Elf> {
     warnings.push(`section headers cannot be used: ${error.why}`);
     return Buffer.alloc(0);
   });
+  if (sections.length === 0 && warnings.length === 0)
+    warnings.push("the file has no section headers; symbols and DWARF, which they lead to, are left out");
   const names = await sectionNames(source, header, sections, warnings);
   const image = assemble(header, programs, sections, names);
   const parsed = elfy.parse(image);

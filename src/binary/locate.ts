@@ -11,6 +11,9 @@ export interface FoundPclntab {
 
 const SECTIONS = [".gopclntab", ".data.rel.ro.gopclntab"];
 const SCAN_CHUNK_BYTES = 4 << 20;
+/** More is no function table (the largest known has 60 MB), and more data before it no program. */
+const MAX_TABLE_BYTES = 1 << 30;
+const MAX_SCAN_BYTES = 512 << 20;
 /** Places that look like a header and are none; real binaries have at most a few. */
 const MAX_FALSE_HEADERS = 1000;
 
@@ -31,9 +34,10 @@ export async function locatePclntab(
 
 async function scan(sections: Sections, memory: Memory): Promise<FoundPclntab | undefined> {
   let misses = 0;
+  let left = MAX_SCAN_BYTES;
   for (const segment of sections.elf.segments) {
     if (segment.type !== "load") continue;
-    for (let at = 0; at < segment.fileSize; at += SCAN_CHUNK_BYTES) {
+    for (let at = 0; at < segment.fileSize && left > 0; at += SCAN_CHUNK_BYTES, left -= SCAN_CHUNK_BYTES) {
       const chunk = await sections.source.read(
         segment.offset + at,
         Math.min(SCAN_CHUNK_BYTES + 8, segment.fileSize - at),
@@ -68,6 +72,7 @@ async function tryRead(
   try {
     const head = new Pclntab(await sections.source.read(offset, Math.min(size, HEADER_BYTES)), true);
     const needed = Math.min(size, await neededBytes(sections, head, offset, size));
+    if (needed > MAX_TABLE_BYTES) throw new DamagedError(`a function table of ${needed} bytes`);
     let bytes = await sections.source.read(offset, needed);
     if (sections.elf.positionIndependent && head.hasPointers)
       bytes = (await memory.relocations()).applied(bytes, address);

@@ -91,7 +91,7 @@ export class Memory {
     const wanted = Buffer.alloc(8);
     wanted.writeBigUInt64LE(BigInt(value));
     // A chunk overlaps the next by a word, so that no match is cut in two.
-    for (let at = 0; at < size; at += SCAN_CHUNK_BYTES) {
+    for (let at = 0; at < Math.min(size, MAX_SCAN_BYTES); at += SCAN_CHUNK_BYTES) {
       const chunk = Buffer.from(
         await this.#sections.source.read(offset + at, Math.min(SCAN_CHUNK_BYTES + 8, size - at)),
       );
@@ -113,6 +113,8 @@ export class Memory {
 }
 
 const SCAN_CHUNK_BYTES = 4 << 20;
+/** Data of one segment; the largest known programs have a tenth of it. */
+const MAX_SCAN_BYTES = 512 << 20;
 /** moduledata's home: `.go.module` since Go 1.26, before that with the data that holds no pointers to the heap. */
 const TABLE_SECTIONS = [".go.module", ".noptrdata", ".data", ".data.rel.ro"];
 

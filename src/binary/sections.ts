@@ -8,6 +8,8 @@ import { type PackedSection, readPackedHeader, unpack } from "./unpack.ts";
 
 /** One read of a page source: small enough for scattered questions, large enough to be few calls. */
 const PAGE_BYTES = 64 << 10;
+/** All sections of the largest known Go programs together are half of this; a sparse file can claim anything. */
+const MAX_LOADED_BYTES = 1 << 30;
 /** 16 MiB of cached pages at most. */
 const MAX_PAGES = 256;
 
@@ -16,6 +18,7 @@ export class Sections {
   readonly source: ByteSource;
   readonly #loaded = new Map<string, Promise<Uint8Array | undefined>>();
   readonly #pages = new Map<number, Promise<Uint8Array>>();
+  #loadedBytes = 0;
 
   constructor(source: ByteSource, elf: Elf) {
     this.source = source;
@@ -106,7 +109,11 @@ export class Sections {
     const packed = await this.#packed(name);
     if (packed !== undefined) return await unpack(this.source, packed);
     const plain = this.find(name);
-    return plain === undefined ? undefined : await this.source.read(plain.offset, plain.size);
+    if (plain === undefined) return undefined;
+    if (this.#loadedBytes + plain.size > MAX_LOADED_BYTES)
+      throw new DamagedError(`section ${name} has ${plain.size} bytes`);
+    this.#loadedBytes += plain.size;
+    return await this.source.read(plain.offset, plain.size);
   }
 
   async #packed(name: string): Promise<PackedSection | undefined> {

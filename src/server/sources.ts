@@ -149,11 +149,22 @@ export class HelperSource implements ProgramSource {
   async close(): Promise<void> {}
 }
 
+/** In a sparse file a damaged size can lead this far; at 2 GiB Node aborts. */
+const LONGEST_READ_BYTES = 1 << 30;
+
 function checkRange(source: ByteSource, offset: number, length: number): void {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
     throw new RangeError(`read of ${length} bytes at ${offset} of ${source.name}`);
   }
   if (offset + length > source.size) throw shorter(source, offset, length, source.size);
+  if (length > LONGEST_READ_BYTES) {
+    throw new UserError({
+      code: "truncated",
+      what: `cannot read ${length} bytes at offset ${offset} of ${source.name}`,
+      why: "no part of a program is that long: the file is damaged",
+      remedy: "Build or copy the program again",
+    });
+  }
 }
 
 function shorter(source: ByteSource, offset: number, length: number, end: number): UserError {

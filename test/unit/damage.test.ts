@@ -1,8 +1,11 @@
 /** Tables of one program that tell of the same thing: where they disagree, nothing is told rather than something wrong. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
 import { openBinary } from "../../src/binary/open.ts";
+import { openLocalSource } from "../../src/server/sources.ts";
 import { sectionsOf } from "../fuzz/seeds.ts";
 import { buildProgram } from "../matrix/build.ts";
 import { bytesSource } from "./binaryFile.ts";
@@ -82,6 +85,31 @@ test("a signature whose DWARF names another function is left out and told", asyn
   const answer = await binary.signature(fn);
   assert.match(answer.ok ? "" : answer.reason, /it describes nain\.mixed/);
   assert.match(binary.warnings.join(), /it describes nain\.mixed/);
+});
+
+test("a section of a sparse file that claims gigabytes is not read", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "probelens-sparse-")), "program");
+  after(() => rmSync(dirname(path), { recursive: true }));
+  const numbers = sectionsOf(whole).map(({ name }) => name);
+  for (const [section, expected] of [
+    [".debug_info", /section \.debug_info has 5368709120 bytes/],
+    [".symtab", /symbol table cannot be read: section \.symtab has 5368709120 bytes/],
+    [".gopclntab", /^$/],
+  ] as const) {
+    const bytes = Buffer.from(whole);
+    const header = Number(bytes.readBigUInt64LE(40)) + 64 * (numbers.indexOf(section) + 1);
+    bytes.writeBigUInt64LE(5n << 30n, header + 32);
+    writeFileSync(path, bytes);
+    truncateSync(path, 6 * 2 ** 30);
+    const source = await openLocalSource(path, path, { what: "cannot read it", remedy: "Build it again" });
+    const binary = await openBinary(source);
+    const [fn] = await binary.functionsNamed(FUNC);
+    assert.ok(fn !== undefined);
+    const answer = await binary.signature(fn);
+    assert.equal(answer.ok, section !== ".debug_info");
+    assert.match(binary.warnings.join(), expected);
+    await source.close();
+  }
 });
 
 test("without the runtime's module data it is told what is left out", async () => {
