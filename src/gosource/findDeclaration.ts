@@ -49,20 +49,21 @@ export function findDeclaration(fn: GoFunction, info: BuildInfo, symbol: SymbolN
   const file = owner.files.find((candidate) => candidate.base === base);
   if (file === undefined) return absent(`${owner.dir} has no file ${base} that belongs to the build`);
   if (!sameFolder(fn.file, owner)) return absent(`the binary has it in ${fn.file}, which is not ${file.path}`);
-  const parsed = owner.withBodies(file);
+  const parsed = owner.declarations(file);
   if (parsed === undefined) return absent(`${file.path} is too large or too broken to be parsed`);
   if (parsed.syntaxErrorLine !== undefined) {
     return absent(`${file.path} has a syntax error at line ${parsed.syntaxErrorLine}`);
   }
   // The declaration's line is in pclntab since Go 1.20; before, only where the first instruction's source stands.
   const exact = minorVersion(info.goVersion) >= 20;
-  const context: Search = { fn, symbol, file, parsed, exact };
+  const context: Search = { fn, symbol, owner, file, parsed, exact };
   return symbol.literals.length > 0 ? findLiteral(context) : findFunction(context);
 }
 
 interface Search {
   readonly fn: GoFunction;
   readonly symbol: SymbolName;
+  readonly owner: GoPackage;
   readonly file: SourceFile;
   readonly parsed: GoFile;
   readonly exact: boolean;
@@ -93,8 +94,9 @@ function findFunction({ fn, symbol, file, parsed, exact }: Search): FoundFunctio
  * literals are numbered in source order within the function or literal that holds them (cmd/compile/internal/ir,
  * closureName). Literals of inlined functions are numbered with the function that they were inlined into.
  */
-function findLiteral({ fn, symbol, file, parsed, exact }: Search): FoundFunction {
-  const holders = holdersOf(symbol, parsed);
+function findLiteral(search: Search): FoundFunction {
+  const { fn, symbol, file, parsed, exact } = search;
+  const holders = holdersOf(search);
   if (holders.length === 0) return absent(notDeclared(symbol.outer, file, parsed));
   const broken = holders.find(({ declaration }) => declaration?.brokenBody === true)?.declaration;
   if (broken !== undefined) return absent(`${broken.name} in ${file.path} has a syntax error`);
@@ -147,25 +149,25 @@ interface Holder {
 }
 
 /** The functions in which the literal may stand. */
-function holdersOf({ outer, inlined }: SymbolName, parsed: GoFile): readonly Holder[] {
-  const named = (name: string): Holder[] =>
-    parsed.functions
-      .filter((fn) => fn.name === name)
-      .map((declaration) => ({ declaration, literals: declaration.literals, numbered: false }));
+function holdersOf({ symbol: { outer, inlined }, owner, file, parsed }: Search): readonly Holder[] {
+  const holder = (declared: FunctionDeclaration, numbered: boolean): Holder => {
+    const declaration = owner.withBody(file, declared) ?? { ...declared, brokenBody: true };
+    return { declaration, literals: declaration.literals, numbered };
+  };
+  const named = (name: string, numbered = false): Holder[] =>
+    parsed.functions.filter((fn) => fn.name === name).map((fn) => holder(fn, numbered));
   if (inlined.length === 0) {
     if (outer.receiver === undefined && outer.name === "init") {
       // `init.func1`: of a package variable; the numbers run through all files.
-      return [{ declaration: undefined, literals: parsed.literals, numbered: false }];
+      return [{ declaration: undefined, literals: owner.withBodies(file)?.literals ?? [], numbered: false }];
     }
     if (outer.receiver === undefined && /^init\.\d+$/.test(outer.name)) {
-      const inits = named("init");
-      return inits.length === 1 ? inits.map((holder) => ({ ...holder, numbered: true })) : inits;
+      const count = parsed.functions.filter((fn) => fn.name === "init").length;
+      return named("init", count === 1);
     }
     const direct = parsed.functions.filter((fn) => namesMatch(fn, outer));
     const [only] = direct;
-    if (only !== undefined) {
-      return direct.length === 1 ? [{ declaration: only, literals: only.literals, numbered: true }] : [];
-    }
+    if (only !== undefined) return direct.length === 1 ? [holder(only, true)] : [];
     if (outer.receiver === undefined || outer.receiver.pointer) return [];
   }
   // `main.main.helper.func1`: the literal stands in the function that was inlined last.

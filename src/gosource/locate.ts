@@ -39,6 +39,8 @@ interface Module {
 /** Folders searched for go.mod files below the root. */
 const MAX_FOLDERS_SEARCHED = 2_000;
 const MAX_SEARCH_DEPTH = 6;
+/** The largest servers have some 3 000 packages, each of which is looked for in a few folders. */
+const MAX_FOLDERS_REMEMBERED = 20_000;
 const SKIPPED_FOLDERS = /^(vendor|node_modules|testdata|\..*|_.*)\/$/;
 /** go.mod is looked for in the root's parents, as the go command does. */
 const MAX_PARENTS = 20;
@@ -49,6 +51,8 @@ export class SourceLocator {
   private readonly info: BuildInfo;
   private modulesFound: Promise<readonly Module[]> | undefined;
   private gorootFound: Promise<{ readonly dir: string } | { readonly missing: string }> | undefined;
+  private readonly lists = new Map<string, Promise<readonly string[]>>();
+  private readonly symbolPackages = new Map<string, Promise<Located>>();
   private readonly vendorVersions = new Map<string, ReadonlyMap<string, string>>();
   /** Set by the first package that was found by its file instead of through go.mod. */
   private readonly assumed: Module[] = [];
@@ -66,8 +70,16 @@ export class SourceLocator {
     return buildTags(this.info, experimentsFrom(expGo, this.info));
   }
 
+  /** The package that a symbol names, whose function the binary has in `file`. */
+  locateSymbolPackage(packagePath: string, file: string): Promise<Located> {
+    const key = `${packagePath} ${file}`;
+    const located = this.symbolPackages.get(key) ?? this.symbolPackage(packagePath, file);
+    this.symbolPackages.set(key, located);
+    return located;
+  }
+
   /** The user's own package: `main` by build information or by its file, others by their path. */
-  async locateSymbolPackage(packagePath: string, file: string): Promise<Located> {
+  private async symbolPackage(packagePath: string, file: string): Promise<Located> {
     if (packagePath !== "main") {
       const located = await this.locate(packagePath, false);
       return "missing" in located ? await this.locateByFile(packagePath, file, located.missing) : located;
@@ -211,7 +223,7 @@ export class SourceLocator {
       if (packagePath !== "main" && tail !== "" && !packagePath.endsWith(tail) && !tail.endsWith(packagePath)) continue;
       for (const root of bases) {
         const dir = joinPath(root, tail);
-        if (!(await this.reader.list(dir)).includes(base)) continue;
+        if (!(await this.list(dir)).includes(base)) continue;
         if (packagePath !== "main" && packagePath.endsWith(`/${tail}`)) {
           this.assumed.push({ path: packagePath.slice(0, -tail.length - 1), dir: root, goMod: undefined });
         }
@@ -277,7 +289,15 @@ export class SourceLocator {
   }
 
   private async hasGoFiles(dir: string): Promise<boolean> {
-    return (await this.reader.list(dir)).some((name) => name.endsWith(".go"));
+    return (await this.list(dir)).some((name) => name.endsWith(".go"));
+  }
+
+  /** Folders are looked into once: the same ones are asked about for every function. */
+  private list(dir: string): Promise<readonly string[]> {
+    const names = this.lists.get(dir) ?? this.reader.list(dir);
+    if (this.lists.size >= MAX_FOLDERS_REMEMBERED) this.lists.clear();
+    this.lists.set(dir, names);
+    return names;
   }
 }
 

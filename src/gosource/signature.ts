@@ -5,7 +5,7 @@ import { minorVersion } from "./buildTags.ts";
 import type { FunctionLiteral, TypeDeclaration } from "./declarations.ts";
 import type { SourceFunction } from "./findDeclaration.ts";
 import { parseTypeArgs } from "./linkType.ts";
-import { TypeBuilder } from "./materialize.ts";
+import { type Contradiction, TypeBuilder } from "./materialize.ts";
 import { fileScope, unknown } from "./resolve.ts";
 import type { ParamExpr, TextPosition } from "./syntax.ts";
 import type { Scope, TypeRef } from "./typeRef.ts";
@@ -21,32 +21,53 @@ export interface SignatureOptions {
 const MAX_ROUNDS = 40;
 /** Types looked at below one signature; `*http.Request` at depth 4 has about 900. */
 const MAX_TYPES = 20_000;
+/** Named types that are kept for the next function; a large server's functions name some 30 000. */
+const MAX_NAMED_TYPES = 100_000;
 
-export async function buildSignature(
-  source: SourceFunction,
-  info: BuildInfo,
-  world: World,
-  options: SignatureOptions,
-): Promise<SignatureResult> {
-  world.forgetWanted();
-  for (let round = 0; ; round++) {
-    const builder = new TypeBuilder(world, options.knownTypes);
-    const result = attempt(source, info, builder);
-    if (!result.ok) return result;
-    const { params, results } = result.signature;
-    forceTypes(
-      [...params, ...results].map((variable) => variable.type),
-      options.depth,
-    );
-    if (round < MAX_ROUNDS && (await world.load())) continue;
-    const own = source.file.package.origin === "module" ? builder.contradictions[0] : undefined;
-    if (own !== undefined) {
-      return {
-        ok: false,
-        reason: `the source is not what the binary was built from: type ${own.linkName}: ${own.what}`,
-      };
+/** Signatures of one binary's functions; what one of them needed, the next one finds built. */
+export class SignatureBuilder {
+  private readonly world: World;
+  private readonly info: BuildInfo;
+  private readonly options: SignatureOptions;
+  private types: { readonly builder: TypeBuilder; readonly reached: WeakMap<GoType, number> } | undefined;
+
+  constructor(world: World, info: BuildInfo, options: SignatureOptions) {
+    this.world = world;
+    this.info = info;
+    this.options = options;
+  }
+
+  async signature(source: SourceFunction): Promise<SignatureResult> {
+    for (let round = 0; ; round++) {
+      // Types that met a missing package stay incomplete.
+      if (this.world.wantsMore && round === 0) await this.load();
+      const { builder, reached } = (this.types ??= this.fresh());
+      builder.resolver.begin();
+      const result = attempt(source, this.info, builder);
+      if (!result.ok) return result;
+      const { params, results } = result.signature;
+      const types = [...params, ...results].map((variable) => variable.type);
+      const contradiction = reachTypes(types, this.options.depth, builder, reached);
+      if (round < MAX_ROUNDS && (await this.load())) continue;
+      if (builder.size > MAX_NAMED_TYPES) this.types = undefined;
+      return contradiction === undefined || source.file.package.origin !== "module"
+        ? result
+        : {
+            ok: false,
+            reason: `the source is not what the binary was built from: type ${contradiction.linkName}: ${contradiction.what}`,
+          };
     }
-    return result;
+  }
+
+  /** True where packages were read, and with them types may have become known. */
+  private async load(): Promise<boolean> {
+    if (!(await this.world.load())) return false;
+    this.types = undefined;
+    return true;
+  }
+
+  private fresh(): NonNullable<typeof this.types> {
+    return { builder: new TypeBuilder(this.world, this.options.knownTypes), reached: new WeakMap() };
   }
 }
 
@@ -137,21 +158,31 @@ function visibleTypes({ declaration }: SourceFunction, at: TextPosition): readon
 
 /**
  * Reads every getter down to `depth` pointers, so that the packages they need are loaded while that is still possible.
- * Elements of slices, maps and channels count as no pointer, as in the value text.
+ * Elements of slices, maps and channels count as no pointer, as in the value text. Returns the first type of which source
+ * and binary differ; without one, `reached` has the types and depths that need not be looked at again.
  */
-function forceTypes(types: readonly GoType[], depth: number): void {
+function reachTypes(
+  types: readonly GoType[],
+  depth: number,
+  builder: TypeBuilder,
+  reached: WeakMap<GoType, number>,
+): Contradiction | undefined {
   const seen = new Map<GoType, number>();
   let queue = types.map((type) => ({ type, left: depth }));
   let count = 0;
+  let contradiction: Contradiction | undefined;
   while (queue.length > 0) {
     const next: typeof queue = [];
     for (const { type, left } of queue) {
-      if ((seen.get(type) ?? -1) >= left || ++count > MAX_TYPES) continue;
+      if ((seen.get(type) ?? reached.get(type) ?? -1) >= left || ++count > MAX_TYPES) continue;
       seen.set(type, left);
+      contradiction ??= builder.contradictions.get(type);
       for (const { type: inner, cost } of parts(type, left)) next.push({ type: inner, left: left - cost });
     }
     queue = next;
   }
+  if (contradiction === undefined && count <= MAX_TYPES) for (const [type, left] of seen) reached.set(type, left);
+  return contradiction;
 }
 
 function parts(type: GoType, left: number): { type: GoType; cost: number }[] {

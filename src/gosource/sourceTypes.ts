@@ -1,12 +1,12 @@
 /** Signatures of a binary's functions from the user's own source: the layer's one entry point. */
-import type { BuildInfo, GoBinary, GoFunction, SignatureResult } from "../binary/api.ts";
+import type { BuildInfo, GoBinary, GoFunction, SignatureResult, TypeData } from "../binary/api.ts";
 import { type FoundFunction, findDeclaration, notInSource } from "./findDeclaration.ts";
 import { SourceLocator } from "./locate.ts";
 import { isProved, matchSource, type SourceMatch, type SourceTree } from "./match.ts";
 import type { SourceFile } from "./package.ts";
 import { type GoParser, type GrammarFiles, loadGoParser } from "./parser.ts";
 import type { SourceReader } from "./reader.ts";
-import { buildSignature } from "./signature.ts";
+import { SignatureBuilder } from "./signature.ts";
 import { parseSymbolName } from "./symbolName.ts";
 import { World } from "./world.ts";
 
@@ -57,17 +57,27 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
   const parser = "parse" in wasm ? wasm : await loadGoParser(wasm);
   const goroots = typeof options.goroot === "string" ? [options.goroot] : (options.goroot ?? []);
   const places = { root, goroots, gomodcache, gopaths: options.gopath ?? [] };
-  const worlds = new Map<string, World>();
+  const worlds = new Map<BuildInfo, World>();
+  const builders = new WeakMap<World, { readonly knownTypes: TypeData | undefined; readonly builder: SignatureBuilder }>();
   let tree = options.tree === undefined ? undefined : remembering(options.tree);
   const worldOf = (info: BuildInfo): World => {
-    const key = JSON.stringify(info);
-    let world = worlds.get(key);
+    let world = worlds.get(info);
     if (world === undefined) {
       if (worlds.size >= MAX_WORLDS) worlds.clear();
       world = new World(reader, parser, new SourceLocator(reader, places, info));
-      worlds.set(key, world);
+      worlds.set(info, world);
     }
     return world;
+  };
+  const builderOf = (info: BuildInfo, knownTypes: TypeData | undefined): SignatureBuilder => {
+    const world = worldOf(info);
+    let known = builders.get(world);
+    if (known === undefined || known.knownTypes !== knownTypes) {
+      const depth = options.depth ?? DEFAULT_DEPTH;
+      known = { knownTypes, builder: new SignatureBuilder(world, info, { depth, knownTypes }) };
+      builders.set(world, known);
+    }
+    return known.builder;
   };
   const find = async (fn: GoFunction, info: BuildInfo): Promise<FoundFunction> => {
     const why = notInSource(fn);
@@ -91,9 +101,7 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     async signature(fn, info, binary) {
       const found = await find(fn, info);
       if (found.kind !== "found") return { ok: false, reason: found.why };
-      const depth = options.depth ?? DEFAULT_DEPTH;
-      const knownTypes = await binary?.typeData();
-      const result = await buildSignature(found.function, info, worldOf(info), { depth, knownTypes });
+      const result = await builderOf(info, await binary?.typeData()).signature(found.function);
       if (!result.ok) return result;
       const contradiction = await binary?.contradiction(fn, result.signature);
       if (contradiction !== undefined) {
