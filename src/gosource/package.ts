@@ -188,7 +188,7 @@ interface DeclaredWords {
   readonly atStart: ReadonlySet<string>;
 }
 
-/** The words of a text that may be names which it declares at package level, found without parsing. */
+/** The words of a text that may be names which it declares at package level, comments' words among them. */
 function declaredWords(text: string): DeclaredWords {
   const behind = (pattern: RegExp): Set<string> => new Set([...text.matchAll(pattern)].map((found) => found[1] ?? ""));
   const grouped = {
@@ -197,8 +197,8 @@ function declaredWords(text: string): DeclaredWords {
   };
   return {
     direct: {
-      type: behind(/\btype[ \t\r\n]+([\p{L}_][\p{L}\p{N}_]*)/gu),
-      const: behind(/\bconst[ \t\r\n]+([\p{L}_][\p{L}\p{N}_]*)/gu),
+      type: behind(/\btype(?=[ \t\r\n]+([\p{L}_][\p{L}\p{N}_]*))/gu),
+      const: behind(/\bconst(?=[ \t\r\n]+([\p{L}_][\p{L}\p{N}_]*))/gu),
     },
     grouped,
     atStart:
