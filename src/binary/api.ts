@@ -24,9 +24,17 @@ export interface BuildInfo {
   readonly path?: string;
   /** Main module path and version. */
   readonly module?: { readonly path: string; readonly version: string };
-  readonly dependencies: readonly { readonly path: string; readonly version: string }[];
+  readonly dependencies: readonly Dependency[];
   /** `-ldflags`, `vcs.revision`, `vcs.modified`, `GOARCH`, … */
   readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface Dependency {
+  /** As the program imports it. */
+  readonly path: string;
+  readonly version: string;
+  /** What go.mod's `replace` put in its place: a module, or a folder, whose version is `(devel)` or empty. */
+  readonly replacedBy?: { readonly path: string; readonly version: string };
 }
 
 export interface GoFunction {

@@ -2,12 +2,19 @@
  * Where the source of an import path lies: the user's modules, their vendor folders, the toolchain's own tree, the
  * module cache. Never another version than the binary's: its build information says which.
  */
-import type { BuildInfo } from "../binary/api.ts";
+import type { BuildInfo, Dependency } from "../binary/api.ts";
 import { escapePackagePath } from "../binary/packagePath.ts";
 import type { TagState } from "./buildConstraints.ts";
 import { buildTags, experimentsFrom, minorVersion } from "./buildTags.ts";
-import { escapeModule, type GoMod, parseGoMod, parseGoWork, parseVendorModules } from "./goMod.ts";
-import type { PackageOrigin } from "./package.ts";
+import {
+  escapeModule,
+  type GoMod,
+  parseGoMod,
+  parseGoWork,
+  parseVendorModules,
+  type VendoredModule,
+} from "./goMod.ts";
+import type { PackageOrigin, SourceVersion } from "./package.ts";
 import { below, dirName, joinPath, type SourceReader } from "./reader.ts";
 
 export interface SourcePlaces {
@@ -27,7 +34,10 @@ export interface PackageLocation {
   readonly origin: PackageOrigin;
   /** The module's own folder, which may be called anything where the binary was built. */
   readonly isModuleRoot: boolean;
+  /** What says of itself which version it is: the toolchain's tree, the module cache, vendored modules. */
+  readonly version?: SourceVersion;
 }
+
 export type Located = PackageLocation | { readonly missing: string };
 
 interface Module {
@@ -53,7 +63,7 @@ export class SourceLocator {
   private gorootFound: Promise<{ readonly dir: string } | { readonly missing: string }> | undefined;
   private readonly lists = new Map<string, Promise<readonly string[]>>();
   private readonly symbolPackages = new Map<string, Promise<Located>>();
-  private readonly vendorVersions = new Map<string, ReadonlyMap<string, string>>();
+  private readonly vendorVersions = new Map<string, ReadonlyMap<string, VendoredModule>>();
   /** Set by the first package that was found by its file instead of through go.mod. */
   private readonly assumed: Module[] = [];
 
@@ -82,7 +92,9 @@ export class SourceLocator {
   private async symbolPackage(packagePath: string, file: string): Promise<Located> {
     if (packagePath !== "main") {
       const located = await this.locate(packagePath, false);
-      return "missing" in located ? await this.locateByFile(packagePath, file, located.missing) : located;
+      // What the binary names is that and nothing else; a file of the same name may be another version of it.
+      if (!("missing" in located) || longestPrefix(packagePath, this.info.dependencies) !== undefined) return located;
+      return await this.locateByFile(packagePath, file, located.missing);
     }
     const path = this.info.path ?? "command-line-arguments";
     if (path !== "command-line-arguments") {
@@ -101,10 +113,9 @@ export class SourceLocator {
     const dependency = longestPrefix(importPath, this.info.dependencies);
     const own = fromStd ? undefined : await this.locateInModules(importPath);
     // A module below the root may also be a dependency in a published version: then that version was built.
-    const published = dependency !== undefined && dependency.version !== "(devel)";
+    const published = dependency !== undefined && /^v\d/.test((dependency.replacedBy ?? dependency).version);
     if (own !== undefined && !(published && dependency.path.length >= own.module.path.length)) return own.location;
-    const other = (await this.locateStd(importPath, fromStd)) ?? (await this.locateDependency(importPath, dependency));
-    return "missing" in other && own !== undefined ? own.location : other;
+    return (await this.locateStd(importPath, fromStd)) ?? (await this.locateDependency(importPath, dependency));
   }
 
   private async locateInModules(importPath: string): Promise<{ module: Module; location: Located } | undefined> {
@@ -112,9 +123,18 @@ export class SourceLocator {
       const rest = below(importPath, module.path);
       if (rest === undefined) continue;
       const dir = joinPath(module.dir, rest);
-      if (await this.hasGoFiles(dir)) return { module, location: located(importPath, dir, "module", rest) };
+      if (!(await this.hasGoFiles(dir))) continue;
+      return { module, location: { ...located(importPath, dir, "module", rest), ...this.cached(module) } };
     }
     return undefined;
+  }
+
+  /** A module's version, where the user gave its folder in the module cache as the program's source. */
+  private cached({ path, dir }: Module): Pick<PackageLocation, "version"> {
+    const { module } = this.info;
+    const here = dir.endsWith(escapeModule(path), dir.lastIndexOf("@")) ? dir.slice(dir.lastIndexOf("@") + 1) : "";
+    if (module?.path !== path || !/^v\d/.test(here) || !/^v\d/.test(module.version)) return {};
+    return { version: { of: path, here, built: module.version } };
   }
 
   async modules(): Promise<readonly Module[]> {
@@ -134,25 +154,41 @@ export class SourceLocator {
     const goroot = await this.goroot();
     if ("missing" in goroot) return looksStd ? goroot : { missing: goroot.missing };
     const dir = joinPath(goroot.dir, "src", importPath);
-    if (looksStd && (await this.hasGoFiles(dir))) return located(importPath, dir, "std");
+    const version = { of: "go", here: this.goVersion, built: this.goVersion };
+    if (looksStd && (await this.hasGoFiles(dir))) return { ...located(importPath, dir, "std"), version };
     const vendored = joinPath(goroot.dir, "src/vendor", importPath);
-    if (fromStd && (await this.hasGoFiles(vendored))) return located(`vendor/${importPath}`, vendored, "std");
+    if (fromStd && (await this.hasGoFiles(vendored)))
+      return { ...located(`vendor/${importPath}`, vendored, "std"), version };
     return looksStd || fromStd ? { missing: `package ${importPath} is not in ${goroot.dir}/src` } : undefined;
   }
 
+  /**
+   * A dependency as the binary was built with it. What the user's go.mod says now counts only for a folder that replaces
+   * a module, whose place the binary names as go.mod does.
+   */
   private async locateDependency(importPath: string, dependency: Dependency | undefined): Promise<Located> {
+    const folder = dependency === undefined ? undefined : replacingFolder(dependency);
     for (const module of await this.modules()) {
-      const replaced = await this.locateReplaced(importPath, dependency, module);
-      if (replaced !== undefined) return replaced;
+      if (dependency === undefined ? this.info.module === undefined : folder !== undefined) {
+        const replaced = await this.locateReplaced(importPath, folder, module);
+        if (replaced !== undefined) return replaced;
+      }
       const vendored = await this.locateVendored(importPath, dependency, module);
       if (vendored !== undefined) return vendored;
     }
     const { gomodcache, gopaths } = this.places;
-    if (dependency !== undefined && gomodcache !== undefined) {
-      const { path, version } = dependency;
-      const dir = joinPath(gomodcache, `${escapeModule(path)}@${escapeModule(version)}`, below(importPath, path) ?? "");
-      if (await this.hasGoFiles(dir)) return located(importPath, dir, "dependency");
+    if (dependency !== undefined && folder === undefined && gomodcache !== undefined) {
+      const { path, version } = dependency.replacedBy ?? dependency;
+      const rest = below(importPath, dependency.path) ?? "";
+      const dir = joinPath(gomodcache, `${escapeModule(path)}@${escapeModule(version)}`, rest);
+      if (await this.hasGoFiles(dir)) {
+        const proved = { of: path, here: version, built: version };
+        return { ...located(importPath, dir, "dependency", rest), version: proved };
+      }
       return { missing: `${path} ${version} is not in the module cache (${gomodcache}); "go mod download" fetches it` };
+    }
+    if (folder !== undefined) {
+      return { missing: `the binary was built with the folder ${folder} as ${dependency?.path}, which is not found` };
     }
     if (dependency === undefined) {
       for (const gopath of gopaths) {
@@ -165,28 +201,19 @@ export class SourceLocator {
     };
   }
 
+  /** `folder`: as the binary names it; undefined for a binary that names no modules. */
   private async locateReplaced(
     importPath: string,
-    dependency: Dependency | undefined,
+    folder: string | undefined,
     module: Module,
   ): Promise<Located | undefined> {
-    const path = dependency?.path;
     const replace = module.goMod?.replaces.find(
-      (candidate) =>
-        below(importPath, candidate.path) !== undefined &&
-        (path === undefined || candidate.path === path) &&
-        (candidate.version === undefined || dependency === undefined || candidate.version === dependency.version),
+      ({ path, target }) => below(importPath, path) !== undefined && isFolder(target) && target === (folder ?? target),
     );
     if (replace === undefined) return undefined;
     const rest = below(importPath, replace.path) ?? "";
-    if (/^\.{0,2}\//.test(replace.target) || replace.target === "." || replace.target === "..") {
-      const base = replace.target.startsWith("/") ? replace.target : joinPath(module.dir, replace.target);
-      const dir = joinPath(base, rest);
-      return (await this.hasGoFiles(dir)) ? located(importPath, dir, "dependency", rest) : undefined;
-    }
-    const { gomodcache } = this.places;
-    if (gomodcache === undefined || replace.targetVersion === undefined) return undefined;
-    const dir = joinPath(gomodcache, `${escapeModule(replace.target)}@${escapeModule(replace.targetVersion)}`, rest);
+    const base = replace.target.startsWith("/") ? replace.target : joinPath(module.dir, replace.target);
+    const dir = joinPath(base, rest);
     return (await this.hasGoFiles(dir)) ? located(importPath, dir, "dependency", rest) : undefined;
   }
 
@@ -197,15 +224,21 @@ export class SourceLocator {
   ): Promise<Located | undefined> {
     const dir = joinPath(module.dir, "vendor", importPath);
     if (!(await this.hasGoFiles(dir))) return undefined;
-    if (dependency !== undefined) {
-      let versions = this.vendorVersions.get(module.dir);
-      if (versions === undefined) {
-        versions = parseVendorModules((await this.reader.read(joinPath(module.dir, "vendor/modules.txt"))) ?? "");
-        this.vendorVersions.set(module.dir, versions);
-      }
-      if (versions.get(dependency.path) !== dependency.version) return undefined;
+    if (dependency === undefined) return located(importPath, dir, "dependency");
+    let modules = this.vendorVersions.get(module.dir);
+    if (modules === undefined) {
+      modules = parseVendorModules((await this.reader.read(joinPath(module.dir, "vendor/modules.txt"))) ?? "");
+      this.vendorVersions.set(module.dir, modules);
     }
-    return located(importPath, dir, "dependency");
+    const { path, version, replacedBy } = dependency;
+    const vendored = modules.get(path);
+    const folder = replacingFolder(dependency);
+    const replacement = folder ?? (replacedBy === undefined ? undefined : `${replacedBy.path} ${replacedBy.version}`);
+    if (vendored?.version !== version || vendored.replacedBy !== replacement) return undefined;
+    const built = replacedBy?.version ?? version;
+    // A folder has no version, so that nothing says which of its states was copied.
+    const proved = folder === undefined ? { version: { of: replacedBy?.path ?? path, here: built, built } } : {};
+    return { ...located(importPath, dir, "dependency"), ...proved };
   }
 
   /**
@@ -271,8 +304,13 @@ export class SourceLocator {
     }
   }
 
+  /** Without what `go version` prints behind it (experiments). */
+  private get goVersion(): string {
+    return this.info.goVersion.split(/\s/)[0] ?? "";
+  }
+
   private async findGoroot(): Promise<{ readonly dir: string } | { readonly missing: string }> {
-    const version = this.info.goVersion.split(/\s/)[0] ?? "";
+    const version = this.goVersion;
     const { gomodcache, goroots } = this.places;
     const arch = this.info.settings["GOARCH"] ?? "amd64";
     const downloaded =
@@ -301,9 +339,13 @@ export class SourceLocator {
   }
 }
 
-interface Dependency {
-  readonly path: string;
-  readonly version: string;
+function replacingFolder({ replacedBy }: Dependency): string | undefined {
+  return replacedBy !== undefined && isFolder(replacedBy.path) ? replacedBy.path : undefined;
+}
+
+/** What go.mod calls a folder (`./x`, `../x`, `/x`), not a module. */
+function isFolder(target: string): boolean {
+  return /^\.{0,2}\//.test(target) || target === "." || target === "..";
 }
 
 function located(importPath: string, dir: string, origin: PackageOrigin, rest?: string): PackageLocation {

@@ -4,6 +4,7 @@
  */
 import type { BuildInfo } from "../binary/api.ts";
 import type { FoundFunction } from "./findDeclaration.ts";
+import type { SourceVersion } from "./package.ts";
 import { below } from "./reader.ts";
 
 /** The version control's view of the source; injected, because asking git is I/O. */
@@ -15,11 +16,17 @@ export interface SourceTree {
 }
 
 export interface SourceMatch {
+  /** `exact` only where a version or a revision proves it; names and lines that agree are `unknown`. */
   readonly kind: "exact" | "drifted" | "different-revision" | "unknown";
   /** Lines that the function has moved; positive: down. */
   readonly lines?: number;
   /** A sentence for the user. */
   readonly message: string;
+}
+
+/** `exact: it is the source of go1.26.8, …`. */
+export function matchText({ kind, message }: SourceMatch): string {
+  return `${kind.replace("-", " ")}: ${message}`;
 }
 
 /** A file that a signature was read from. */
@@ -38,26 +45,28 @@ export async function matchSource(
 ): Promise<SourceMatch> {
   if (found.kind === "drifted") return { kind: "drifted", lines: found.lines, message: found.why };
   if (found.kind === "absent") return { kind: "unknown", message: found.why };
+  const { version } = found.function.file.package;
+  if (version !== undefined) return versionMatch(version);
   const revision = info.settings["vcs.revision"];
   const agreed = "name, file and line agree with the binary";
   const main = info.module?.path;
   // The build information tells the revision of the main module only.
   if (revision === undefined || main === undefined || below(importPath, main) === undefined) {
-    return { kind: "exact", message: `${agreed}; it does not say which revision it was built from` };
+    return { kind: "unknown", message: `${agreed}, which does not say what revision it was built from` };
   }
   const short = revision.slice(0, 12);
   const builtModified = info.settings["vcs.modified"] === "true";
   const dir = found.function.file.package.dir;
   const state = await tree?.state(dir);
   if (tree === undefined || state === undefined) {
-    return { kind: "exact", message: `${agreed}; ${dir} is no checkout that could be compared with revision ${short}` };
+    return { kind: "unknown", message: `${agreed}; ${dir} is no checkout that could be compared with revision ${short}` };
   }
   if (state.revision === revision && !state.modified && !builtModified) {
     return { kind: "exact", message: `the binary was built from this revision, ${short}` };
   }
   if (builtModified) {
     return state.revision === revision
-      ? { kind: "exact", message: `${agreed}; it was built from revision ${short} with uncommitted changes` }
+      ? { kind: "unknown", message: `${agreed}; it was built from revision ${short} with uncommitted changes` }
       : differentRevision(short, state.revision, "and with uncommitted changes");
   }
   for (const file of files) {
@@ -70,6 +79,13 @@ export async function matchSource(
     kind: "exact",
     message: `the files have not changed since revision ${short}, which the binary was built from`,
   };
+}
+
+function versionMatch({ of, here, built }: SourceVersion): SourceMatch {
+  const name = (version: string): string => (of === "go" ? version : `${of} ${version}`);
+  return here === built
+    ? { kind: "exact", message: `it is the source of ${name(built)}, which the binary was built with` }
+    : { kind: "different-revision", message: `the binary was built from ${name(built)}, this is ${name(here)}` };
 }
 
 /**

@@ -20,6 +20,14 @@ export type Lookup<T> =
 
 export type PackageOrigin = "module" | "std" | "dependency";
 
+export interface SourceVersion {
+  /** `example.com/dep`; `go` for the toolchain's tree. */
+  readonly of: string;
+  readonly here: string;
+  /** The binary's. */
+  readonly built: string;
+}
+
 /** Functions and files of one package whose literals are asked for one after the other. */
 const MAX_BODIES = 32;
 
@@ -40,6 +48,7 @@ export class GoPackage {
   readonly dir: string;
   readonly origin: PackageOrigin;
   readonly isModuleRoot: boolean;
+  readonly version: SourceVersion | undefined;
   readonly files: readonly SourceFile[];
   /** From the package clause. */
   readonly name: string;
@@ -59,6 +68,7 @@ export class GoPackage {
     dir: string;
     origin: PackageOrigin;
     isModuleRoot: boolean;
+    version?: SourceVersion;
     parser: GoParser;
     files: readonly { path: string; base: string; text: string; certain: boolean }[];
   }) {
@@ -67,6 +77,7 @@ export class GoPackage {
     this.dir = parts.dir;
     this.origin = parts.origin;
     this.isModuleRoot = parts.isModuleRoot;
+    this.version = parts.version;
     this.parser = parts.parser;
     // A folder may hold a second package of documentation or generators that constraints failed to exclude.
     const named = parts.files.map((file) => ({ ...file, clause: packageClause(file.text) }));

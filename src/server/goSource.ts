@@ -37,6 +37,8 @@ export async function sourceTypesAt(root: string): Promise<SourceTypes> {
 export interface SourcedBinary extends GoBinary {
   /** As the source has it: binaries without DWARF before Go 1.20 name the line of the first instruction only. */
   declarationLine?(fn: GoFunction): Promise<number | undefined>;
+  /** Whether the source is what the binary was built from; ask after `signature`. */
+  sourceMatch?(fn: GoFunction): Promise<SourceMatch>;
 }
 
 /** The binary with its signatures completed: DWARF's where it has all of them, else the source's. */
@@ -51,7 +53,8 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
       return read.ok && agrees(own.signature, read.signature) ? { ok: true, signature: withPlaces(read, own) } : own;
     },
   });
-  return Object.assign(completed, { declarationLine });
+  const sourceMatch = (fn: GoFunction) => source.match(fn, binary.buildInfo);
+  return Object.assign(completed, { declarationLine, sourceMatch });
 }
 
 /**

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BuildInfo, GoFunction } from "../../src/binary/api.ts";
-import type { SourceTree } from "../../src/gosource/match.ts";
+import { matchText, type SourceTree } from "../../src/gosource/match.ts";
 import { createSourceTypes, type SourceTypesOptions } from "../../src/gosource/sourceTypes.ts";
 import { memoryReader, parser } from "./gosourceHelpers.ts";
 
@@ -231,8 +231,8 @@ test("version control decides between exact, drifted and different", async () =>
   });
   const fn = goFunction("main.plain", lineOf("func plain"));
   const cases: [info: BuildInfo, tree: SourceTree | undefined, kind: string, message: RegExp][] = [
-    [INFO, undefined, "exact", /does not say which revision/],
-    [built, undefined, "exact", /no checkout/],
+    [INFO, undefined, "unknown", /name, file and line agree .* does not say what revision/],
+    [built, undefined, "unknown", /no checkout/],
     [built, tree("aaaaaaaaaaaaaaaa", false, undefined), "exact", /built from this revision, aaaaaaaaaaaa$/],
     [built, tree("bbbb", false, MAIN), "exact", /have not changed since revision/],
     [
@@ -246,7 +246,7 @@ test("version control decides between exact, drifted and different", async () =>
     [
       { ...built, settings: { ...built.settings, "vcs.modified": "true" } },
       tree("aaaaaaaaaaaaaaaa", true, "x"),
-      "exact",
+      "unknown",
       /with uncommitted changes/,
     ],
   ];
@@ -255,12 +255,114 @@ test("version control decides between exact, drifted and different", async () =>
     const match = await sources.match(fn, info);
     assert.equal(match.kind, kind, match.message);
     assert.match(match.message, message);
-    assert.equal((await sources.signature(fn, info)).ok, kind === "exact", match.message);
+    assert.equal((await sources.signature(fn, info)).ok, kind !== "different-revision", match.message);
   }
   const sources = await createSourceTypes(OPTIONS);
   const moved = await sources.match({ ...fn, line: fn.line + 5 }, built);
   assert.equal(moved.kind, "drifted");
   assert.equal(moved.lines, -5);
+});
+
+/** What the binary was built with, what lies beside it now, and whose `V` is shown. */
+const VERSIONS: [what: string, Partial<BuildInfo>, files: Record<string, string>, answer: string, match: RegExp][] = [
+  [
+    "a dependency whose version go.mod has raised since",
+    { dependencies: [{ path: "example.com/d", version: "v1.0.0" }] },
+    { "/src/app/go.mod": "module example.com/app\nrequire example.com/d v1.1.0\n" },
+    "(v d.V:8) ()",
+    /^exact: it is the source of example\.com\/d v1\.0\.0, which/,
+  ],
+  [
+    "a replacement that go.mod has got since",
+    { dependencies: [{ path: "example.com/d", version: "v1.0.0" }] },
+    { "/src/app/go.mod": "module example.com/app\nreplace example.com/d => ../fork\n" },
+    "(v d.V:8) ()",
+    /^exact: /,
+  ],
+  [
+    "a replacement whose version go.mod has raised since",
+    {
+      dependencies: [
+        { path: "example.com/d", version: "v1.0.0", replacedBy: { path: "example.com/fork", version: "v2.0.0" } },
+      ],
+    },
+    { "/src/app/go.mod": "module example.com/app\nreplace example.com/d => example.com/fork v2.1.0\n" },
+    "(v d.V:2) ()",
+    /^exact: it is the source of example\.com\/fork v2\.0\.0, which/,
+  ],
+  [
+    "a folder that replaces",
+    { dependencies: [{ path: "example.com/d", version: "v1.0.0", replacedBy: { path: "../fork", version: "(devel)" } }] },
+    { "/src/app/go.mod": "module example.com/app\nreplace example.com/d => ../fork\n" },
+    "(v d.V:1) ()",
+    /^unknown: name, file and line agree/,
+  ],
+  [
+    "a folder that replaced",
+    { dependencies: [{ path: "example.com/d", version: "v1.0.0", replacedBy: { path: "../fork", version: "(devel)" } }] },
+    { "/src/app/go.mod": "module example.com/app\nrequire example.com/d v1.1.0\n" },
+    "refused: the binary was built with the folder ../fork as example.com/d, which is not found",
+    /^unknown: /,
+  ],
+  [
+    "vendored in the binary's version",
+    { dependencies: [{ path: "example.com/d", version: "v1.0.0" }] },
+    {
+      "/src/app/go.mod": "module example.com/app\n",
+      "/src/app/vendor/modules.txt": "# example.com/d v1.0.0\n",
+      "/src/app/vendor/example.com/d/d.go": d("int32"),
+    },
+    "(v d.V:4) ()",
+    /^exact: /,
+  ],
+  [
+    "vendored in another version",
+    { dependencies: [{ path: "example.com/d", version: "v1.0.0" }] },
+    {
+      "/src/app/go.mod": "module example.com/app\n",
+      "/src/app/vendor/modules.txt": "# example.com/d v1.1.0\n",
+      "/src/app/vendor/example.com/d/d.go": d("int32"),
+    },
+    "(v d.V:8) ()",
+    /^exact: /,
+  ],
+  [
+    "a working copy of a dependency that was published",
+    { dependencies: [{ path: "example.com/d", version: "v3.0.0" }] },
+    { "/src/app/go.mod": "module example.com/app\n", "/src/app/d/go.mod": "module example.com/d\n", "/src/app/d/d.go": d("int16") },
+    "refused: example.com/d v3.0.0 is not in the module cache (/mod); \"go mod download\" fetches it",
+    /^unknown: /,
+  ],
+  [
+    "the program's own module from the module cache, in another version",
+    { module: { path: "example.com/d", version: "v1.0.0" }, dependencies: [] },
+    {},
+    "refused: the binary was built from example.com/d v1.0.0, this is example.com/d v1.1.0",
+    /^different revision: /,
+  ],
+];
+
+function d(of: string): string {
+  return `package d\n\ntype V ${of}\n\nfunc F(v V) {}\n`;
+}
+
+test("a dependency is read in the version that was built, whatever go.mod says now", async () => {
+  const common = {
+    "/mod/example.com/d@v1.0.0/d.go": d("int"),
+    "/mod/example.com/d@v1.1.0/d.go": d("string"),
+    "/mod/example.com/d@v1.1.0/go.mod": "module example.com/d\n",
+    "/mod/example.com/fork@v2.0.0/d.go": d("[2]byte"),
+    "/mod/example.com/fork@v2.1.0/d.go": d("[3]byte"),
+    "/src/fork/d.go": d("bool"),
+  };
+  const fn = goFunction("example.com/d.F", 5, "/build/example.com/d@v1.0.0/d.go");
+  for (const [what, info, files, answer, kind] of VERSIONS) {
+    const built = { ...INFO, ...info };
+    const root = Object.keys(files).length === 0 ? "/mod/example.com/d@v1.1.0" : "/src/app";
+    const options = { ...OPTIONS, reader: memoryReader({ ...common, ...files }), root };
+    assert.equal(await signatureText(fn, built, options), answer, what);
+    assert.match(matchText(await (await createSourceTypes(options)).match(fn, built)), kind, what);
+  }
 });
 
 test("hostile source gives an answer, soon", async () => {
