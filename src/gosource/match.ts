@@ -10,9 +10,16 @@ import { below } from "./reader.ts";
 /** The version control's view of the source; injected, because asking git is I/O. */
 export interface SourceTree {
   /** Of the checkout that holds the folder; undefined where it is none. */
-  state(dir: string): Promise<{ readonly revision: string; readonly modified: boolean } | undefined>;
+  state(dir: string): Promise<CheckoutState | undefined>;
   /** A file's text as it was at a revision; undefined where that is not known. `path` is absolute. */
   fileAt(revision: string, path: string): Promise<string | undefined>;
+}
+
+export interface CheckoutState {
+  readonly revision: string;
+  readonly modified: boolean;
+  /** Absolute paths of the files under version control; absent: all are. */
+  readonly tracked?: ReadonlySet<string>;
 }
 
 export interface SourceMatch {
@@ -60,6 +67,10 @@ export async function matchSource(
   const state = await tree?.state(dir);
   if (tree === undefined || state === undefined) {
     return { kind: "unknown", message: `${agreed}; ${dir} is no checkout that could be compared with revision ${short}` };
+  }
+  const untracked = files.find(({ path }) => state.tracked?.has(path) === false)?.path;
+  if (untracked !== undefined && !builtModified) {
+    return { kind: "unknown", message: `${agreed}; ${untracked} is not under version control` };
   }
   if (state.revision === revision && !state.modified && !builtModified) {
     return { kind: "exact", message: `the binary was built from this revision, ${short}` };

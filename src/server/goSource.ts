@@ -167,8 +167,11 @@ const gitTree: SourceTree = {
   async state(dir) {
     const revision = await output("git", ["rev-parse", "HEAD"], dir);
     const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"], dir);
-    if (revision === undefined || changes === undefined) return undefined;
-    return { revision: revision.trim(), modified: changes.trim() !== "" };
+    const top = await output("git", ["rev-parse", "--show-toplevel"], dir);
+    const names = await output("git", ["ls-files", "-z", "--full-name", ":/"], dir);
+    if (revision === undefined || changes === undefined || top === undefined || names === undefined) return undefined;
+    const tracked = new Set(names.split("\0").map((name) => join(top.trim(), name)));
+    return { revision: revision.trim(), modified: changes.trim() !== "", tracked };
   },
   fileAt: (revision, path) => output("git", ["show", `${revision}:./${basename(path)}`], dirname(path)),
 };
