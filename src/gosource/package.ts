@@ -34,6 +34,8 @@ const MAX_BODIES = 32;
 /** Names looked up in one package; the largest of Go's own tree declares about 5 000. */
 const MAX_LOOKUPS = 20_000;
 
+type Declared = TypeDeclaration | ConstDeclaration | FunctionDeclaration;
+
 interface ParsedFile {
   readonly file: SourceFile;
   readonly declarations: GoFile;
@@ -60,7 +62,7 @@ export class GoPackage {
   private readonly bodies = new Map<SourceFile | FunctionDeclaration, GoFile | undefined>();
   private readonly parsed = new Map<SourceFile, ParsedFile | undefined>();
   private readonly words = new Map<SourceFile, DeclaredWords>();
-  private readonly lookups = new Map<string, Lookup<TypeDeclaration | ConstDeclaration> | undefined>();
+  private readonly lookups = new Map<string, Lookup<Declared> | undefined>();
 
   constructor(parts: {
     linkPath: string;
@@ -95,6 +97,17 @@ export class GoPackage {
     return this.remembered(`const ${name}`, () => this.lookup(name, "const", (file) => file.constants.get(name)));
   }
 
+  /** By the name of the receiver's type, whether it is a pointer or not. */
+  method(typeName: string, name: string): Lookup<FunctionDeclaration> | undefined {
+    return this.remembered(`method ${typeName}.${name}`, () =>
+      this.lookupIn(
+        this.files.filter(({ text }) => text.includes(`) ${name}(`) && text.includes(typeName)),
+        name,
+        (file) => file.declarations.functions.find((fn) => fn.name === name && fn.receiver?.typeName === typeName),
+      ),
+    );
+  }
+
   /** Declarations without function bodies; undefined where the file cannot be parsed. */
   declarations(file: SourceFile): GoFile | undefined {
     return this.parse(file)?.declarations;
@@ -121,7 +134,7 @@ export class GoPackage {
     return parsed;
   }
 
-  private remembered<T extends TypeDeclaration | ConstDeclaration>(
+  private remembered<T extends Declared>(
     key: string,
     find: () => Lookup<T> | undefined,
   ): Lookup<T> | undefined {
@@ -137,9 +150,20 @@ export class GoPackage {
     keyword: keyof DeclaredWords["direct"],
     find: (file: ParsedFile) => T | undefined,
   ): Lookup<T> | undefined {
+    return this.lookupIn(
+      this.files.filter((file) => this.mayDeclare(file, keyword, name)),
+      name,
+      find,
+    );
+  }
+
+  private lookupIn<T>(
+    files: readonly SourceFile[],
+    name: string,
+    find: (file: ParsedFile) => T | undefined,
+  ): Lookup<T> | undefined {
     const hits: { found: T; file: SourceFile }[] = [];
-    for (const file of this.files) {
-      if (!this.mayDeclare(file, keyword, name)) continue;
+    for (const file of files) {
       const parsed = this.parse(file);
       if (parsed === undefined) return { uncertain: `${file.path} cannot be parsed` };
       const { syntaxErrorLine } = parsed.declarations;

@@ -129,6 +129,7 @@ export class Resolver {
             name: method.name,
             package: scope.file.package,
             type: this.signature(method, scope),
+            names: [...method.params, ...method.results].map(({ name }) => name),
           })),
           embedded: expr.embedded.map((embedded) => this.resolve(embedded, scope)),
         };

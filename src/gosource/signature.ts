@@ -10,6 +10,7 @@ import { fileScope, unknown } from "./resolve.ts";
 import type { ParamExpr, TextPosition } from "./syntax.ts";
 import type { Scope, TypeRef } from "./typeRef.ts";
 import type { World } from "./world.ts";
+import { type WrapperSignature, wrapperSignature } from "./wrappers.ts";
 
 export interface SignatureOptions {
   /** Pointers followed when types are read: beyond, a pointee reads as unknown. */
@@ -37,14 +38,17 @@ export class SignatureBuilder {
     this.options = options;
   }
 
-  async signature(source: SourceFunction): Promise<SignatureResult> {
+  async signature(source: SourceFunction): Promise<WrapperSignature> {
     for (let round = 0; ; round++) {
       // Types that met a missing package stay incomplete.
       if (this.world.wantsMore && round === 0) await this.load();
       const { builder, reached } = (this.types ??= this.fresh());
       builder.resolver.begin();
       const result = attempt(source, this.info, builder);
-      if (!result.ok) return result;
+      if (!result.ok) {
+        if (round < MAX_ROUNDS && (await this.load())) continue;
+        return result;
+      }
       const { params, results } = result.signature;
       const types = [...params, ...results].map((variable) => variable.type);
       const contradiction = reachTypes(types, this.options.depth, builder, reached);
@@ -71,8 +75,9 @@ export class SignatureBuilder {
   }
 }
 
-function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder): SignatureResult {
-  const { declaration, literal, file } = source;
+function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder): WrapperSignature {
+  const { declaration, literal, file, receiverType } = source;
+  if (receiverType !== undefined) return wrapperSignature(source, receiverType, builder);
   const expr = literal ?? declaration;
   if (expr === undefined) return { ok: false, reason: "it stands in no source" };
   const extra = literal === undefined ? undefined : addedParameters(literal, info);

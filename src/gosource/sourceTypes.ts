@@ -1,5 +1,5 @@
 /** Signatures of a binary's functions from the user's own source: the layer's one entry point. */
-import type { BuildInfo, GoBinary, GoFunction, SignatureResult, TypeData } from "../binary/api.ts";
+import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, TypeData } from "../binary/api.ts";
 import { type FoundFunction, findDeclaration, notInSource } from "./findDeclaration.ts";
 import { SourceLocator } from "./locate.ts";
 import { isProved, matchSource, type SourceMatch, type SourceTree } from "./match.ts";
@@ -9,6 +9,7 @@ import type { SourceReader } from "./reader.ts";
 import { SignatureBuilder } from "./signature.ts";
 import { parseSymbolName } from "./symbolName.ts";
 import { World } from "./world.ts";
+import { isWithoutParameters, wrappedElsewhere } from "./wrappers.ts";
 
 export interface SourceTypesOptions {
   readonly reader: SourceReader;
@@ -29,7 +30,7 @@ export interface SourceTypesOptions {
 }
 
 /** What the binary itself knows about the types in it. */
-export type Witness = Pick<GoBinary, "typeData" | "contradiction">;
+export type Witness = Pick<GoBinary, "typeData" | "contradiction" | "functionsNamed" | "positionOf">;
 
 export interface SourceTypes {
   /**
@@ -51,6 +52,11 @@ export interface SourceTypes {
 }
 
 const DEFAULT_DEPTH = 4;
+
+const NOTHING: Signature = { params: [], results: [], complete: true, source: "go-source" };
+
+const UNSEEN_METHOD =
+  "it is the compiler's wrapper of a method of which the binary shows no line, so that nothing says whether the source is the binary's";
 
 export async function createSourceTypes(options: SourceTypesOptions): Promise<SourceTypes> {
   const { reader, wasm, root, gomodcache } = options;
@@ -99,6 +105,11 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
   };
   return {
     async signature(fn, info, binary) {
+      const symbol = parseSymbolName(fn.name);
+      if (symbol !== undefined && isWithoutParameters(fn, symbol)) {
+        const contradiction = await binary?.contradiction(fn, NOTHING);
+        return contradiction === undefined ? { ok: true, signature: NOTHING } : { ok: false, reason: contradiction };
+      }
       const found = await find(fn, info);
       if (found.kind !== "found") return { ok: false, reason: found.why };
       const result = await builderOf(info, await binary?.typeData()).signature(found.function);
@@ -109,7 +120,12 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
       }
       // After the types, so that the files that declare them are compared too.
       const match = await matchOf(found, info);
-      return match.kind === "different-revision" ? { ok: false, reason: match.message } : result;
+      if (match.kind === "different-revision") return { ok: false, reason: match.message };
+      const { wrapped } = result;
+      const elsewhere = wrapped === undefined ? undefined : await wrappedElsewhere(fn, wrapped, binary);
+      if (elsewhere === undefined || (elsewhere === "unknown" && match.kind === "exact")) return result;
+      const reason = elsewhere === "unknown" ? UNSEEN_METHOD : elsewhere;
+      return { ok: false, reason };
     },
     async declarationLine(fn, info) {
       const found = await find(fn, info);
