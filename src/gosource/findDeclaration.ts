@@ -47,31 +47,53 @@ const SYNTHETIC: Record<NonNullable<SymbolName["synthetic"]>, string> = {
   generated: "the compiler made it; it stands in no source",
 };
 
-/** `symbol` is `parseSymbolName(fn.name)`, of which `notInSource` says nothing; `owner` the package that it names. */
-export function findDeclaration(fn: GoFunction, info: BuildInfo, symbol: SymbolName, owner: GoPackage): FoundFunction {
+/**
+ * `symbol` is `parseSymbolName(fn.name)`, of which `notInSource` says nothing; `owner` the package that it names; `home`
+ * another one that holds the function's file, where that is known.
+ */
+export function findDeclaration(
+  fn: GoFunction,
+  info: BuildInfo,
+  symbol: SymbolName,
+  owner: GoPackage,
+  home?: GoPackage,
+): FoundFunction {
   if (isMethodWrapper(fn, symbol)) return findWrapper(symbol, owner);
   const base = baseName(fn.file);
-  const file = owner.files.find((candidate) => candidate.base === base);
-  if (file === undefined) return absent(`${owner.dir} has no file ${base} that belongs to the build`);
-  if (!sameFolder(fn.file, owner)) return absent(`the binary has it in ${fn.file}, which is not ${file.path}`);
-  const parsed = owner.declarations(file);
+  const holder = home ?? owner;
+  const file = holder.files.find((candidate) => candidate.base === base);
+  if (file === undefined) return absent(`${holder.dir} has no file ${base} that belongs to the build`);
+  if (!sameFolder(fn.file, holder)) return absent(`the binary has it in ${fn.file}, which is not ${file.path}`);
+  const parsed = holder.declarations(file);
   if (parsed === undefined) return absent(`${file.path} is too large or too broken to be parsed`);
   if (parsed.syntaxErrorLine !== undefined) {
     return absent(`${file.path} has a syntax error at line ${parsed.syntaxErrorLine}`);
   }
   // The declaration's line is in pclntab since Go 1.20; before, only where the first instruction's source stands.
   const exact = minorVersion(info.goVersion) >= 20;
-  const context: Search = { fn, symbol, owner, file, parsed, exact };
-  return symbol.literals.length > 0 ? findLiteral(context) : findFunction(context);
+  const context: Search = { fn, symbol, owner: holder, foreign: home !== undefined, file, parsed, exact };
+  if (symbol.literals.length > 0) return findLiteral(context);
+  return home === undefined ? findFunction(context) : findFunction(withLinkedName(context));
 }
 
 interface Search {
   readonly fn: GoFunction;
   readonly symbol: SymbolName;
+  /** Holds `file`. */
   readonly owner: GoPackage;
+  /** It is not the package that the symbol names. */
+  readonly foreign: boolean;
   readonly file: SourceFile;
   readonly parsed: GoFile;
   readonly exact: boolean;
+}
+
+/** The function that another package's name was given to: `//go:linkname sync_runtime_Semacquire sync.runtime_Semacquire`. */
+function withLinkedName(search: Search): Search {
+  const { fn, symbol, file } = search;
+  for (const [, local, linked] of file.text.matchAll(/^\/\/go:linkname (\S+) (\S+)[ \t\r]*$/gm))
+    if (linked === fn.name && local !== undefined) return { ...search, symbol: { ...symbol, outer: { name: local } } };
+  return search;
 }
 
 function findFunction({ fn, symbol, file, parsed, exact }: Search): FoundFunction {
@@ -129,10 +151,12 @@ function findLiteral(search: Search): FoundFunction {
   if (hit === undefined) return absent(`there is no function literal at line ${fn.line} of ${file.path}`);
   if (second !== undefined) return absent(`line ${fn.line} of ${file.path} holds several function literals`);
   const { declaration } = hit.holder;
-  if ((declaration?.typeParams.length ?? 0) + (declaration?.receiver?.typeParams.length ?? 0) > 0) {
+  const generic = (declaration?.typeParams.length ?? 0) + (declaration?.receiver?.typeParams.length ?? 0) > 0;
+  const typeArgs = generic ? symbol.inlinedTypeArgs : undefined;
+  if (generic && typeArgs === undefined) {
     return absent("it is a literal of a generic function that was inlined, whose type arguments are not known");
   }
-  return foundLiteral(symbol, file, hit.holder, hit.literal, undefined);
+  return foundLiteral(symbol, file, hit.holder, hit.literal, typeArgs);
 }
 
 function foundLiteral(
@@ -154,14 +178,14 @@ interface Holder {
 }
 
 /** The functions in which the literal may stand. */
-function holdersOf({ symbol: { outer, inlined }, owner, file, parsed }: Search): readonly Holder[] {
+function holdersOf({ symbol: { outer, inlined }, owner, foreign, file, parsed }: Search): readonly Holder[] {
   const holder = (declared: FunctionDeclaration, numbered: boolean): Holder => {
     const declaration = owner.withBody(file, declared) ?? { ...declared, brokenBody: true };
     return { declaration, literals: declaration.literals, numbered };
   };
   const named = (name: string, numbered = false): Holder[] =>
     parsed.functions.filter((fn) => fn.name === name).map((fn) => holder(fn, numbered));
-  if (inlined.length === 0) {
+  if (inlined.length === 0 && !foreign) {
     if (outer.receiver === undefined && outer.name === "init") {
       // `init.func1`: of a package variable; the numbers run through all files.
       return [{ declaration: undefined, literals: owner.withBodies(file)?.literals ?? [], numbered: false }];

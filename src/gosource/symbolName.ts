@@ -10,6 +10,8 @@ export interface SymbolName {
    * literal of `helper`. Go 1.21 and later.
    */
   readonly inlined: readonly string[];
+  /** Type arguments of the last of them, where it is a generic instance. */
+  readonly inlinedTypeArgs?: string;
   /** Numbers of the nested literals, outermost first: `f.func2.1` is [2, 1]; empty for the function itself. */
   readonly literals: readonly number[];
   /** What the compiler made of it, where it is no function that stands in the source. */
@@ -135,6 +137,7 @@ function isSuffix(text: string): boolean {
 function finish(packagePath: string, outer: FunctionName, rest: readonly Element[]): SymbolName {
   const literals: number[] = [];
   const inlined: string[] = [];
+  let inlinedTypeArgs: string | undefined;
   let synthetic: SymbolName["synthetic"];
   let name = outer.name;
   const strip = (text: string): string => {
@@ -157,6 +160,7 @@ function finish(packagePath: string, outer: FunctionName, rest: readonly Element
       } else literals.push(Number(number));
     } else {
       inlined.push(part.pointer ? `(*${part.text})` : text);
+      inlinedTypeArgs = part.typeArgs ?? (inlined.at(-2)?.startsWith("(*") === true ? inlinedTypeArgs : undefined);
       literals.length = 0;
     }
   }
@@ -168,6 +172,7 @@ function finish(packagePath: string, outer: FunctionName, rest: readonly Element
     packagePath,
     outer: { ...outer, name },
     inlined,
+    ...(inlinedTypeArgs === undefined ? {} : { inlinedTypeArgs }),
     literals,
     ...(synthetic === undefined ? {} : { synthetic }),
   };
