@@ -152,7 +152,9 @@ function findLiteral(search: Search): FoundFunction {
   if (second !== undefined) return absent(`line ${fn.line} of ${file.path} holds several function literals`);
   const { declaration } = hit.holder;
   const generic = (declaration?.typeParams.length ?? 0) + (declaration?.receiver?.typeParams.length ?? 0) > 0;
-  const typeArgs = generic ? symbol.inlinedTypeArgs : undefined;
+  // `main.f.inlined[go.shape.int].func1` could as well be a method's literal, so that the name has the arguments.
+  const { outer, inlined, inlinedTypeArgs } = symbol;
+  const typeArgs = generic ? (inlined.length === 0 ? outer.methodTypeArgs : inlinedTypeArgs) : undefined;
   if (generic && typeArgs === undefined) {
     return absent("it is a literal of a generic function that was inlined, whose type arguments are not known");
   }

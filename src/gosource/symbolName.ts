@@ -31,6 +31,8 @@ export interface FunctionName {
    * linker left the arguments out.
    */
   readonly typeArgs?: string;
+  /** Those of a method's own, without the receiver's. */
+  readonly methodTypeArgs?: string;
 }
 
 /** Longer names exist only in hostile files; Go's own longest generic instances have a few thousand characters. */
@@ -127,6 +129,7 @@ function method(type: Element, name: Element): FunctionName {
     receiver: { typeName: type.text, pointer: type.pointer },
     name: name.text,
     ...(args.length === 0 ? {} : { typeArgs: args.join(",") }),
+    ...(name.typeArgs === undefined ? {} : { methodTypeArgs: name.typeArgs }),
   };
 }
 
