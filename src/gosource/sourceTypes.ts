@@ -48,6 +48,8 @@ export interface SourceTypes {
    * built from. Ask after `signature`.
    */
   isProved(fn: GoFunction, info: BuildInfo): Promise<boolean>;
+  /** Paths of the files of the user's own that its signature was read from. Ask after `signature`. */
+  filesOf(fn: GoFunction, info: BuildInfo): Promise<readonly string[]>;
   /** Forgets what was read: files have changed. */
   refresh(): void;
 }
@@ -150,8 +152,15 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     },
     async isProved(fn, info) {
       const found = await find(fn, info);
-      if (found.kind !== "found" || found.function.file.package.origin !== "module") return false;
+      if (found.kind !== "found") return false;
+      const { origin } = found.function.file.package;
+      // The toolchain's tree is read in the binary's version only, and refers to nothing else.
+      if (origin !== "module") return origin === "std";
       return await isProved(info, filesOf(found.function.file, info), tree);
+    },
+    async filesOf(fn, info) {
+      const found = await find(fn, info);
+      return found.kind === "found" ? filesOf(found.function.file, info).map(({ path }) => path) : [];
     },
     refresh() {
       worlds.clear();

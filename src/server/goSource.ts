@@ -50,11 +50,31 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
       if (own.ok && isWhole(own.signature)) return own;
       const read = await source.signature(fn, binary.buildInfo, binary);
       if (!own.ok) return read.ok || !binary.hasDwarf ? read : own;
-      return read.ok && agrees(own.signature, read.signature) ? { ok: true, signature: withPlaces(read, own) } : own;
+      if (!read.ok || !agrees(own.signature, read.signature)) return own;
+      const changed = await changedSince(binary, source, fn);
+      if (changed === undefined) return { ok: true, signature: withPlaces(read, own) };
+      const { missingResults } = own.signature;
+      if (missingResults === undefined) return own;
+      const why = `${missingResults}, and ${changed} is newer than the program`;
+      return { ok: true, signature: { ...own.signature, missingResults: why } };
     },
   });
   const sourceMatch = (fn: GoFunction) => source.match(fn, binary.buildInfo);
   return Object.assign(completed, { declarationLine, sourceMatch });
+}
+
+/**
+ * A file of the function's source that was written after the program, where nothing proves that it is the program's
+ * nevertheless. An older one may still be another than the one that was compiled: dates prove nothing.
+ */
+async function changedSince(binary: GoBinary, source: SourceTypes, fn: GoFunction): Promise<string | undefined> {
+  if (await source.isProved(fn, binary.buildInfo)) return undefined;
+  const built = (await stat(binary.name).catch(() => undefined))?.mtimeMs;
+  for (const path of built === undefined ? [] : await source.filesOf(fn, binary.buildInfo)) {
+    const written = (await stat(path).catch(() => undefined))?.mtimeMs;
+    if (written !== undefined && built !== undefined && written > built) return path;
+  }
+  return undefined;
 }
 
 /**

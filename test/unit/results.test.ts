@@ -96,6 +96,13 @@ describe("a program with its source beside it", () => {
     assert.deepEqual(await signatures(build(false), Object.keys(known)), unknown);
   });
 
+  test("is not read where it was written after the program, although it was given", async () => {
+    const file = build(false);
+    assert.deepEqual(await signatures(file, Object.keys(known), directory), known);
+    writeFileSync(source, readFileSync(source, "utf8"));
+    assert.deepEqual(await signatures(file, Object.keys(known), directory), unknown);
+  });
+
   test("is not read once it has changed, whatever its date", async () => {
     const file = build(true);
     const { atime, mtime } = statSync(source);
