@@ -122,6 +122,8 @@ export interface GoBinary {
    * otherwise. Undefined where they agree, or where the binary does not tell.
    */
   contradiction(fn: GoFunction, signature: Signature): Promise<string | undefined>;
+  /** True where both record these very parameters and results, so that none is missing or too many. */
+  confirms(fn: GoFunction, signature: Signature): Promise<boolean>;
   /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
   typeData(): Promise<TypeData | undefined>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */

@@ -13,7 +13,7 @@ import type {
   TypeData,
 } from "./api.ts";
 import { MAX_ARG_INFO_BYTES } from "./argInfo.ts";
-import { contradictionOf, judgeParams, type Witnesses } from "./completeness.ts";
+import { contradictionOf, isConfirmed, judgeParams, type Witnesses } from "./completeness.ts";
 import { Dwarf } from "./dwarf/dwarf.ts";
 import { readSignature } from "./dwarf/subprogram.ts";
 import type { Elf } from "./elf.ts";
@@ -134,6 +134,12 @@ export class FileBinary implements GoBinary {
   contradiction(fn: GoFunction, { params, results }: Signature): Promise<string | undefined> {
     return this.#guard(`check the signature of ${fn.name}`, async () =>
       contradictionOf(params, results, await this.#witnesses(fn)),
+    );
+  }
+
+  confirms(fn: GoFunction, { params, results }: Signature): Promise<boolean> {
+    return this.#guard(`check the signature of ${fn.name}`, async () =>
+      isConfirmed(params, results, await this.#witnesses(fn)),
     );
   }
 

@@ -18,6 +18,11 @@ export interface SignatureOptions {
   readonly knownTypes?: TypeData | undefined;
 }
 
+export type BuiltSignature = WrapperSignature & {
+  /** Why it may be another list of parameters, so that only a binary that confirms this one makes it certain. */
+  readonly doubt?: string;
+};
+
 /** Each round reads the packages that the one before found missing; imports nest less deeply than this. */
 const MAX_ROUNDS = 40;
 /** Types looked at below one signature; `*http.Request` at depth 4 has about 900. */
@@ -38,7 +43,7 @@ export class SignatureBuilder {
     this.options = options;
   }
 
-  async signature(source: SourceFunction): Promise<WrapperSignature> {
+  async signature(source: SourceFunction): Promise<BuiltSignature> {
     for (let round = 0; ; round++) {
       // Types that met a missing package stay incomplete.
       if (this.world.wantsMore && round === 0) await this.load();
@@ -75,13 +80,11 @@ export class SignatureBuilder {
   }
 }
 
-function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder): WrapperSignature {
+function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder): BuiltSignature {
   const { declaration, literal, file, receiverType } = source;
   if (receiverType !== undefined) return wrapperSignature(source, receiverType, builder);
   const expr = literal ?? declaration;
   if (expr === undefined) return { ok: false, reason: "it stands in no source" };
-  const extra = literal === undefined ? undefined : addedParameters(literal, info);
-  if (extra !== undefined) return { ok: false, reason: extra };
   const instance = instanceOf(source, builder);
   if ("reason" in instance) return { ok: false, reason: instance.reason };
   const start = expr.range.start;
@@ -111,7 +114,8 @@ function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder):
   });
   const complete = params.every((param) => param.type.size >= 0);
   const signature: Signature = { params, results, complete, source: "go-source" };
-  return { ok: true, signature };
+  const doubt = instance.doubt ?? (literal === undefined ? undefined : addedParameters(literal, info));
+  return { ok: true, signature, ...(doubt === undefined ? {} : { doubt }) };
 }
 
 /**
@@ -126,7 +130,7 @@ function addedParameters({ called }: FunctionLiteral, info: BuildInfo): string |
 const DICTIONARY: GoType = { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false };
 
 type Instance =
-  | { readonly typeArgs: ReadonlyMap<string, TypeRef>; readonly dictionary: boolean }
+  | { readonly typeArgs: ReadonlyMap<string, TypeRef>; readonly dictionary: boolean; readonly doubt?: string }
   | { readonly reason: string };
 
 /** What the type parameters stand for in this instance of a generic function. */
@@ -140,7 +144,9 @@ function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: Ty
   if (typeArgs === undefined)
     return { reason: "the source has a generic function, the binary one without type arguments" };
   if (typeArgs.includes("...")) {
-    return { reason: "its name in the stripped binary leaves out the type arguments, so that it may be a wrapper" };
+    const reason = "its name in the stripped binary leaves out the type arguments";
+    const unnamed = new Map(all.map((name) => [name, unknown(name, reason)]));
+    return { typeArgs: unnamed, dictionary: true, doubt: `${reason}, on which its parameters depend` };
   }
   const scope = fileScope(file);
   const refs = parseTypeArgs(typeArgs, (path, name, args) => builder.resolver.byPath(path, name, args, scope));

@@ -31,7 +31,7 @@ export interface SourceTypesOptions {
 }
 
 /** What the binary itself knows about the types in it. */
-export type Witness = Pick<GoBinary, "typeData" | "contradiction" | "functionsNamed" | "positionOf">;
+export type Witness = Pick<GoBinary, "typeData" | "contradiction" | "confirms" | "functionsNamed" | "positionOf">;
 
 export interface SourceTypes {
   /**
@@ -130,6 +130,9 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
       if (found.kind !== "found") return { ok: false, reason: found.why };
       const result = await builderOf(info, await binary?.typeData()).signature(found.function);
       if (!result.ok) return result;
+      if (result.doubt !== undefined && (await binary?.confirms(fn, result.signature)) !== true) {
+        return { ok: false, reason: result.doubt };
+      }
       const contradiction = await binary?.contradiction(fn, result.signature);
       if (contradiction !== undefined) {
         return { ok: false, reason: `the source is not what the binary was built from: ${contradiction}` };

@@ -193,7 +193,7 @@ const REFUSED: [symbol: string, line: number, file: string | undefined, reason: 
     /passes what it captures as additional parameters/,
   ],
   ["main.plain.withLiterals.func1", lineOf("func(u uint8)"), undefined, /holds several function literals/],
-  ["main.generic[...]", lineOf("func generic"), undefined, /leaves out the type arguments/],
+  ["main.generic[...]", lineOf("func generic"), undefined, /leaves out the type arguments, on which/],
   ["main.generic[int,string]", lineOf("func generic"), undefined, /wrapper of a generic instance/],
   ["main.generic", lineOf("func generic"), undefined, /the source has a generic function/],
   ["main.generic[go.shape.int]", lineOf("func generic"), undefined, /are not understood/],
