@@ -126,6 +126,8 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
         const contradiction = await binary?.contradiction(fn, NOTHING);
         return contradiction === undefined ? { ok: true, signature: NOTHING } : { ok: false, reason: contradiction };
       }
+      const full = worlds.get(info);
+      if (full?.isFull === true) worlds.set(info, new World(reader, parser, full.locator));
       const found = await find(fn, info);
       if (found.kind !== "found") return { ok: false, reason: found.why };
       const result = await builderOf(info, await binary?.typeData()).signature(found.function);

@@ -9,9 +9,11 @@ import type { GoParser } from "./parser.ts";
 import { joinPath, type SourceReader } from "./reader.ts";
 
 /** `net/http` needs about 60 packages for all its exported types; a request for more is not worth a user's wait. */
-const MAX_PACKAGES = 500;
+const MAX_PACKAGES = 1_000;
 /** Characters of source held per binary: about ten times the standard library's part that `net/http` needs. */
 const MAX_SOURCE_CHARS = 64 * 1024 * 1024;
+/** A part of both that is kept for the next function; a large server's functions are in 1 500 packages. */
+const KEPT = 1 / 2;
 /** The largest package known (a generated API client) has 3 000 files. */
 const MAX_FILES_PER_PACKAGE = 5_000;
 /** Far from the number of files that a process may have open. */
@@ -64,6 +66,11 @@ export class World {
   usedFiles(): SourceFile[] {
     const own = [...this.packages.values()].filter((entry) => entry instanceof GoPackage && entry.origin === "module");
     return own.flatMap((entry) => (entry instanceof GoPackage ? [...entry.used] : []));
+  }
+
+  /** So much is held that the next function should begin anew. */
+  get isFull(): boolean {
+    return this.packages.size > MAX_PACKAGES * KEPT || this.heldChars > MAX_SOURCE_CHARS * KEPT;
   }
 
   /** Somebody has met a package that is not there yet. */
