@@ -2,10 +2,9 @@
 import type { GoBinary, GoFunction, SourcePosition } from "../binary/api.ts";
 import type { FunctionPlan, ProbeSite } from "../probe/api.ts";
 import { decodeFunction, formatInstruction } from "../probe/decode.ts";
-import { matchText, type SourceMatch } from "../gosource/match.ts";
 import type { AnswerCache, AskedFile } from "../server/answerCache.ts";
 import { createEngine, type FullEngine } from "../server/engine.ts";
-import type { SourcedBinary } from "../server/goSource.ts";
+import { matchText, type SourcedBinary, type SourceMatch } from "../server/goSource.ts";
 import { matchPattern } from "../server/resolve.ts";
 import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
 import { openTarget, sayWarnings } from "./list.ts";

@@ -9,6 +9,8 @@ export interface BuildPaths {
   readonly std: string | undefined;
   /** Of the main module. */
   readonly main: string | undefined;
+  /** Import paths by folder, as far as they were asked for; undefined for a folder that says nothing. */
+  readonly known: Map<string, string | undefined>;
 }
 
 /** From two functions that every program has. */
@@ -21,12 +23,19 @@ export async function buildPathsOf(info: BuildInfo, binary: Pick<GoBinary, "func
   return {
     std: runtime.endsWith(RUNTIME_FILE) ? runtime.slice(0, -RUNTIME_FILE.length) : undefined,
     main: tail !== undefined && folder.endsWith(tail) ? folder.slice(0, folder.length - tail.length) : undefined,
+    known: new Map(),
   };
 }
 
 /** Undefined where it cannot be told. */
-export function importPathOf(file: string, info: BuildInfo, { std, main }: BuildPaths): string | undefined {
+export function importPathOf(file: string, info: BuildInfo, paths: BuildPaths): string | undefined {
   const folder = dirName(file);
+  // A binary has far fewer folders than functions.
+  if (!paths.known.has(folder)) paths.known.set(folder, importPathOfFolder(folder, info, paths));
+  return paths.known.get(folder);
+}
+
+function importPathOfFolder(folder: string, info: BuildInfo, { std, main }: BuildPaths): string | undefined {
   for (const { path, version, replacedBy } of info.dependencies) {
     const from = replacedBy ?? { path, version };
     for (const name of new Set([escapeModule(from.path), from.path])) {
@@ -37,7 +46,7 @@ export function importPathOf(file: string, info: BuildInfo, { std, main }: Build
   if (folder.includes("vendor/")) return undefined;
   const own = main === undefined || info.module === undefined ? undefined : below(folder, main);
   if (own !== undefined && info.module !== undefined) return joined(info.module.path, own);
-  if (std === undefined || !file.startsWith(std)) return undefined;
+  if (std === undefined || !folder.startsWith(std)) return undefined;
   const path = folder.slice(std.length);
   // With -trimpath nothing but the first element tells the standard library from modules.
   return (path.split("/")[0] ?? "").includes(".") ? undefined : path;

@@ -96,11 +96,11 @@ function withLinkedName(search: Search): Search {
   return search;
 }
 
-function findFunction({ fn, symbol, file, parsed, exact }: Search): FoundFunction {
+function findFunction({ fn, symbol, owner, file, parsed, exact }: Search): FoundFunction {
   const { outer } = symbol;
   const isInit = /^init\.\d+$/.test(outer.name) && outer.receiver === undefined;
   const name = isInit ? "init" : outer.name;
-  const same = parsed.functions.filter((declaration) => namesMatch(declaration, { ...outer, name }));
+  const same = owner.functionsNamed(file, name).filter((declaration) => namesMatch(declaration, { ...outer, name }));
   const [only] = same;
   if (only === undefined) return absent(notDeclared(outer, file, parsed));
   const hits = same.filter((declaration) => lineFits(declaration, fn.line, exact));
@@ -180,23 +180,22 @@ interface Holder {
 }
 
 /** The functions in which the literal may stand. */
-function holdersOf({ symbol: { outer, inlined }, owner, foreign, file, parsed }: Search): readonly Holder[] {
+function holdersOf({ symbol: { outer, inlined }, owner, foreign, file }: Search): readonly Holder[] {
   const holder = (declared: FunctionDeclaration, numbered: boolean): Holder => {
     const declaration = owner.withBody(file, declared) ?? { ...declared, brokenBody: true };
     return { declaration, literals: declaration.literals, numbered };
   };
   const named = (name: string, numbered = false): Holder[] =>
-    parsed.functions.filter((fn) => fn.name === name).map((fn) => holder(fn, numbered));
+    owner.functionsNamed(file, name).map((fn) => holder(fn, numbered));
   if (inlined.length === 0 && !foreign) {
     if (outer.receiver === undefined && outer.name === "init") {
       // `init.func1`: of a package variable; the numbers run through all files.
       return [{ declaration: undefined, literals: owner.withBodies(file)?.literals ?? [], numbered: false }];
     }
     if (outer.receiver === undefined && /^init\.\d+$/.test(outer.name)) {
-      const count = parsed.functions.filter((fn) => fn.name === "init").length;
-      return named("init", count === 1);
+      return named("init", owner.functionsNamed(file, "init").length === 1);
     }
-    const direct = parsed.functions.filter((fn) => namesMatch(fn, outer));
+    const direct = owner.functionsNamed(file, outer.name).filter((fn) => namesMatch(fn, outer));
     const [only] = direct;
     if (only !== undefined) return direct.length === 1 ? [holder(only, true)] : [];
     if (outer.receiver === undefined || outer.receiver.pointer) return [];

@@ -6,14 +6,7 @@ import type { BuildInfo, Dependency } from "../binary/api.ts";
 import { escapePackagePath } from "../binary/packagePath.ts";
 import type { TagState } from "./buildConstraints.ts";
 import { buildTags, experimentsFrom, minorVersion } from "./buildTags.ts";
-import {
-  escapeModule,
-  type GoMod,
-  parseGoMod,
-  parseGoWork,
-  parseVendorModules,
-  type VendoredModule,
-} from "./goMod.ts";
+import { escapeModule, type GoMod, parseGoMod, parseGoWork, parseVendorModules, type VendoredModule } from "./goMod.ts";
 import type { PackageOrigin, SourceVersion } from "./package.ts";
 import { below, dirName, joinPath, type SourceReader } from "./reader.ts";
 

@@ -15,6 +15,33 @@ export interface SourceTree {
   fileAt(revision: string, path: string): Promise<string | undefined>;
 }
 
+/** What was asked once is remembered: the same files are compared for every function. */
+export class Checkouts {
+  private readonly tree: SourceTree;
+  private readonly states = new Map<string, ReturnType<SourceTree["state"]>>();
+  private readonly compared = new Map<string, Promise<boolean | undefined>>();
+
+  constructor(tree: SourceTree) {
+    this.tree = tree;
+  }
+
+  state(dir: string): ReturnType<SourceTree["state"]> {
+    const state = this.states.get(dir) ?? this.tree.state(dir);
+    this.states.set(dir, state);
+    return state;
+  }
+
+  /** Whether a file is, to the byte, as it was at a revision; undefined where that is not known. */
+  isSame(revision: string, { path, text }: UsedFile): Promise<boolean | undefined> {
+    const key = `${revision} ${path}`;
+    const same =
+      this.compared.get(key) ??
+      this.tree.fileAt(revision, path).then((then) => (then === undefined ? undefined : then === text));
+    this.compared.set(key, same);
+    return same;
+  }
+}
+
 export interface CheckoutState {
   readonly revision: string;
   readonly modified: boolean;
@@ -47,8 +74,8 @@ export async function matchSource(
   info: BuildInfo,
   found: FoundFunction,
   importPath: string,
-  files: readonly UsedFile[],
-  tree: SourceTree | undefined,
+  files: () => readonly UsedFile[],
+  tree: Checkouts | undefined,
 ): Promise<SourceMatch> {
   if (found.kind === "drifted") return { kind: "drifted", lines: found.lines, message: found.why };
   if (found.kind === "absent") return { kind: "unknown", message: found.why };
@@ -66,9 +93,13 @@ export async function matchSource(
   const dir = found.function.file.package.dir;
   const state = await tree?.state(dir);
   if (tree === undefined || state === undefined) {
-    return { kind: "unknown", message: `${agreed}; ${dir} is no checkout that could be compared with revision ${short}` };
+    return {
+      kind: "unknown",
+      message: `${agreed}; ${dir} is no checkout that could be compared with revision ${short}`,
+    };
   }
-  const untracked = files.find(({ path }) => state.tracked?.has(path) === false)?.path;
+  const used = files();
+  const untracked = used.find(({ path }) => state.tracked?.has(path) === false)?.path;
   if (untracked !== undefined && !builtModified) {
     return { kind: "unknown", message: `${agreed}; ${untracked} is not under version control` };
   }
@@ -80,10 +111,10 @@ export async function matchSource(
       ? { kind: "unknown", message: `${agreed}; it was built from revision ${short} with uncommitted changes` }
       : differentRevision(short, state.revision, "and with uncommitted changes");
   }
-  for (const file of files) {
-    const then = await tree.fileAt(revision, file.path);
-    if (then === file.text) continue;
-    if (then === undefined) return differentRevision(short, state.revision, "which this checkout does not have");
+  for (const file of used) {
+    const same = await tree.isSame(revision, file);
+    if (same === true) continue;
+    if (same === undefined) return differentRevision(short, state.revision, "which this checkout does not have");
     return differentRevision(short, state.revision, `since when ${file.path} has changed`);
   }
   return {
@@ -107,11 +138,11 @@ function versionMatch({ of, here, built }: SourceVersion): SourceMatch {
 export async function isProved(
   info: BuildInfo,
   files: readonly UsedFile[],
-  tree: SourceTree | undefined,
+  tree: Checkouts | undefined,
 ): Promise<boolean> {
   const revision = info.settings["vcs.revision"];
   if (revision === undefined || info.settings["vcs.modified"] !== "false" || tree === undefined) return false;
-  for (const file of files) if ((await tree.fileAt(revision, file.path)) !== file.text) return false;
+  for (const file of files) if ((await tree.isSame(revision, file)) !== true) return false;
   return files.length > 0;
 }
 

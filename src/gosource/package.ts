@@ -1,6 +1,12 @@
 /** One Go package's files, parsed only as far as somebody asks for a name. */
 import { headerEnd } from "./buildConstraints.ts";
-import { type ConstDeclaration, type FunctionDeclaration, type GoFile, readGoFile, type TypeDeclaration } from "./declarations.ts";
+import {
+  type ConstDeclaration,
+  type FunctionDeclaration,
+  type GoFile,
+  readGoFile,
+  type TypeDeclaration,
+} from "./declarations.ts";
 import type { GoParser } from "./parser.ts";
 import { withoutBodies } from "./skeleton.ts";
 
@@ -39,6 +45,7 @@ type Declared = TypeDeclaration | ConstDeclaration | FunctionDeclaration;
 interface ParsedFile {
   readonly file: SourceFile;
   readonly declarations: GoFile;
+  readonly functions: ReadonlyMap<string, readonly FunctionDeclaration[]>;
   readonly types: ReadonlyMap<string, TypeDeclaration>;
   readonly constants: ReadonlyMap<string, ConstDeclaration>;
 }
@@ -97,13 +104,18 @@ export class GoPackage {
     return this.remembered(`const ${name}`, () => this.lookup(name, "const", (file) => file.constants.get(name)));
   }
 
+  /** Functions and methods of this name that a file declares. */
+  functionsNamed(file: SourceFile, name: string): readonly FunctionDeclaration[] {
+    return this.parse(file)?.functions.get(name) ?? [];
+  }
+
   /** By the name of the receiver's type, whether it is a pointer or not. */
   method(typeName: string, name: string): Lookup<FunctionDeclaration> | undefined {
     return this.remembered(`method ${typeName}.${name}`, () =>
       this.lookupIn(
         this.files.filter(({ text }) => text.includes(`) ${name}(`) && text.includes(typeName)),
         name,
-        (file) => file.declarations.functions.find((fn) => fn.name === name && fn.receiver?.typeName === typeName),
+        (file) => file.functions.get(name)?.find(({ receiver }) => receiver?.typeName === typeName),
       ),
     );
   }
@@ -134,10 +146,7 @@ export class GoPackage {
     return parsed;
   }
 
-  private remembered<T extends Declared>(
-    key: string,
-    find: () => Lookup<T> | undefined,
-  ): Lookup<T> | undefined {
+  private remembered<T extends Declared>(key: string, find: () => Lookup<T> | undefined): Lookup<T> | undefined {
     if (this.lookups.has(key)) return this.lookups.get(key) as Lookup<T> | undefined;
     if (this.lookups.size >= MAX_LOOKUPS) this.lookups.clear();
     const found = find();
@@ -190,22 +199,32 @@ export class GoPackage {
 
   private parse(file: SourceFile): ParsedFile | undefined {
     if (this.parsed.has(file)) return this.parsed.get(file);
-    const declarations =
-      this.parser.parse(withoutBodies(file.text) ?? file.text, (root, text) =>
-        readGoFile(root, { bodies: false, text }),
-      );
+    const declarations = this.parser.parse(withoutBodies(file.text) ?? file.text, (root, text) =>
+      readGoFile(root, { bodies: false, text }),
+    );
     const result =
       declarations === undefined
         ? undefined
         : {
             file,
             declarations,
+            functions: byName(declarations.functions),
             types: new Map(declarations.types.map((type) => [type.name, type])),
             constants: new Map(declarations.constants.map((constant) => [constant.name, constant])),
           };
     this.parsed.set(file, result);
     return result;
   }
+}
+
+function byName(functions: readonly FunctionDeclaration[]): Map<string, FunctionDeclaration[]> {
+  const named = new Map<string, FunctionDeclaration[]>();
+  for (const fn of functions) {
+    const others = named.get(fn.name);
+    if (others === undefined) named.set(fn.name, [fn]);
+    else others.push(fn);
+  }
+  return named;
 }
 
 /** The name in the package clause; empty where there is none. */
@@ -236,8 +255,7 @@ function declaredWords(text: string): DeclaredWords {
       const: behind(/\bconst(?=[ \t\r\n]+([\p{L}_][\p{L}\p{N}_]*))/gu),
     },
     grouped,
-    atStart:
-      grouped.type || grouped.const ? behind(/(?:[\n(;,]|\*\/)[ \t\r]*([\p{L}_][\p{L}\p{N}_]*)/gu) : new Set(),
+    atStart: grouped.type || grouped.const ? behind(/(?:[\n(;,]|\*\/)[ \t\r]*([\p{L}_][\p{L}\p{N}_]*)/gu) : new Set(),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The types of a source function's parameters and results, as the binary's function has them. */
-import type { BuildInfo, Signature, SignatureResult, TypeData, Variable } from "../binary/api.ts";
+import type { BuildInfo, Signature, TypeData, Variable } from "../binary/api.ts";
 import type { GoType } from "../goabi/type.ts";
 import { minorVersion } from "./buildTags.ts";
 import type { FunctionLiteral, TypeDeclaration } from "./declarations.ts";

@@ -3,7 +3,7 @@ import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, TypeD
 import { type BuildPaths, buildPathsOf, importPathOf } from "./buildPaths.ts";
 import { type FoundFunction, findDeclaration, notInSource } from "./findDeclaration.ts";
 import { SourceLocator } from "./locate.ts";
-import { isProved, matchSource, type SourceMatch, type SourceTree } from "./match.ts";
+import { Checkouts, isProved, matchSource, type SourceMatch, type SourceTree } from "./match.ts";
 import type { GoPackage, SourceFile } from "./package.ts";
 import { type GoParser, type GrammarFiles, loadGoParser } from "./parser.ts";
 import type { SourceReader } from "./reader.ts";
@@ -69,8 +69,11 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
   const worlds = new Map<BuildInfo, World>();
   /** Known once a binary was given. */
   const buildPaths = new WeakMap<BuildInfo, BuildPaths>();
-  const builders = new WeakMap<World, { readonly knownTypes: TypeData | undefined; readonly builder: SignatureBuilder }>();
-  let tree = options.tree === undefined ? undefined : remembering(options.tree);
+  const builders = new WeakMap<
+    World,
+    { readonly knownTypes: TypeData | undefined; readonly builder: SignatureBuilder }
+  >();
+  let tree = options.tree === undefined ? undefined : new Checkouts(options.tree);
   const worldOf = (info: BuildInfo): World => {
     let world = worlds.get(info);
     if (world === undefined) {
@@ -115,7 +118,7 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
   ];
   const matchOf = (found: FoundFunction, info: BuildInfo): Promise<SourceMatch> => {
     const file = found.kind === "found" ? found.function.file : undefined;
-    const files = file === undefined ? [] : filesOf(file, info);
+    const files = () => (file === undefined ? [] : filesOf(file, info));
     return matchSource(info, found, file?.package.importPath ?? "", files, tree);
   };
   return {
@@ -169,25 +172,9 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     },
     refresh() {
       worlds.clear();
-      tree = options.tree === undefined ? undefined : remembering(options.tree);
+      tree = options.tree === undefined ? undefined : new Checkouts(options.tree);
     },
   };
-}
-
-/** Version control is asked once about each file, not for every function. */
-function remembering(tree: SourceTree): SourceTree {
-  const states = new Map<string, ReturnType<SourceTree["state"]>>();
-  const texts = new Map<string, Promise<string | undefined>>();
-  return {
-    state: (dir) => remember(states, dir, () => tree.state(dir)),
-    fileAt: (revision, path) => remember(texts, `${revision} ${path}`, () => tree.fileAt(revision, path)),
-  };
-}
-
-function remember<T>(known: Map<string, T>, key: string, make: () => T): T {
-  const value = known.get(key) ?? make();
-  known.set(key, value);
-  return value;
 }
 
 /** One binary at a time is usual; each world may hold tens of megabytes of source. */

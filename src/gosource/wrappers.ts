@@ -161,7 +161,9 @@ function declaredMethod(
   if (method === undefined) return undefined;
   if ("uncertain" in method) return { reason: method.uncertain };
   const { receiver, params, results } = method.found;
-  const typeArgs = new Map((receiver?.typeParams ?? []).map((param, index) => [param, args[index] ?? UNKNOWN_ARGUMENT]));
+  const typeArgs = new Map(
+    (receiver?.typeParams ?? []).map((param, index) => [param, args[index] ?? UNKNOWN_ARGUMENT]),
+  );
   const holder = receiver?.pointer === true ? `(*${type.name})` : type.name;
   return {
     type: resolver.signature(method.found, { ...fileScope(method.file), typeArgs }),

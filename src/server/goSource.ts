@@ -11,6 +11,8 @@ import { UserError } from "../protocol/errors.ts";
 import { delegate } from "./binaries.ts";
 import { loadGrammar } from "./grammar.ts";
 
+export { matchText, type SourceMatch } from "../gosource/match.ts";
+
 /** The longest Go file of the standard library has 4 MB (tables); longer ones are not what functions are declared in. */
 const MAX_FILE_BYTES = 16 << 20;
 const TOOL_TIMEOUT_MS = 10_000;

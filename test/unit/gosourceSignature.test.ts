@@ -299,14 +299,18 @@ const VERSIONS: [what: string, Partial<BuildInfo>, files: Record<string, string>
   ],
   [
     "a folder that replaces",
-    { dependencies: [{ path: "example.com/d", version: "v1.0.0", replacedBy: { path: "../fork", version: "(devel)" } }] },
+    {
+      dependencies: [{ path: "example.com/d", version: "v1.0.0", replacedBy: { path: "../fork", version: "(devel)" } }],
+    },
     { "/src/app/go.mod": "module example.com/app\nreplace example.com/d => ../fork\n" },
     "(v d.V:1) ()",
     /^unknown: name, file and line agree/,
   ],
   [
     "a folder that replaced",
-    { dependencies: [{ path: "example.com/d", version: "v1.0.0", replacedBy: { path: "../fork", version: "(devel)" } }] },
+    {
+      dependencies: [{ path: "example.com/d", version: "v1.0.0", replacedBy: { path: "../fork", version: "(devel)" } }],
+    },
     { "/src/app/go.mod": "module example.com/app\nrequire example.com/d v1.1.0\n" },
     "refused: the binary was built with the folder ../fork as example.com/d, which is not found",
     /^unknown: /,
@@ -336,8 +340,12 @@ const VERSIONS: [what: string, Partial<BuildInfo>, files: Record<string, string>
   [
     "a working copy of a dependency that was published",
     { dependencies: [{ path: "example.com/d", version: "v3.0.0" }] },
-    { "/src/app/go.mod": "module example.com/app\n", "/src/app/d/go.mod": "module example.com/d\n", "/src/app/d/d.go": d("int16") },
-    "refused: example.com/d v3.0.0 is not in the module cache (/mod); \"go mod download\" fetches it",
+    {
+      "/src/app/go.mod": "module example.com/app\n",
+      "/src/app/d/go.mod": "module example.com/d\n",
+      "/src/app/d/d.go": d("int16"),
+    },
+    'refused: example.com/d v3.0.0 is not in the module cache (/mod); "go mod download" fetches it',
     /^unknown: /,
   ],
   [

@@ -11,7 +11,7 @@ import { parser } from "./gosourceHelpers.ts";
 const CASES: [what: string, text: string, skeleton: string | undefined][] = [
   ["a body on one line", "func f(a int) { g(a) } // x\n", "func f(a int) {      }     \n"],
   ["a body of lines", "func f() {\n\tg()\n}\ntype T int\n", "func f() {\n\n}\ntype T int\n"],
-  ["braces in strings", 'func f() { g("}", `{\n`, \'{\') }\nvar x = 1', "func f() {\n        }\nvar x = 1"],
+  ["braces in strings", "func f() { g(\"}\", `{\n`, '{') }\nvar x = 1", "func f() {\n        }\nvar x = 1"],
   ["a result of struct type", "func f() struct{ a int } { return x }\n", "func f() struct{ a int } {          }\n"],
   ["an interface among parameters", "func f(a interface{ M() }) {\n}\n", "func f(a interface{ M() }) {\n}\n"],
   ["a declaration without body", "func f(a int)\nvar x = []int{1, 2}\n", "func f(a int)\nvar x = []int{    }\n"],

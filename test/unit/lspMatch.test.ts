@@ -151,7 +151,10 @@ void test("a file of another Go version is found, and told", async () => {
   const found = match?.get("Fprintf");
   assert.ok(found !== undefined && found.kind !== "absent");
   const built = binary.buildInfo.goVersion;
-  assert.match(differenceOf(found), new RegExp(`^source differs from the binary \\(go1\\.18\\.10 here, ${built} there`));
+  assert.match(
+    differenceOf(found),
+    new RegExp(`^source differs from the binary \\(go1\\.18\\.10 here, ${built} there`),
+  );
 });
 
 void test("linker names", () => {

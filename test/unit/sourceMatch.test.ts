@@ -59,7 +59,12 @@ const CASES: [state: string, change: () => void, match: RegExp, signature: strin
     /^different revision: .* since when .*main\.go has changed; the checkout is at/,
     "",
   ],
-  ["lines before it", () => edit("main.go", "//go:", "// one\n// two\n//go:"), /^drifted: .* moved down by 2 lines/, ""],
+  [
+    "lines before it",
+    () => edit("main.go", "//go:", "// one\n// two\n//go:"),
+    /^drifted: .* moved down by 2 lines/,
+    "",
+  ],
   ["another name", () => edit("main.go", "func pay", "func paid"), /^unknown: .*main\.go does not declare pay/, ""],
   [
     "a type that version control ignores",

@@ -129,9 +129,7 @@ function stripTypeArguments(name: string): string {
 /** False where both sides name their modules and the binary was not built with the source's. */
 export function mayContain(source: SourcePackage, info: BuildInfo): boolean {
   if (source.module === "std") return true;
-  const modules = [info.module?.path, ...info.dependencies.flatMap(modulePaths)].filter(
-    (path) => path !== undefined,
-  );
+  const modules = [info.module?.path, ...info.dependencies.flatMap(modulePaths)].filter((path) => path !== undefined);
   const known = modules.filter((path) => path !== "" && path !== "command-line-arguments");
   if (known.length === 0) return true;
   if (source.vendored) return known.some((path) => isBelow(source.importPath ?? "", path));
