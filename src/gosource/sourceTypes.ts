@@ -130,7 +130,7 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
         return contradiction === undefined ? { ok: true, signature: NOTHING } : { ok: false, reason: contradiction };
       }
       const full = worlds.get(info);
-      if (full?.isFull === true) worlds.set(info, new World(reader, parser, full.locator));
+      if (full?.isFull === true) worlds.set(info, full.successor());
       const found = await find(fn, info);
       if (found.kind !== "found") return { ok: false, reason: found.why };
       const result = await builderOf(info, await binary?.typeData()).signature(found.function);

@@ -34,6 +34,8 @@ export class World {
   private readonly parser: GoParser;
   private tags: Promise<TagState> | undefined;
   private heldChars = 0;
+  /** Of the standard library, taken over from the world before. */
+  private inherited = 0;
 
   constructor(reader: SourceReader, parser: GoParser, locator: SourceLocator) {
     this.reader = reader;
@@ -68,9 +70,19 @@ export class World {
     return own.flatMap((entry) => (entry instanceof GoPackage ? [...entry.used] : []));
   }
 
-  /** So much is held that the next function should begin anew. */
+  /** So much is held that the next function should begin in another world. */
   get isFull(): boolean {
-    return this.packages.size > MAX_PACKAGES * KEPT || this.heldChars > MAX_SOURCE_CHARS * KEPT;
+    return this.packages.size - this.inherited > MAX_PACKAGES * KEPT || this.heldChars > MAX_SOURCE_CHARS * KEPT;
+  }
+
+  /** One that holds the standard library's packages only, which are few and which everything needs. */
+  successor(): World {
+    const next = new World(this.reader, this.parser, this.locator);
+    for (const [key, entry] of this.packages)
+      if (entry instanceof GoPackage && entry.origin === "std") next.packages.set(key, entry);
+    next.inherited = next.packages.size;
+    next.tags = this.tags;
+    return next;
   }
 
   /** Somebody has met a package that is not there yet. */

@@ -380,6 +380,22 @@ test("a dependency is read in the version that was built, whatever go.mod says n
   }
 });
 
+test("a program of more packages than are held at once", async () => {
+  const count = 1_200;
+  const packages = Array.from({ length: count }, (_, at) => [
+    `/src/app/p${at}/p.go`,
+    `package p${at}\n\nimport "example.com/app/p${(at + 7) % count}"\n\nfunc F(a p${(at + 7) % count}.T) {}\n\ntype T [${at}]byte\n`,
+  ]);
+  const sources = await createSourceTypes({
+    ...OPTIONS,
+    reader: memoryReader({ ...FILES, ...(Object.fromEntries(packages) as Record<string, string>) }),
+  });
+  for (let at = 0; at < count; at++) {
+    const result = await sources.signature(goFunction(`example.com/app/p${at}.F`, 5, `/build/app/p${at}/p.go`), INFO);
+    assert.equal(result.ok ? result.signature.params[0]?.type.size : result.reason, (at + 7) % count);
+  }
+});
+
 test("hostile source gives an answer, soon", async () => {
   const nest = (open: string, count: number): string => open.repeat(count);
   const hostile = [
