@@ -138,6 +138,11 @@ const ACCEPTED: [symbol: string, at: string, signature: string][] = [
     "(.dict! uintptr:8, k go.shape.*uint8:8, v []struct { A int; B []lib.Z }:24, f func(go.shape.*uint8) struct { A int; B []lib.Z }:8) (~r0 go.shape.*uint8:8, ~r1 struct { A int; B []lib.Z }:32)",
   ],
   [
+    'main.generic[go.shape.struct { main.T "json:\\"t\\""; N int },go.shape.struct { main.Box = main.Box[go.shape.bool]; n int8 }]',
+    "func generic",
+    '(.dict! uintptr:8, k struct { main.T "json:\\"t\\""; N int }:24, v []struct { main.Box[go.shape.bool]; n int8 }:24, f func(struct { main.T "json:\\"t\\""; N int }) struct { main.Box[go.shape.bool]; n int8 }:8) (~r0 struct { main.T "json:\\"t\\""; N int }:24, ~r1 struct { main.Box[go.shape.bool]; n int8 }:24)',
+  ],
+  [
     "main.(*Box[go.shape.int32]).set",
     "func (b *Box[E]) set",
     "(b *main.Box[go.shape.int32]:8, .dict! uintptr:8, e int32:4) ()",
