@@ -95,8 +95,7 @@ class LinkTypeParser {
       this.take(" ");
       // Unexported names stand with their package's path. Embedded fields have no name, unless it is an alias or that
       // of a generic type (`name = type`); behind their type may stand a tag.
-      const [, owner, name, alias] =
-        this.match(/^(?:([^\s;{}"]*)\.)?([\p{L}_][\p{L}\p{N}_]*) (= )?(?=[^\s"])/u) ?? [];
+      const [, owner, name, alias] = this.match(/^(?:([^\s;{}"]*)\.)?([\p{L}_][\p{L}\p{N}_]*) (= )?(?=[^\s"])/u) ?? [];
       const type = this.type();
       if (type === undefined) return undefined;
       const embedded = name === undefined || alias !== undefined;

@@ -153,12 +153,11 @@ function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: Ty
   if (refs === undefined || refs.length !== all.length) {
     return { reason: `the type arguments [${typeArgs.slice(0, 200)}] of its name are not understood` };
   }
-  // Instances over shapes hold the code and take a dictionary; others are wrappers that call them.
-  if (!refs.every((ref) => ref.ref === "shape"))
-    return { reason: "it is the compiler's wrapper of a generic instance" };
   const bound = new Map<string, TypeRef>();
   for (const [index, name] of all.entries()) bound.set(name, refs[index] ?? unknown(name, "no argument"));
-  return { typeArgs: bound, dictionary: true };
+  // Instances over shapes hold the code and take a dictionary; others are wrappers that call them.
+  if (refs.every((ref) => ref.ref === "shape")) return { typeArgs: bound, dictionary: true };
+  return { typeArgs: bound, dictionary: false, doubt: "it is the compiler's wrapper of a generic instance" };
 }
 
 function visibleTypes({ declaration }: SourceFunction, at: TextPosition): readonly TypeDeclaration[] {

@@ -7,6 +7,7 @@ import type { FunctionDeclaration, TypeDeclaration } from "./declarations.ts";
 import type { FoundFunction, SourceFunction } from "./findDeclaration.ts";
 import type { TypeBuilder } from "./materialize.ts";
 import type { GoPackage, SourceFile } from "./package.ts";
+import { parseTypeArgs } from "./linkType.ts";
 import { baseName } from "./reader.ts";
 import { fileScope, type Resolver } from "./resolve.ts";
 import type { SymbolName } from "./symbolName.ts";
@@ -47,13 +48,10 @@ export function isMethodWrapper({ file, name }: GoFunction, symbol: SymbolName):
 }
 
 export function findWrapper(symbol: SymbolName, owner: GoPackage): FoundFunction {
-  const { receiver, typeArgs } = symbol.outer;
-  const name = receiver?.typeName ?? "";
-  if (typeArgs !== undefined) return { kind: "absent", why: "it is the compiler's wrapper of a generic type's method" };
+  const name = symbol.outer.receiver?.typeName ?? "";
   const type = owner.type(name);
   if (type === undefined) return { kind: "absent", why: `${owner.dir} does not declare the type ${name}` };
   if ("uncertain" in type) return { kind: "absent", why: type.uncertain };
-  if (type.found.typeParams.length > 0) return { kind: "absent", why: `the source has ${name} as a generic type` };
   return {
     kind: "found",
     function: { symbol, file: type.file, declaration: undefined, receiverType: type.found },
@@ -67,8 +65,16 @@ export function wrapperSignature(
   type: TypeDeclaration,
   builder: TypeBuilder,
 ): WrapperSignature {
-  const { receiver, name } = symbol.outer;
-  const own: NamedRef = { ref: "named", declaration: type, file, args: [] };
+  const { receiver, name, typeArgs } = symbol.outer;
+  const scope = fileScope(file);
+  const args =
+    typeArgs === undefined
+      ? []
+      : parseTypeArgs(typeArgs, (path, named, inner) => builder.resolver.byPath(path, named, inner, scope));
+  if (args === undefined || args.length !== type.typeParams.length || args.some(({ ref }) => ref === "shape")) {
+    return { ok: false, reason: "it is the compiler's wrapper of a generic type's method" };
+  }
+  const own: NamedRef = { ref: "named", declaration: type, file, args };
   const found = findMethod(own, name, builder.resolver);
   if ("reason" in found) return { ok: false, reason: found.reason };
   const { params: named, variadic: _, results: types } = found.type;
@@ -109,7 +115,7 @@ export async function wrappedElsewhere(
   if (written !== undefined) return isHere(written.line) ? undefined : moved(written.line);
   for (let at = fn.entry; at < Math.min(fn.end, fn.entry + MAX_WRAPPER_BYTES); at++) {
     const position = await binary.positionOf(at);
-    if (position?.func !== linkName || baseName(position.file) !== file.base) continue;
+    if (position?.func.replace(/\[.*\]/s, "") !== linkName || baseName(position.file) !== file.base) continue;
     return isHere(position.line) ? undefined : moved(position.line);
   }
   return "unknown";
