@@ -86,7 +86,8 @@ export class SourceLocator {
     if (packagePath !== "main") {
       const located = await this.locate(packagePath, false);
       // What the binary names is that and nothing else; a file of the same name may be another version of it.
-      if (!("missing" in located) || longestPrefix(packagePath, this.info.dependencies) !== undefined) return located;
+      const isNamed = longestPrefix(packagePath, this.info.dependencies) !== undefined;
+      if (!("missing" in located) || isNamed || !file.endsWith(".go")) return located;
       return await this.locateByFile(packagePath, file, located.missing);
     }
     const path = this.info.path ?? "command-line-arguments";
