@@ -4,7 +4,7 @@ import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import type { BuildInfo, GoBinary, GoFunction, Signature, Variable } from "../binary/api.ts";
-import type { SourceMatch, SourceTree } from "../gosource/match.ts";
+import type { CheckoutState, SourceMatch, SourceTree } from "../gosource/match.ts";
 import type { SourceReader } from "../gosource/reader.ts";
 import { createSourceTypes, type SourceTypes } from "../gosource/sourceTypes.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -32,7 +32,7 @@ export async function sourceTypesAt(root: string): Promise<SourceTypes> {
     goroot: [...new Set([...(env["GOROOT"] === undefined ? [] : [env["GOROOT"]]), "/usr/local/go", "/usr/lib/go"])],
     gomodcache: env["GOMODCACHE"],
     gopath: (env["GOPATH"] ?? "").split(":").filter((path) => path !== ""),
-    tree: gitTree,
+    tree: gitTree(),
   });
 }
 
@@ -185,18 +185,29 @@ async function goEnvironment(): Promise<Record<string, string>> {
   }
 }
 
-const gitTree: SourceTree = {
-  async state(dir) {
-    const revision = await output("git", ["rev-parse", "HEAD"], dir);
-    const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"], dir);
-    const top = await output("git", ["rev-parse", "--show-toplevel"], dir);
-    const names = await output("git", ["ls-files", "-z", "--full-name", ":/"], dir);
-    if (revision === undefined || changes === undefined || top === undefined || names === undefined) return undefined;
-    const tracked = new Set(names.split("\0").map((name) => join(top.trim(), name)));
-    return { revision: revision.trim(), modified: changes.trim() !== "", tracked };
-  },
-  fileAt: (revision, path) => output("git", ["show", `${revision}:./${basename(path)}`], dirname(path)),
-};
+/** Asks git; a checkout is looked at once, however many of its folders are asked about. */
+function gitTree(): SourceTree {
+  const checkouts = new Map<string, Promise<CheckoutState | undefined>>();
+  return {
+    async state(dir) {
+      const top = (await output("git", ["rev-parse", "--show-toplevel"], dir))?.trim();
+      if (top === undefined) return undefined;
+      const state = checkouts.get(top) ?? checkoutState(top);
+      checkouts.set(top, state);
+      return await state;
+    },
+    fileAt: (revision, path) => output("git", ["show", `${revision}:./${basename(path)}`], dirname(path)),
+  };
+}
+
+async function checkoutState(top: string): Promise<CheckoutState | undefined> {
+  const revision = await output("git", ["rev-parse", "HEAD"], top);
+  const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"], top);
+  const names = await output("git", ["ls-files", "-z"], top);
+  if (revision === undefined || changes === undefined || names === undefined) return undefined;
+  const tracked = new Set(names.split("\0").map((name) => join(top, name)));
+  return { revision: revision.trim(), modified: changes.trim() !== "", tracked };
+}
 
 async function output(command: string, args: readonly string[], cwd: string): Promise<string | undefined> {
   try {
