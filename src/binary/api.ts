@@ -24,9 +24,17 @@ export interface BuildInfo {
   readonly path?: string;
   /** Main module path and version. */
   readonly module?: { readonly path: string; readonly version: string };
-  readonly dependencies: readonly { readonly path: string; readonly version: string }[];
+  readonly dependencies: readonly Dependency[];
   /** `-ldflags`, `vcs.revision`, `vcs.modified`, `GOARCH`, … */
   readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface Dependency {
+  /** As the program imports it. */
+  readonly path: string;
+  readonly version: string;
+  /** What go.mod's `replace` put in its place: a module, or a folder, whose version is `(devel)` or empty. */
+  readonly replacedBy?: { readonly path: string; readonly version: string };
 }
 
 export interface GoFunction {
@@ -114,6 +122,8 @@ export interface GoBinary {
    * otherwise. Undefined where they agree, or where the binary does not tell.
    */
   contradiction(fn: GoFunction, signature: Signature): Promise<string | undefined>;
+  /** True where both record these very parameters and results, so that none is missing or too many. */
+  confirms(fn: GoFunction, signature: Signature): Promise<boolean>;
   /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
   typeData(): Promise<TypeData | undefined>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */

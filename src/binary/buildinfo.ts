@@ -2,7 +2,7 @@
  * Build info (debug/buildinfo/buildinfo.go): Go version, modules and build settings that `go build` leaves in the file.
  * Up to Go 1.17 the blob points to two Go strings; from 1.18 on the strings stand inline after 32 bytes.
  */
-import type { BuildInfo } from "./api.ts";
+import type { BuildInfo, Dependency } from "./api.ts";
 import type { Memory } from "./memory.ts";
 import { DamagedError, decodeText, Reader } from "./reader.ts";
 import type { Sections } from "./sections.ts";
@@ -76,7 +76,7 @@ export function parseModules(goVersion: string, raw: Uint8Array): BuildInfo {
   const text = framed ? decodeText(raw.subarray(SENTINEL_BYTES, raw.length - SENTINEL_BYTES)) : "";
   let path: string | undefined;
   let module: { path: string; version: string } | undefined;
-  const dependencies: { path: string; version: string }[] = [];
+  const dependencies: Dependency[] = [];
   const settings: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const line of text.split("\n")) {
     const [kind, first = "", second = ""] = line.split("\t");
@@ -84,7 +84,7 @@ export function parseModules(goVersion: string, raw: Uint8Array): BuildInfo {
     else if (kind === "mod") module = { path: first, version: second };
     else if (kind === "dep") dependencies.push({ path: first, version: second });
     else if (kind === "=>" && dependencies.length > 0)
-      dependencies[dependencies.length - 1] = { path: first, version: second };
+      dependencies.push({ ...dependencies.pop()!, replacedBy: { path: first, version: second } });
     else if (kind === "build") {
       const [key, value] = setting(line.slice(6));
       if (key !== "") settings[key] = value;

@@ -70,6 +70,17 @@ export function contradictionOf(
 }
 
 /**
+ * Whether both witnesses record just this list. Another parameter of any size would make the argument area larger, or
+ * move one that the stream has.
+ */
+export function isConfirmed(params: readonly Variable[], results: readonly Variable[], from: Witnesses): boolean {
+  const all = [...params, ...results];
+  if (from.argsSize < 0 || from.convention === "stack" || all.some(({ type }) => type.size < 0)) return false;
+  const isTold = params.length === 0 || (from.argInfo !== undefined && parseArgInfo(from.argInfo) !== undefined);
+  return isTold && contradictionOf(params, results, from) === undefined;
+}
+
+/**
  * The list as it is, then with what the compiler hides: the dictionary of a generic instance, the receiver of a
  * generated method wrapper (`.this`), blank parameters at the end.
  */

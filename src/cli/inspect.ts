@@ -4,6 +4,7 @@ import type { FunctionPlan, ProbeSite } from "../probe/api.ts";
 import { decodeFunction, formatInstruction } from "../probe/decode.ts";
 import type { AnswerCache, AskedFile } from "../server/answerCache.ts";
 import { createEngine, type FullEngine } from "../server/engine.ts";
+import { matchText, type SourcedBinary, type SourceMatch } from "../server/goSource.ts";
 import { matchPattern } from "../server/resolve.ts";
 import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
 import { openTarget, sayWarnings } from "./list.ts";
@@ -59,6 +60,8 @@ interface Inspection {
   readonly fn: GoFunction;
   readonly code: Uint8Array;
   readonly plan: FunctionPlan | undefined;
+  /** With --source: whether it is what the binary was built from. */
+  readonly match: SourceMatch | undefined;
   /** Where calls of the function were inlined, instead of calling its code. */
   readonly copies: readonly SourcePosition[];
   /** With --pid: the code as it stands in the process. */
@@ -67,7 +70,7 @@ interface Inspection {
 
 async function inspect(
   engine: FullEngine,
-  binary: GoBinary,
+  binary: SourcedBinary,
   fn: GoFunction,
   pid: number | undefined,
 ): Promise<Inspection> {
@@ -76,13 +79,16 @@ async function inspect(
   const code = await binary.code(fn);
   const live = pid === undefined ? undefined : await engine.liveBytes(pid, fn);
   const copies = row.inlined === 0 ? [] : await binary.inlinedCalls(fn);
-  if (!("reason" in plan)) return { row, fn, code, plan, copies, live };
-  return { row: { ...row, traceable: false, why: row.why ?? plan.reason }, fn, code, plan: undefined, copies, live };
+  const match = await binary.sourceMatch?.(fn);
+  const found = { fn, code, match, copies, live };
+  if (!("reason" in plan)) return { ...found, row, plan };
+  return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined };
 }
 
-function asJson({ row, plan, copies, live }: Inspection): object {
+function asJson({ row, plan, match, copies, live }: Inspection): object {
   return {
     ...row,
+    ...(match === undefined ? {} : { source: match }),
     ...(copies.length === 0 ? {} : { copies: copies.slice(0, MAX_COPIES) }),
     ...(plan === undefined
       ? {}
@@ -95,11 +101,12 @@ function siteJson({ address, offset, kind, instruction, predictedNs }: ProbeSite
   return { address: hex(address), offset: hex(offset), kind, instruction, predictedNs };
 }
 
-function asText({ row, fn, code, plan, copies, live }: Inspection, binary: GoBinary): string[] {
+function asText({ row, fn, code, plan, match, copies, live }: Inspection, binary: GoBinary): string[] {
   const lines = [
     `${row.func}${signatureText(row)}`,
     `  declared   ${row.file === "" ? "unknown" : `${row.file}:${row.line}`}`,
     `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${binary.name}`,
+    ...(match === undefined ? [] : [`  source     ${matchText(match)}`]),
     ...inlinedText(row.inlined, copies),
     ...variables("arguments at the first instruction", row.params),
     ...(row.missingResults === undefined

@@ -38,13 +38,19 @@ export function parseGoWork(text: string): string[] {
   return directives(text).flatMap(([verb, folder]) => (verb === "use" && folder !== undefined ? [folder] : []));
 }
 
-/** Module versions by path, from vendor/modules.txt. */
-export function parseVendorModules(text: string): ReadonlyMap<string, string> {
-  const versions = new Map<string, string>();
-  for (const [, path, version] of text.matchAll(/^# (\S+) (v\S+)/gm)) {
-    if (path !== undefined && version !== undefined) versions.set(path, version);
+export interface VendoredModule {
+  readonly version: string;
+  /** `PATH VERSION` of the module, or the folder, that stands in its place. */
+  readonly replacedBy: string | undefined;
+}
+
+/** Modules by path, from vendor/modules.txt. */
+export function parseVendorModules(text: string): ReadonlyMap<string, VendoredModule> {
+  const modules = new Map<string, VendoredModule>();
+  for (const [, path, version, replacedBy] of text.matchAll(/^# (\S+) (v\S+)(?: => (\S+(?: \S+)?))?[ \t]*$/gm)) {
+    if (path !== undefined && version !== undefined) modules.set(path, { version, replacedBy });
   }
-  return versions;
+  return modules;
 }
 
 /** In the module cache an upper-case letter is `!` and the lower-case one (module.EscapePath). */

@@ -93,11 +93,12 @@ class LinkTypeParser {
     if (this.take(" }") || this.take("}")) return { ref: "struct", fields };
     do {
       this.take(" ");
-      // Unexported names stand with their package's path; embedded fields have no name.
-      const [, owner, name] = this.match(/^(?:([^\s;{}"]*)\.)?([\p{L}_][\p{L}\p{N}_]*) (?=\S)/u) ?? [];
+      // Unexported names stand with their package's path. Embedded fields have no name, unless it is an alias or that
+      // of a generic type (`name = type`); behind their type may stand a tag.
+      const [, owner, name, alias] = this.match(/^(?:([^\s;{}"]*)\.)?([\p{L}_][\p{L}\p{N}_]*) (= )?(?=[^\s"])/u) ?? [];
       const type = this.type();
       if (type === undefined) return undefined;
-      const embedded = name === undefined;
+      const embedded = name === undefined || alias !== undefined;
       const quoted = this.match(/^ ("(?:[^"\\]|\\.)*")/)?.[1];
       const tag = quoted === undefined ? "" : unquote(quoted);
       if (tag === undefined) return undefined;

@@ -2,12 +2,12 @@
  * Where the source of an import path lies: the user's modules, their vendor folders, the toolchain's own tree, the
  * module cache. Never another version than the binary's: its build information says which.
  */
-import type { BuildInfo } from "../binary/api.ts";
+import type { BuildInfo, Dependency } from "../binary/api.ts";
 import { escapePackagePath } from "../binary/packagePath.ts";
 import type { TagState } from "./buildConstraints.ts";
 import { buildTags, experimentsFrom, minorVersion } from "./buildTags.ts";
-import { escapeModule, type GoMod, parseGoMod, parseGoWork, parseVendorModules } from "./goMod.ts";
-import type { PackageOrigin } from "./package.ts";
+import { escapeModule, type GoMod, parseGoMod, parseGoWork, parseVendorModules, type VendoredModule } from "./goMod.ts";
+import type { PackageOrigin, SourceVersion } from "./package.ts";
 import { below, dirName, joinPath, type SourceReader } from "./reader.ts";
 
 export interface SourcePlaces {
@@ -27,7 +27,10 @@ export interface PackageLocation {
   readonly origin: PackageOrigin;
   /** The module's own folder, which may be called anything where the binary was built. */
   readonly isModuleRoot: boolean;
+  /** What says of itself which version it is: the toolchain's tree, the module cache, vendored modules. */
+  readonly version?: SourceVersion;
 }
+
 export type Located = PackageLocation | { readonly missing: string };
 
 interface Module {
@@ -39,6 +42,8 @@ interface Module {
 /** Folders searched for go.mod files below the root. */
 const MAX_FOLDERS_SEARCHED = 2_000;
 const MAX_SEARCH_DEPTH = 6;
+/** The largest servers have some 3 000 packages, each of which is looked for in a few folders. */
+const MAX_FOLDERS_REMEMBERED = 20_000;
 const SKIPPED_FOLDERS = /^(vendor|node_modules|testdata|\..*|_.*)\/$/;
 /** go.mod is looked for in the root's parents, as the go command does. */
 const MAX_PARENTS = 20;
@@ -49,7 +54,9 @@ export class SourceLocator {
   private readonly info: BuildInfo;
   private modulesFound: Promise<readonly Module[]> | undefined;
   private gorootFound: Promise<{ readonly dir: string } | { readonly missing: string }> | undefined;
-  private readonly vendorVersions = new Map<string, ReadonlyMap<string, string>>();
+  private readonly lists = new Map<string, Promise<readonly string[]>>();
+  private readonly symbolPackages = new Map<string, Promise<Located>>();
+  private readonly vendorVersions = new Map<string, ReadonlyMap<string, VendoredModule>>();
   /** Set by the first package that was found by its file instead of through go.mod. */
   private readonly assumed: Module[] = [];
 
@@ -66,11 +73,22 @@ export class SourceLocator {
     return buildTags(this.info, experimentsFrom(expGo, this.info));
   }
 
+  /** The package that a symbol names, whose function the binary has in `file`. */
+  locateSymbolPackage(packagePath: string, file: string): Promise<Located> {
+    const key = `${packagePath} ${file}`;
+    const located = this.symbolPackages.get(key) ?? this.symbolPackage(packagePath, file);
+    this.symbolPackages.set(key, located);
+    return located;
+  }
+
   /** The user's own package: `main` by build information or by its file, others by their path. */
-  async locateSymbolPackage(packagePath: string, file: string): Promise<Located> {
+  private async symbolPackage(packagePath: string, file: string): Promise<Located> {
     if (packagePath !== "main") {
       const located = await this.locate(packagePath, false);
-      return "missing" in located ? await this.locateByFile(packagePath, file, located.missing) : located;
+      // What the binary names is that and nothing else; a file of the same name may be another version of it.
+      const isNamed = longestPrefix(packagePath, this.info.dependencies) !== undefined;
+      if (!("missing" in located) || isNamed || !file.endsWith(".go")) return located;
+      return await this.locateByFile(packagePath, file, located.missing);
     }
     const path = this.info.path ?? "command-line-arguments";
     if (path !== "command-line-arguments") {
@@ -89,10 +107,9 @@ export class SourceLocator {
     const dependency = longestPrefix(importPath, this.info.dependencies);
     const own = fromStd ? undefined : await this.locateInModules(importPath);
     // A module below the root may also be a dependency in a published version: then that version was built.
-    const published = dependency !== undefined && dependency.version !== "(devel)";
+    const published = dependency !== undefined && /^v\d/.test((dependency.replacedBy ?? dependency).version);
     if (own !== undefined && !(published && dependency.path.length >= own.module.path.length)) return own.location;
-    const other = (await this.locateStd(importPath, fromStd)) ?? (await this.locateDependency(importPath, dependency));
-    return "missing" in other && own !== undefined ? own.location : other;
+    return (await this.locateStd(importPath, fromStd)) ?? (await this.locateDependency(importPath, dependency));
   }
 
   private async locateInModules(importPath: string): Promise<{ module: Module; location: Located } | undefined> {
@@ -100,9 +117,18 @@ export class SourceLocator {
       const rest = below(importPath, module.path);
       if (rest === undefined) continue;
       const dir = joinPath(module.dir, rest);
-      if (await this.hasGoFiles(dir)) return { module, location: located(importPath, dir, "module", rest) };
+      if (!(await this.hasGoFiles(dir))) continue;
+      return { module, location: { ...located(importPath, dir, "module", rest), ...this.cached(module) } };
     }
     return undefined;
+  }
+
+  /** A module's version, where the user gave its folder in the module cache as the program's source. */
+  private cached({ path, dir }: Module): Pick<PackageLocation, "version"> {
+    const { module } = this.info;
+    const here = dir.endsWith(escapeModule(path), dir.lastIndexOf("@")) ? dir.slice(dir.lastIndexOf("@") + 1) : "";
+    if (module?.path !== path || !/^v\d/.test(here) || !/^v\d/.test(module.version)) return {};
+    return { version: { of: path, here, built: module.version } };
   }
 
   async modules(): Promise<readonly Module[]> {
@@ -122,25 +148,41 @@ export class SourceLocator {
     const goroot = await this.goroot();
     if ("missing" in goroot) return looksStd ? goroot : { missing: goroot.missing };
     const dir = joinPath(goroot.dir, "src", importPath);
-    if (looksStd && (await this.hasGoFiles(dir))) return located(importPath, dir, "std");
+    const version = { of: "go", here: this.goVersion, built: this.goVersion };
+    if (looksStd && (await this.hasGoFiles(dir))) return { ...located(importPath, dir, "std"), version };
     const vendored = joinPath(goroot.dir, "src/vendor", importPath);
-    if (fromStd && (await this.hasGoFiles(vendored))) return located(`vendor/${importPath}`, vendored, "std");
+    if (fromStd && (await this.hasGoFiles(vendored)))
+      return { ...located(`vendor/${importPath}`, vendored, "std"), version };
     return looksStd || fromStd ? { missing: `package ${importPath} is not in ${goroot.dir}/src` } : undefined;
   }
 
+  /**
+   * A dependency as the binary was built with it. What the user's go.mod says now counts only for a folder that replaces
+   * a module, whose place the binary names as go.mod does.
+   */
   private async locateDependency(importPath: string, dependency: Dependency | undefined): Promise<Located> {
+    const folder = dependency === undefined ? undefined : replacingFolder(dependency);
     for (const module of await this.modules()) {
-      const replaced = await this.locateReplaced(importPath, dependency, module);
-      if (replaced !== undefined) return replaced;
+      if (dependency === undefined ? this.info.module === undefined : folder !== undefined) {
+        const replaced = await this.locateReplaced(importPath, folder, module);
+        if (replaced !== undefined) return replaced;
+      }
       const vendored = await this.locateVendored(importPath, dependency, module);
       if (vendored !== undefined) return vendored;
     }
     const { gomodcache, gopaths } = this.places;
-    if (dependency !== undefined && gomodcache !== undefined) {
-      const { path, version } = dependency;
-      const dir = joinPath(gomodcache, `${escapeModule(path)}@${escapeModule(version)}`, below(importPath, path) ?? "");
-      if (await this.hasGoFiles(dir)) return located(importPath, dir, "dependency");
+    if (dependency !== undefined && folder === undefined && gomodcache !== undefined) {
+      const { path, version } = dependency.replacedBy ?? dependency;
+      const rest = below(importPath, dependency.path) ?? "";
+      const dir = joinPath(gomodcache, `${escapeModule(path)}@${escapeModule(version)}`, rest);
+      if (await this.hasGoFiles(dir)) {
+        const proved = { of: path, here: version, built: version };
+        return { ...located(importPath, dir, "dependency", rest), version: proved };
+      }
       return { missing: `${path} ${version} is not in the module cache (${gomodcache}); "go mod download" fetches it` };
+    }
+    if (folder !== undefined) {
+      return { missing: `the binary was built with the folder ${folder} as ${dependency?.path}, which is not found` };
     }
     if (dependency === undefined) {
       for (const gopath of gopaths) {
@@ -153,28 +195,19 @@ export class SourceLocator {
     };
   }
 
+  /** `folder`: as the binary names it; undefined for a binary that names no modules. */
   private async locateReplaced(
     importPath: string,
-    dependency: Dependency | undefined,
+    folder: string | undefined,
     module: Module,
   ): Promise<Located | undefined> {
-    const path = dependency?.path;
     const replace = module.goMod?.replaces.find(
-      (candidate) =>
-        below(importPath, candidate.path) !== undefined &&
-        (path === undefined || candidate.path === path) &&
-        (candidate.version === undefined || dependency === undefined || candidate.version === dependency.version),
+      ({ path, target }) => below(importPath, path) !== undefined && isFolder(target) && target === (folder ?? target),
     );
     if (replace === undefined) return undefined;
     const rest = below(importPath, replace.path) ?? "";
-    if (/^\.{0,2}\//.test(replace.target) || replace.target === "." || replace.target === "..") {
-      const base = replace.target.startsWith("/") ? replace.target : joinPath(module.dir, replace.target);
-      const dir = joinPath(base, rest);
-      return (await this.hasGoFiles(dir)) ? located(importPath, dir, "dependency", rest) : undefined;
-    }
-    const { gomodcache } = this.places;
-    if (gomodcache === undefined || replace.targetVersion === undefined) return undefined;
-    const dir = joinPath(gomodcache, `${escapeModule(replace.target)}@${escapeModule(replace.targetVersion)}`, rest);
+    const base = replace.target.startsWith("/") ? replace.target : joinPath(module.dir, replace.target);
+    const dir = joinPath(base, rest);
     return (await this.hasGoFiles(dir)) ? located(importPath, dir, "dependency", rest) : undefined;
   }
 
@@ -185,15 +218,21 @@ export class SourceLocator {
   ): Promise<Located | undefined> {
     const dir = joinPath(module.dir, "vendor", importPath);
     if (!(await this.hasGoFiles(dir))) return undefined;
-    if (dependency !== undefined) {
-      let versions = this.vendorVersions.get(module.dir);
-      if (versions === undefined) {
-        versions = parseVendorModules((await this.reader.read(joinPath(module.dir, "vendor/modules.txt"))) ?? "");
-        this.vendorVersions.set(module.dir, versions);
-      }
-      if (versions.get(dependency.path) !== dependency.version) return undefined;
+    if (dependency === undefined) return located(importPath, dir, "dependency");
+    let modules = this.vendorVersions.get(module.dir);
+    if (modules === undefined) {
+      modules = parseVendorModules((await this.reader.read(joinPath(module.dir, "vendor/modules.txt"))) ?? "");
+      this.vendorVersions.set(module.dir, modules);
     }
-    return located(importPath, dir, "dependency");
+    const { path, version, replacedBy } = dependency;
+    const vendored = modules.get(path);
+    const folder = replacingFolder(dependency);
+    const replacement = folder ?? (replacedBy === undefined ? undefined : `${replacedBy.path} ${replacedBy.version}`);
+    if (vendored?.version !== version || vendored.replacedBy !== replacement) return undefined;
+    const built = replacedBy?.version ?? version;
+    // A folder has no version, so that nothing says which of its states was copied.
+    const proved = folder === undefined ? { version: { of: replacedBy?.path ?? path, here: built, built } } : {};
+    return { ...located(importPath, dir, "dependency"), ...proved };
   }
 
   /**
@@ -211,7 +250,7 @@ export class SourceLocator {
       if (packagePath !== "main" && tail !== "" && !packagePath.endsWith(tail) && !tail.endsWith(packagePath)) continue;
       for (const root of bases) {
         const dir = joinPath(root, tail);
-        if (!(await this.reader.list(dir)).includes(base)) continue;
+        if (!(await this.list(dir)).includes(base)) continue;
         if (packagePath !== "main" && packagePath.endsWith(`/${tail}`)) {
           this.assumed.push({ path: packagePath.slice(0, -tail.length - 1), dir: root, goMod: undefined });
         }
@@ -259,8 +298,13 @@ export class SourceLocator {
     }
   }
 
+  /** Without what `go version` prints behind it (experiments). */
+  private get goVersion(): string {
+    return this.info.goVersion.split(/\s/)[0] ?? "";
+  }
+
   private async findGoroot(): Promise<{ readonly dir: string } | { readonly missing: string }> {
-    const version = this.info.goVersion.split(/\s/)[0] ?? "";
+    const version = this.goVersion;
     const { gomodcache, goroots } = this.places;
     const arch = this.info.settings["GOARCH"] ?? "amd64";
     const downloaded =
@@ -277,13 +321,25 @@ export class SourceLocator {
   }
 
   private async hasGoFiles(dir: string): Promise<boolean> {
-    return (await this.reader.list(dir)).some((name) => name.endsWith(".go"));
+    return (await this.list(dir)).some((name) => name.endsWith(".go"));
+  }
+
+  /** Folders are looked into once: the same ones are asked about for every function. */
+  private list(dir: string): Promise<readonly string[]> {
+    const names = this.lists.get(dir) ?? this.reader.list(dir);
+    if (this.lists.size >= MAX_FOLDERS_REMEMBERED) this.lists.clear();
+    this.lists.set(dir, names);
+    return names;
   }
 }
 
-interface Dependency {
-  readonly path: string;
-  readonly version: string;
+function replacingFolder({ replacedBy }: Dependency): string | undefined {
+  return replacedBy !== undefined && isFolder(replacedBy.path) ? replacedBy.path : undefined;
+}
+
+/** What go.mod calls a folder (`./x`, `../x`, `/x`), not a module. */
+function isFolder(target: string): boolean {
+  return /^\.{0,2}\//.test(target) || target === "." || target === "..";
 }
 
 function located(importPath: string, dir: string, origin: PackageOrigin, rest?: string): PackageLocation {

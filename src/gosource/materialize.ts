@@ -39,7 +39,8 @@ type InterfaceMethod = { readonly name: string; readonly package: GoPackage; rea
 
 export class TypeBuilder implements NameContext {
   readonly resolver: Resolver;
-  readonly contradictions: Contradiction[] = [];
+  /** By the type that stands instead: the binary's own. */
+  readonly contradictions = new WeakMap<GoType, Contradiction>();
   private readonly known: TypeData | undefined;
   private readonly named = new Map<string, GoType>();
   private readonly building = new Set<string>();
@@ -53,6 +54,11 @@ export class TypeBuilder implements NameContext {
         return size < 0 ? undefined : size;
       },
     });
+  }
+
+  /** Named types that were built. */
+  get size(): number {
+    return this.named.size;
   }
 
   build(ref: TypeRef): GoType {
@@ -135,7 +141,7 @@ export class TypeBuilder implements NameContext {
     if (type.kind === "unknown") return known;
     const difference = differenceOf(type, known);
     if (difference === undefined) return type;
-    this.contradictions.push({ linkName, what: difference });
+    this.contradictions.set(known, { linkName, what: difference });
     return known;
   }
 

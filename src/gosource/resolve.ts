@@ -50,6 +50,11 @@ export class Resolver {
     this.sizes = sizes;
   }
 
+  /** A new request: what the ones before it took does not count. */
+  begin(): void {
+    this.steps = 0;
+  }
+
   resolve(expr: TypeExpr, scope: Scope): TypeRef {
     if (this.depth > MAX_RESOLVE_DEPTH) return unknown("…", "types refer to each other too deeply");
     if (++this.steps > MAX_STEPS) return unknown("…", "too many types are involved");
@@ -124,6 +129,7 @@ export class Resolver {
             name: method.name,
             package: scope.file.package,
             type: this.signature(method, scope),
+            names: [...method.params, ...method.results].map(({ name }) => name),
           })),
           embedded: expr.embedded.map((embedded) => this.resolve(embedded, scope)),
         };

@@ -1,15 +1,16 @@
 /** The types of a source function's parameters and results, as the binary's function has them. */
-import type { BuildInfo, Signature, SignatureResult, TypeData, Variable } from "../binary/api.ts";
+import type { BuildInfo, Signature, TypeData, Variable } from "../binary/api.ts";
 import type { GoType } from "../goabi/type.ts";
 import { minorVersion } from "./buildTags.ts";
 import type { FunctionLiteral, TypeDeclaration } from "./declarations.ts";
 import type { SourceFunction } from "./findDeclaration.ts";
 import { parseTypeArgs } from "./linkType.ts";
-import { TypeBuilder } from "./materialize.ts";
+import { type Contradiction, TypeBuilder } from "./materialize.ts";
 import { fileScope, unknown } from "./resolve.ts";
 import type { ParamExpr, TextPosition } from "./syntax.ts";
 import type { Scope, TypeRef } from "./typeRef.ts";
 import type { World } from "./world.ts";
+import { type WrapperSignature, wrapperSignature } from "./wrappers.ts";
 
 export interface SignatureOptions {
   /** Pointers followed when types are read: beyond, a pointee reads as unknown. */
@@ -17,45 +18,73 @@ export interface SignatureOptions {
   readonly knownTypes?: TypeData | undefined;
 }
 
+export type BuiltSignature = WrapperSignature & {
+  /** Why it may be another list of parameters, so that only a binary that confirms this one makes it certain. */
+  readonly doubt?: string;
+};
+
 /** Each round reads the packages that the one before found missing; imports nest less deeply than this. */
 const MAX_ROUNDS = 40;
 /** Types looked at below one signature; `*http.Request` at depth 4 has about 900. */
 const MAX_TYPES = 20_000;
+/** Named types that are kept for the next function; a large server's functions name some 30 000. */
+const MAX_NAMED_TYPES = 100_000;
 
-export async function buildSignature(
-  source: SourceFunction,
-  info: BuildInfo,
-  world: World,
-  options: SignatureOptions,
-): Promise<SignatureResult> {
-  world.forgetWanted();
-  for (let round = 0; ; round++) {
-    const builder = new TypeBuilder(world, options.knownTypes);
-    const result = attempt(source, info, builder);
-    if (!result.ok) return result;
-    const { params, results } = result.signature;
-    forceTypes(
-      [...params, ...results].map((variable) => variable.type),
-      options.depth,
-    );
-    if (round < MAX_ROUNDS && (await world.load())) continue;
-    const own = source.file.package.origin === "module" ? builder.contradictions[0] : undefined;
-    if (own !== undefined) {
-      return {
-        ok: false,
-        reason: `the source is not what the binary was built from: type ${own.linkName}: ${own.what}`,
-      };
+/** Signatures of one binary's functions; what one of them needed, the next one finds built. */
+export class SignatureBuilder {
+  private readonly world: World;
+  private readonly info: BuildInfo;
+  private readonly options: SignatureOptions;
+  private types: { readonly builder: TypeBuilder; readonly reached: WeakMap<GoType, number> } | undefined;
+
+  constructor(world: World, info: BuildInfo, options: SignatureOptions) {
+    this.world = world;
+    this.info = info;
+    this.options = options;
+  }
+
+  async signature(source: SourceFunction): Promise<BuiltSignature> {
+    for (let round = 0; ; round++) {
+      // Types that met a missing package stay incomplete.
+      if (this.world.wantsMore && round === 0) await this.load();
+      const { builder, reached } = (this.types ??= this.fresh());
+      builder.resolver.begin();
+      const result = attempt(source, this.info, builder);
+      if (!result.ok) {
+        if (round < MAX_ROUNDS && (await this.load())) continue;
+        return result;
+      }
+      const { params, results } = result.signature;
+      const types = [...params, ...results].map((variable) => variable.type);
+      const contradiction = reachTypes(types, this.options.depth, builder, reached);
+      if (round < MAX_ROUNDS && (await this.load())) continue;
+      if (builder.size > MAX_NAMED_TYPES) this.types = undefined;
+      return contradiction === undefined || source.file.package.origin !== "module"
+        ? result
+        : {
+            ok: false,
+            reason: `the source is not what the binary was built from: type ${contradiction.linkName}: ${contradiction.what}`,
+          };
     }
-    return result;
+  }
+
+  /** True where packages were read, and with them types may have become known. */
+  private async load(): Promise<boolean> {
+    if (!(await this.world.load())) return false;
+    this.types = undefined;
+    return true;
+  }
+
+  private fresh(): NonNullable<typeof this.types> {
+    return { builder: new TypeBuilder(this.world, this.options.knownTypes), reached: new WeakMap() };
   }
 }
 
-function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder): SignatureResult {
-  const { declaration, literal, file } = source;
+function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder): BuiltSignature {
+  const { declaration, literal, file, receiverType } = source;
+  if (receiverType !== undefined) return wrapperSignature(source, receiverType, builder);
   const expr = literal ?? declaration;
   if (expr === undefined) return { ok: false, reason: "it stands in no source" };
-  const extra = literal === undefined ? undefined : addedParameters(literal, info);
-  if (extra !== undefined) return { ok: false, reason: extra };
   const instance = instanceOf(source, builder);
   if ("reason" in instance) return { ok: false, reason: instance.reason };
   const start = expr.range.start;
@@ -85,7 +114,8 @@ function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder):
   });
   const complete = params.every((param) => param.type.size >= 0);
   const signature: Signature = { params, results, complete, source: "go-source" };
-  return { ok: true, signature };
+  const doubt = instance.doubt ?? (literal === undefined ? undefined : addedParameters(literal, info));
+  return { ok: true, signature, ...(doubt === undefined ? {} : { doubt }) };
 }
 
 /**
@@ -100,7 +130,7 @@ function addedParameters({ called }: FunctionLiteral, info: BuildInfo): string |
 const DICTIONARY: GoType = { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false };
 
 type Instance =
-  | { readonly typeArgs: ReadonlyMap<string, TypeRef>; readonly dictionary: boolean }
+  | { readonly typeArgs: ReadonlyMap<string, TypeRef>; readonly dictionary: boolean; readonly doubt?: string }
   | { readonly reason: string };
 
 /** What the type parameters stand for in this instance of a generic function. */
@@ -114,19 +144,20 @@ function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: Ty
   if (typeArgs === undefined)
     return { reason: "the source has a generic function, the binary one without type arguments" };
   if (typeArgs.includes("...")) {
-    return { reason: "its name in the stripped binary leaves out the type arguments, so that it may be a wrapper" };
+    const reason = "its name in the stripped binary leaves out the type arguments";
+    const unnamed = new Map(all.map((name) => [name, unknown(name, reason)]));
+    return { typeArgs: unnamed, dictionary: true, doubt: `${reason}, on which its parameters depend` };
   }
   const scope = fileScope(file);
   const refs = parseTypeArgs(typeArgs, (path, name, args) => builder.resolver.byPath(path, name, args, scope));
   if (refs === undefined || refs.length !== all.length) {
     return { reason: `the type arguments [${typeArgs.slice(0, 200)}] of its name are not understood` };
   }
-  // Instances over shapes hold the code and take a dictionary; others are wrappers that call them.
-  if (!refs.every((ref) => ref.ref === "shape"))
-    return { reason: "it is the compiler's wrapper of a generic instance" };
   const bound = new Map<string, TypeRef>();
   for (const [index, name] of all.entries()) bound.set(name, refs[index] ?? unknown(name, "no argument"));
-  return { typeArgs: bound, dictionary: true };
+  // Instances over shapes hold the code and take a dictionary; others are wrappers that call them.
+  if (refs.every((ref) => ref.ref === "shape")) return { typeArgs: bound, dictionary: true };
+  return { typeArgs: bound, dictionary: false, doubt: "it is the compiler's wrapper of a generic instance" };
 }
 
 function visibleTypes({ declaration }: SourceFunction, at: TextPosition): readonly TypeDeclaration[] {
@@ -137,21 +168,31 @@ function visibleTypes({ declaration }: SourceFunction, at: TextPosition): readon
 
 /**
  * Reads every getter down to `depth` pointers, so that the packages they need are loaded while that is still possible.
- * Elements of slices, maps and channels count as no pointer, as in the value text.
+ * Elements of slices, maps and channels count as no pointer, as in the value text. Returns the first type of which source
+ * and binary differ; without one, `reached` has the types and depths that need not be looked at again.
  */
-function forceTypes(types: readonly GoType[], depth: number): void {
+function reachTypes(
+  types: readonly GoType[],
+  depth: number,
+  builder: TypeBuilder,
+  reached: WeakMap<GoType, number>,
+): Contradiction | undefined {
   const seen = new Map<GoType, number>();
   let queue = types.map((type) => ({ type, left: depth }));
   let count = 0;
+  let contradiction: Contradiction | undefined;
   while (queue.length > 0) {
     const next: typeof queue = [];
     for (const { type, left } of queue) {
-      if ((seen.get(type) ?? -1) >= left || ++count > MAX_TYPES) continue;
+      if ((seen.get(type) ?? reached.get(type) ?? -1) >= left || ++count > MAX_TYPES) continue;
       seen.set(type, left);
+      contradiction ??= builder.contradictions.get(type);
       for (const { type: inner, cost } of parts(type, left)) next.push({ type: inner, left: left - cost });
     }
     queue = next;
   }
+  if (contradiction === undefined && count <= MAX_TYPES) for (const [type, left] of seen) reached.set(type, left);
+  return contradiction;
 }
 
 function parts(type: GoType, left: number): { type: GoType; cost: number }[] {

@@ -10,6 +10,8 @@ export interface SymbolName {
    * literal of `helper`. Go 1.21 and later.
    */
   readonly inlined: readonly string[];
+  /** Type arguments of the last of them, where it is a generic instance. */
+  readonly inlinedTypeArgs?: string;
   /** Numbers of the nested literals, outermost first: `f.func2.1` is [2, 1]; empty for the function itself. */
   readonly literals: readonly number[];
   /** What the compiler made of it, where it is no function that stands in the source. */
@@ -29,6 +31,8 @@ export interface FunctionName {
    * linker left the arguments out.
    */
   readonly typeArgs?: string;
+  /** Those of a method's own, without the receiver's. */
+  readonly methodTypeArgs?: string;
 }
 
 /** Longer names exist only in hostile files; Go's own longest generic instances have a few thousand characters. */
@@ -125,6 +129,7 @@ function method(type: Element, name: Element): FunctionName {
     receiver: { typeName: type.text, pointer: type.pointer },
     name: name.text,
     ...(args.length === 0 ? {} : { typeArgs: args.join(",") }),
+    ...(name.typeArgs === undefined ? {} : { methodTypeArgs: name.typeArgs }),
   };
 }
 
@@ -135,6 +140,7 @@ function isSuffix(text: string): boolean {
 function finish(packagePath: string, outer: FunctionName, rest: readonly Element[]): SymbolName {
   const literals: number[] = [];
   const inlined: string[] = [];
+  let inlinedTypeArgs: string | undefined;
   let synthetic: SymbolName["synthetic"];
   let name = outer.name;
   const strip = (text: string): string => {
@@ -157,6 +163,7 @@ function finish(packagePath: string, outer: FunctionName, rest: readonly Element
       } else literals.push(Number(number));
     } else {
       inlined.push(part.pointer ? `(*${part.text})` : text);
+      inlinedTypeArgs = part.typeArgs ?? (inlined.at(-2)?.startsWith("(*") === true ? inlinedTypeArgs : undefined);
       literals.length = 0;
     }
   }
@@ -168,6 +175,7 @@ function finish(packagePath: string, outer: FunctionName, rest: readonly Element
     packagePath,
     outer: { ...outer, name },
     inlined,
+    ...(inlinedTypeArgs === undefined ? {} : { inlinedTypeArgs }),
     literals,
     ...(synthetic === undefined ? {} : { synthetic }),
   };

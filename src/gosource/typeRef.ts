@@ -48,7 +48,13 @@ export interface FieldRef {
 }
 export interface InterfaceRef {
   readonly ref: "interface";
-  readonly methods: readonly { readonly name: string; readonly package: GoPackage; readonly type: FuncRef }[];
+  readonly methods: readonly {
+    readonly name: string;
+    readonly package: GoPackage;
+    readonly type: FuncRef;
+    /** Names of parameters and results, empty where they have none. */
+    readonly names: readonly string[];
+  }[];
   readonly embedded: readonly TypeRef[];
 }
 export interface UnknownRef {

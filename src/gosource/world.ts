@@ -9,11 +9,15 @@ import type { GoParser } from "./parser.ts";
 import { joinPath, type SourceReader } from "./reader.ts";
 
 /** `net/http` needs about 60 packages for all its exported types; a request for more is not worth a user's wait. */
-const MAX_PACKAGES = 500;
+const MAX_PACKAGES = 1_000;
 /** Characters of source held per binary: about ten times the standard library's part that `net/http` needs. */
 const MAX_SOURCE_CHARS = 64 * 1024 * 1024;
+/** A part of both that is kept for the next function; a large server's functions are in 1 500 packages. */
+const KEPT = 1 / 2;
 /** The largest package known (a generated API client) has 3 000 files. */
 const MAX_FILES_PER_PACKAGE = 5_000;
+/** Far from the number of files that a process may have open. */
+const FILES_AT_ONCE = 32;
 
 export type PackageLookup =
   | GoPackage
@@ -30,6 +34,8 @@ export class World {
   private readonly parser: GoParser;
   private tags: Promise<TagState> | undefined;
   private heldChars = 0;
+  /** Of the standard library, taken over from the world before. */
+  private inherited = 0;
 
   constructor(reader: SourceReader, parser: GoParser, locator: SourceLocator) {
     this.reader = reader;
@@ -64,8 +70,24 @@ export class World {
     return own.flatMap((entry) => (entry instanceof GoPackage ? [...entry.used] : []));
   }
 
-  forgetWanted(): void {
-    this.wanted.clear();
+  /** So much is held that the next function should begin in another world. */
+  get isFull(): boolean {
+    return this.packages.size - this.inherited > MAX_PACKAGES * KEPT || this.heldChars > MAX_SOURCE_CHARS * KEPT;
+  }
+
+  /** One that holds the standard library's packages only, which are few and which everything needs. */
+  successor(): World {
+    const next = new World(this.reader, this.parser, this.locator);
+    for (const [key, entry] of this.packages)
+      if (entry instanceof GoPackage && entry.origin === "std") next.packages.set(key, entry);
+    next.inherited = next.packages.size;
+    next.tags = this.tags;
+    return next;
+  }
+
+  /** Somebody has met a package that is not there yet. */
+  get wantsMore(): boolean {
+    return this.wanted.size > 0;
   }
 
   /** Reads a package whose folder is known already. */
@@ -90,19 +112,23 @@ export class World {
     const names = (await this.reader.list(location.dir)).filter((name) => name.endsWith(".go"));
     if (names.length > MAX_FILES_PER_PACKAGE) return { missing: `${location.dir} holds ${names.length} files` };
     const files: { path: string; base: string; text: string; certain: boolean }[] = [];
-    for (const base of [...names].sort()) {
-      // The name alone decides about most files; the text is read only of those that may belong.
-      if (fileIncluded(base, "", tags) === "no") continue;
-      const path = joinPath(location.dir, base);
-      const text = await this.reader.read(path);
-      if (text === undefined) return { missing: `${path} cannot be read` };
-      const included = fileIncluded(base, text, tags);
-      if (included === "no") continue;
-      this.heldChars += text.length;
-      if (this.heldChars > MAX_SOURCE_CHARS) {
-        return { missing: `more than ${MAX_SOURCE_CHARS / 1024 / 1024} MiB of source are needed` };
+    // The name alone decides about most files; the text is read only of those that may belong.
+    const likely = [...names].sort().filter((base) => fileIncluded(base, "", tags) !== "no");
+    for (let at = 0; at < likely.length; at += FILES_AT_ONCE) {
+      const bases = likely.slice(at, at + FILES_AT_ONCE);
+      const texts = await Promise.all(bases.map((base) => this.reader.read(joinPath(location.dir, base))));
+      for (const [index, base] of bases.entries()) {
+        const path = joinPath(location.dir, base);
+        const text = texts[index];
+        if (text === undefined) return { missing: `${path} cannot be read` };
+        const included = fileIncluded(base, text, tags);
+        if (included === "no") continue;
+        this.heldChars += text.length;
+        if (this.heldChars > MAX_SOURCE_CHARS) {
+          return { missing: `more than ${MAX_SOURCE_CHARS / 1024 / 1024} MiB of source are needed` };
+        }
+        files.push({ path, base, text, certain: included === "yes" });
       }
-      files.push({ path, base, text, certain: included === "yes" });
     }
     if (files.length === 0) return { missing: `no Go file in ${location.dir} was part of the build` };
     return new GoPackage({ ...location, parser: this.parser, files });

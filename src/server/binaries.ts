@@ -114,6 +114,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     functionAt: (address) => binary.functionAt(address),
     signature: (fn) => binary.signature(fn),
     contradiction: (fn, signature) => binary.contradiction(fn, signature),
+    confirms: (fn, signature) => binary.confirms(fn, signature),
     typeData: () => binary.typeData(),
     positionOf: (address) => binary.positionOf(address),
     inlinedCopies: (fn) => binary.inlinedCopies(fn),

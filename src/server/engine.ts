@@ -1,6 +1,7 @@
 /** The engine of CLI and language server: finds processes, opens binaries, resolves, plans and traces. */
 import { stat } from "node:fs/promises";
 import type { GoBinary, GoFunction } from "../binary/api.ts";
+import { matchText } from "../gosource/match.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
 import { planFunction } from "../probe/plan.ts";
@@ -19,7 +20,7 @@ import type {
   TraceListener,
   TraceRequest,
 } from "./engineApi.ts";
-import { sourceTypesAt, withOwnSource, withSource } from "./goSource.ts";
+import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./goSource.ts";
 import { HelperLink } from "./helperLink.ts";
 import { ProcessScanner, processesRunning } from "./processes.ts";
 import { executableMappings, findProcess, readMemory } from "./procfs.ts";
@@ -109,7 +110,7 @@ class ProbeEngine implements FullEngine {
   }
 
   /** The binary with the signatures that the source gives, where the engine or the request was given one. */
-  private async completed(binary: GoBinary, ofRequest?: string): Promise<GoBinary> {
+  private async completed(binary: GoBinary, ofRequest?: string): Promise<SourcedBinary> {
     if (ofRequest !== undefined && !binary.hasDwarf) return withSource(binary, await sourceTypesAt(ofRequest));
     const { source } = this.options;
     if (source === undefined) return binary.hasDwarf ? withOwnSource(binary) : binary;
@@ -151,6 +152,8 @@ class ProbeEngine implements FullEngine {
           ? undefined
           : "Give the folder of its Go source (--source)",
       );
+      // An editor compares them itself.
+      if (request.source === undefined) await saySource(binary, plans, listener);
       await listener.onPlanned?.(plans);
       const link = await this.helper();
       let attach = opened.attach;
@@ -277,6 +280,25 @@ class ProbeEngine implements FullEngine {
 
 /** Of more functions at once nobody reads the notices, and counting takes time. */
 const MAX_INLINED_NOTICES = 4;
+/** Functions named behind one answer about their source. */
+const MAX_NAMED = 4;
+
+/** Whether the source is the program's, once for all functions with the same answer. */
+async function saySource(
+  binary: SourcedBinary,
+  plans: readonly FunctionPlan[],
+  listener: TraceListener,
+): Promise<void> {
+  const answers = new Map<string, string[]>();
+  for (const { fn } of binary.sourceMatch === undefined ? [] : plans) {
+    const answer = matchText(await binary.sourceMatch!(fn));
+    answers.set(answer, [...(answers.get(answer) ?? []), fn.name]);
+  }
+  for (const [answer, names] of answers) {
+    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
+    listener.onNotice(`source of ${names.slice(0, MAX_NAMED).join(", ")}${more}: ${answer}`);
+  }
+}
 
 async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], listener: TraceListener): Promise<void> {
   if (plans.length > MAX_INLINED_NOTICES) return;

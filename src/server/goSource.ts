@@ -4,12 +4,14 @@ import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import type { BuildInfo, GoBinary, GoFunction, Signature, Variable } from "../binary/api.ts";
-import type { SourceMatch, SourceTree } from "../gosource/match.ts";
+import type { CheckoutState, SourceMatch, SourceTree } from "../gosource/match.ts";
 import type { SourceReader } from "../gosource/reader.ts";
 import { createSourceTypes, type SourceTypes } from "../gosource/sourceTypes.ts";
 import { UserError } from "../protocol/errors.ts";
 import { delegate } from "./binaries.ts";
 import { loadGrammar } from "./grammar.ts";
+
+export { matchText, type SourceMatch } from "../gosource/match.ts";
 
 /** The longest Go file of the standard library has 4 MB (tables); longer ones are not what functions are declared in. */
 const MAX_FILE_BYTES = 16 << 20;
@@ -30,13 +32,15 @@ export async function sourceTypesAt(root: string): Promise<SourceTypes> {
     goroot: [...new Set([...(env["GOROOT"] === undefined ? [] : [env["GOROOT"]]), "/usr/local/go", "/usr/lib/go"])],
     gomodcache: env["GOMODCACHE"],
     gopath: (env["GOPATH"] ?? "").split(":").filter((path) => path !== ""),
-    tree: gitTree,
+    tree: gitTree(),
   });
 }
 
 export interface SourcedBinary extends GoBinary {
   /** As the source has it: binaries without DWARF before Go 1.20 name the line of the first instruction only. */
   declarationLine?(fn: GoFunction): Promise<number | undefined>;
+  /** Whether the source is what the binary was built from; ask after `signature`. */
+  sourceMatch?(fn: GoFunction): Promise<SourceMatch>;
 }
 
 /** The binary with its signatures completed: DWARF's where it has all of them, else the source's. */
@@ -48,10 +52,31 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
       if (own.ok && isWhole(own.signature)) return own;
       const read = await source.signature(fn, binary.buildInfo, binary);
       if (!own.ok) return read.ok || !binary.hasDwarf ? read : own;
-      return read.ok && agrees(own.signature, read.signature) ? { ok: true, signature: withPlaces(read, own) } : own;
+      if (!read.ok || !agrees(own.signature, read.signature)) return own;
+      const changed = await changedSince(binary, source, fn);
+      if (changed === undefined) return { ok: true, signature: withPlaces(read, own) };
+      const { missingResults } = own.signature;
+      if (missingResults === undefined) return own;
+      const why = `${missingResults}, and ${changed} is newer than the program`;
+      return { ok: true, signature: { ...own.signature, missingResults: why } };
     },
   });
-  return Object.assign(completed, { declarationLine });
+  const sourceMatch = (fn: GoFunction) => source.match(fn, binary.buildInfo);
+  return Object.assign(completed, { declarationLine, sourceMatch });
+}
+
+/**
+ * A file of the function's source that was written after the program, where nothing proves that it is the program's
+ * nevertheless. An older one may still be another than the one that was compiled: dates prove nothing.
+ */
+async function changedSince(binary: GoBinary, source: SourceTypes, fn: GoFunction): Promise<string | undefined> {
+  if (await source.isProved(fn, binary.buildInfo)) return undefined;
+  const built = (await stat(binary.name).catch(() => undefined))?.mtimeMs;
+  for (const path of built === undefined ? [] : await source.filesOf(fn, binary.buildInfo)) {
+    const written = (await stat(path).catch(() => undefined))?.mtimeMs;
+    if (written !== undefined && built !== undefined && written > built) return path;
+  }
+  return undefined;
 }
 
 /**
@@ -160,15 +185,29 @@ async function goEnvironment(): Promise<Record<string, string>> {
   }
 }
 
-const gitTree: SourceTree = {
-  async state(dir) {
-    const revision = await output("git", ["rev-parse", "HEAD"], dir);
-    const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"], dir);
-    if (revision === undefined || changes === undefined) return undefined;
-    return { revision: revision.trim(), modified: changes.trim() !== "" };
-  },
-  fileAt: (revision, path) => output("git", ["show", `${revision}:./${basename(path)}`], dirname(path)),
-};
+/** Asks git; a checkout is looked at once, however many of its folders are asked about. */
+function gitTree(): SourceTree {
+  const checkouts = new Map<string, Promise<CheckoutState | undefined>>();
+  return {
+    async state(dir) {
+      const top = (await output("git", ["rev-parse", "--show-toplevel"], dir))?.trim();
+      if (top === undefined) return undefined;
+      const state = checkouts.get(top) ?? checkoutState(top);
+      checkouts.set(top, state);
+      return await state;
+    },
+    fileAt: (revision, path) => output("git", ["show", `${revision}:./${basename(path)}`], dirname(path)),
+  };
+}
+
+async function checkoutState(top: string): Promise<CheckoutState | undefined> {
+  const revision = await output("git", ["rev-parse", "HEAD"], top);
+  const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"], top);
+  const names = await output("git", ["ls-files", "-z"], top);
+  if (revision === undefined || changes === undefined || names === undefined) return undefined;
+  const tracked = new Set(names.split("\0").map((name) => join(top, name)));
+  return { revision: revision.trim(), modified: changes.trim() !== "", tracked };
+}
 
 async function output(command: string, args: readonly string[], cwd: string): Promise<string | undefined> {
   try {

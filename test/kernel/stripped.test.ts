@@ -257,6 +257,36 @@ for (const version of ["1.15.15", "1.27.4"]) {
   });
 }
 
+for (const version of ["1.15.15", "1.20.14", "1.27.4"]) {
+  test(`shapes, go${version} stripped: wrappers, method values and generic instances`, async () => {
+    const file = await buildShapes(version, modeNamed("strip"));
+    // What useAdder and useMethodValue pass on; a receiver that is a pointer is shown as one.
+    const expected: [func: string, args: Record<string, RegExp>][] = [
+      ["main.(*outer).Add", { c: /^\(\*main\.outer\)\(0xc?[0-9a-f]+\)$/, delta: /^2$/ }],
+      ["main.(*outer).Value", { c: /^\(\*main\.outer\)/, scale: /^2$/ }],
+      ["main.pointerOuter.Add", { c: /^main\.pointerOuter\{counter:\(\*main\.counter\)/, delta: /^2$/ }],
+      ["main.(*deepOuter).Value", { c: /^\(\*main\.deepOuter\)/, scale: /^2$/ }],
+      ["main.counter.Value-fm", { scale: /^2$/ }],
+      ["main.counter.NoName-fm", { a: /^2$/ }],
+    ];
+    if (version === "1.20.14") expected.push(["main.noDictUse[...]", { a: /^1$/, s: /^"n"$/ }]);
+    const names = expected.map(([func]) => func);
+    const options = ["--source", SHAPES, "--returns", "--format", "jsonl", "--", file];
+    const { status, stdout, stderr } = await run("trace", ...names, ...options);
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /source of main\.\(\*outer\)\.Add, .*: unknown: name, file and line agree/);
+    const { calls, returns } = eventsOf(stdout);
+    for (const [func, args] of expected) {
+      const [call, second] = joined(calls, returns, func);
+      assert.ok(call !== undefined && second === undefined, func);
+      assert.deepEqual(Object.keys(call.args), Object.keys(args), func);
+      for (const [name, text] of Object.entries(args)) assert.match(call.args[name]!, text, `${func} ${name}`);
+    }
+    assert.deepEqual(joined(calls, returns, "main.counter.Value-fm")[0]?.results, ["4"]);
+    assert.deepEqual(joined(calls, returns, "main.(*deepOuter).Value")[0]?.results, ["6"]);
+  });
+}
+
 interface Request {
   readonly user: string;
   readonly reference: string;

@@ -253,7 +253,7 @@ test("build info text", () => {
   assert.equal(info.path, "example.com/app");
   assert.deepEqual(info.module, { path: "example.com/app", version: "v1.2.3" });
   assert.deepEqual(info.dependencies, [
-    { path: "fork/c", version: "v0.2.0" },
+    { path: "a.b/c", version: "v0.1.0", replacedBy: { path: "fork/c", version: "v0.2.0" } },
     { path: "d", version: "v2.0.0" },
   ]);
   assert.equal(info.settings["-ldflags"], "-X main.v=1 -s");

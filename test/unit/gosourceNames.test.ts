@@ -162,8 +162,16 @@ replace (
   ]);
   assert.deepEqual(parseGoWork("go 1.21\nuse ./a\nuse (\n  ./b\n  /c\n)"), ["./a", "./b", "/c"]);
   assert.deepEqual(
-    [...parseVendorModules("# example.com/a v1.0.0\n## explicit\nexample.com/a/x\n")],
-    [["example.com/a", "v1.0.0"]],
+    [
+      ...parseVendorModules(
+        "# example.com/a v1.0.0\n## explicit\nexample.com/a/x\n# b v1.1.0 => ../b\n# c v1.2.0 => d v2.0.0\n# c => d v2.0.0\n",
+      ),
+    ],
+    [
+      ["example.com/a", { version: "v1.0.0", replacedBy: undefined }],
+      ["b", { version: "v1.1.0", replacedBy: "../b" }],
+      ["c", { version: "v1.2.0", replacedBy: "d v2.0.0" }],
+    ],
   );
   assert.equal(escapeModule("github.com/BurntSushi/toml"), "github.com/!burnt!sushi/toml");
   assert.equal(joinPath("/a/b", "../c", "./d"), "/a/c/d");

@@ -10,6 +10,7 @@ import type { GoBinary } from "../../src/binary/api.ts";
 import type { GoParser } from "../../src/gosource/parser.ts";
 import { createEngine } from "../../src/server/engine.ts";
 import { loadGrammar } from "../../src/server/grammar.ts";
+import { differenceOf } from "../../src/server/lsp/candidates.ts";
 import { type EditorFile, readEditorFile } from "../../src/server/lsp/editorFunctions.ts";
 import {
   type FileMatch,
@@ -140,6 +141,20 @@ void test("a file of the standard library is found in every program", async () =
   const { match } = await matchSource(join(goroot, "src/fmt/print.go"), binary);
   assert.equal(match?.get("Fprintf")?.kind, "exact");
   assert.equal(match?.get("(*pp).printValue")?.kind, "exact");
+});
+
+void test("a file of another Go version is found, and told", async () => {
+  const options = { encoding: "utf8", env: { ...process.env, GOTOOLCHAIN: "go1.18.10" } } as const;
+  const goroot = execFileSync("go", ["env", "GOROOT"], options).trim();
+  const binary = await engine.openFile(build(SHAPES, "std", ["-trimpath"]));
+  const { match } = await matchSource(join(goroot, "src/fmt/print.go"), binary);
+  const found = match?.get("Fprintf");
+  assert.ok(found !== undefined && found.kind !== "absent");
+  const built = binary.buildInfo.goVersion;
+  assert.match(
+    differenceOf(found),
+    new RegExp(`^source differs from the binary \\(go1\\.18\\.10 here, ${built} there`),
+  );
 });
 
 void test("linker names", () => {

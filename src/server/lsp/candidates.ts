@@ -54,8 +54,13 @@ export async function findCandidates(document: GoDocument, fn: EditorFunction, c
 
 /** `source differs from the binary (line moved by +3)`; empty where they match. */
 export function differenceOf(match: Match): string {
-  if (match.kind !== "moved") return "";
-  return `source differs from the binary (line moved by ${match.by > 0 ? "+" : ""}${match.by})`;
+  if (match.kind === "absent") return "";
+  const { version } = match;
+  const parts = [
+    ...(version === undefined ? [] : [`${version.here} here, ${version.built} there`]),
+    ...(match.kind === "moved" ? [`line moved by ${match.by > 0 ? "+" : ""}${match.by}`] : []),
+  ];
+  return parts.length === 0 ? "" : `source differs from the binary (${parts.join("; ")})`;
 }
 
 function candidatesOf(program: Program, match: Match | undefined): Candidate[] {

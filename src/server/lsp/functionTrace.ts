@@ -1,6 +1,6 @@
 /** One traced function of one document: from the click to the end, with what the lens, the hover and the log show. */
 import { createHash } from "node:crypto";
-import type { SourceMatch } from "../../gosource/match.ts";
+import { matchText, type SourceMatch } from "../../gosource/match.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { EndReason, Engine, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../engineApi.ts";
 import { CallHistory, type CallRecord } from "./callHistory.ts";
@@ -79,7 +79,7 @@ export class FunctionTrace {
 
   /** What version control says, after the trace has begun. */
   compared(match: SourceMatch): void {
-    this.comparison = match.message;
+    this.comparison = matchText(match);
     if (match.kind === "different-revision" && this.options.difference === "") {
       this.options = { ...this.options, difference: "source differs from the binary (different revision)" };
       this.owner.notice(this, match.message);

@@ -3,7 +3,7 @@
  * First the file: the same package of the same module, or the same path. Then each function: by name, and by the line
  * of its declaration. Pure.
  */
-import type { BuildInfo, GoBinary, GoFunction } from "../../binary/api.ts";
+import type { BuildInfo, Dependency, GoBinary, GoFunction } from "../../binary/api.ts";
 import { minorVersion } from "../../gosource/buildTags.ts";
 import { unescapeName } from "../patterns.ts";
 import type { EditorFile, EditorFunction } from "./editorFunctions.ts";
@@ -11,11 +11,22 @@ import { baseName, type SourcePackage, withoutVersion } from "./sourcePackage.ts
 
 export type Match =
   /** Same name, same line. Several functions: instances of one generic function, or copies of a literal. */
-  | { readonly kind: "exact"; readonly functions: readonly GoFunction[] }
+  | { readonly kind: "exact"; readonly functions: readonly GoFunction[]; readonly version?: OtherVersion }
   /** Same package and name, but the source has it `by` lines further down (negative: up) than the binary. */
-  | { readonly kind: "moved"; readonly by: number; readonly functions: readonly GoFunction[] }
+  | {
+      readonly kind: "moved";
+      readonly by: number;
+      readonly functions: readonly GoFunction[];
+      readonly version?: OtherVersion;
+    }
   /** The binary has the file, but not this function, or not certainly. `why` is a clause. */
   | { readonly kind: "absent"; readonly why: string };
+
+/** The source is of another version of Go, or of a module, than the binary was built with. */
+export interface OtherVersion {
+  readonly here: string;
+  readonly built: string;
+}
 
 /** By `key` of the function; undefined where the binary does not hold the file at all. */
 export type FileMatch = ReadonlyMap<string, Match> | undefined;
@@ -56,6 +67,33 @@ export function matchFile(
   index: FunctionIndex,
   lines: LineKind = "declaration",
 ): FileMatch {
+  const matches = matchAnyVersion(file, source, info, index, lines);
+  const version = otherVersion(source, info);
+  if (matches === undefined || version === undefined) return matches;
+  return new Map([...matches].map(([key, match]) => [key, match.kind === "absent" ? match : { ...match, version }]));
+}
+
+function otherVersion({ module, importPath, version }: SourcePackage, info: BuildInfo): OtherVersion | undefined {
+  if (version === undefined || module === undefined) return undefined;
+  const built = module === "std" ? info.goVersion.split(" ")[0] : moduleVersion(info, importPath ?? module);
+  return built === undefined || built === version ? undefined : { here: version, built };
+}
+
+/** Of the module that the binary has a package from; undefined where it has no version. */
+function moduleVersion({ module, dependencies }: BuildInfo, importPath: string): string | undefined {
+  const known = [...dependencies, ...(module === undefined ? [] : [module])].filter(
+    ({ path, version }) => isBelow(importPath, path) && /^v\d/.test(version),
+  );
+  return known.sort((a, b) => b.path.length - a.path.length)[0]?.version;
+}
+
+function matchAnyVersion(
+  file: EditorFile,
+  source: SourcePackage,
+  info: BuildInfo,
+  index: FunctionIndex,
+  lines: LineKind,
+): FileMatch {
   const sameName = index.get(baseName(source.paths[0] ?? "")) ?? [];
   if (sameName.length === 0 || !mayContain(source, info)) return undefined;
   const byPath = groupBy(sameName, (fn) => fn.file);
@@ -91,13 +129,16 @@ function stripTypeArguments(name: string): string {
 /** False where both sides name their modules and the binary was not built with the source's. */
 export function mayContain(source: SourcePackage, info: BuildInfo): boolean {
   if (source.module === "std") return true;
-  const modules = [info.module?.path, ...info.dependencies.map(({ path }) => path)].filter(
-    (path) => path !== undefined,
-  );
+  const modules = [info.module?.path, ...info.dependencies.flatMap(modulePaths)].filter((path) => path !== undefined);
   const known = modules.filter((path) => path !== "" && path !== "command-line-arguments");
   if (known.length === 0) return true;
   if (source.vendored) return known.some((path) => isBelow(source.importPath ?? "", path));
   return source.module === undefined || known.includes(source.module);
+}
+
+/** A module that replaces another may call itself by either path. */
+function modulePaths({ path, replacedBy }: Dependency): string[] {
+  return replacedBy === undefined ? [path] : [path, replacedBy.path];
 }
 
 function isBelow(importPath: string, module: string): boolean {

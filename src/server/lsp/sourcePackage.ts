@@ -13,6 +13,8 @@ export interface SourcePackage {
   readonly vendored: boolean;
   /** Folder of the go.mod. */
   readonly root: string | undefined;
+  /** Of the module or of Go, where the folder tells it: in the module cache, in a toolchain's tree. */
+  readonly version: string | undefined;
 }
 
 /** A path deeper than this is no source tree. */
@@ -30,7 +32,12 @@ export async function sourcePackageOf(path: string): Promise<SourcePackage> {
     if (module !== undefined) {
       const below = relative(directory, dirname(real));
       // GOROOT/src is module `std`, whose packages have no module prefix, its own vendor folder included.
-      if (module === "std") return { paths, importPath: below, module, vendored: false, root: directory };
+      if (module === "std") {
+        const version = (await readFile(join(dirname(directory), "VERSION"), "utf8").catch(() => ""))
+          .split("\n")[0]
+          ?.trim();
+        return { paths, importPath: below, module, vendored: false, root: directory, version: version || undefined };
+      }
       if (vendor >= 0 && directory.length < vendor) {
         return {
           paths,
@@ -38,6 +45,7 @@ export async function sourcePackageOf(path: string): Promise<SourcePackage> {
           module: undefined,
           vendored: true,
           root: directory,
+          version: undefined,
         };
       }
       return {
@@ -46,13 +54,14 @@ export async function sourcePackageOf(path: string): Promise<SourcePackage> {
         module,
         vendored: false,
         root: directory,
+        version: /@(v\d[^/]*)$/.exec(directory)?.[1],
       };
     }
     const parent = dirname(directory);
     if (parent === directory) break;
     directory = parent;
   }
-  return { paths, importPath: undefined, module: undefined, vendored: false, root: undefined };
+  return { paths, importPath: undefined, module: undefined, vendored: false, root: undefined, version: undefined };
 }
 
 /** Path below the module cache (`…/pkg/mod/example.com/x@v1.2.3/y.go`) or a plain one, without versions. */

@@ -53,7 +53,29 @@ func rangeWithoutReturn(n int) (int, string) {
 	return s, "x"
 }
 
+type limit int
+
+// Inlined into the wrapper that the interface calls, (*limit).first, and into the method value.
+func (n limit) first() (int, error) {
+	for v := range sequence(int(n)) {
+		return v, nil
+	}
+	return 0, nil
+}
+
+type firster interface{ first() (int, error) }
+
+//go:noinline
+func callFirst(f firster, g func() (int, error)) (int, error) {
+	if f == nil {
+		return g()
+	}
+	return f.first()
+}
+
 func ranges() {
+	five := limit(5)
+	sink, _ = callFirst(&five, five.first)
 	sink, _ = rangeUnnamed(5)
 	sink, _ = rangeNamed(5)
 	_, sink = rangeBlankFirst(5)
