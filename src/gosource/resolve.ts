@@ -178,6 +178,8 @@ export class Resolver {
         : unknown(text, "package unsafe has no such type");
     }
     if ("reason" in target) {
+      // What cgo declares for `C.int` in the package's place.
+      if (target.reason === NO_CGO) return unknown(`${scope.file.package.name}._Ctype_${name}`, NO_CGO);
       if (target.path === undefined || args.length > 0) return unknown(text, target.reason);
       const linkName = `${escapePackagePath(target.path)}.${name}`;
       return { ...unknown(text, target.reason), linkName, aliased: target.aliased };

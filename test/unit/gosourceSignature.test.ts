@@ -118,7 +118,7 @@ const ACCEPTED: [symbol: string, at: string, signature: string][] = [
   ["main.timeout", "func timeout", "(d time.Duration:8, t time.Month:8) ()"],
   ["main.deps", "func deps", "(a dep.Name:16, b vend.V:8, c *gone.X:8) ()"],
   ["main.unsized", "func unsized", "(a int:8, c gone.X:-1, b string:16) () incomplete"],
-  ["main.cgo", "func cgo", "(a C.int:-1) () incomplete"],
+  ["main.cgo", "func cgo", "(a main._Ctype_int:-1) () incomplete"],
   ["main.manyNames", "func manyNames", "(a int:8, b int:8, c int:8, d int:8, e int:8, f string:16, g string:16) ()"],
   ["main.withLiterals.func1", "func(a int) string", "(a int:8) (~r0 string:16)"],
   ["main.withLiterals.func2", "func(b string)", "(b string:16) (~r0 func(bool):8)"],
