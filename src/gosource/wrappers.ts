@@ -5,9 +5,9 @@
 import type { GoBinary, GoFunction, SignatureResult, Variable } from "../binary/api.ts";
 import type { FunctionDeclaration, TypeDeclaration } from "./declarations.ts";
 import type { FoundFunction, SourceFunction } from "./findDeclaration.ts";
+import { parseTypeArgs } from "./linkType.ts";
 import type { TypeBuilder } from "./materialize.ts";
 import type { GoPackage, SourceFile } from "./package.ts";
-import { parseTypeArgs } from "./linkType.ts";
 import { baseName } from "./reader.ts";
 import { fileScope, type Resolver } from "./resolve.ts";
 import type { SymbolName } from "./symbolName.ts";
