@@ -143,12 +143,13 @@ export class FunctionTable {
   #symbol(index: number, entry: number): { name: string; size: number; listed: boolean } {
     const plain = this.#from.pclntab.name(index);
     const aliases = this.#from.symbols?.at(entry) ?? [];
-    // The linker gives symbols of types in plugins and shared objects a hash for a name.
-    if (aliases.length === 0 || plain.startsWith("type:.")) return { name: plain, size: 0, listed: aliases.length > 0 };
     const found =
       aliases.find((symbol) => symbol.name === plain) ?? aliases.find((symbol) => agrees(symbol.name, plain));
-    if (found === undefined) throw disagreeing(entry, "the function table's and the symbol table's name");
-    return { name: found.name, size: found.size, listed: true };
+    if (found !== undefined) return { name: found.name, size: found.size, listed: true };
+    // The linker gives symbols of types in plugins and shared objects a hash for a name.
+    if (aliases.length > 0 && !plain.startsWith("type:."))
+      throw disagreeing(entry, "the function table's and the symbol table's name");
+    return { name: plain, size: 0, listed: aliases.length > 0 };
   }
 
   /**
