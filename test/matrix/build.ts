@@ -28,6 +28,8 @@ export interface BuildRequest {
   /** Arguments of `go build`. */
   readonly flags: readonly string[];
   readonly cgo?: boolean;
+  /** Its go.mod and go.sum name other modules, which the module proxy has. */
+  readonly hasRequirements?: true;
 }
 
 /** Path of shapes in this mode; rejects with the compiler's words. */
@@ -51,7 +53,8 @@ export function buildProgram(request: BuildRequest): Promise<string> {
     const modfile = `${output}.mod`;
     // The language version is the toolchain's own; the program's go.mod names the oldest.
     writeFileSync(modfile, `module ${request.module}\n\ngo ${minorOf(request.version)}\n`);
-    await exec("go", ["build", `-modfile=${modfile}`, ...request.flags, "-o", output, "."], {
+    const ownModule = request.hasRequirements === true;
+    await exec("go", ["build", ...(ownModule ? [] : [`-modfile=${modfile}`]), ...request.flags, "-o", output, "."], {
       cwd: join(ROOT, request.folder),
       env: goEnvironment(request.version, request.cgo),
       timeout: BUILD_TIMEOUT_MS,

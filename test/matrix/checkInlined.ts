@@ -1,4 +1,4 @@
-/** How many inlined copies of a function we count, against DWARF's inlined subroutines as LLVM reads them. */
+/** How many inlined copies of a function we count, against DWARF's inlined subroutines as Go's debug/dwarf reads them. */
 import type { GoBinary } from "../../src/binary/api.ts";
 import { Findings } from "./findings.ts";
 

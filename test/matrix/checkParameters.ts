@@ -1,5 +1,5 @@
 /**
- * Where we say each parameter stands at the entry, against DWARF's location there as LLVM reads it. DWARF is known to
+ * Where we say each parameter stands at the entry, against DWARF's location there as Delve reads it. DWARF is known to
  * be wrong for a few in a thousand (go-facts, section 8), so differences are sorted by kind, and each kind is explained.
  */
 import type { GoBinary, GoFunction, SignatureResult } from "../../src/binary/api.ts";
@@ -8,7 +8,7 @@ import type { Location } from "../../src/goabi/location.ts";
 import type { PlacedVariable } from "../../src/probe/api.ts";
 import { placeVariables } from "../../src/probe/plan.ts";
 import { Findings, hex } from "./findings.ts";
-import type { WitnessFunction, WitnessPiece, WitnessVariable } from "./witness/dwarfdump.ts";
+import type { WitnessFunction, WitnessPiece, WitnessVariable } from "./witness/variables.ts";
 
 export async function checkParameters(
   binary: GoBinary,
@@ -16,6 +16,8 @@ export async function checkParameters(
   signatureOf: (fn: GoFunction) => Promise<SignatureResult> = (fn) => binary.signature(fn),
 ): Promise<Findings> {
   const findings = new Findings();
+  for (const counted of ["functions", "parameters", "agree", "parameters unavailable", "differ"])
+    findings.count(counted, 0);
   for await (const witness of witnesses) {
     const fn = await binary.functionAt(witness.entry);
     if (fn?.entry !== witness.entry) {
@@ -79,11 +81,13 @@ function compareLists(
     if (unknown) continue;
     const kind = compareLocation(variable.location, witness.location, variable.type.size);
     if (kind === undefined) findings.count("agree");
-    else
+    else {
+      findings.count("differ");
       findings.differ(
         kind,
         `${name} ${variable.name} ${variable.type.name}: ours ${formatLocation(variable.location).join(" ")}, DWARF ${show(witness.location)}`,
       );
+    }
   }
   for (const { name: missed } of rest) findings.differ("parameter of DWARF that we do not list", `${name} ${missed}`);
 }

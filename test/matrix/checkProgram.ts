@@ -10,7 +10,7 @@ import { checkStripped } from "./checkStripped.ts";
 import { FileSource } from "./fileSource.ts";
 import type { Findings } from "./findings.ts";
 import { type SourceFolders, sourceTypes } from "./sourceTypes.ts";
-import { inlinedCopies, subprograms } from "./witness/dwarfdump.ts";
+import { inlinedCopies, subprograms } from "./witness/delve.ts";
 import { tableFunctions } from "./witness/gosym.ts";
 import { textSymbols } from "./witness/nm.ts";
 import { disassemble } from "./witness/objdump.ts";

@@ -1,6 +1,6 @@
 /**
  * A part of the matrix (`npm run matrix` is the whole): three Go versions in four build modes, against `go tool nm`,
- * `go tool objdump`, `debug/gosym` and `llvm-dwarfdump`.
+ * `go tool objdump`, `debug/gosym` and Delve.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";

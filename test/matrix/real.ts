@@ -22,7 +22,7 @@ export interface RealProgram {
 }
 
 /** With symbols and DWARF. */
-const BUILT: readonly { name: string; module: string; tags?: string; onDemand?: true }[] = [
+const BUILT: readonly { name: string; module: string; tags?: string }[] = [
   { name: "dlv", module: "github.com/go-delve/delve/cmd/dlv@v1.27.2" },
   { name: "gopls", module: "golang.org/x/tools/gopls@v0.23.0" },
   { name: "caddy", module: "github.com/caddyserver/caddy/v2/cmd/caddy@latest" },
@@ -33,7 +33,6 @@ const BUILT: readonly { name: string; module: string; tags?: string; onDemand?: 
       .split(" ")
       .map((name) => `enable_${name}_sd`)
       .join()}`,
-    onDemand: true,
   },
 ];
 const PACKAGES = [
@@ -42,18 +41,15 @@ const PACKAGES = [
   { name: "prometheus", file: "usr/bin/prometheus" },
 ];
 
-/** `large`: also those that take long to build. */
-export async function* realPrograms(large: boolean): AsyncIterable<RealProgram> {
+export async function* realPrograms(): AsyncIterable<RealProgram> {
   const { stdout } = await exec("go", ["env", "GOROOT", "GOTOOLDIR"]);
   const [goroot, tools] = stdout.trim().split("\n") as [string, string];
   for (const file of [join(goroot, "bin/go"), join(tools, "compile")])
     yield { name: file, file, checks: ["functions", "table", "parameters"] };
   for (const { name, file } of PACKAGES)
     yield { name: `Debian ${name}`, file: join(await unpack(name), file), checks: ["table"] };
-  for (const program of BUILT) {
-    if (program.onDemand === true && !large) continue;
+  for (const program of BUILT)
     yield { name: program.module, file: await install(program), checks: ["functions", "parameters"] };
-  }
 }
 
 async function install({ name, module, tags }: { name: string; module: string; tags?: string }): Promise<string> {

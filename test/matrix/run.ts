@@ -2,7 +2,7 @@
  * `npm run matrix`: every Go version in every build mode, all comparisons; prints counts and differences.
  *
  *   --versions 1.15.15,1.27.4  --modes default,pie  --checks functions,parameters  --examples 5
- *   --real                     real programs instead (built and downloaded into the cache); --large: prometheus too
+ *   --real                     real programs instead (built and downloaded into the cache: an hour where it is empty)
  *   --file PATH                compares one program file instead; --twin: the same program with symbols; --source: its
  *                              source, with --versions the Go that built it
  */
@@ -22,7 +22,6 @@ const { values: options } = parseArgs({
     examples: { type: "string", default: "5" },
     file: { type: "string" },
     real: { type: "boolean", default: false },
-    large: { type: "boolean", default: false },
     twin: { type: "string" },
     source: { type: "string" },
   },
@@ -33,8 +32,8 @@ const checks = options.checks.split(",") as Check[];
 if (options.file !== undefined) {
   const source = options.source === undefined ? undefined : { root: options.source, goVersion: options.versions };
   await report(options.file, options.file, options.twin, source);
-} else if (options.real || options.large)
-  for await (const { name, file, checks: wanted } of realPrograms(options.large))
+} else if (options.real)
+  for await (const { name, file, checks: wanted } of realPrograms())
     await report(name, file, undefined, undefined, wanted);
 else
   for (const version of options.versions.split(","))
