@@ -9,6 +9,7 @@ import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { Variable } from "./api.ts";
 import { type ArgNode, encodeArgInfo, parseArgInfo } from "./argInfo.ts";
+import { provenOnStack } from "./stackArguments.ts";
 
 export interface Witnesses {
   readonly arch: Arch;
@@ -26,6 +27,8 @@ export interface Witnesses {
 
 export interface JudgedParams {
   readonly params: readonly Variable[];
+  /** As given, with proven places where the parameters are not complete. */
+  readonly results: readonly Variable[];
   readonly complete: boolean;
 }
 
@@ -34,14 +37,23 @@ const ARGS_SIZE_UNKNOWN = -0x8000_0000;
 
 export function judgeParams(params: readonly Variable[], results: readonly Variable[], from: Witnesses): JudgedParams {
   for (const candidate of candidates(params, results, from))
-    if (fits(candidate, results, from)) return { params: candidate, complete: true };
+    if (fits(candidate, results, from)) return { params: candidate, results, complete: true };
   // Without FUNCDATA_ArgInfo (Go ≤ 1.16) only DWARF's places would tell of a gap, and there a struct or string of which one
   // word is used is said to stand where that word stands: `q padded` of (p point, q padded) at CFA+18 instead of CFA+16.
   if (from.goMinor < DECLARES_BLANKS && from.argInfo !== undefined)
     for (const filled of gapsFilled(params, results, from, MAX_INSERTED_BLANKS))
       if (everyPlaceAgrees(filled, place(filled, results, from).params) && fits(filled, results, from))
-        return { params: filled, complete: true };
-  return { params, complete: false };
+        return { params: filled, results, complete: true };
+  if (from.convention === "register" || from.goMinor > RESULTS_COUNT_PARAMS) return { params, results, complete: false };
+  const proven = provenOnStack(from.arch, params, results, from.argsSize);
+  return { params: withPlaces(params, proven.params), results: withPlaces(results, proven.results), complete: false };
+}
+
+function withPlaces(variables: readonly Variable[], places: readonly (Location | undefined)[]): Variable[] {
+  return variables.map((variable, index) => {
+    const proven = places[index];
+    return proven === undefined ? variable : { ...variable, proven };
+  });
 }
 
 /**

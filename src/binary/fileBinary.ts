@@ -111,8 +111,9 @@ export class FileBinary implements GoBinary {
         throw new DamagedError(`it describes ${listed.name}, of ${listed.size} bytes, where ${fn.name} is`);
       if (fn.line > 0 && (listed.declLine ?? fn.line) !== fn.line)
         throw this.#damaged(`describe ${fn.name}`, `its declaration is in line ${fn.line}, or in ${listed.declLine}`);
-      const { params, complete } = judgeParams(listed.params, listed.results, await this.#witnesses(fn));
-      const { results, missing } = judgeResults(listed.results, {
+      const judged = judgeParams(listed.params, listed.results, await this.#witnesses(fn));
+      const { params, complete } = judged;
+      const { results, missing } = judgeResults(judged.results, {
         name: fn.name,
         convention: fn.convention,
         goMinor: this.#parts.goMinor,

@@ -36,13 +36,20 @@ export interface JudgedResults {
 export function judgeResults(listed: readonly Variable[], from: ResultWitnesses): JudgedResults {
   if (listed.length === 0 && isRangeBody(from)) return { results: [{ name: "~r0", type: BOOL, blank: false }] };
   const missing = missingResults(listed, from);
-  const results = listed.map((result, index): Variable => {
+  const results = inOrder(listed).map((result, index): Variable => {
     const name = numberOf(result.name) !== undefined || result.name === "_" ? `~r${index}` : result.name;
     if (missing === undefined) return { ...result, name };
     const { name: typeName, size, align, named } = result.type;
     return { ...result, name, type: { kind: "unknown", name: typeName, size, align, named, reason: missing } };
   });
   return missing === undefined ? { results } : { results, missing };
+}
+
+/** Up to Go 1.16 one that takes no space and its neighbour, both at one offset, may be listed in the wrong order. */
+function inOrder(listed: readonly Variable[]): readonly Variable[] {
+  const numbers = new Map(listed.map((result) => [result, numberOf(result.name) ?? Number.NaN]));
+  if ([...numbers.values()].some(Number.isNaN)) return listed;
+  return listed.toSorted((a, b) => numbers.get(a)! - numbers.get(b)!);
 }
 
 function missingResults(listed: readonly Variable[], from: ResultWitnesses): string | undefined {

@@ -12,6 +12,7 @@
  *   partial   a place           another place       unknown: a parameter is missing, or DWARF is wrong
  *   partial   a place           nothing             unknown: a blank parameter before it may be missing
  *   partial   cannot know       anything            unknown
+ *   partial   anything          anything            the place that the binary's other witnesses prove, where they do
  *
  * Results in registers need only the list of results, because the register counters start anew for them. Results on
  * the stack follow the parameters, so the table above holds for them too. DWARF says nothing useful about registers at
@@ -57,6 +58,7 @@ function placed(variable: Variable, location: Location): PlacedVariable {
 
 /** The table above, for one variable. */
 function judge(variable: Variable, abi: Location, complete: boolean): Location {
+  if (!complete && variable.proven !== undefined) return variable.proven;
   if (abi.length === 0 || complete || abi.some((piece) => piece.place.at === "unknown")) return abi;
   const known = variable.dwarf?.filter((piece) => piece.place.at !== "unknown") ?? [];
   if (known.length === 0) {
