@@ -9,7 +9,9 @@ import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { Variable } from "./api.ts";
 import { type ArgNode, encodeArgInfo, parseArgInfo } from "./argInfo.ts";
-import { provenOnStack } from "./stackArguments.ts";
+import { argumentArea } from "./argumentArea.ts";
+import { provenByArgInfo } from "./possibleLists.ts";
+import { type ProvenPlaces, provenOnStack } from "./stackArguments.ts";
 
 export interface Witnesses {
   readonly arch: Arch;
@@ -44,9 +46,16 @@ export function judgeParams(params: readonly Variable[], results: readonly Varia
     for (const filled of gapsFilled(params, results, from, MAX_INSERTED_BLANKS))
       if (everyPlaceAgrees(filled, place(filled, results, from).params) && fits(filled, results, from))
         return { params: filled, results, complete: true };
-  if (from.convention === "register" || from.goMinor > RESULTS_COUNT_PARAMS) return { params, results, complete: false };
-  const proven = provenOnStack(from.arch, params, results, from.argsSize);
+  const proven = provenPlaces(params, results, from);
   return { params: withPlaces(params, proven.params), results: withPlaces(results, proven.results), complete: false };
+}
+
+function provenPlaces(params: readonly Variable[], results: readonly Variable[], from: Witnesses): ProvenPlaces {
+  if (from.convention === "stack" && from.goMinor <= RESULTS_COUNT_PARAMS)
+    return provenOnStack(from.arch, params, results, from.argsSize);
+  if (from.convention === "register" && from.goMinor < DECLARES_BLANKS && !from.name.includes("["))
+    return provenByArgInfo(params, results, from);
+  return { params: [], results: [] };
 }
 
 function withPlaces(variables: readonly Variable[], places: readonly (Location | undefined)[]): Variable[] {
@@ -255,54 +264,6 @@ function place(params: readonly Variable[], results: readonly Variable[], from: 
     params.map((param) => param.type),
     results.map((result) => result.type),
   );
-}
-
-interface ArgumentArea {
-  readonly offsets: readonly number[];
-  readonly size: number;
-}
-
-/** abi-internal.md: stack parameters, stack results, then a spill slot for each register parameter. */
-function argumentArea(
-  arch: Arch,
-  convention: CallingConvention,
-  types: readonly GoType[],
-  resultTypes: readonly GoType[],
-  params: readonly Location[],
-  results: readonly Location[],
-): ArgumentArea | undefined {
-  const first = arch === "arm64" ? 8 : 0;
-  let end = 0;
-  const offsets: (number | undefined)[] = [];
-  const stackEnd = (location: Location, type: GoType): number | undefined => {
-    const piece = location[0];
-    if (piece === undefined) {
-      // Zero-sized values stand on the stack and only align it.
-      end = alignUp(end, type.align);
-      return end;
-    }
-    if (piece.place.at !== "cfa") return undefined;
-    end = piece.place.offset - first + type.size;
-    return piece.place.offset - first;
-  };
-  for (const [index, location] of params.entries()) {
-    if (location.some((piece) => piece.place.at === "unknown")) return undefined;
-    offsets.push(stackEnd(location, types[index]!));
-  }
-  end = alignUp(end, 8);
-  for (const [index, location] of results.entries()) {
-    if (location.some((piece) => piece.place.at === "unknown") && convention === "stack") return undefined;
-    stackEnd(location, resultTypes[index]!);
-  }
-  end = alignUp(end, 8);
-  for (const [index, offset] of offsets.entries()) {
-    if (offset !== undefined) continue;
-    const type = types[index]!;
-    end = alignUp(end, type.align);
-    offsets[index] = end;
-    end += type.size;
-  }
-  return { offsets: offsets.map((offset) => offset ?? 0), size: alignUp(end, 8) };
 }
 
 /** Two parameters of which DWARF puts each in the other's place: the list is out of order. */

@@ -81,7 +81,8 @@ function provenStarts(claims: readonly Claim[], end: number): (number | undefine
   return claims.map((claim, index) => {
     const { low, high } = ranges[index]!;
     if (low !== high || claim.size === 0) return undefined;
-    if (claim.start === undefined) return claims.every((_, other) => canBeTrusted(claims, other, end)) ? low : undefined;
+    if (claim.start === undefined)
+      return claims.every((_, other) => canBeTrusted(claims, other, end)) ? low : undefined;
     return canBeTrusted(claims, index, end) ? low : undefined;
   });
 }

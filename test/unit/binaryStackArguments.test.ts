@@ -55,7 +55,11 @@ for (const { what, listed, results = [], args, expected } of CASES)
   test(`proven on the stack: ${what}`, () => {
     const proven = provenOnStack("amd64", listed.map(variable), results.map(variable), args);
     const offsets = [...proven.params, ...proven.results].map((location) =>
-      location === undefined ? "?" : formatLocation(location).join().replace(/^CFA\+(\d+):\d+$/, "$1"),
+      location === undefined
+        ? "?"
+        : formatLocation(location)
+            .join()
+            .replace(/^CFA\+(\d+):\d+$/, "$1"),
     );
     assert.equal(offsets.join(" "), expected);
   });

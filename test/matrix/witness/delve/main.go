@@ -162,7 +162,7 @@ func (w witness) location(entry *dwarf.Entry, pc uint64) *[]piece {
 	case err != nil && description == nil:
 		return nil
 	case err != nil:
-		return &[]piece{{Place: "? " + err.Error()}}
+		return &[]piece{{Place: "? " + description.String()}}
 	case pieces == nil:
 		return &[]piece{{Place: offset(address)}}
 	}
