@@ -181,8 +181,9 @@ function cfa(offset: number): string {
   return offset < 0 ? `CFA${offset}` : `CFA+${offset}`;
 }
 /** Blank parameters and those that the compiler adds (`.dict`, a wrapper's `.this`) are not shown. */
+/** Not dictionaries, blank parameters, and variables that a closure which is called in place captured (`&n`). */
 function isShown(name: string): boolean {
-  return name !== "" && name !== "_" && !name.startsWith(".") && !/^~p\d+$/.test(name);
+  return !/^(?:[.&].*|_?|~p\d+)$/.test(name);
 }
 function show(location: readonly WitnessPiece[] | undefined): string {
   if (location === undefined) return "nothing";

@@ -50,6 +50,11 @@ const PARAMETERS: readonly Explained[] = [
     why: "another parameter's register: context.(*cancelCtx).cancel and the like",
     per1000: 5,
   },
+  {
+    kind: /^DWARF: an expression of another kind$/,
+    why: "behind a pointer in the frame, where the function later moves it to the heap (prometheus' newLabelMatcher)",
+    per1000: 1,
+  },
   { kind: /^another stack slot$/, why: "a word's slot for the value", per1000: 10 },
 ];
 

@@ -111,7 +111,7 @@ async function readVariable(
   const raw = nameOf(description);
   // `~p0`: blank or unnamed parameter (Go ≥ 1.22). `~r0`, `~b0`: unnamed and blank results, numbered by result since
   // 1.18 and by position in the whole signature before.
-  // Up to Go 1.16 a closure that is called in place has its captured variables as parameters, `&n` those by reference.
+  // A closure that is called in place has the variables that it captures as parameters, those by reference as `&n`.
   const blank = !isResult && /^(?:[~.&].*|_?)$/.test(raw);
   const expression = located === undefined ? undefined : await dwarf.locationAt(located, entry);
   const location =
