@@ -27,12 +27,16 @@ const INPUTS = ["src", "helper", "bpf", "build.mjs", "package.json", "package-lo
 
 /** Each bundle's entry; a missing one is an error, so a renamed file cannot drop out of the package silently. */
 const BUNDLES = {
-  "cli.js": "src/cli/entry.ts",
-  "cliMain.js": "src/cli/main.ts",
-  "server.js": "src/server/lsp/main.ts",
   "askpass.js": "src/server/askpassMain.ts",
   "helper.js": "helper/main.ts",
 };
+/** These share parts, and what `import()` names is a part of its own: a command loads what it needs and no more. */
+const SPLIT_BUNDLES = {
+  cli: "src/cli/entry.ts",
+  server: "src/server/lsp/main.ts",
+};
+/** Beside the bundles, because the code in them looks for other files of the package there. */
+const PART_NAMES = "part-[hash]";
 
 /**
  * koffi's ES module looks for its native file in node_modules at run time; its CommonJS twin can be bundled together
@@ -45,14 +49,6 @@ const bundledKoffi = {
     build.onResolve({ filter: /^@koromix\/koffi-linux-x64$/ }, () => ({
       path: join(ROOT, "node_modules/@koromix/koffi-linux-x64/index.js"),
     }));
-  },
-};
-
-/** cli.js loads the other bundle when it runs. */
-const mainOfCli = {
-  name: "main-of-cli",
-  setup(build) {
-    build.onResolve({ filter: /^\.\/main\.ts$/ }, () => ({ path: "./cliMain.js", external: true }));
   },
 };
 
@@ -135,17 +131,19 @@ async function bundle() {
   };
   const banner =
     "import{createRequire as __cr}from'node:module';import{fileURLToPath as __fu}from'node:url';const require=__cr(import.meta.url),__filename=__fu(import.meta.url),__dirname=__fu(new URL('.',import.meta.url));";
+  const module = { ...common, format: "esm", banner: { js: banner }, plugins: [bundledKoffi] };
+  for (const name of readdirSync(DIST).filter((name) => name.startsWith("part-"))) rmSync(join(DIST, name));
   await Promise.all([
     ...Object.entries(BUNDLES).map(([name, entry]) =>
-      esbuild.build({
-        ...common,
-        format: "esm",
-        entryPoints: [entry],
-        outfile: `dist/${name}`,
-        banner: { js: name === "cli.js" ? `#!/usr/bin/env node\n${banner}` : banner },
-        plugins: name === "cli.js" ? [mainOfCli] : [bundledKoffi],
-      }),
+      esbuild.build({ ...module, entryPoints: [entry], outfile: `dist/${name}` }),
     ),
+    esbuild.build({
+      ...module,
+      entryPoints: SPLIT_BUNDLES,
+      outdir: "dist",
+      splitting: true,
+      chunkNames: PART_NAMES,
+    }),
     esbuild.build({ ...common, format: "cjs", entryPoints: ["src/extension/main.ts"], outfile: "dist/extension.cjs" }),
   ]);
   chmodSync(join(DIST, "cli.js"), 0o755);

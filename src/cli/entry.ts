@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** What a shell starts: hears signals at once, because loading the rest takes longer than starting Node does. */
 import { quitOnSignals } from "./signals.ts";
 

@@ -2,8 +2,7 @@
 import type { GoBinary, GoFunction } from "../binary/api.ts";
 import { formatLocation } from "../goabi/format.ts";
 import type { PlacedVariable } from "../probe/api.ts";
-import type { PlacedSignature } from "../probe/locate.ts";
-import { noProbesIn, placeVariables } from "../probe/plan.ts";
+import { noProbesIn, type PlacedSignature, placeVariables } from "../probe/locate.ts";
 
 export interface VariableRow {
   readonly name: string;

@@ -1,7 +1,6 @@
 /** `probelens inspect`: the objdump-and-gdb view of one function. */
 import type { GoBinary, GoFunction, SourcePosition } from "../binary/api.ts";
 import type { FunctionPlan, ProbeSite } from "../probe/api.ts";
-import { decodeFunction, formatInstruction } from "../probe/decode.ts";
 import type { AnswerCache, AskedFile } from "../server/answerCache.ts";
 import { createEngine, type FullEngine } from "../server/engine.ts";
 import { matchText, type SourcedBinary, type SourceMatch } from "../server/goSource.ts";
@@ -40,7 +39,7 @@ export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked:
       const inspection = await inspect(engine, binary, fn, parsed.numbers.get("--pid"));
       const text = parsed.flags.has("--json")
         ? [JSON.stringify(asJson(inspection))]
-        : [...(index === 0 ? [] : [""]), ...asText(inspection, binary)];
+        : [...(index === 0 ? [] : [""]), ...(await asText(inspection, binary))];
       for (const line of text) await printer.line(line);
       whole &&= inspection.row.missingResults === undefined;
       if (functions.length <= MAX_STORED_FUNCTIONS) lines.push(...text);
@@ -74,8 +73,7 @@ async function inspect(
   fn: GoFunction,
   pid: number | undefined,
 ): Promise<Inspection> {
-  const row = await functionRow(binary, fn);
-  const plan = await engine.plan(binary, fn);
+  const [row, plan] = await Promise.all([functionRow(binary, fn), engine.plan(binary, fn)]);
   const code = await binary.code(fn);
   const live = pid === undefined ? undefined : await engine.liveBytes(pid, fn);
   const copies = row.inlined === 0 ? [] : await binary.inlinedCalls(fn);
@@ -101,7 +99,10 @@ function siteJson({ address, offset, kind, instruction, predictedNs }: ProbeSite
   return { address: hex(address), offset: hex(offset), kind, instruction, predictedNs };
 }
 
-function asText({ row, fn, code, plan, match, copies, live }: Inspection, binary: GoBinary): string[] {
+async function asText(
+  { row, fn, code, plan, match, copies, live }: Inspection,
+  binary: GoBinary,
+): Promise<string[]> {
   const lines = [
     `${row.func}${signatureText(row)}`,
     `  declared   ${row.file === "" ? "unknown" : `${row.file}:${row.line}`}`,
@@ -123,7 +124,7 @@ function asText({ row, fn, code, plan, match, copies, live }: Inspection, binary
       `  returns    ${returns.length === 0 ? "none" : returns.map((site) => hex(site.address)).join(" ")}`,
     );
   }
-  lines.push(...disassembly(fn, code, plan?.entry.address, live));
+  lines.push(...(await disassembly(fn, code, plan?.entry.address, live)));
   return lines;
 }
 
@@ -150,12 +151,13 @@ function variables(title: string, list: readonly VariableRow[] | undefined): str
   return [`  ${title}`, ...columns(rows)];
 }
 
-function disassembly(
+async function disassembly(
   fn: GoFunction,
   code: Uint8Array,
   site: number | undefined,
   live: Uint8Array | undefined,
-): string[] {
+): Promise<string[]> {
+  const { decodeFunction, formatInstruction } = await import("../probe/decode.ts");
   const decoded = decodeFunction(code);
   if (!decoded.ok) return [`  no disassembly: ${decoded.reason}`];
   const { instructions } = decoded;

@@ -90,6 +90,7 @@ export type PlanResult =
   | { readonly ok: false; readonly reason: string };
 // src/probe/plan.ts exports:
 //   planFunction(input: PlanInput): PlanResult
+// src/probe/locate.ts exports:
 //   placeVariables(input: Pick<PlanInput, "fn"|"arch"|"signature">): { params: PlacedVariable[]; results: PlacedVariable[] } | { reason: string }   (cheap; for `list`)
 // src/value/render.ts exports:
 //   renderVariables(plan: EventPlan, event: RawEvent, limits: CaptureLimits): RenderedValue[]   with RenderedValue = { name: string; type: string; text: string }

@@ -21,13 +21,27 @@
 import type { Signature, Variable } from "../binary/api.ts";
 import { assignSignature, unknownLocation } from "../goabi/assign.ts";
 import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
-import type { PlacedVariable } from "./api.ts";
+import type { PlacedVariable, PlanInput } from "./api.ts";
 
 export interface PlacedSignature {
   readonly params: PlacedVariable[];
   readonly results: PlacedVariable[];
   /** Why there may be more results than these, a clause. */
   readonly missingResults?: string;
+}
+
+/** Why no function of such a program can be probed; undefined where some can. */
+export function noProbesIn(arch: Arch): string | undefined {
+  return arch === "amd64" ? undefined : `it is ${arch} code, and Probelens can place probes in amd64 code only`;
+}
+
+/** Of a function whose signature may not be known. */
+export function placeVariables(
+  input: Pick<PlanInput, "fn" | "arch" | "signature">,
+): PlacedSignature | { readonly reason: string } {
+  const { fn, arch, signature } = input;
+  if (!signature.ok) return { reason: signature.reason };
+  return locateVariables(arch, fn.convention, signature.signature);
 }
 
 export function locateVariables(arch: Arch, convention: CallingConvention, signature: Signature): PlacedSignature {

@@ -1,9 +1,8 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
-import type { Arch } from "../goabi/location.ts";
 import type { CapturePlan } from "../protocol/capture.ts";
 import type { PlacedVariable, PlanInput, PlanResult } from "./api.ts";
 import { planCapture } from "./captureVariables.ts";
-import { locateVariables, type PlacedSignature } from "./locate.ts";
+import { noProbesIn, type PlacedSignature, placeVariables } from "./locate.ts";
 import { findSites } from "./site.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
@@ -36,20 +35,6 @@ export function planFunction(input: PlanInput): PlanResult {
       return: planCapture(shown(placed.results), limits),
     },
   };
-}
-
-/** Why no function of such a program can be probed; undefined where some can. */
-export function noProbesIn(arch: Arch): string | undefined {
-  return arch === "amd64" ? undefined : `it is ${arch} code, and Probelens can place probes in amd64 code only`;
-}
-
-/** Where parameters and results live, without a look at the machine code. */
-export function placeVariables(
-  input: Pick<PlanInput, "fn" | "arch" | "signature">,
-): PlacedSignature | { readonly reason: string } {
-  const { fn, arch, signature } = input;
-  if (!signature.ok) return { reason: signature.reason };
-  return locateVariables(arch, fn.convention, signature.signature);
 }
 
 function shown(variables: readonly PlacedVariable[]): PlacedVariable[] {

@@ -4,7 +4,6 @@ import type { GoBinary, GoFunction } from "../binary/api.ts";
 import { matchText } from "../gosource/match.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
-import { planFunction } from "../probe/plan.ts";
 import { MAX_FOLLOW_BYTES } from "../protocol/capture.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AttachTarget } from "../protocol/helperApi.ts";
@@ -37,7 +36,6 @@ import {
   openThroughHelper,
   tellReplacement,
 } from "./traceTargets.ts";
-import { unwindSites } from "./unwindWatch.ts";
 
 export interface EngineOptions {
   /** How to ask for a sudo password in a box; absent: not in a box. */
@@ -125,8 +123,9 @@ class ProbeEngine implements FullEngine {
 
   async plan(binary: GoBinary, fn: GoFunction, maxBytes?: number): Promise<FunctionPlan | { readonly reason: string }> {
     if (fn.notTraceable !== undefined) return { reason: fn.notTraceable };
-    const signature = await binary.signature(fn);
-    const code = await binary.code(fn);
+    const reading = Promise.all([binary.signature(fn), binary.code(fn)]);
+    // Node compiles the disassembler while the threads that unpack DWARF are at work.
+    const [{ planFunction }, [signature, code]] = await Promise.all([import("../probe/plan.ts"), reading]);
     const result = planFunction({ fn, arch: binary.arch, signature, code, limits: limitsFor(maxBytes) });
     return result.ok ? result.plan : { reason: result.reason };
   }
@@ -240,7 +239,7 @@ class ProbeEngine implements FullEngine {
       limits: limitsFor(request.maxBytes),
       callers: new CallerTable(binary, fixed),
       runtime: binary.runtime,
-      watches: request.returns ? await unwindSites(binary) : [],
+      watches: request.returns ? await (await import("./unwindSites.ts")).unwindSites(binary) : [],
       listener,
       onDetached: async (reason) => {
         const final = command === undefined ? reason : await withCommand(command, reason);

@@ -6,10 +6,9 @@ import { promisify } from "node:util";
 import type { BuildInfo, GoBinary, GoFunction, Signature, Variable } from "../binary/api.ts";
 import type { CheckoutState, SourceMatch, SourceTree } from "../gosource/match.ts";
 import type { SourceReader } from "../gosource/reader.ts";
-import { createSourceTypes, type SourceTypes } from "../gosource/sourceTypes.ts";
+import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { UserError } from "../protocol/errors.ts";
 import { delegate } from "./binaries.ts";
-import { loadGrammar } from "./grammar.ts";
 
 export { matchText, type SourceMatch } from "../gosource/match.ts";
 
@@ -25,6 +24,10 @@ export async function sourceTypesAt(root: string): Promise<SourceTypes> {
   if (found instanceof Error) throw new UserError({ code: "no-source", what, why: found.message, remedy });
   if (!found.isDirectory()) throw new UserError({ code: "no-source", what, why: "it is a file", remedy });
   const env = await goEnvironment();
+  const [{ createSourceTypes }, { loadGrammar }] = await Promise.all([
+    import("../gosource/sourceTypes.ts"),
+    import("./grammar.ts"),
+  ]);
   return await createSourceTypes({
     reader: fileReader,
     wasm: await loadGrammar(),

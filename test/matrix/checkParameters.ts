@@ -6,7 +6,7 @@ import type { GoBinary, GoFunction, SignatureResult } from "../../src/binary/api
 import { formatLocation } from "../../src/goabi/format.ts";
 import type { Location } from "../../src/goabi/location.ts";
 import type { PlacedVariable } from "../../src/probe/api.ts";
-import { placeVariables } from "../../src/probe/plan.ts";
+import { placeVariables } from "../../src/probe/locate.ts";
 import { Findings, hex } from "./findings.ts";
 import type { WitnessFunction, WitnessPiece, WitnessVariable } from "./witness/variables.ts";
 
