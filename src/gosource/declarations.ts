@@ -168,7 +168,11 @@ function readFunction(node: SyntaxNode, { bodies, text }: ReadOptions): Function
   const body = node.childForFieldName("body");
   const receiverList = node.childForFieldName("receiver");
   const receiver = readReceiver(receiverList);
-  const inside = bodies && body !== null ? body : undefined;
+  // Searching a syntax tree costs far more than searching text, and most bodies hold none of these.
+  const bodyText = body === null ? "" : (text?.slice(body.startIndex, body.endIndex) ?? body.text);
+  const within = (keyword: string): SyntaxNode | undefined =>
+    bodies && body !== null && bodyText.includes(keyword) ? body : undefined;
+  const [literals, types, constants] = [within("func"), within("type"), within("const")];
   return {
     name: name?.text ?? "",
     ...(receiver === undefined ? {} : { receiver }),
@@ -180,14 +184,11 @@ function readFunction(node: SyntaxNode, { bodies, text }: ReadOptions): Function
     signatureEnd: signatureEnd(node),
     hasBody: body !== null,
     brokenBody: body?.hasError === true,
-    literals: inside === undefined ? [] : readLiterals(inside),
-    localTypes: inside === undefined ? [] : readLocalTypes(inside),
-    localConstants:
-      inside === undefined
-        ? []
-        : inside
-            .descendantsOfType("const_declaration")
-            .flatMap((constant) => readConstants(constant).map((c) => c.name)),
+    literals: literals === undefined ? [] : readLiterals(literals),
+    localTypes: types === undefined ? [] : readLocalTypes(types),
+    localConstants: (constants?.descendantsOfType("const_declaration") ?? []).flatMap((constant) =>
+      readConstants(constant).map((c) => c.name),
+    ),
   };
 }
 

@@ -45,7 +45,7 @@ export interface EditorFile {
 /** More functions than this in one file get no lens: generated tables, where lenses only cost. */
 const MAX_FUNCTIONS = 20_000;
 
-export function readEditorFile(parser: GoParser, text: string): EditorFile {
+export function readEditorFile(parser: Pick<GoParser, "parse">, text: string): EditorFile {
   const file = parser.parse(text, (root, text) => readGoFile(root, { bodies: true, text }));
   if (file === undefined) return { packageName: "", functions: [] };
   return { packageName: file.packageName, functions: listFunctions(file).slice(0, MAX_FUNCTIONS) };
