@@ -1,8 +1,9 @@
 /** Running Go processes, from /proc. */
+import { statSync } from "node:fs";
 import { readdir, readlink, stat } from "node:fs/promises";
 import type { ProcessInfo } from "./engineApi.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";
-import { processStat, processStatus, programFile, startedAt } from "./procfs.ts";
+import { isDenied, processStat, processStatus, startedAt } from "./procfs.ts";
 import { identityOf, openLocalSource, type ProgramSource } from "./sources.ts";
 import { userName } from "./users.ts";
 
@@ -10,6 +11,9 @@ import { userName } from "./users.ts";
 const PARALLEL = 16;
 /** Program files whose answer is remembered; machines run some hundred different ones. */
 const MAX_KNOWN_FILES = 4096;
+
+/** The program of another user's process. */
+const DENIED = Symbol("denied");
 
 export interface ProcessList {
   readonly processes: readonly ProcessInfo[];
@@ -44,24 +48,26 @@ export class ProcessScanner {
     pid: number,
     openDenied: ((pid: number) => Promise<{ source: ProgramSource; exe: string } | undefined>) | undefined,
   ): Promise<ProcessInfo | "denied" | undefined> {
-    const [stat, status] = [await processStat(pid), await processStatus(pid)];
-    if (stat === undefined || status === undefined || stat.kernelThread) return undefined;
-    const program = await programFile(pid);
-    if (program === undefined) return undefined;
-    let exe: string;
+    // Most processes run a program that is known not to be Go's: this one question is all that they cost.
+    const file = programIdentity(pid);
+    if (file === undefined) return undefined;
+    let exe: string | undefined;
     let identity: GoIdentity | undefined;
-    if (program === "denied") {
+    if (file === DENIED) {
+      if ((await processStat(pid))?.kernelThread !== false) return undefined;
       const opened = await openDenied?.(pid);
       if (opened === undefined) return "denied";
       exe = opened.exe;
       identity = await this.identify(opened.source.identity, async () => opened.source);
     } else {
-      exe = program.path;
-      identity = await this.identify(await fileIdentity(pid), () =>
+      identity = await this.identify(file, () =>
         openLocalSource(`/proc/${pid}/exe`, `/proc/${pid}/exe`, { what: "", remedy: "" }),
       );
+      if (identity !== undefined) exe = await readlink(`/proc/${pid}/exe`);
     }
-    if (identity === undefined) return undefined;
+    if (identity === undefined || exe === undefined) return undefined;
+    const [stat, status] = [await processStat(pid), await processStatus(pid)];
+    if (stat === undefined || status === undefined) return undefined;
     const user = await userName(status.uid);
     const started = await startedAt(stat.startTime);
     return { pid, uid: status.uid, user, binary: plainPath(exe), ...identity, started };
@@ -105,8 +111,16 @@ export function plainPath(exe: string): string {
   return exe.replace(/ \(deleted\)$/, "");
 }
 
-async function fileIdentity(pid: number): Promise<string> {
-  return identityOf(await stat(`/proc/${pid}/exe`, { bigint: true }));
+/**
+ * Of the file that a process runs; undefined where there is none (any more): a kernel thread, a process that is gone.
+ * Asked of every process: the question takes microseconds, and handing it to another thread ten times that.
+ */
+function programIdentity(pid: number): string | typeof DENIED | undefined {
+  try {
+    return identityOf(statSync(`/proc/${pid}/exe`, { bigint: true }));
+  } catch (error) {
+    return isDenied(error) ? DENIED : undefined;
+  }
 }
 
 /** Readlink of /proc/PID/exe in readable form, for messages. */

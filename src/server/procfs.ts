@@ -149,9 +149,12 @@ export function isDenied(error: unknown): boolean {
   return code === "EACCES" || code === "EPERM";
 }
 
-async function bootTimeSeconds(): Promise<number> {
-  const text = await readFile("/proc/stat", "utf8");
-  return Number(/^btime (\d+)/m.exec(text)?.[1] ?? 0);
+/** Read once: the file has a line for each processor, and a time for whole seconds drifts with the clock's setting. */
+let bootTime: Promise<number> | undefined;
+
+function bootTimeSeconds(): Promise<number> {
+  bootTime ??= readFile("/proc/stat", "utf8").then((text) => Number(/^btime (\d+)/m.exec(text)?.[1] ?? 0));
+  return bootTime;
 }
 
 async function readProc(pid: number, file: string): Promise<string | undefined> {
