@@ -34,6 +34,7 @@ const BUNDLES = {
 const SPLIT_BUNDLES = {
   cli: "src/cli/entry.ts",
   server: "src/server/lsp/main.ts",
+  engine: "src/server/lsp/engineWorker.ts",
 };
 /** Beside the bundles, because the code in them looks for other files of the package there. */
 const PART_NAMES = "part-[hash]";

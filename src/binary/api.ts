@@ -113,6 +113,8 @@ export interface GoBinary {
   /** Go build ID (`.note.go.buildid`), else the GNU one, else empty. */
   readonly buildId: string;
   readonly hasDwarf: boolean;
+  /** The separate file that symbols and DWARF are read from, where they are not in the program. */
+  readonly debugFile: string | undefined;
   /** What is damaged or missing, each a sentence for the user. */
   readonly warnings: readonly string[];
   readonly runtime: RuntimeLayout;
@@ -120,6 +122,8 @@ export interface GoBinary {
   functions(): Promise<readonly GoFunction[]>;
   /** Same-named functions are possible (generic instances of stripped binaries). */
   functionsNamed(name: string): Promise<readonly GoFunction[]>;
+  /** Functions from source files of this name, whatever their folder; the others are not described. */
+  functionsInFile(fileName: string): Promise<readonly GoFunction[]>;
   functionAt(address: number): Promise<GoFunction | undefined>;
   signature(fn: GoFunction): Promise<SignatureResult>;
   /**

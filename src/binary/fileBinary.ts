@@ -66,6 +66,7 @@ export class FileBinary implements GoBinary {
   readonly buildInfo: BuildInfo;
   readonly buildId: string;
   readonly hasDwarf: boolean;
+  readonly debugFile: string | undefined;
   runtime: RuntimeLayout;
   readonly #parts: BinaryParts;
   #dwarf: Promise<Dwarf | undefined> | undefined;
@@ -81,6 +82,7 @@ export class FileBinary implements GoBinary {
     this.buildInfo = parts.buildInfo;
     this.buildId = parts.buildId;
     this.runtime = parts.runtime;
+    this.debugFile = parts.sections.source === parts.source ? undefined : parts.sections.source.name;
     this.hasDwarf = parts.sections.has(".debug_info") && parts.sections.has(".debug_abbrev");
   }
 
@@ -94,6 +96,10 @@ export class FileBinary implements GoBinary {
 
   functionsNamed(name: string): Promise<readonly GoFunction[]> {
     return this.#guard(`find function ${name}`, () => this.#parts.functions.named(name));
+  }
+
+  functionsInFile(fileName: string): Promise<readonly GoFunction[]> {
+    return this.#guard(`list the functions of ${fileName}`, () => this.#parts.functions.inFile(fileName));
   }
 
   functionAt(address: number): Promise<GoFunction | undefined> {

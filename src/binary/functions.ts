@@ -20,7 +20,7 @@ export interface FunctionSources {
   readonly convention: CallingConvention;
 }
 
-/** Some 10 ms of work; then others may have the event loop (the language server answers while it reads a program). */
+/** Some 10 ms of work; then others may have the event loop. */
 const FUNCTIONS_AT_ONCE = 2000;
 
 /** The compiler counts no further (lineMax of cmd/internal/src/pos.go). */
@@ -56,6 +56,19 @@ export class FunctionTable {
     return found;
   }
 
+  /** Functions whose source file has this name; hardly more than the file of each function is looked at. */
+  async inFile(fileName: string): Promise<readonly GoFunction[]> {
+    const ending = `/${fileName}`;
+    const isIn = (file: string): boolean => file === fileName || file.endsWith(ending);
+    if (this.#all !== undefined) return (await this.#all).filter((fn) => isIn(fn.file));
+    const { pclntab } = this.#from;
+    const found: GoFunction[] = [];
+    await this.#each((index, own) => {
+      if (isIn(pclntab.file(index, own))) found.push(this.#describe(index, own));
+    });
+    return found;
+  }
+
   /** The function that holds an address. */
   async at(address: number): Promise<GoFunction | undefined> {
     const { pclntab, symbols } = this.#from;
@@ -82,17 +95,7 @@ export class FunctionTable {
   async #build(): Promise<readonly GoFunction[]> {
     const { pclntab, symbols } = this.#from;
     const all: GoFunction[] = [];
-    for (let index = 0; index < pclntab.count; index++) {
-      if (index % FUNCTIONS_AT_ONCE === FUNCTIONS_AT_ONCE - 1) await new Promise(setImmediate);
-      // Two entries at one address: an empty function of the linker (runtime.text marks); the later one has the code.
-      if (pclntab.entryOffset(index) === pclntab.entryOffset(index + 1)) continue;
-      // An await for each of 100 000 functions is what would take the time here.
-      all.push(
-        pclntab.pcdata(index, PCDATA_INLINE_TREE_INDEX, pclntab.entry(index)) < 0
-          ? this.#describe(index)
-          : await this.#goFunction(index),
-      );
-    }
+    await this.#each((index, own) => void all.push(this.#describe(index, own)));
     let last = -1;
     for (const symbol of symbols?.code() ?? []) {
       if (symbol.address === last || pclntab.indexOf(symbol.address) >= 0) continue;
@@ -103,13 +106,27 @@ export class FunctionTable {
     return all.sort((a, b) => a.entry - b.entry);
   }
 
+  /** `own`: an instruction of the function itself; its first one may belong to a function inlined into it. */
+  async #each(visit: (index: number, own: number) => void): Promise<void> {
+    const { pclntab, inlineTrees } = this.#from;
+    for (let index = 0; index < pclntab.count; index++) {
+      if (index % FUNCTIONS_AT_ONCE === FUNCTIONS_AT_ONCE - 1) await new Promise(setImmediate);
+      // Two entries at one address: an empty function of the linker (runtime.text marks); the later one has the code.
+      if (pclntab.entryOffset(index) === pclntab.entryOffset(index + 1)) continue;
+      const entry = pclntab.entry(index);
+      // An await for each of 100 000 functions is what would take the time here.
+      const inlined = pclntab.pcdata(index, PCDATA_INLINE_TREE_INDEX, entry) >= 0;
+      visit(index, inlined ? await inlineTrees.ownAddress(index, entry) : entry);
+    }
+  }
+
   async #goFunction(index: number): Promise<GoFunction> {
     const { pclntab, inlineTrees } = this.#from;
     return this.#describe(index, await inlineTrees.ownAddress(index, pclntab.entry(index)));
   }
 
-  /** `own`: an instruction of the function itself; its first one may belong to a function inlined into it. */
-  #describe(index: number, own = this.#from.pclntab.entry(index)): GoFunction {
+  /** `own`: see #each. */
+  #describe(index: number, own: number): GoFunction {
     const { pclntab, memory, convention } = this.#from;
     const entry = pclntab.entry(index);
     if (!pclntab.leadsToRecord(index)) throw disagreeing(entry, "the function table's two entries");

@@ -2,5 +2,5 @@
 /** What a shell starts: hears signals at once, because loading the rest takes longer than starting Node does. */
 import { quitOnSignals } from "./signals.ts";
 
-if (process.argv[2] === "trace") quitOnSignals();
+quitOnSignals();
 await import("./main.ts");

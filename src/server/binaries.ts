@@ -3,7 +3,7 @@
  * binary stays open while a handle is; a few idle ones are kept because the next request mostly wants the same.
  */
 import { stat } from "node:fs/promises";
-import type { GoBinary } from "../binary/api.ts";
+import type { ByteSource, GoBinary } from "../binary/api.ts";
 import { openBinary } from "../binary/open.ts";
 import { DebugFiles } from "./debugFiles.ts";
 import { identityOf, type ProgramSource } from "./sources.ts";
@@ -15,6 +15,9 @@ interface Entry {
   readonly source: ProgramSource;
   readonly debugFiles: DebugFiles;
   readonly binary: Promise<GoBinary>;
+  /** Makes what is being opened fail at its next read. */
+  readonly reading: AbortController;
+  opened: boolean;
   users: number;
 }
 
@@ -28,13 +31,9 @@ export class BinaryCache {
   /** By identity, least recently used first. */
   private readonly entries = new Map<string, Entry>();
 
-  /** Takes over `source`. */
-  async acquire(source: ProgramSource): Promise<BinaryHandle> {
+  /** Takes over `source`. When everybody who waits for it has given up, it is read no further. */
+  async acquire(source: ProgramSource, signal?: AbortSignal): Promise<BinaryHandle> {
     const known = this.entries.get(source.identity);
-    if (known !== undefined) {
-      known.source.renew?.(source);
-      await source.close();
-    }
     const entry = known ?? openEntry(source);
     this.entries.delete(source.identity);
     this.entries.set(source.identity, entry);
@@ -47,12 +46,18 @@ export class BinaryCache {
       this.trim();
     };
     try {
-      const binary = await entry.binary;
+      if (known !== undefined) {
+        known.source.renew?.(source);
+        await source.close();
+      }
+      const binary = await unlessAborted(entry.binary, signal);
       return { binary, source: entry.source, release };
     } catch (error) {
+      release();
+      if (signal?.aborted === true && (entry.users > 0 || entry.opened)) throw error;
+      entry.reading.abort();
       if (this.entries.get(source.identity) === entry) this.entries.delete(source.identity);
-      await entry.debugFiles.close();
-      await entry.source.close();
+      await this.close(entry);
       throw error;
     }
   }
@@ -60,6 +65,7 @@ export class BinaryCache {
   async closeAll(): Promise<void> {
     const entries = [...this.entries.values()];
     this.entries.clear();
+    for (const entry of entries) entry.reading.abort();
     for (const entry of entries) await this.close(entry);
   }
 
@@ -80,7 +86,39 @@ export class BinaryCache {
 
 function openEntry(source: ProgramSource): Entry {
   const debugFiles = new DebugFiles(source.name);
-  return { source, debugFiles, binary: openBinary(source, { findDebugFile: debugFiles.find }), users: 0 };
+  const reading = new AbortController();
+  const binary = openBinary(whileWanted(source, reading.signal), { findDebugFile: debugFiles.find });
+  const entry: Entry = { source, debugFiles, binary, reading, opened: false, users: 0 };
+  binary.then(
+    () => {
+      entry.opened = true;
+    },
+    () => {},
+  );
+  return entry;
+}
+
+/** Parsing asks for bytes again and again, so refusing them ends it; the pure layers need to know nothing of that. */
+function whileWanted(source: ProgramSource, signal: AbortSignal): ByteSource {
+  return {
+    name: source.name,
+    size: source.size,
+    async read(offset, length) {
+      signal.throwIfAborted();
+      return await source.read(offset, length);
+    },
+  };
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  signal.throwIfAborted();
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  return await Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }
 
 /** False where the path now leads to another file than the one that was read. */
@@ -105,12 +143,14 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     buildInfo: binary.buildInfo,
     buildId: binary.buildId,
     hasDwarf: binary.hasDwarf,
+    debugFile: binary.debugFile,
     get warnings() {
       return binary.warnings;
     },
     runtime: binary.runtime,
     functions: () => binary.functions(),
     functionsNamed: (name) => binary.functionsNamed(name),
+    functionsInFile: (fileName) => binary.functionsInFile(fileName),
     functionAt: (address) => binary.functionAt(address),
     signature: (fn) => binary.signature(fn),
     contradiction: (fn, signature) => binary.contradiction(fn, signature),

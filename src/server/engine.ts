@@ -97,14 +97,13 @@ class ProbeEngine implements FullEngine {
     return current?.alive === true ? current : undefined;
   }
 
-  async openProcess(pid: number): Promise<GoBinary> {
-    return await this.completed(
-      borrowed(await this.cache.acquire(await openProcessSource(await findProcess(pid), () => this.helper()))),
-    );
+  async openProcess(pid: number, signal?: AbortSignal): Promise<GoBinary> {
+    const source = await openProcessSource(await findProcess(pid), () => this.helper());
+    return await this.completed(borrowed(await this.cache.acquire(source, signal)));
   }
 
-  async openFile(file: string): Promise<GoBinary> {
-    return await this.completed(borrowed(await this.cache.acquire(await openFileSource(file))));
+  async openFile(file: string, signal?: AbortSignal): Promise<GoBinary> {
+    return await this.completed(borrowed(await this.cache.acquire(await openFileSource(file), signal)));
   }
 
   /** The binary with the signatures that the source gives, where the engine or the request was given one. */
@@ -130,22 +129,29 @@ class ProbeEngine implements FullEngine {
     return result.ok ? result.plan : { reason: result.reason };
   }
 
-  async trace(request: TraceRequest, listener: TraceListener): Promise<Trace> {
+  async trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace> {
     const { target } = request;
+    // Root is asked for nothing: the helper starts while the program is read. A failure is told when it is needed.
+    if (process.getuid?.() === 0) this.helper().catch(() => undefined);
     const opened =
       target.kind === "process"
-        ? await openProcessTarget(target.pid, this.cache, () => this.helper())
-        : await openFileTarget(target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""), this.cache);
+        ? await openProcessTarget(target.pid, this.cache, () => this.helper(), signal)
+        : await openFileTarget(
+            target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""),
+            this.cache,
+            signal,
+          );
     let command: StoppedCommand | undefined;
     try {
       const binary = await this.completed(opened.handle.binary, request.source);
       for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions);
-      // Root is asked for nothing: the helper starts while DWARF is read. A failure is told when the helper is needed.
-      if (process.getuid?.() === 0) this.helper().catch(() => undefined);
       const plans = await planGroups(
         groups,
-        (fn) => this.plan(binary, fn, request.maxBytes),
+        async (fn) => {
+          signal?.throwIfAborted();
+          return await this.plan(binary, fn, request.maxBytes);
+        },
         (message) => listener.onNotice(message),
         binary.hasDwarf || (request.source ?? this.options.source) !== undefined
           ? undefined
@@ -155,6 +161,7 @@ class ProbeEngine implements FullEngine {
       if (request.source === undefined) await saySource(binary, plans, listener);
       await listener.onPlanned?.(plans);
       const link = await this.helper();
+      signal?.throwIfAborted();
       let attach = opened.attach;
       if (target.kind === "command") {
         command = await StoppedCommand.start(target.argv);

@@ -121,14 +121,14 @@ export interface Engine {
    * asks nobody anything (the default), `ask` also where sudo wants a password; then a refusal rejects.
    */
   processes(options?: { readonly helper?: "running" | "quiet" | "ask" }): Promise<readonly ProcessInfo[]>;
-  /** Cached by content; `release` when no longer needed. */
-  openProcess(pid: number): Promise<GoBinary>;
-  openFile(file: string): Promise<GoBinary>;
+  /** Cached by content; `close` when no longer needed. Aborted, it rejects, and reading ends if nobody else waits. */
+  openProcess(pid: number, signal?: AbortSignal): Promise<GoBinary>;
+  openFile(file: string, signal?: AbortSignal): Promise<GoBinary>;
   /** Functions that a pattern names in a binary; throws a UserError where none does. */
   resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]>;
   plan(binary: GoBinary, fn: GoFunction, maxBytes?: number): Promise<FunctionPlan | { readonly reason: string }>;
-  /** Resolves when every probe is attached. */
-  trace(request: TraceRequest, listener: TraceListener): Promise<Trace>;
+  /** Resolves when every probe is attached. Aborted before they are being attached, it rejects. */
+  trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace>;
   /** Stops every trace and the helper. */
   dispose(): Promise<void>;
 }

@@ -77,7 +77,7 @@ async function functionsAtLine(
   { file, line }: FileLine,
   pattern: string,
 ): Promise<readonly GoFunction[]> {
-  const functions = await binary.functions();
+  const functions = await binary.functionsInFile(file.slice(file.lastIndexOf("/") + 1));
   // A whole path, or one from the working directory, names one file; else the end of a path is enough.
   const whole = [file, resolve(file)].find((path) => functions.some((fn) => fn.file === path));
   const inFile = functions.filter((fn) => (whole === undefined ? matchesPath(file, fn.file) : fn.file === whole));

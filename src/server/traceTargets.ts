@@ -22,9 +22,14 @@ export interface OpenTarget {
   readonly isStill: () => Promise<boolean>;
 }
 
-export async function openProcessTarget(id: number, cache: BinaryCache, helper: GetHelper): Promise<OpenTarget> {
+export async function openProcessTarget(
+  id: number,
+  cache: BinaryCache,
+  helper: GetHelper,
+  signal?: AbortSignal,
+): Promise<OpenTarget> {
   const found = await findProcess(id);
-  const handle = await cache.acquire(await openProcessSource(found, helper));
+  const handle = await cache.acquire(await openProcessSource(found, helper), signal);
   const { pid, startTime } = found;
   const { source } = handle;
   const ofHelper = async (): Promise<boolean> => {
@@ -45,8 +50,8 @@ export async function openProcessTarget(id: number, cache: BinaryCache, helper: 
   };
 }
 
-export async function openFileTarget(file: string, cache: BinaryCache): Promise<OpenTarget> {
-  const handle = await cache.acquire(await openFileSource(file));
+export async function openFileTarget(file: string, cache: BinaryCache, signal?: AbortSignal): Promise<OpenTarget> {
+  const handle = await cache.acquire(await openFileSource(file), signal);
   const path = await realpath(file).catch(() => file);
   return {
     handle,

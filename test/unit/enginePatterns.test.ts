@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { test } from "node:test";
 import type { GoBinary, GoFunction, SourcePosition } from "../../src/binary/api.ts";
 import { UserError } from "../../src/protocol/errors.ts";
@@ -76,6 +77,7 @@ function binaryOf(functions: readonly GoFunction[]): GoBinary {
     name: "app",
     functions: async () => functions,
     functionsNamed: async (name) => functions.filter((fn) => fn.name === name),
+    functionsInFile: async (fileName) => functions.filter((fn) => basename(fn.file) === fileName),
     positionOf: async (address): Promise<SourcePosition | undefined> => {
       const fn = functions.find(({ entry, end }) => address >= entry && address < end);
       const line = fn === undefined ? 0 : address === fn.entry ? fn.line : (LAST_LINES[fn.name] ?? fn.line);

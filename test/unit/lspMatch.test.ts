@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { GoBinary } from "../../src/binary/api.ts";
@@ -12,13 +12,7 @@ import { createEngine } from "../../src/server/engine.ts";
 import { loadGrammar } from "../../src/server/grammar.ts";
 import { differenceOf } from "../../src/server/lsp/candidates.ts";
 import { type EditorFile, readEditorFile } from "../../src/server/lsp/editorFunctions.ts";
-import {
-  type FileMatch,
-  indexFunctions,
-  lineKindOf,
-  matchFile,
-  splitLinkerName,
-} from "../../src/server/lsp/matchBinary.ts";
+import { type FileMatch, lineKindOf, matchFile, splitLinkerName } from "../../src/server/lsp/matchBinary.ts";
 import { sourcePackageOf } from "../../src/server/lsp/sourcePackage.ts";
 
 const SHAPES = fileURLToPath(new URL("../programs/shapes", import.meta.url));
@@ -177,8 +171,11 @@ async function matchSource(
   text = readFileSync(path, "utf8"),
 ): Promise<{ source: EditorFile; match: FileMatch }> {
   const source = readEditorFile(parser, text);
-  const index = indexFunctions(await binary.functions());
-  return { source, match: matchFile(source, await sourcePackageOf(path), binary.buildInfo, index, lineKindOf(binary)) };
+  const sameName = await binary.functionsInFile(basename(path));
+  return {
+    source,
+    match: matchFile(source, await sourcePackageOf(path), binary.buildInfo, sameName, lineKindOf(binary)),
+  };
 }
 
 function build(folder: string, name: string, flags: readonly string[], toolchain?: string): string {

@@ -1,9 +1,10 @@
-/** The Go binaries that processes run now or that the user chose, with an index of their functions; kept fresh by polling. */
+/** The Go binaries that processes run now or that the user chose, with what was asked about them; kept fresh by polling. */
 import { readdir, stat } from "node:fs/promises";
-import type { GoBinary } from "../../binary/api.ts";
+import type { GoFunction } from "../../binary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { Engine, ProcessInfo } from "../engineApi.ts";
-import { type FunctionIndex, indexFunctions } from "./matchBinary.ts";
+import type { ProcessInfo } from "../engineApi.ts";
+import type { EditorEngine, EditorProgram } from "./editorEngine.ts";
+import { baseName } from "./sourcePackage.ts";
 
 export interface Program {
   /** Another key means another program: path and build. */
@@ -17,29 +18,39 @@ export interface Program {
 }
 
 export type OpenedProgram =
-  | { readonly ok: true; readonly binary: GoBinary }
+  | { readonly ok: true; readonly opened: EditorProgram }
   /** It could not be opened or understood; `why` is a sentence with its remedy. */
   | { readonly ok: false; readonly why: string; readonly code: string };
 
 /** Programs that are opened at once; a host with more different Go programs shows lenses for the first ones. */
 const MAX_PROGRAMS = 64;
+/** Source files of one program that were asked about. */
+const MAX_FILES = 256;
 
 interface Entry {
   program: Program;
-  opened?: Promise<OpenedProgram>;
-  index?: Promise<FunctionIndex>;
+  opened: Promise<OpenedProgram> | undefined;
+  /** Ends the reading of a program that is being opened. */
+  readonly reading: AbortController;
+  isOpen: boolean;
+  readonly byFile: Map<string, Promise<readonly GoFunction[]>>;
 }
 
+/** Shows the user that something is being waited for. */
+export type ShowProgress = <T>(title: string, work: Promise<T>) => Promise<T>;
+
 export class Catalog {
-  private readonly engine: Engine;
+  private readonly engine: EditorEngine;
+  private readonly showProgress: ShowProgress;
   private entries = new Map<string, Entry>();
   private refreshing: Promise<boolean> | undefined;
   private chosen: readonly string[] = [];
   private failure: string | undefined;
   private lastGlance = "";
 
-  constructor(engine: Engine) {
+  constructor(engine: EditorEngine, showProgress: ShowProgress) {
     this.engine = engine;
+    this.showProgress = showProgress;
   }
 
   /**
@@ -86,16 +97,30 @@ export class Catalog {
     const entry = this.entries.get(program.key);
     if (entry === undefined)
       return { ok: false, why: `${program.file} is not running any more.`, code: "process-exited" };
-    entry.opened ??= this.openEntry(program);
+    entry.opened ??= this.showProgress(`reading ${baseName(program.file)}`, openEntry(this.engine, entry));
     return await entry.opened;
   }
 
-  /** Rejects where the binary's function table cannot be read. */
-  async index(program: Program, binary: GoBinary): Promise<FunctionIndex> {
-    const entry = this.entries.get(program.key);
-    if (entry === undefined) return indexFunctions(await binary.functions());
-    entry.index ??= binary.functions().then(indexFunctions);
-    return await entry.index;
+  /** Functions of an opened program from source files of this name. Rejects where the function table is damaged. */
+  async functionsIn(program: Program, opened: EditorProgram, fileName: string): Promise<readonly GoFunction[]> {
+    const byFile = this.entries.get(program.key)?.byFile;
+    const known = byFile?.get(fileName);
+    if (known !== undefined) return await known;
+    const title = `looking for ${fileName} in ${baseName(program.file)}`;
+    const asked = this.showProgress(title, opened.functionsIn(fileName));
+    if (byFile !== undefined && byFile.size >= MAX_FILES) byFile.clear();
+    byFile?.set(fileName, asked);
+    asked.catch(() => byFile?.delete(fileName));
+    return await asked;
+  }
+
+  /** Nobody waits any more for what is being read. */
+  cancelReading(): void {
+    for (const [key, { program, opened, reading, isOpen }] of this.entries) {
+      if (opened === undefined || isOpen) continue;
+      reading.abort();
+      this.entries.set(key, newEntry(program));
+    }
   }
 
   private async look(helper: "running" | "quiet" | "ask"): Promise<boolean> {
@@ -112,12 +137,15 @@ export class Catalog {
     const chosen = await this.chosenPrograms(processes);
     for (const program of [...groupByProgram(processes), ...chosen].slice(0, MAX_PROGRAMS)) {
       const before = this.entries.get(program.key);
-      next.set(program.key, before === undefined ? { program } : Object.assign(before, { program }));
+      next.set(program.key, before === undefined ? newEntry(program) : Object.assign(before, { program }));
     }
     const changed = describe(next) !== describe(this.entries);
     const gone = [...this.entries].filter(([key]) => !next.has(key)).map(([, entry]) => entry);
     this.entries = next;
-    for (const entry of gone) void entry.opened?.then((opened) => opened.ok && opened.binary.close());
+    for (const entry of gone) {
+      entry.reading.abort();
+      void entry.opened?.then((answer) => answer.ok && answer.opened.close());
+    }
     return changed;
   }
 
@@ -128,16 +156,22 @@ export class Catalog {
       idle.map(async (file) => ({ key: `file:${await fileIdentity(file)}`, file, processes: [], chosen: true })),
     );
   }
+}
 
-  private async openEntry(program: Program): Promise<OpenedProgram> {
-    try {
-      const pid = program.processes[0]?.pid;
-      const binary = pid === undefined ? await this.engine.openFile(program.file) : await this.engine.openProcess(pid);
-      return { ok: true, binary };
-    } catch (error) {
-      const code = error instanceof UserError ? error.code : "defect";
-      return { ok: false, why: error instanceof Error ? error.message : String(error), code };
-    }
+function newEntry(program: Program): Entry {
+  return { program, opened: undefined, reading: new AbortController(), isOpen: false, byFile: new Map() };
+}
+
+async function openEntry(engine: EditorEngine, entry: Entry): Promise<OpenedProgram> {
+  const { program, reading } = entry;
+  try {
+    const pid = program.processes[0]?.pid;
+    const opened = await engine.open(pid === undefined ? { file: program.file } : { pid }, reading.signal);
+    entry.isOpen = true;
+    return { ok: true, opened };
+  } catch (error) {
+    const code = error instanceof UserError ? error.code : "defect";
+    return { ok: false, why: error instanceof Error ? error.message : String(error), code };
   }
 }
 

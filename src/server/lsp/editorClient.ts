@@ -1,5 +1,10 @@
 /** What the server asks of and tells the editor; for editors other than the extension, in plain LSP. */
-import { CodeLensRefreshRequest, type Connection, type MessageActionItem } from "vscode-languageserver/node";
+import {
+  CodeLensRefreshRequest,
+  type Connection,
+  type MessageActionItem,
+  type WorkDoneProgressServerReporter,
+} from "vscode-languageserver/node";
 import {
   type AskPasswordParams,
   type ChooseBinaryParams,
@@ -21,6 +26,8 @@ export const DEFAULT_SETTINGS: EditorSettings = {
 /** Buttons of a plain LSP message. */
 const MAX_MESSAGE_ACTIONS = 5;
 const MAX_BINARIES = 16;
+/** What is over sooner would only flicker. */
+const PROGRESS_DELAY_MS = 200;
 
 export class EditorClient {
   private readonly connection: Connection;
@@ -98,6 +105,21 @@ export class EditorClient {
       return readSettings(given);
     } catch {
       return DEFAULT_SETTINGS;
+    }
+  }
+
+  /** Where the editor shows progress, `work` gets a line there (`Probelens: reading prometheus`) when it takes longer. */
+  async showProgress<T>(title: string, work: Promise<T>): Promise<T> {
+    let shown: Promise<WorkDoneProgressServerReporter | undefined> | undefined;
+    const timer = setTimeout(() => {
+      shown = this.connection.window.createWorkDoneProgress().catch(() => undefined);
+      void shown.then((progress) => progress?.begin(`Probelens: ${title}`));
+    }, PROGRESS_DELAY_MS);
+    try {
+      return await work;
+    } finally {
+      clearTimeout(timer);
+      void shown?.then((progress) => progress?.done());
     }
   }
 

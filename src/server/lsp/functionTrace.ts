@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { matchText, type SourceMatch } from "../../gosource/match.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { EndReason, Engine, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../engineApi.ts";
+import type { EndReason, StatsEvent, Target, TraceEvent } from "../engineApi.ts";
 import { CallHistory, type CallRecord } from "./callHistory.ts";
+import type { EditorEngine, EditorListener, EditorTrace } from "./editorEngine.ts";
 import type { EventLog } from "./eventLog.ts";
 
 export type TraceState =
@@ -35,7 +36,7 @@ export interface TraceOptions {
 }
 
 export interface TraceOwner {
-  readonly engine: Engine;
+  readonly engine: EditorEngine;
   readonly log: EventLog;
   /** Something that is shown has changed. */
   changed(trace: FunctionTrace): void;
@@ -58,7 +59,9 @@ export class FunctionTrace {
   state: TraceState = { kind: "attaching" };
   private readonly owner: TraceOwner;
   private readonly textHash: string;
-  private trace: Trace | undefined;
+  private trace: EditorTrace | undefined;
+  /** Ends what is done before the probes are attached. */
+  private readonly preparing = new AbortController();
   private timers: NodeJS.Timeout[] = [];
   private stopping: Promise<void> | undefined;
 
@@ -89,8 +92,7 @@ export class FunctionTrace {
 
   /** Where the probes are and how they fare, for the hover. */
   get site(): string | undefined {
-    const plan = this.trace?.plans[0];
-    return plan === undefined ? undefined : `${plan.entry.instruction} (${plan.entry.kind})`;
+    return this.trace?.site;
   }
 
   /** Resolves when the probes are in place; rejects with what the engine says. */
@@ -105,8 +107,9 @@ export class FunctionTrace {
       ...(source === undefined ? {} : { source }),
     };
     try {
-      this.trace = await this.owner.engine.trace(request, this.listener());
+      this.trace = await this.owner.engine.trace(request, this.listener(), this.preparing.signal);
     } catch (error) {
+      if (this.preparing.signal.aborted) return;
       if (this.state.kind === "attaching") this.state = { kind: "ended", ...failureText(error) };
       this.owner.changed(this);
       throw error;
@@ -127,6 +130,7 @@ export class FunctionTrace {
   /** Resolves when the probes are gone. */
   async stop(): Promise<void> {
     if (this.active) this.state = { kind: "stopped" };
+    this.preparing.abort();
     this.clearTimers();
     this.owner.changed(this);
     this.stopping ??= this.trace?.stop();
@@ -140,7 +144,7 @@ export class FunctionTrace {
     this.owner.changed(this);
   }
 
-  private listener(): TraceListener {
+  private listener(): EditorListener {
     return {
       onEvents: (events) => this.onEvents(events),
       onNotice: (message) => {

@@ -1,11 +1,11 @@
 /** Open Go documents: parsed once per version, joined with each program once per version and build. */
 import { fileURLToPath } from "node:url";
 import type { TextDocument } from "vscode-languageserver-textdocument";
-import type { GoParser } from "../../gosource/parser.ts";
+import type { FollowedText, GoParser } from "../../gosource/parser.ts";
 import type { Catalog, Program } from "./catalog.ts";
 import { type EditorFile, type EditorFunction, readEditorFile } from "./editorFunctions.ts";
 import { type FileMatch, lineKindOf, type Match, matchFile, mayContain } from "./matchBinary.ts";
-import { type SourcePackage, sourcePackageOf } from "./sourcePackage.ts";
+import { baseName, type SourcePackage, sourcePackageOf } from "./sourcePackage.ts";
 
 /** A program that holds the document's file, and what it has of each function. */
 export interface ProgramMatch {
@@ -30,7 +30,7 @@ export class GoDocument {
   readonly uri: string;
   /** Functions that have had a lens: they keep it while the document is open, so that the code does not jump. */
   readonly lensKeys = new Set<string>();
-  private readonly parser: GoParser;
+  private readonly parser: FollowedText;
   private text: TextDocument;
   private parsed: Parsed | undefined;
   private source: Promise<SourcePackage> | undefined;
@@ -38,11 +38,15 @@ export class GoDocument {
   constructor(text: TextDocument, parser: GoParser) {
     this.uri = text.uri;
     this.text = text;
-    this.parser = parser;
+    this.parser = parser.follow();
   }
 
   update(text: TextDocument): void {
     this.text = text;
+  }
+
+  close(): void {
+    this.parser.close();
   }
 
   /** After a save the file may belong to another module. */
@@ -111,13 +115,14 @@ export class GoDocument {
   }
 
   private async computeMatch(catalog: Catalog, program: Program, file: EditorFile): Promise<FileMatch> {
-    const opened = await catalog.open(program);
-    if (!opened.ok) return undefined;
+    const answer = await catalog.open(program);
+    if (!answer.ok) return undefined;
     const source = await this.sourcePackage();
-    // The index costs some 100 ms: only for programs that were built with the document's module.
-    if (!mayContain(source, opened.binary.buildInfo)) return undefined;
-    const index = await catalog.index(program, opened.binary);
-    return matchFile(file, source, opened.binary.buildInfo, index, lineKindOf(opened.binary));
+    // Looking through all functions takes its time: only for programs that were built with the document's module.
+    const { buildInfo } = answer.opened;
+    if (!mayContain(source, buildInfo)) return undefined;
+    const sameName = await catalog.functionsIn(program, answer.opened, baseName(source.paths[0] ?? ""));
+    return matchFile(file, source, buildInfo, sameName, lineKindOf(answer.opened));
   }
 
   private parse(): Parsed {

@@ -2,9 +2,9 @@
 import { createConnection, ProposedFeatures, TextDocumentSyncKind, TextDocuments } from "vscode-languageserver/node";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { COMMANDS, METHODS, type VisibleParams } from "../../protocol/editorApi.ts";
-import { createEngine } from "../engine.ts";
 import { loadGrammar } from "../grammar.ts";
 import { EditorClient } from "./editorClient.ts";
+import { startEngineThread } from "./engineThread.ts";
 import { Session } from "./session.ts";
 
 // An editor that is started by hand without a transport gets stdio, the usual one.
@@ -17,10 +17,8 @@ connection.onInitialize(async (params) => {
   const options: unknown = params.initializationOptions;
   const extended = typeof options === "object" && options !== null && "probelens" in options;
   const client = new EditorClient(connection, extended);
+  const engine = startEngineThread(async (prompt, attempt) => await client.askPassword({ prompt, attempt }));
   const parser = await loadGrammar();
-  const engine = createEngine({
-    passwordPrompt: async (prompt, attempt) => await client.askPassword({ prompt, attempt }),
-  });
   session = new Session(engine, client, parser);
   return {
     capabilities: {

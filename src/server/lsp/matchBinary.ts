@@ -7,7 +7,7 @@ import type { BuildInfo, Dependency, GoBinary, GoFunction } from "../../binary/a
 import { minorVersion } from "../../gosource/buildTags.ts";
 import { unescapeName } from "../patterns.ts";
 import type { EditorFile, EditorFunction } from "./editorFunctions.ts";
-import { baseName, type SourcePackage, withoutVersion } from "./sourcePackage.ts";
+import { type SourcePackage, withoutVersion } from "./sourcePackage.ts";
 
 export type Match =
   /** Same name, same line. Several functions: instances of one generic function, or copies of a literal. */
@@ -31,24 +31,10 @@ export interface OtherVersion {
 /** By `key` of the function; undefined where the binary does not hold the file at all. */
 export type FileMatch = ReadonlyMap<string, Match> | undefined;
 
-export type FunctionIndex = ReadonlyMap<string, readonly GoFunction[]>;
-
 /** Equal trailing folders and file name that make a path telling where no module is known: `pkg/app.go`. */
 const MIN_COMMON_ELEMENTS = 2;
 /** Functions at their exact lines that make a bare file name telling. */
 const MIN_FINGERPRINT = 3;
-
-/** Functions by base name of their file. */
-export function indexFunctions(functions: readonly GoFunction[]): FunctionIndex {
-  const index = new Map<string, GoFunction[]>();
-  for (const fn of functions) {
-    const name = baseName(fn.file);
-    const list = index.get(name);
-    if (list === undefined) index.set(name, [fn]);
-    else list.push(fn);
-  }
-  return index;
-}
 
 /**
  * Which line a binary gives its functions: that of the declaration (DWARF; pclntab since Go 1.20), or, in older binaries
@@ -60,14 +46,15 @@ export function lineKindOf({ hasDwarf, buildInfo }: Pick<GoBinary, "hasDwarf" | 
   return hasDwarf || minorVersion(buildInfo.goVersion) >= 20 ? "declaration" : "entry";
 }
 
+/** `sameName`: the binary's functions that come from files of the document's name. */
 export function matchFile(
   file: EditorFile,
   source: SourcePackage,
   info: BuildInfo,
-  index: FunctionIndex,
+  sameName: readonly GoFunction[],
   lines: LineKind = "declaration",
 ): FileMatch {
-  const matches = matchAnyVersion(file, source, info, index, lines);
+  const matches = matchAnyVersion(file, source, info, sameName, lines);
   const version = otherVersion(source, info);
   if (matches === undefined || version === undefined) return matches;
   return new Map([...matches].map(([key, match]) => [key, match.kind === "absent" ? match : { ...match, version }]));
@@ -91,10 +78,9 @@ function matchAnyVersion(
   file: EditorFile,
   source: SourcePackage,
   info: BuildInfo,
-  index: FunctionIndex,
+  sameName: readonly GoFunction[],
   lines: LineKind,
 ): FileMatch {
-  const sameName = index.get(baseName(source.paths[0] ?? "")) ?? [];
   if (sameName.length === 0 || !mayContain(source, info)) return undefined;
   const byPath = groupBy(sameName, (fn) => fn.file);
   const certain = [...byPath]

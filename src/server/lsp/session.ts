@@ -4,11 +4,11 @@ import type { TextDocument } from "vscode-languageserver-textdocument";
 import type { GoParser } from "../../gosource/parser.ts";
 import { COMMANDS } from "../../protocol/editorApi.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { EndReason, Engine } from "../engineApi.ts";
-import { matchAt } from "../goSource.ts";
+import type { EndReason } from "../engineApi.ts";
 import { type Candidate, differenceOf, findCandidates } from "./candidates.ts";
 import { Catalog } from "./catalog.ts";
 import { type EditorClient } from "./editorClient.ts";
+import type { EditorEngine } from "./editorEngine.ts";
 import { type EditorFunction, functionAt, isBefore, type Position } from "./editorFunctions.ts";
 import { EventLog } from "./eventLog.ts";
 import { FunctionTrace } from "./functionTrace.ts";
@@ -18,9 +18,13 @@ import { lensText } from "./lens.ts";
 import { liveFunction } from "./live.ts";
 
 /** While a Go document is visible: a glance at which processes there are, and a whole look when it shows a change. */
-const GLANCE_INTERVAL_MS = 500;
+const GLANCE_INTERVAL_MS = 200;
+/** Where processes come and go all the time, looking takes at most this part of the time. */
+const LOOK_SHARE = 0.1;
 /** A whole look is due this often in any case: a known process may have exec'd another program. */
 const LOOK_INTERVAL_MS = 4_000;
+/** A process that was just forked execs a moment later: a change is looked at more than once. */
+const LOOKS_AFTER_CHANGE = 3;
 /** Live values: at most 4 messages a second for each document. */
 const LIVE_INTERVAL_MS = 250;
 /** Lens titles: each change makes the editor ask for all lenses of its visible documents. */
@@ -33,7 +37,7 @@ const RETRY = "Try Again";
 const ELEVATE = "Look at All Users' Processes";
 
 export class Session {
-  private readonly engine: Engine;
+  private readonly engine: EditorEngine;
   private readonly client: EditorClient;
   private readonly parser: GoParser;
   private readonly catalog: Catalog;
@@ -49,11 +53,11 @@ export class Session {
   private firstLook: Promise<unknown> | undefined;
   private timers: NodeJS.Timeout[] = [];
 
-  constructor(engine: Engine, client: EditorClient, parser: GoParser) {
+  constructor(engine: EditorEngine, client: EditorClient, parser: GoParser) {
     this.engine = engine;
     this.client = client;
     this.parser = parser;
-    this.catalog = new Catalog(engine);
+    this.catalog = new Catalog(engine, (title, work) => client.showProgress(title, work));
   }
 
   start(): void {
@@ -70,6 +74,7 @@ export class Session {
   }
 
   opened(text: TextDocument): void {
+    this.documents.get(text.uri)?.close();
     this.documents.set(text.uri, new GoDocument(text, this.parser));
     this.markUri(text.uri);
   }
@@ -84,7 +89,9 @@ export class Session {
   }
 
   closed(uri: string): void {
+    this.documents.get(uri)?.close();
     this.documents.delete(uri);
+    if (this.documents.size === 0) this.catalog.cancelReading();
     this.shownLenses.delete(uri);
     for (const [id, trace] of this.traces) if (trace.options.uri === uri && !trace.active) this.traces.delete(id);
   }
@@ -280,10 +287,9 @@ export class Session {
   /** Asks version control, which may take its time: the trace does not wait for it. */
   private async compare(trace: FunctionTrace, { program, names }: Candidate): Promise<void> {
     const root = trace.options.source;
-    const opened = await this.catalog.open(program);
-    if (root === undefined || !opened.ok) return;
-    const [fn] = await opened.binary.functionsNamed(names[0] ?? "").catch(() => []);
-    const match = fn === undefined ? undefined : await matchAt(root, fn, opened.binary.buildInfo);
+    const answer = await this.catalog.open(program);
+    if (root === undefined || !answer.ok) return;
+    const match = await answer.opened.compare(names[0] ?? "", root).catch(() => undefined);
     if (match !== undefined) trace.compared(match);
   }
 
@@ -303,23 +309,29 @@ export class Session {
     this.glancing = true;
     try {
       const changed = await this.catalog.hasChanged();
-      // A process that was just forked execs a moment later: the look after a change is followed by another one.
-      const due = changed || this.lookAgain || performance.now() - this.lastLookMs >= LOOK_INTERVAL_MS;
-      this.lookAgain = changed;
-      if (due) await this.poll();
+      this.changes = changed ? LOOKS_AFTER_CHANGE : this.changes;
+      const since = performance.now() - this.lastLookMs;
+      if (since < this.lookTookMs / LOOK_SHARE || (this.changes === 0 && since < LOOK_INTERVAL_MS)) return;
+      this.changes = Math.max(0, this.changes - 1);
+      await this.poll();
     } finally {
       this.glancing = false;
     }
   }
   private glancing = false;
-  private lookAgain = false;
+  /** Looks that are due because something has changed. */
+  private changes = 0;
   private lastLookMs = 0;
+  private lookTookMs = 0;
 
   private async poll(): Promise<void> {
     if (!this.isWatched()) return;
     await this.looked();
+    const start = performance.now();
+    const changed = await this.catalog.refresh();
     this.lastLookMs = performance.now();
-    if (await this.catalog.refresh()) this.client.refreshLenses();
+    this.lookTookMs = this.lastLookMs - start;
+    if (changed) this.client.refreshLenses();
   }
 
   private isWatched(): boolean {

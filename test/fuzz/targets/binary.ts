@@ -112,6 +112,7 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
     const code = await allowed(() => binary.code(fn));
     if (code !== undefined) check(code.length === fn.end - fn.entry, "code of another length than the function");
     if (random.once(4)) await allowed(() => binary.functionsNamed(fn.name));
+    if (random.once(8)) await allowed(() => binary.functionsInFile("proc.go"));
     if (signature?.ok === true && random.once(2)) await allowed(() => binary.contradiction(fn, signature.signature));
     if (random.once(4)) await allowed(() => binary.inlinedCopies(fn));
     if (signature?.ok === true)
