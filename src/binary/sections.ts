@@ -10,8 +10,8 @@ import { type PackedSection, readPackedHeader, unpack } from "./unpack.ts";
 const PAGE_BYTES = 64 << 10;
 /** All sections of the largest known Go programs together are half of this; a sparse file can claim anything. */
 const MAX_LOADED_BYTES = 1 << 30;
-/** 16 MiB of cached pages at most. */
-const MAX_PAGES = 256;
+/** 4 MiB of cached pages at most: what is passed over once, such as the inline trees, gains nothing from more. */
+const MAX_PAGES = 64;
 
 export class Sections {
   readonly elf: Elf;

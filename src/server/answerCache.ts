@@ -6,7 +6,8 @@
  * nanoseconds and a digest of samples. The kernel sets ctime on every write and nobody can set it back, so another
  * content has another key; only a write in the same clock tick as the reading could go unseen, hence RACY_MS (as git's
  * index does it). The samples are for file systems that do not keep ctime. Hashing everything would take 60 ms for
- * 82 MB. An entry is bound to the program that wrote it, too: another build of Probelens may know better.
+ * 82 MB. An entry is bound to the program that wrote it, too: another build of Probelens may know better; and to the other
+ * files that the answer was taken from (a separate debug file), by path and the same times.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { constants } from "node:fs";
@@ -15,7 +16,7 @@ import { homedir, release } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const FORMAT = "probelens answer 1";
+const FORMAT = "probelens answer 2";
 /** A file changed more recently than this may change again without a new ctime (clock ticks are 1 to 10 ms). */
 const RACY_MS = 2000;
 /** First and last bytes (headers and section headers), and as many samples between them. */
@@ -49,6 +50,8 @@ export interface AskedFile {
   readonly key: string;
   readonly path: string;
   readonly identity: string;
+  /** When it was asked. */
+  readonly atMs: number;
 }
 
 export class AnswerCache {
@@ -73,7 +76,7 @@ export class AnswerCache {
         const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
         hash.update(buffer.subarray(0, bytesRead));
       }
-      return { key: hash.digest("hex"), path, identity: state };
+      return { key: hash.digest("hex"), path, identity: state, atMs: Date.now() };
     } catch {
       return undefined;
     } finally {
@@ -90,7 +93,7 @@ export class AnswerCache {
       const found = await file.stat();
       // What somebody else could have written is not believed.
       if (!found.isFile() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) return undefined;
-      const answer = found.size <= MAX_ENTRY_BYTES ? checked(key, await file.readFile("utf8")) : undefined;
+      const answer = found.size <= MAX_ENTRY_BYTES ? await checked(key, await file.readFile("utf8")) : undefined;
       const now = new Date();
       if (answer === undefined) await unlink(this.pathOf(key));
       else await file.utimes(now, now);
@@ -102,11 +105,20 @@ export class AnswerCache {
     }
   }
 
-  /** Stores an answer unless the file has changed since it was asked about. Failures are silent: a cache is no duty. */
-  async put({ key, path, identity: asked }: AskedFile, answer: string): Promise<void> {
+  /**
+   * Stores an answer, which was also taken from `others`, unless one of the files may have changed since it was asked
+   * about. Failures are silent: a cache is no duty.
+   */
+  async put(
+    { key, path, identity: asked, atMs }: AskedFile,
+    answer: string,
+    others: readonly string[] = [],
+  ): Promise<void> {
     const temporary = join(this.options.dir, `.${process.pid}-${randomBytes(6).toString("hex")}`);
     try {
-      const text = sealed(key, answer);
+      const states = await Promise.all(others.map((other) => settled(other, atMs)));
+      if (states.includes(undefined)) return;
+      const text = sealed(key, JSON.stringify(others.map((other, index) => [other, states[index]])), answer);
       if (Buffer.byteLength(text) > MAX_ENTRY_BYTES || (await identity(path)) !== asked) return;
       await makeFolder(this.options.dir);
       if (!(await this.isOwn())) return;
@@ -166,18 +178,28 @@ function samples(size: number): [offset: number, length: number][] {
   return [...edges, ...between];
 }
 
-function sealed(key: string, answer: string): string {
-  return `${FORMAT} ${digest(key, answer)}\n${answer}`;
+function sealed(key: string, others: string, answer: string): string {
+  return `${FORMAT} ${digest(key, `${others}\n${answer}`)}\n${others}\n${answer}`;
 }
 
-function checked(key: string, text: string): string | undefined {
+async function checked(key: string, text: string): Promise<string | undefined> {
   const end = text.indexOf("\n");
-  const answer = text.slice(end + 1);
-  return end > 0 && text.slice(0, end) === `${FORMAT} ${digest(key, answer)}` ? answer : undefined;
+  const content = text.slice(end + 1);
+  if (end <= 0 || text.slice(0, end) !== `${FORMAT} ${digest(key, content)}`) return undefined;
+  const next = content.indexOf("\n");
+  const others = JSON.parse(content.slice(0, next)) as [path: string, state: string][];
+  for (const [path, state] of others) if ((await identity(path)) !== state) return undefined;
+  return content.slice(next + 1);
 }
 
-function digest(key: string, answer: string): string {
-  return createHash("sha256").update(`${key}\n${answer}`).digest("hex");
+function digest(key: string, content: string): string {
+  return createHash("sha256").update(`${key}\n${content}`).digest("hex");
+}
+
+/** State of a file that has certainly not changed since a time. */
+async function settled(path: string, sinceMs: number): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true });
+  return sinceMs - Number(found.ctimeMs) < RACY_MS ? undefined : identityOf(found);
 }
 
 async function identity(path: string): Promise<string | undefined> {

@@ -89,6 +89,28 @@ test("damaged, cut and foreign entries are not believed; a new answer replaces t
   assert.equal(await stored(), "again");
 });
 
+test("an answer that was also taken from another file goes with that file's state", async () => {
+  const debug = join(scratch, "program.debug");
+  writeFileSync(debug, "debug");
+  const early = await cache.ask(binary, "d");
+  assert.ok(early !== undefined);
+  await cache.put(early, "of a file that may have changed since", [debug]);
+  assert.equal(await stored({ question: "d" }), undefined);
+  await settled(debug);
+  const asked = await cache.ask(binary, "d");
+  assert.ok(asked !== undefined);
+  await cache.put(asked, "with\ndebug file", [debug]);
+  assert.equal(await stored({ question: "d" }), "with\ndebug file");
+  writeFileSync(debug, "other");
+  assert.equal(await stored({ question: "d" }), undefined);
+  await settled(debug);
+  const again = await cache.ask(binary, "d");
+  assert.ok(again !== undefined);
+  await cache.put(again, "with debug file", [debug]);
+  rmSync(debug);
+  assert.equal(await stored({ question: "d" }), undefined);
+});
+
 test("other content of the same size, time and inode is another file", async () => {
   const { atime, mtime, ino } = statSync(binary);
   const asked = await cache.ask(binary, "q");
