@@ -26,7 +26,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
     printLookup(real ?? binary, real === undefined ? "main.nine" : "fmt.Fprintf", delve);
     return Promise.resolve();
   },
-  lens: () => printLensTime(dirname(binary)),
+  lens: () => printLensTime(dirname(binary), realBinary()),
 };
 
 const chosen = process.argv.slice(2);
