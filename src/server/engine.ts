@@ -131,8 +131,6 @@ class ProbeEngine implements FullEngine {
 
   async trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace> {
     const { target } = request;
-    // Root is asked for nothing: the helper starts while the program is read. A failure is told when it is needed.
-    if (process.getuid?.() === 0) this.helper().catch(() => undefined);
     const opened =
       target.kind === "process"
         ? await openProcessTarget(target.pid, this.cache, () => this.helper(), signal)
@@ -146,6 +144,8 @@ class ProbeEngine implements FullEngine {
       const binary = await this.completed(opened.handle.binary, request.source);
       for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions);
+      // Root is asked for nothing: the helper starts while DWARF is read. A failure is told when the helper is needed.
+      if (process.getuid?.() === 0) this.helper().catch(() => undefined);
       const plans = await planGroups(
         groups,
         async (fn) => {

@@ -6,6 +6,7 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -317,8 +318,9 @@ describe("targets and doctor", () => {
   test("a package without its kernel program or libbpf is told", async () => {
     const broken = join(directory, "package/dist");
     mkdirSync(broken, { recursive: true });
-    for (const name of ["cli.js", "cliMain.js", "helper.js", "iced_x86_bg.wasm"])
-      copyFileSync(join(import.meta.dirname, "../../dist", name), join(broken, name));
+    const dist = join(import.meta.dirname, "../../dist");
+    for (const name of readdirSync(dist).filter((file) => /\.(js|wasm)$/.test(file)))
+      copyFileSync(join(dist, name), join(broken, name));
     writeFileSync(join(directory, "package/package.json"), '{"type":"module","version":"0"}');
     chmodSync(join(broken, "cli.js"), 0o755);
     const { stdout } = runShell('"$0" "$2" doctor', join(broken, "cli.js"));

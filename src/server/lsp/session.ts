@@ -19,8 +19,9 @@ import { liveFunction } from "./live.ts";
 
 /** While a Go document is visible: a glance at which processes there are, and a whole look when it shows a change. */
 const GLANCE_INTERVAL_MS = 200;
-/** Where processes come and go all the time, looking takes at most this part of the time. */
+/** Where processes come and go all the time, looking takes a small part of the time, but nobody waits long for it. */
 const LOOK_SHARE = 0.1;
+const MAX_LOOK_PAUSE_MS = 500;
 /** A whole look is due this often in any case: a known process may have exec'd another program. */
 const LOOK_INTERVAL_MS = 4_000;
 /** A process that was just forked execs a moment later: a change is looked at more than once. */
@@ -311,7 +312,8 @@ export class Session {
       const changed = await this.catalog.hasChanged();
       this.changes = changed ? LOOKS_AFTER_CHANGE : this.changes;
       const since = performance.now() - this.lastLookMs;
-      if (since < this.lookTookMs / LOOK_SHARE || (this.changes === 0 && since < LOOK_INTERVAL_MS)) return;
+      const pause = this.changes > 0 ? Math.min(this.lookTookMs / LOOK_SHARE, MAX_LOOK_PAUSE_MS) : LOOK_INTERVAL_MS;
+      if (since < pause) return;
       this.changes = Math.max(0, this.changes - 1);
       await this.poll();
     } finally {
