@@ -104,10 +104,7 @@ function siteJson({ address, offset, kind, instruction, predictedNs }: ProbeSite
   return { address: hex(address), offset: hex(offset), kind, instruction, predictedNs };
 }
 
-async function asText(
-  { row, fn, code, plan, match, copies, live }: Inspection,
-  binary: GoBinary,
-): Promise<string[]> {
+async function asText({ row, fn, code, plan, match, copies, live }: Inspection, binary: GoBinary): Promise<string[]> {
   const lines = [
     `${row.func}${signatureText(row)}`,
     `  declared   ${row.file === "" ? "unknown" : `${row.file}:${row.line}`}`,
