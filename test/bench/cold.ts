@@ -30,6 +30,12 @@ export function printLookup(binary: string, fn: string, findDelve: () => string 
       says: "the same",
     },
     {
+      name: "Node alone (node -e 0)",
+      command: [process.execPath, "-e", "0"],
+      answer: /^$/,
+      says: "nothing: what its start costs the two above",
+    },
+    {
       name: "gdb",
       command: ["gdb", "-nx", "-batch", "-ex", `info scope ${fn}`, "-ex", `info address ${fn}`, binary],
       answer: /Symbol/,

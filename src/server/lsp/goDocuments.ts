@@ -34,6 +34,7 @@ export class GoDocument {
   private text: TextDocument;
   private parsed: Parsed | undefined;
   private source: Promise<SourcePackage> | undefined;
+  private isClosed = false;
 
   constructor(text: TextDocument, parser: GoParser) {
     this.uri = text.uri;
@@ -46,6 +47,7 @@ export class GoDocument {
   }
 
   close(): void {
+    this.isClosed = true;
     this.parser.close();
   }
 
@@ -78,6 +80,7 @@ export class GoDocument {
     const failed: ProgramFailure[] = [];
     // One after the other: opening is work for the processor, and the first answer is often the wanted one.
     for (const program of catalog.programs) {
+      if (this.isClosed) break;
       try {
         const opened = await catalog.open(program);
         if (!opened.ok) {
