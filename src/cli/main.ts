@@ -1,5 +1,4 @@
 /** The `probelens` command: which command, with which options, and what its end means as an exit status. */
-import { setFlagsFromString } from "node:v8";
 import { UserError } from "../protocol/errors.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
@@ -26,9 +25,6 @@ const RUN: Record<keyof typeof COMMANDS, (parsed: ParsedOptions) => Promise<numb
   doctor: async () => await (await import("./doctor.ts")).runDoctor(),
 };
 
-// V8 would compile the disassembler a second time for speed, which a few functions never bring back: it takes a fifth of
-// a cold answer's processor time and 14 MB. Node 20 heeds the first, Node 24 the second.
-for (const flag of ["--liftoff-only", "--wasm-tiering-budget=1000000000"]) setFlagsFromString(flag);
 // A terminal or log that went away must not turn a message into a crash.
 process.stderr.on("error", () => {});
 process.on("uncaughtException", (error) => void exit(report(error)));
