@@ -10,7 +10,7 @@
  * files that the answer was taken from (a separate debug file), by path and the same times.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, readSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { homedir, release } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
@@ -73,8 +73,9 @@ export class AnswerCache {
       const state = identityOf(found);
       hash.update(state);
       for (const [offset, length] of samples(Number(found.size))) {
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
-        hash.update(buffer.subarray(0, bytesRead));
+        // Not awaited: handing each of these to another thread takes longer than reading it.
+        const buffer = Buffer.alloc(length);
+        hash.update(buffer.subarray(0, readSync(file.fd, buffer, 0, length, offset)));
       }
       return { key: hash.digest("hex"), path, identity: state, atMs: Date.now() };
     } catch {
