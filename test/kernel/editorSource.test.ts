@@ -111,7 +111,7 @@ test("a stripped program: arguments beside the code, from the open source", asyn
   const [name] = shown.values;
   assert.deepEqual(name?.range, { line: LINE, start: "func greet(".length, end: "func greet(name".length });
   assert.equal(shown.stale, false);
-  await hovered(/Source: the binary was built from this revision/);
+  await hovered(/Source: exact: the binary was built from this revision/);
   await stop();
   await target.end();
 });
