@@ -10,6 +10,7 @@ import type { AttachTarget } from "../protocol/helperApi.ts";
 import { BinaryCache, borrowed } from "./binaries.ts";
 import { CallerTable, ET_EXEC } from "./callers.ts";
 import { findCommand, StoppedCommand } from "./command.ts";
+import { inlinedSummary } from "./copyBounds.ts";
 import type {
   EndReason,
   Engine,
@@ -21,7 +22,6 @@ import type {
 } from "./engineApi.ts";
 import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./goSource.ts";
 import { HelperLink } from "./helperLink.ts";
-import { inlinedSummary } from "./copyBounds.ts";
 import { ProcessScanner, processesRunning } from "./processes.ts";
 import { executableMappings, findProcess, readMemory } from "./procfs.ts";
 import { resolvePatterns } from "./resolve.ts";
