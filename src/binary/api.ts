@@ -51,6 +51,8 @@ export interface GoFunction {
   /** Line of the declaration; the entry's line where the binary has no declaration line. */
   readonly line: number;
   readonly convention: CallingConvention;
+  /** It has no code of its own, because every call was inlined: `entry`, `end` and `offset` are 0. */
+  readonly inlinedEverywhere?: true;
   /** Why it cannot be traced or its arguments cannot be shown (assembly, cgo, runtime internals); absent: it can. */
   readonly notTraceable?: string;
 }
@@ -89,6 +91,37 @@ export interface SourcePosition {
   readonly func: string;
   readonly file: string;
   readonly line: number;
+}
+
+/** A call that was inlined: its position in its caller, the innermost one, inlined or not. */
+export interface InlinedCall extends SourcePosition {
+  /** Address of the instruction that the inline tree names for the call; it may stand for other things, too. */
+  readonly mark: number;
+  /** The function with code of its own that holds it. */
+  readonly enclosing: GoFunction;
+  /** Number of the call in that function's inline tree. */
+  readonly record: number;
+}
+
+/** A parameter of one inlined call. */
+export interface InlinedParam {
+  readonly name: string;
+  readonly type: GoType;
+  /** Where DWARF has a value of this name at the call's mark; absent: nowhere. It need not be the argument. */
+  readonly location?: Location;
+}
+
+/** Which instructions of a function belong to which call that was inlined into it. */
+export interface InlineMap {
+  /** By number of the call. */
+  readonly marks: readonly number[];
+  /** The innermost inlined call that an instruction belongs to; -1: none, it is the function's own. */
+  recordAt(address: number): number;
+  /** First instruction that belongs to the call and to none inside it. */
+  addressIn(record: number): number | undefined;
+  lineAt(address: number): number | undefined;
+  /** Bytes by which RSP stands below the return address. */
+  stackAt(address: number): number | undefined;
 }
 
 /** Offsets that the kernel program needs to find the goroutine. */
@@ -139,8 +172,14 @@ export interface GoBinary {
   positionOf(address: number): Promise<SourcePosition | undefined>;
   /** How many inlined copies of the function the binary holds; 0 where unknown. */
   inlinedCopies(fn: GoFunction): Promise<number>;
-  /** Where the function's calls were inlined: each call's position in its caller, by address. */
-  inlinedCalls(fn: GoFunction): Promise<readonly SourcePosition[]>;
+  /** Where the function's calls were inlined, by address; at most `limit` of them. */
+  inlinedCalls(fn: GoFunction, limit: number): Promise<readonly InlinedCall[]>;
+  /** A function of which the binary holds inlined copies, but no code of its own. */
+  inlinedOnly(name: string): Promise<GoFunction | undefined>;
+  /** The parameters of an inlined call of `fn`; undefined where DWARF does not describe just this call. */
+  inlinedParams(fn: GoFunction, call: InlinedCall): Promise<readonly InlinedParam[] | undefined>;
+  /** What was inlined into a function; undefined where nothing was. */
+  inlineMap(fn: GoFunction): Promise<InlineMap | undefined>;
   /** The function's machine code. */
   code(fn: GoFunction): Promise<Uint8Array>;
   /** File offset of a virtual address inside an executable segment. */

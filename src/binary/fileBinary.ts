@@ -6,6 +6,9 @@ import type {
   ByteSource,
   GoBinary,
   GoFunction,
+  InlinedCall,
+  InlinedParam,
+  InlineMap,
   RuntimeLayout,
   Signature,
   SignatureResult,
@@ -15,10 +18,11 @@ import type {
 import { MAX_ARG_INFO_BYTES } from "./argInfo.ts";
 import { contradictionOf, isConfirmed, judgeParams, type Witnesses } from "./completeness.ts";
 import { Dwarf } from "./dwarf/dwarf.ts";
+import { readInlinedParams } from "./dwarf/inlinedParams.ts";
 import { readSignature } from "./dwarf/subprogram.ts";
 import type { Elf } from "./elf.ts";
 import { agrees, type FunctionTable } from "./functions.ts";
-import { funcdataAddress, type InlineTrees } from "./inltree.ts";
+import { depthOf, funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Memory } from "./memory.ts";
 import type { Moduledata } from "./moduledata.ts";
 import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
@@ -202,16 +206,57 @@ export class FileBinary implements GoBinary {
     });
   }
 
-  async inlinedCalls(fn: GoFunction): Promise<readonly SourcePosition[]> {
-    const addresses = await this.#guard(`find the inlined calls of ${fn.name}`, () =>
-      this.#parts.inlineTrees.callAddresses(fn.name),
-    );
-    const positions: SourcePosition[] = [];
-    for (const address of addresses) {
-      const position = await this.positionOf(address);
-      if (position !== undefined) positions.push(position);
+  async inlinedCalls(fn: GoFunction, limit: number): Promise<readonly InlinedCall[]> {
+    const { inlineTrees, functions, pclntab } = this.#parts;
+    const records = await this.#guard(`find the inlined calls of ${fn.name}`, () => inlineTrees.callsOf(fn.name));
+    const calls: InlinedCall[] = [];
+    for (const { index, record, mark } of records.slice(0, limit)) {
+      const position = await this.positionOf(mark);
+      const enclosing = await functions.atEntry(pclntab.entry(index));
+      if (position !== undefined && enclosing !== undefined) calls.push({ ...position, mark, enclosing, record });
     }
-    return positions;
+    return calls;
+  }
+
+  inlinedOnly(name: string): Promise<GoFunction | undefined> {
+    return this.#guard(`find the inlined copies of ${name}`, async () => {
+      const { inlineTrees, pclntab, functions } = this.#parts;
+      const [first] = await inlineTrees.callsOf(name);
+      if (first === undefined) return undefined;
+      const { index, record } = first;
+      const map = await inlineTrees.mapOf(index);
+      const own = map?.addressIn(record);
+      const around = await functions.atEntry(pclntab.entry(index));
+      const line = (await inlineTrees.startLine(index, record)) ?? (own === undefined ? 0 : pclntab.line(index, own));
+      return {
+        name,
+        entry: 0,
+        end: 0,
+        offset: 0,
+        file: own === undefined ? "" : pclntab.file(index, own),
+        line,
+        convention: around?.convention ?? "stack",
+        inlinedEverywhere: true,
+      };
+    });
+  }
+
+  inlinedParams(fn: GoFunction, { enclosing, record, mark }: InlinedCall): Promise<InlinedParam[] | undefined> {
+    return this.#guard(`find the parameters of an inlined call of ${fn.name}`, async () => {
+      const dwarf = await this.#loadDwarf();
+      const map = dwarf === undefined ? undefined : await this.inlineMap(enclosing);
+      const within = map?.addressIn(record);
+      if (dwarf === undefined || map === undefined || within === undefined) return undefined;
+      const depth = depthOf(map, record);
+      return await readInlinedParams(dwarf, { enclosing: enclosing.entry, within, depth, name: fn.name }, mark);
+    });
+  }
+
+  inlineMap(fn: GoFunction): Promise<InlineMap | undefined> {
+    return this.#guard(`find what was inlined into ${fn.name}`, async () => {
+      const index = this.#parts.functions.indexOf(fn);
+      return index < 0 ? undefined : await this.#parts.inlineTrees.mapOf(index);
+    });
   }
 
   code(fn: GoFunction): Promise<Uint8Array> {

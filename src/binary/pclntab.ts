@@ -40,6 +40,37 @@ const SHAPES: Readonly<Record<PclntabFormat, FuncShape>> = {
   "1.20": { entryBytes: 4, hasCuOffset: true, hasStartLine: true },
 };
 
+/** A pc-value table of one function, for many questions. */
+export class PcRuns {
+  readonly #start: number;
+  readonly #ends: readonly number[];
+  readonly #values: readonly number[];
+
+  constructor(start: number, ends: readonly number[], values: readonly number[]) {
+    this.#start = start;
+    this.#ends = ends;
+    this.#values = values;
+  }
+
+  at(address: number): number | undefined {
+    if (address < this.#start) return undefined;
+    let low = 0;
+    let high = this.#ends.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#ends[middle]! <= address) low = middle + 1;
+      else high = middle;
+    }
+    return this.#values[low];
+  }
+
+  /** First address with a value; undefined where none has it. */
+  addressOf(value: number): number | undefined {
+    const run = this.#values.indexOf(value);
+    return run < 0 ? undefined : run === 0 ? this.#start : this.#ends[run - 1];
+  }
+}
+
 export class Pclntab {
   readonly bytes: Uint8Array;
   readonly format: PclntabFormat;
@@ -240,6 +271,22 @@ export class Pclntab {
     return max;
   }
 
+  /** All runs of a PCDATA table; undefined where the function has none. */
+  pcdataRuns(index: number, table: number): PcRuns | undefined {
+    if (table >= this.#field(index, 24)) return undefined;
+    const offset = this.#at(this.#pcdataStart(index) + table * 4);
+    return offset === 0 ? undefined : this.#runs(offset, index);
+  }
+
+  /** Bytes by which RSP stands below the return address, by address. */
+  stackRuns(index: number): PcRuns {
+    return this.#runs(this.#field(index, 12), index);
+  }
+
+  lineRuns(index: number): PcRuns {
+    return this.#runs(this.#field(index, 20), index);
+  }
+
   /** FUNCDATA entry: an offset from `gofunc` since 1.18, before that the bytes' place of a pointer (see `wide`). */
   funcdata(index: number, table: number): { offset: number } | { pointerAt: number } | undefined {
     if (table >= this.#tail(index, 3)) return undefined;
@@ -352,6 +399,17 @@ export class Pclntab {
       return false;
     });
     return found;
+  }
+
+  #runs(table: number, index: number): PcRuns {
+    const ends: number[] = [];
+    const values: number[] = [];
+    this.#eachValue(table, index, (value, until) => {
+      ends.push(until);
+      values.push(value);
+      return true;
+    });
+    return new PcRuns(this.entry(index), ends, values);
   }
 
   /**

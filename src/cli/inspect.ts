@@ -1,11 +1,12 @@
 /** `probelens inspect`: the objdump-and-gdb view of one function. */
 import { setFlagsFromString } from "node:v8";
-import type { GoBinary, GoFunction, SourcePosition } from "../binary/api.ts";
-import type { FunctionPlan, ProbeSite } from "../probe/api.ts";
+import type { GoBinary, GoFunction } from "../binary/api.ts";
+import { DEFAULT_LIMITS, type FunctionPlan, type PlannedCopy, type ProbeSite } from "../probe/api.ts";
 import type { AnswerCache, AskedFile } from "../server/answerCache.ts";
+import { inlinedSummary } from "../server/copyBounds.ts";
 import { createEngine, type FullEngine } from "../server/engine.ts";
 import { matchText, type SourcedBinary, type SourceMatch } from "../server/goSource.ts";
-import { matchPattern } from "../server/resolve.ts";
+import { matchAlsoInlined } from "../server/resolve.ts";
 import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
 import { openTarget, sayWarnings } from "./list.ts";
 import type { ParsedOptions } from "./options.ts";
@@ -18,7 +19,7 @@ const AROUND = 8;
 const INT3 = 0xcc;
 
 /** Copies named; of some functions of the standard library there are thousands. */
-const MAX_COPIES = 50;
+const MAX_NAMED_COPIES = 50;
 /** An answer about more functions is not kept. */
 const MAX_STORED_FUNCTIONS = 64;
 
@@ -43,20 +44,20 @@ export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked:
     const told = binary.warnings.length;
     const lines: string[] = [];
     let whole = true;
-    const functions = await matchPattern(binary, parsed.positionals[0] ?? "");
+    const functions = await matchAlsoInlined(binary, parsed.positionals[0] ?? "");
     for (const [index, fn] of functions.entries()) {
       const inspection = await inspect(engine, binary, fn, parsed.numbers.get("--pid"));
       const text = parsed.flags.has("--json")
         ? [JSON.stringify(asJson(inspection))]
         : [...(index === 0 ? [] : [""]), ...(await asText(inspection, binary))];
       for (const line of text) await printer.line(line);
-      whole &&= inspection.row.missingResults === undefined;
+      whole &&= inspection.row.missingResults === undefined && !restsOnCheckout(binary, inspection);
       if (functions.length <= MAX_STORED_FUNCTIONS) lines.push(...text);
     }
     sayWarnings(binary, told);
     if (asked === undefined || functions.length > MAX_STORED_FUNCTIONS) return;
     // Warnings would have to be told again; for a file without DWARF a debug file may yet appear, and for an answer
-    // without results a checkout.
+    // without results, or with arguments of inlined calls, a checkout.
     if (!whole || !binary.hasDwarf || binary.warnings.length > 0) return;
     const others = binary.debugFile === undefined ? [] : [binary.debugFile];
     await asked.cache.put(asked.file, lines.join("\n"), others);
@@ -65,6 +66,14 @@ export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked:
   }
 }
 
+/** Which arguments of inlined calls are shown depends on the source, where version control can prove it. */
+function restsOnCheckout({ buildInfo: { settings } }: GoBinary, { copies }: Inspection): boolean {
+  const proves = settings["vcs.modified"] === "false";
+  return proves && copies.some((copy) => "site" in copy && copy.plan.variables.length > 0);
+}
+
+type ProbedCopy = Extract<PlannedCopy, { site: unknown }>;
+
 interface Inspection {
   readonly row: FunctionRow;
   readonly fn: GoFunction;
@@ -72,8 +81,8 @@ interface Inspection {
   readonly plan: FunctionPlan | undefined;
   /** With --source: whether it is what the binary was built from. */
   readonly match: SourceMatch | undefined;
-  /** Where calls of the function were inlined, instead of calling its code. */
-  readonly copies: readonly SourcePosition[];
+  /** Calls of the function that were inlined, instead of calling its code. */
+  readonly copies: readonly PlannedCopy[];
   /** With --pid: the code as it stands in the process. */
   readonly live: Uint8Array | undefined;
 }
@@ -85,24 +94,54 @@ async function inspect(
   pid: number | undefined,
 ): Promise<Inspection> {
   const [row, plan] = await Promise.all([functionRow(binary, fn), engine.plan(binary, fn)]);
+  if (fn.inlinedEverywhere === true) return inspectInlined(row, fn, plan, await binary.sourceMatch?.(fn));
   const code = await binary.code(fn);
   const live = pid === undefined ? undefined : await engine.liveBytes(pid, fn);
-  const copies = row.inlined === 0 ? [] : await binary.inlinedCalls(fn);
   const match = await binary.sourceMatch?.(fn);
-  const found = { fn, code, match, copies, live };
-  if (!("reason" in plan)) return { ...found, row, plan };
-  return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined };
+  const found = { fn, code, match, live };
+  if (!("reason" in plan)) return { ...found, row, plan, copies: plan.copies };
+  const { planCopies } = await import("../server/inlinedCopies.ts");
+  const copies = await planCopies(binary, fn, DEFAULT_LIMITS);
+  return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined, copies };
+}
+
+/** It has no code of its own: what can be traced are the inlined calls. */
+function inspectInlined(
+  row: FunctionRow,
+  fn: GoFunction,
+  plan: FunctionPlan | { readonly reason: string },
+  match: SourceMatch | undefined,
+): Inspection {
+  const copies = "reason" in plan ? [] : plan.copies;
+  const { why: _why, ...known } = row;
+  const found = { fn, code: new Uint8Array(0), plan: undefined, match, copies, live: undefined };
+  if (copies.some((copy) => "site" in copy)) return { ...found, row: { ...known, traceable: true } };
+  const why = "it has no code of its own, because every call was inlined, and none of these calls can be traced";
+  return { ...found, row: { ...known, traceable: false, why } };
 }
 
 function asJson({ row, plan, match, copies, live }: Inspection): object {
   return {
     ...row,
     ...(match === undefined ? {} : { source: match }),
-    ...(copies.length === 0 ? {} : { copies: copies.slice(0, MAX_COPIES) }),
-    ...(plan === undefined
+    ...(copies.length === 0 ? {} : { copies: copies.slice(0, MAX_NAMED_COPIES).map(copyJson) }),
+    ...(plan?.entry === undefined
       ? {}
       : { site: siteJson(plan.entry), returns: plan.returns.map((site) => hex(site.address)) }),
     ...(live === undefined ? {} : { bytes: Buffer.from(live).toString("hex") }),
+  };
+}
+
+function copyJson(copy: PlannedCopy): object {
+  const { func, file, line, enclosing } = copy.call;
+  return {
+    func,
+    file,
+    line,
+    ...(enclosing.name === func ? {} : { within: enclosing.name }),
+    ...("site" in copy
+      ? { traceable: true, site: siteJson(copy.site), args: argumentNames(copy) }
+      : { traceable: false, why: copy.reason }),
   };
 }
 
@@ -114,7 +153,9 @@ async function asText({ row, fn, code, plan, match, copies, live }: Inspection, 
   const lines = [
     `${row.func}${signatureText(row)}`,
     `  declared   ${row.file === "" ? "unknown" : `${row.file}:${row.line}`}`,
-    `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${binary.name}`,
+    fn.inlinedEverywhere === true
+      ? `  code       none of its own in ${binary.name}: every call was inlined`
+      : `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${binary.name}`,
     ...(match === undefined ? [] : [`  source     ${matchText(match)}`]),
     ...inlinedText(row.inlined, copies),
     ...variables("arguments at the first instruction", row.params),
@@ -122,7 +163,8 @@ async function asText({ row, fn, code, plan, match, copies, live }: Inspection, 
       ? variables("results at the return", row.results)
       : [`  results    unknown: ${row.missingResults}`]),
   ];
-  if (plan === undefined) {
+  if (fn.inlinedEverywhere === true) return row.why === undefined ? lines : [...lines, `  not traceable: ${row.why}`];
+  if (plan?.entry === undefined) {
     lines.push(`  not traceable: ${row.why}`);
   } else {
     const { entry, returns } = plan;
@@ -132,20 +174,36 @@ async function asText({ row, fn, code, plan, match, copies, live }: Inspection, 
       `  returns    ${returns.length === 0 ? "none" : returns.map((site) => hex(site.address)).join(" ")}`,
     );
   }
-  lines.push(...(await disassembly(fn, code, plan?.entry.address, live)));
+  lines.push(...(await disassembly(fn, code, plan?.entry?.address, live)));
   return lines;
 }
 
-/** A probe on the function does not see these calls: tracing the functions they are in does. */
-function inlinedText(count: number, copies: readonly SourcePosition[]): string[] {
-  if (count === 0) return ["  inlined    nowhere known"];
-  const places = copies.slice(0, MAX_COPIES).map(({ func, file, line }) => [`    in ${func}`, `${file}:${line}`]);
-  const more = copies.length > MAX_COPIES ? [`    … and ${copies.length - MAX_COPIES} more`] : [];
-  return [
-    `  inlined    ${count} ${count === 1 ? "copy" : "copies"}, whose calls a trace of this function does not see`,
-    ...columns(places),
-    ...more,
-  ];
+function siteText({ site, plan }: ProbedCopy): string {
+  const shown = argumentNames({ plan });
+  return `probe at ${hex(site.address)}${shown.length === 0 ? "" : `, shows ${shown.join(", ")}`}`;
+}
+
+/** Of the arguments whose values are known there. */
+function argumentNames({ plan }: Pick<ProbedCopy, "plan">): string[] {
+  return plan.variables
+    .filter(({ pieces }) => pieces.every(({ reason }) => reason === undefined))
+    .map(({ variable }) => variable.name);
+}
+
+/** A probe on the function's own code does not see these calls; those that can be traced have a probe of their own. */
+function inlinedText(count: number, copies: readonly PlannedCopy[]): string[] {
+  if (count === 0 && copies.length === 0) return ["  inlined    nowhere known"];
+  const places = copies.slice(0, MAX_NAMED_COPIES).map((copy) => {
+    const { func, file, line, enclosing } = copy.call;
+    const within = enclosing.name === func ? "" : ` (within ${enclosing.name})`;
+    return [
+      `    in ${func}${within}`,
+      `${file}:${line}`,
+      "site" in copy ? siteText(copy) : `not traceable: ${copy.reason}`,
+    ];
+  });
+  const more = copies.length > MAX_NAMED_COPIES ? [`    … and ${copies.length - MAX_NAMED_COPIES} more`] : [];
+  return [`  ${inlinedSummary(count, copies).replace(/^inlined /, "inlined    ")}`, ...columns(places), ...more];
 }
 
 function variables(title: string, list: readonly VariableRow[] | undefined): string[] {

@@ -14,7 +14,7 @@ export function formatBatch(events: readonly TraceEvent[], returns: boolean): st
       if (end?.event === "return") lines.push(`${head(event)} ${call(event)} ${result(end)}${caller(event)}`);
       else if (end?.event === "unwound")
         lines.push(`${head(event)} ${call(event)} unwound (panic or Goexit)${caller(event)}`);
-      else lines.push(`${head(event)} ${call(event)}${returns ? ` …#${event.id}` : ""}${caller(event)}`);
+      else lines.push(`${head(event)} ${call(event)}${rest(event, returns)}${caller(event)}`);
     } else if (!joined.has(event.id)) {
       const what = event.event === "return" ? result(event) : "unwound (panic or Goexit)";
       lines.push(`${head(event)} #${event.id} ${event.func} ${what}`);
@@ -43,6 +43,12 @@ function head({ ts, pid, goid }: TraceEvent & { ts: string; pid: number; goid: n
 
 function call({ func, args }: CallEvent): string {
   return `${func}(${args.map(({ name, text }) => `${name}=${text}`).join(", ")})`;
+}
+
+/** What stands for the end of a call that has none yet. */
+function rest({ id, inlined }: CallEvent, returns: boolean): string {
+  if (inlined === true) return " (inlined)";
+  return returns ? ` …#${id}` : "";
 }
 
 function result({ results, missingResults, durationNs }: ReturnEvent): string {

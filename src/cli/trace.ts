@@ -172,7 +172,7 @@ class TraceRun implements TraceListener {
       if (this.printed >= limit) return false;
       this.printed += 1;
       this.lastPrinted = event.id;
-      if (returns && this.canReturn(event.func)) this.awaited += 1;
+      if (returns && event.inlined !== true && this.canReturn(event.func)) this.awaited += 1;
       if (this.printed >= limit) this.onLimit();
       return true;
     }

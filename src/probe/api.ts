@@ -1,5 +1,5 @@
 /** What the planner gives for one function: where values live, where to probe, what to copy. Pure data. */
-import type { GoFunction, SignatureResult } from "../binary/api.ts";
+import type { GoFunction, InlinedCall, SignatureResult } from "../binary/api.ts";
 import type { Arch, Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { CapturePlan } from "../protocol/capture.ts";
@@ -61,12 +61,25 @@ export interface FunctionPlan {
   readonly results: readonly PlacedVariable[];
   /** Why there may be more results than these, a clause. */
   readonly missingResults?: string;
-  readonly entry: ProbeSite;
+  /** Absent where the function has no code of its own: every call was inlined. */
+  readonly entry?: ProbeSite;
   /** Every `ret`; empty for functions that never return. */
   readonly returns: readonly ProbeSite[];
   readonly call: EventPlan;
   readonly return: EventPlan;
+  /** Calls that were inlined, as far as they were looked at. */
+  readonly copies: readonly PlannedCopy[];
 }
+
+/** Of a function with code. */
+export interface CodePlan extends FunctionPlan {
+  readonly entry: ProbeSite;
+}
+
+/** One inlined call, with the probe that sees it or the reason why none can. */
+export type PlannedCopy =
+  | { readonly call: InlinedCall; readonly site: ProbeSite; readonly plan: EventPlan }
+  | { readonly call: InlinedCall; readonly reason: string };
 
 export interface CaptureLimits {
   /** Bytes of a string or byte slice (default 256). */
@@ -85,7 +98,7 @@ export interface PlanInput {
   readonly limits: CaptureLimits;
 }
 export type PlanResult =
-  | { readonly ok: true; readonly plan: FunctionPlan }
+  | { readonly ok: true; readonly plan: CodePlan }
   /** Not traceable; `reason` is a clause for `why`. */
   | { readonly ok: false; readonly reason: string };
 // src/probe/plan.ts exports:

@@ -13,6 +13,7 @@ import {
   type Instruction as IcedInstruction,
   InstructionInfoFactory,
   MemorySizeExt,
+  Mnemonic,
   OpAccess,
   OpKind,
   Register,
@@ -99,6 +100,58 @@ export function effectsOf(code: Uint8Array, at: number): Effects {
   });
 }
 
+/**
+ * Whether an instruction runs only where the program's source has it: a plain load through a pointer, or a store. Spills
+ * (by RSP), constants (read by RIP) and arithmetic that reads memory are none: the compiler makes those wherever it
+ * likes.
+ */
+export function movesMemory(code: Uint8Array, at: number): boolean {
+  return usesMemory(code, at, (use) => isWrite(use) || (isPointer(use) && LOADS.has(use.mnemonic)));
+}
+
+/** A store through a pointer or to a global variable. */
+export function writesMemory(code: Uint8Array, at: number): boolean {
+  return usesMemory(code, at, isWrite);
+}
+
+/** Whether an instruction uses memory through a pointer, which may be nil. */
+export function mayFault(code: Uint8Array, at: number): boolean {
+  return usesMemory(code, at, isPointer);
+}
+
+interface MemoryUse {
+  readonly base: Register;
+  readonly writes: boolean;
+  readonly mnemonic: Mnemonic;
+}
+
+function isPointer({ base }: MemoryUse): boolean {
+  return RegisterExt.isGPR(base) && !NO_POINTERS.has(base);
+}
+
+function isWrite(use: MemoryUse): boolean {
+  return use.writes && (isPointer(use) || use.base === Register.RIP || use.base === Register.None);
+}
+
+function usesMemory(code: Uint8Array, at: number, test: (use: MemoryUse) => boolean): boolean {
+  return withInstruction(code, at, (instruction) => {
+    const factory = new InstructionInfoFactory();
+    const info = factory.info(instruction);
+    try {
+      let found = false;
+      for (const memory of info.usedMemory()) {
+        const { base, access } = memory;
+        if (test({ base, writes: WRITING.has(access), mnemonic: instruction.mnemonic })) found = true;
+        memory.free();
+      }
+      return found;
+    } finally {
+      info.free();
+      factory.free();
+    }
+  });
+}
+
 /** Intel syntax; branch targets as virtual addresses. */
 export function formatInstruction(code: Uint8Array, at: number, functionEntry: number): string {
   const decoder = newDecoder(code, BigInt(functionEntry), at);
@@ -118,6 +171,18 @@ export function formatInstruction(code: Uint8Array, at: number, functionEntry: n
     decoder.free();
   }
 }
+
+/** Stack, frame pointer, and the goroutine of the register ABI. */
+const NO_POINTERS: ReadonlySet<Register> = new Set([Register.RSP, Register.RBP, Register.R14]);
+const LOADS: ReadonlySet<Mnemonic> = new Set([
+  Mnemonic.Mov,
+  Mnemonic.Movzx,
+  Mnemonic.Movsx,
+  Mnemonic.Movsxd,
+  Mnemonic.Movss,
+  Mnemonic.Movsd,
+  Mnemonic.Movups,
+]);
 
 /** Far from zero, so that a target before the function's start is still a positive address. */
 const BASE = 1n << 40n;

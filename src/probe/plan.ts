@@ -1,6 +1,7 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
+import type { GoFunction } from "../binary/api.ts";
 import type { CapturePlan } from "../protocol/capture.ts";
-import type { PlacedVariable, PlanInput, PlanResult } from "./api.ts";
+import type { FunctionPlan, PlacedVariable, PlanInput, PlanResult } from "./api.ts";
 import { planCapture } from "./captureVariables.ts";
 import { noProbesIn, type PlacedSignature, placeVariables } from "./locate.ts";
 import { findSites } from "./site.ts";
@@ -33,8 +34,15 @@ export function planFunction(input: PlanInput): PlanResult {
       returns: sites.returns,
       call,
       return: planCapture(shown(placed.results), limits),
+      copies: [],
     },
   };
+}
+
+/** Of a function whose calls were all inlined: the copies are all there is. */
+export function planWithoutCode(fn: GoFunction): FunctionPlan {
+  const nothing = { capture: { pieces: [], slots: [] }, variables: [] };
+  return { fn, params: [], results: [], returns: [], call: nothing, return: nothing, copies: [] };
 }
 
 function shown(variables: readonly PlacedVariable[]): PlacedVariable[] {

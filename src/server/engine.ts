@@ -10,6 +10,7 @@ import type { AttachTarget } from "../protocol/helperApi.ts";
 import { BinaryCache, borrowed } from "./binaries.ts";
 import { CallerTable, ET_EXEC } from "./callers.ts";
 import { findCommand, StoppedCommand } from "./command.ts";
+import { inlinedSummary } from "./copyBounds.ts";
 import type {
   EndReason,
   Engine,
@@ -25,7 +26,7 @@ import { ProcessScanner, processesRunning } from "./processes.ts";
 import { executableMappings, findProcess, readMemory } from "./procfs.ts";
 import { resolvePatterns } from "./resolve.ts";
 import { openLocalSource } from "./sources.ts";
-import { attachRequest, planGroups } from "./tracePlan.ts";
+import { attachRequest, functionKey, planGroups, withinBounds } from "./tracePlan.ts";
 import { TraceSession } from "./traceSession.ts";
 import {
   type OpenTarget,
@@ -117,16 +118,26 @@ class ProbeEngine implements FullEngine {
 
   async resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]> {
     const groups = await resolvePatterns(binary, patterns);
-    return [...new Map(groups.flatMap((group) => group.functions).map((fn) => [fn.entry, fn])).values()];
+    return [...new Map(groups.flatMap((group) => group.functions).map((fn) => [functionKey(fn), fn])).values()];
   }
 
   async plan(binary: GoBinary, fn: GoFunction, maxBytes?: number): Promise<FunctionPlan | { readonly reason: string }> {
     if (fn.notTraceable !== undefined) return { reason: fn.notTraceable };
+    const limits = limitsFor(maxBytes);
+    if (fn.inlinedEverywhere === true) {
+      const [{ planWithoutCode }, { planCopies }] = await Promise.all([import("../probe/plan.ts"), inlinedCopies()]);
+      return { ...planWithoutCode(fn), copies: await planCopies(binary, fn, limits) };
+    }
     const reading = Promise.all([binary.signature(fn), binary.code(fn)]);
     // Node compiles the disassembler while the threads that unpack DWARF are at work.
-    const [{ planFunction }, [signature, code]] = await Promise.all([import("../probe/plan.ts"), reading]);
-    const result = planFunction({ fn, arch: binary.arch, signature, code, limits: limitsFor(maxBytes) });
-    return result.ok ? result.plan : { reason: result.reason };
+    const [{ planFunction }, { planCopies }, [signature, code]] = await Promise.all([
+      import("../probe/plan.ts"),
+      inlinedCopies(),
+      reading,
+    ]);
+    const result = planFunction({ fn, arch: binary.arch, signature, code, limits });
+    if (!result.ok) return { reason: result.reason };
+    return { ...result.plan, copies: await planCopies(binary, fn, limits).catch(noneOfDamaged) };
   }
 
   async trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace> {
@@ -146,7 +157,7 @@ class ProbeEngine implements FullEngine {
       const groups = await resolvePatterns(binary, request.functions);
       // Root is asked for nothing: the helper starts while DWARF is read. A failure is told when the helper is needed.
       if (process.getuid?.() === 0) this.helper().catch(() => undefined);
-      const plans = await planGroups(
+      const planned = await planGroups(
         groups,
         async (fn) => {
           signal?.throwIfAborted();
@@ -157,6 +168,7 @@ class ProbeEngine implements FullEngine {
           ? undefined
           : "Give the folder of its Go source (--source)",
       );
+      const plans = withinBounds(planned, request.returns, (message) => listener.onNotice(message));
       // An editor compares them itself.
       if (request.source === undefined) await saySource(binary, plans, listener);
       await listener.onPlanned?.(plans);
@@ -308,13 +320,13 @@ async function saySource(
 
 async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], listener: TraceListener): Promise<void> {
   if (plans.length > MAX_INLINED_NOTICES) return;
-  for (const { fn } of plans) {
-    const copies = await binary.inlinedCopies(fn).catch(() => 0);
-    if (copies === 0) continue;
-    const places = copies === 1 ? "place, whose calls" : "places, whose calls";
-    listener.onNotice(
-      `${fn.name} is also inlined in ${copies} ${places} this trace does not see; \`probelens inspect\` lists them, and the functions that they are in can be traced`,
-    );
+  for (const { fn, entry, copies } of plans) {
+    const counted = await binary.inlinedCopies(fn).catch(() => 0);
+    if (counted === 0 && copies.length === 0) continue;
+    const all = copies.length >= counted && copies.every((copy) => "site" in copy);
+    const rest = all ? "" : "; this trace does not see the calls in the others, which `probelens inspect` lists";
+    const also = entry === undefined ? "" : "also ";
+    listener.onNotice(`${fn.name} is ${also}${inlinedSummary(counted, copies)}${rest}`);
   }
 }
 
@@ -332,6 +344,15 @@ async function withCommand(command: StoppedCommand, reason: EndReason): Promise<
     return reason;
   }
   return { ...reason, exitStatus: await command.exitStatus };
+}
+
+/** Needs the disassembler, which not every command does. */
+const inlinedCopies = () => import("./inlinedCopies.ts");
+
+/** The function itself is traced although what was inlined cannot be read. */
+function noneOfDamaged(error: unknown): [] {
+  if (error instanceof UserError) return [];
+  throw error;
 }
 
 function replaced(path: string): UserError {

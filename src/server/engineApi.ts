@@ -31,6 +31,8 @@ export interface CallEvent extends EventBase {
   readonly caller?: string;
   readonly callerLine?: number;
   readonly args: readonly RenderedValue[];
+  /** The call was inlined into its caller: no return comes. */
+  readonly inlined?: true;
 }
 export interface ReturnEvent extends EventBase {
   readonly event: "return";

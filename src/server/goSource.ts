@@ -44,6 +44,8 @@ export interface SourcedBinary extends GoBinary {
   declarationLine?(fn: GoFunction): Promise<number | undefined>;
   /** Whether the source is what the binary was built from; ask after `signature`. */
   sourceMatch?(fn: GoFunction): Promise<SourceMatch>;
+  /** Which of the parameters the function never changes; undefined where no source that can be relied on tells. */
+  steadyParams?(fn: GoFunction, params: readonly Variable[]): Promise<ReadonlySet<string> | undefined>;
 }
 
 /** The binary with its signatures completed: DWARF's where it has all of them, else the source's. */
@@ -64,8 +66,14 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
       return { ok: true, signature: { ...own.signature, missingResults: why } };
     },
   });
-  const sourceMatch = (fn: GoFunction) => source.match(fn, binary.buildInfo);
-  return Object.assign(completed, { declarationLine, sourceMatch });
+  return Object.assign(completed, {
+    declarationLine,
+    sourceMatch: (fn: GoFunction) => source.match(fn, binary.buildInfo),
+    async steadyParams(fn: GoFunction, params: readonly Variable[]) {
+      const steady = await source.steadyParams(fn, binary.buildInfo, params);
+      return steady === undefined || (await changedSince(binary, source, fn)) !== undefined ? undefined : steady;
+    },
+  });
 }
 
 /**
@@ -86,23 +94,33 @@ async function changedSince(binary: GoBinary, source: SourceTypes, fn: GoFunctio
  * A binary with DWARF, its incomplete signatures completed from the source that the binary names, where version control
  * proves that it was built from just that.
  */
-export function withOwnSource(binary: GoBinary): GoBinary {
+export function withOwnSource(binary: GoBinary): SourcedBinary {
   const { buildInfo } = binary;
   if (buildInfo.settings["vcs.revision"] === undefined || buildInfo.settings["vcs.modified"] !== "false") return binary;
   const sources = new Map<string, Promise<SourceTypes | undefined>>();
-  return delegate(binary, {
+  const sourceOf = async (fn: GoFunction): Promise<SourceTypes | undefined> => {
+    const root = await moduleOf(fn.file);
+    if (root === undefined) return undefined;
+    const opening = sources.get(root) ?? sourceTypesAt(root).catch(() => undefined);
+    sources.set(root, opening);
+    return await opening;
+  };
+  const completed = delegate(binary, {
     async signature(fn) {
       const own = await binary.signature(fn);
       if (!own.ok || isWhole(own.signature)) return own;
-      const root = await moduleOf(fn.file);
-      if (root === undefined) return own;
-      const opening = sources.get(root) ?? sourceTypesAt(root).catch(() => undefined);
-      sources.set(root, opening);
-      const source = await opening;
+      const source = await sourceOf(fn);
       const read = await source?.signature(fn, buildInfo, binary);
       if (read?.ok !== true || !agrees(own.signature, read.signature)) return own;
       const proved = await source?.isProved(fn, buildInfo);
       return proved === true ? { ok: true, signature: withPlaces(read, own) } : own;
+    },
+  });
+  return Object.assign(completed, {
+    async steadyParams(fn: GoFunction, params: readonly Variable[]) {
+      const source = await sourceOf(fn);
+      const steady = await source?.steadyParams(fn, buildInfo, params);
+      return steady !== undefined && (await source?.isProved(fn, buildInfo)) === true ? steady : undefined;
     },
   });
 }

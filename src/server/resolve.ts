@@ -21,7 +21,7 @@ export interface ResolvedPattern {
 export async function resolvePatterns(binary: GoBinary, patterns: readonly string[]): Promise<ResolvedPattern[]> {
   const resolved: ResolvedPattern[] = [];
   for (const pattern of patterns) {
-    const matches = await matchPattern(binary, pattern);
+    const matches = await matchAlsoInlined(binary, pattern);
     const functions = matches.filter((fn) => fn.notTraceable === undefined);
     const refused = functions.length === 0 ? matches[0] : undefined;
     if (refused !== undefined) {
@@ -37,7 +37,15 @@ export async function resolvePatterns(binary: GoBinary, patterns: readonly strin
   return resolved;
 }
 
-/** Functions that one pattern names, traceable or not; throws where it names none. */
+/** As `matchPattern`; a function that was inlined everywhere is known by its exact name, too. */
+export async function matchAlsoInlined(binary: GoBinary, pattern: string): Promise<readonly GoFunction[]> {
+  const named = await binary.functionsNamed(pattern);
+  if (named.length > 0) return named;
+  const inlined = await binary.inlinedOnly(pattern);
+  return inlined === undefined ? await matchPattern(binary, pattern) : [inlined];
+}
+
+/** Functions with code that one pattern names, traceable or not; throws where it names none. */
 export async function matchPattern(binary: GoBinary, pattern: string): Promise<readonly GoFunction[]> {
   const named = await binary.functionsNamed(pattern);
   if (named.length > 0) return named;

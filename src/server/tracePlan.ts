@@ -4,6 +4,7 @@ import type { FunctionPlan } from "../probe/api.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AttachParams, AttachTarget } from "../protocol/helperApi.ts";
 import { MAX_PROBES } from "../protocol/layout.ts";
+import { boundedCopies, inlinedSummary } from "./copyBounds.ts";
 import type { ResolvedPattern } from "./resolve.ts";
 import type { TraceSession } from "./traceSession.ts";
 
@@ -20,17 +21,21 @@ export async function planGroups(
   onNotice: (message: string) => void,
   remedy: string | undefined,
 ): Promise<FunctionPlan[]> {
-  const plans = new Map<number, FunctionPlan>();
+  const plans = new Map<string, FunctionPlan>();
   for (const { pattern, functions, leftOut } of groups) {
     const refused = leftOut.map((fn) => ({ fn, reason: fn.notTraceable ?? "" }));
     let planned = 0;
     for (const fn of functions) {
-      const result = plans.get(fn.entry) ?? (await plan(fn));
+      const result = plans.get(functionKey(fn)) ?? (await plan(fn));
       if ("reason" in result) {
         refused.push({ fn, reason: result.reason });
         continue;
       }
-      plans.set(fn.entry, result);
+      if (fn.inlinedEverywhere === true && !result.copies.some((copy) => "site" in copy)) {
+        refused.push({ fn, reason: `it has no code of its own and is ${inlinedSummary(0, result.copies)}` });
+        continue;
+      }
+      plans.set(functionKey(fn), result);
       planned += 1;
     }
     const first = refused[0];
@@ -42,6 +47,27 @@ export async function planGroups(
   }
   return [...plans.values()];
 }
+
+/** Functions that have no code of their own have names to be told apart by. */
+export function functionKey({ entry, name, inlinedEverywhere }: GoFunction): string {
+  return inlinedEverywhere === true ? name : String(entry);
+}
+
+/** Without the probes on inlined calls that there is no room for. */
+export function withinBounds(
+  plans: readonly FunctionPlan[],
+  returns: boolean,
+  onNotice: (message: string) => void,
+): FunctionPlan[] {
+  const own = plans.reduce(
+    (sum, plan) => sum + (plan.entry === undefined ? 0 : 1) + (returns ? plan.returns.length : 0),
+    0,
+  );
+  return boundedCopies(plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME), onNotice);
+}
+
+/** See unwindWatch.ts. */
+const PROBES_OF_RUNTIME = 3;
 
 function notTraceable(name: string, reason: string, remedy: string | undefined): UserError {
   return new UserError({

@@ -1,8 +1,8 @@
 /** One trace: raw events of its probes to rendered events, open calls, counters, and its one end. */
 
 import type { RuntimeLayout } from "../binary/api.ts";
-import type { CaptureLimits, EventPlan, FunctionPlan } from "../probe/api.ts";
-import type { ProbeCounters, RawEvent } from "../protocol/capture.ts";
+import type { CaptureLimits, EventPlan, FunctionPlan, PlannedCopy, ProbeSite } from "../probe/api.ts";
+import type { CapturePlan, ProbeCounters, RawEvent } from "../protocol/capture.ts";
 import type { ProbeSpec } from "../protocol/helperApi.ts";
 import { renderVariables } from "../value/render.ts";
 import type { CallerTable } from "./callers.ts";
@@ -30,8 +30,20 @@ export interface SessionParts {
 type ProbeRole =
   /** `fn`: index in `plans`. */
   | { readonly role: "entry"; readonly fn: number }
+  /** A call that was inlined. */
+  | { readonly role: "copy"; readonly fn: number; readonly copy: ProbedCopy }
   | { readonly role: "return"; readonly fn: number }
   | { readonly role: "watch"; readonly watch: WatchKind };
+
+/** Events that arrived; `calls`: of the function's own code. */
+interface Tally {
+  calls: number;
+  inlined: number;
+  returns: number;
+  unwound: number;
+}
+
+type ProbedCopy = Extract<PlannedCopy, { site: unknown }>;
 
 interface PendingCall {
   readonly kind: "call";
@@ -54,7 +66,7 @@ export class TraceSession implements Trace, EventSink {
   private readonly firstProbe: number;
   private readonly clock = new EventClock();
   private readonly open = new OpenCalls();
-  private readonly tallies: { calls: number; returns: number; unwound: number }[];
+  private readonly tallies: Tally[];
   private readonly losses: ReturnLosses;
   private readonly watch: UnwindWatch;
   private nextId = 1;
@@ -69,10 +81,11 @@ export class TraceSession implements Trace, EventSink {
   constructor(parts: SessionParts) {
     this.parts = parts;
     this.plans = parts.plans;
-    this.tallies = parts.plans.map(() => ({ calls: 0, returns: 0, unwound: 0 }));
-    this.roles = parts.plans.flatMap((plan, fn) => [
-      { fn, role: "entry" as const },
+    this.tallies = parts.plans.map(() => ({ calls: 0, inlined: 0, returns: 0, unwound: 0 }));
+    this.roles = parts.plans.flatMap((plan, fn): ProbeRole[] => [
+      ...(plan.entry === undefined ? [] : [{ fn, role: "entry" as const }]),
       ...(parts.returns ? plan.returns.map(() => ({ fn, role: "return" as const })) : []),
+      ...probedCopies(plan).map((copy) => ({ fn, role: "copy" as const, copy })),
     ]);
     this.roles.push(...parts.watches.map(({ kind }) => ({ role: "watch" as const, watch: kind })));
     this.watch = new UnwindWatch(parts.runtime);
@@ -89,6 +102,7 @@ export class TraceSession implements Trace, EventSink {
     if (role === undefined) return;
     try {
       if (role.role === "entry") this.onCall(raw, role.fn);
+      else if (role.role === "copy") this.onInlinedCall(raw, role.fn, role.copy);
       else if (role.role === "return") this.onReturn(raw, role.fn);
       else this.pushGone(this.watch.onEvent(role.watch, raw, this.open), this.clock.toRfc3339(raw.timeNs));
     } catch (error) {
@@ -196,8 +210,36 @@ export class TraceSession implements Trace, EventSink {
       line: plan.fn.line,
       args: this.render(plan.call, raw),
     };
-    const callAddress = this.parts.callers.callAddress(raw, plan.call.capture, plan.entry.address);
-    this.pending.push({ kind: "call", event, callAddress });
+    const site = plan.entry?.address ?? 0;
+    this.pending.push({
+      kind: "call",
+      event,
+      callAddress: this.parts.callers.callAddress(raw, plan.call.capture, site),
+    });
+  }
+
+  /** Has no return, and its caller stands where it was inlined. */
+  private onInlinedCall(raw: RawEvent, fn: number, { call, plan }: ProbedCopy): void {
+    const { name, file, line } = this.planOf(fn).fn;
+    const id = this.nextId;
+    this.nextId += 1;
+    this.tallyOf(fn).inlined += 1;
+    const event: CallEvent = {
+      event: "call",
+      id,
+      ts: this.clock.toRfc3339(raw.timeNs),
+      pid: raw.pid,
+      tid: raw.tid,
+      goid: Number(raw.goid),
+      func: name,
+      file,
+      line,
+      caller: call.func,
+      ...(call.line > 0 ? { callerLine: call.line } : {}),
+      args: this.render(plan, raw),
+      inlined: true,
+    };
+    this.pending.push({ kind: "done", event });
   }
 
   private onReturn(raw: RawEvent, fn: number): void {
@@ -284,27 +326,33 @@ export class TraceSession implements Trace, EventSink {
   }
 
   private summary(): StatsEvent[] {
-    const byProbe = new Map(this.lastCounters.map((counters) => [counters.probe, counters]));
     return this.plans.map((plan, fn) => {
-      const entry = byProbe.get(this.probeOfEntry(fn));
-      const { calls, returns, unwound } = this.tallyOf(fn);
+      const counted = this.countersOf(fn);
+      const { calls, inlined, returns, unwound } = this.tallyOf(fn);
+      const sum = (pick: (counters: ProbeCounters) => number): number =>
+        counted.reduce((total, counters) => total + pick(counters), 0);
+      const known = counted.length > 0;
       return {
         event: "stats",
         func: plan.fn.name,
         // A helper that died took its counters along: then what arrived is all that is known.
-        hits: entry?.hits ?? calls,
-        emitted: entry?.emitted ?? calls,
-        filtered: entry?.filtered ?? 0,
-        throttled: entry?.throttled ?? 0,
-        dropped: entry?.dropped ?? 0,
+        hits: known ? sum((counters) => counters.hits) : calls + inlined,
+        emitted: known ? sum((counters) => counters.emitted) : calls + inlined,
+        filtered: sum((counters) => counters.filtered),
+        throttled: sum((counters) => counters.throttled),
+        dropped: sum((counters) => counters.dropped),
         returns,
         openCalls: this.parts.returns && plan.returns.length > 0 ? Math.max(0, calls - returns - unwound) : 0,
       };
     });
   }
 
-  private probeOfEntry(fn: number): number {
-    return this.firstProbe + this.roles.findIndex((role) => role.role === "entry" && role.fn === fn);
+  /** Of the probes that count a function's calls. */
+  private countersOf(fn: number): ProbeCounters[] {
+    return this.lastCounters.filter(({ probe }) => {
+      const role = this.roles[probe - this.firstProbe];
+      return (role?.role === "entry" || role?.role === "copy") && role.fn === fn;
+    });
   }
 
   private planOf(fn: number): FunctionPlan {
@@ -313,7 +361,7 @@ export class TraceSession implements Trace, EventSink {
     return plan;
   }
 
-  private tallyOf(fn: number): { calls: number; returns: number; unwound: number } {
+  private tallyOf(fn: number): Tally {
     const tally = this.tallies[fn];
     if (tally === undefined) throw new RangeError(`no tally ${fn}`);
     return tally;
@@ -351,22 +399,30 @@ class ReturnLosses {
   }
 }
 
+function probedCopies({ copies }: FunctionPlan): ProbedCopy[] {
+  return copies.filter((copy): copy is ProbedCopy => "site" in copy);
+}
+
 function probeSpecs({ plans, returns, rate, watches, callers }: SessionParts, firstProbe: number): ProbeSpec[] {
   const specs: ProbeSpec[] = [];
   for (const plan of plans) {
     const entryId = firstProbe + specs.length;
-    const { offset, expected, cfaOffset, skipIfBelowOrEqual } = plan.entry;
-    specs.push({
-      id: entryId,
-      role: "entry",
-      offset,
-      expected,
-      cfaOffset,
-      skipIfBelowOrEqual,
-      plan: callers.withProbeAddress(plan.call.capture),
-      ...(rate === undefined ? {} : { rate }),
-      pairReturns: returns && plan.returns.length > 0,
-    });
+    const entry = (site: ProbeSite, capture: CapturePlan, pairReturns: boolean): void => {
+      const { offset, expected, cfaOffset, skipIfBelowOrEqual } = site;
+      specs.push({
+        id: firstProbe + specs.length,
+        role: "entry",
+        offset,
+        expected,
+        cfaOffset,
+        skipIfBelowOrEqual,
+        plan: capture,
+        ...(rate === undefined ? {} : { rate }),
+        pairReturns,
+      });
+    };
+    if (plan.entry !== undefined)
+      entry(plan.entry, callers.withProbeAddress(plan.call.capture), returns && plan.returns.length > 0);
     for (const site of returns ? plan.returns : []) {
       specs.push({
         id: firstProbe + specs.length,
@@ -380,6 +436,7 @@ function probeSpecs({ plans, returns, rate, watches, callers }: SessionParts, fi
         pairReturns: false,
       });
     }
+    for (const copy of probedCopies(plan)) entry(copy.site, copy.plan.capture, false);
   }
   for (const { spec } of watches)
     specs.push({ id: firstProbe + specs.length, role: "entry", pairReturns: false, ...spec });

@@ -238,7 +238,7 @@ describe("counts and pairing", () => {
     assert.equal(new Set(eventsOf(trace.stdout).calls.map(({ pid }) => pid)).size, 2);
   });
 
-  test("calls that were inlined are not seen, and that is told with where they are", async () => {
+  test("calls that were inlined and cannot be traced are told, with where they are", async () => {
     const program = buildGo("results");
     const { calls, stderr } = await traced("main.alsoInlined", program);
     // One call through a pointer, one inlined into main.
@@ -246,7 +246,10 @@ describe("counts and pairing", () => {
       calls.map(({ caller }) => caller),
       ["main.main"],
     );
-    assert.match(stderr, /main\.alsoInlined is also inlined in 1 place, whose calls this trace does not see/);
+    assert.match(
+      stderr,
+      /main\.alsoInlined is also inlined in 1 place, 0 traceable; this trace does not see the calls/,
+    );
     const { stdout } = await run("inspect", "main.alsoInlined", "--binary", program, "--json");
     const { inlined, copies } = JSON.parse(stdout) as { inlined: number; copies: { func: string; line: number }[] };
     const line =

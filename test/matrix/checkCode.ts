@@ -1,6 +1,6 @@
 /** Probe sites, returns and lines against `go tool objdump`. */
 import type { GoBinary } from "../../src/binary/api.ts";
-import { DEFAULT_LIMITS, type FunctionPlan } from "../../src/probe/api.ts";
+import { type CodePlan, DEFAULT_LIMITS } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
 import { Findings, hex } from "./findings.ts";
 import type { DisassembledFunction } from "./witness/objdump.ts";
@@ -55,7 +55,7 @@ export async function checkCode(
   return findings;
 }
 
-function compareSites(findings: Findings, { fn, entry, returns }: FunctionPlan, witness: DisassembledFunction): void {
+function compareSites(findings: Findings, { fn, entry, returns }: CodePlan, witness: DisassembledFunction): void {
   if (!witness.instructions.includes(entry.address))
     findings.differ("entry site inside an instruction", `${fn.name}+${entry.address - fn.entry}`);
   findings.count(`${entry.kind} entries`);

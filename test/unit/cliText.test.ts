@@ -37,6 +37,12 @@ const BATCHES: [name: string, events: TraceEvent[], returns: boolean, lines: str
   ["a call alone", [call(1)], false, ["[42 g18] main.f(n=1) ← main.main:9"]],
   ["a call whose return comes later", [call(1)], true, ["[42 g18] main.f(n=1) …#1 ← main.main:9"]],
   [
+    "an inlined call, which has no return",
+    [{ ...call(1), inlined: true }],
+    true,
+    ["[42 g18] main.f(n=1) (inlined) ← main.main:9"],
+  ],
+  [
     "a call and its return in one batch",
     [call(1), returned(1)],
     true,

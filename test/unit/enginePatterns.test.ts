@@ -78,6 +78,7 @@ function binaryOf(functions: readonly GoFunction[]): GoBinary {
     functions: async () => functions,
     functionsNamed: async (name) => functions.filter((fn) => fn.name === name),
     functionsInFile: async (fileName) => functions.filter((fn) => basename(fn.file) === fileName),
+    inlinedOnly: async () => undefined,
     positionOf: async (address): Promise<SourcePosition | undefined> => {
       const fn = functions.find(({ entry, end }) => address >= entry && address < end);
       const line = fn === undefined ? 0 : address === fn.entry ? fn.line : (LAST_LINES[fn.name] ?? fn.line);

@@ -160,6 +160,26 @@ void test("settings that make no sense read as the default", () => {
   assert.equal(readSettings({ codeLens: "all" }).codeLens, "all");
 });
 
+void test("an inlined call has its line at once, and is shown where all its arguments are known", () => {
+  const history = new CallHistory();
+  const log = new EventLog();
+  const inlined = (id: number, text: string): CallEvent => ({ ...call(id, [value("n", text)]), inlined: true });
+  log.started(history.onCall(call(1, [value("n", "1")])), 0);
+  const first = history.onEnd(returnOf(1, [], 5));
+  assert.ok(first !== undefined);
+  log.ended(first);
+  log.started(history.onCall(inlined(2, "<unavailable: inlined, and in no register there>")), 0);
+  assert.equal(history.shown?.call.id, 1);
+  log.started(history.onCall(inlined(3, "3")), 0);
+  assert.equal(history.shown?.call.id, 3);
+  assert.deepEqual(texts(log.take(0)), [
+    "main.computeE(n=1)  5 ns  (pid 42, g18)",
+    "main.computeE(n=<unavailable: inlined, and in no register there>)  inlined  (pid 42, g18)",
+    "main.computeE(n=3)  inlined  (pid 42, g18)",
+  ]);
+  assert.equal(log.pending, false);
+});
+
 function value(name: string, text: string): RenderedValue {
   return { name, type: "int64", text };
 }

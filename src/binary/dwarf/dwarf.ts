@@ -12,7 +12,7 @@ import type { FormSections } from "./forms.ts";
 import { type InlinedSource, inlinedCount, inlinedCounts } from "./inlined.ts";
 import { locationAt } from "./loclist.ts";
 import { unescapePath } from "./names.ts";
-import { readRanges } from "./rnglist.ts";
+import { type RangeSections, readRanges } from "./rnglist.ts";
 import type { Skimmer } from "./skim.ts";
 import { type DieSource, TypeReader } from "./types.ts";
 import { readUnits, type Unit } from "./unit.ts";
@@ -30,6 +30,7 @@ export class Dwarf implements DieSource {
   readonly types: TypeReader;
   readonly units: readonly Unit[];
   readonly #dies: DieReader;
+  readonly #ranges: RangeSections;
   readonly #sections: Sections;
   readonly #addr: Uint8Array | undefined;
   #window: { section: string; start: number; end: number; bytes: Uint8Array } | undefined;
@@ -79,8 +80,9 @@ export class Dwarf implements DieSource {
     info: Uint8Array,
     abbrev: Uint8Array,
     forms: FormSections,
-    ranges: Parameters<typeof readRanges>[0],
+    ranges: RangeSections,
   ) {
+    this.#ranges = ranges;
     this.arch = arch;
     this.runtimeName = runtimeName;
     this.#sections = sections;
@@ -149,6 +151,22 @@ export class Dwarf implements DieSource {
     if (unit === undefined) return undefined;
     const offset = this.#subprograms(unit).get(entry);
     return offset === undefined ? undefined : this.dieAt(offset);
+  }
+
+  /** Whether an inlined call's or block's code holds an address. */
+  contains(die: Die, address: number): boolean {
+    const list = numberOf(die, AT.ranges);
+    if (list === undefined) {
+      const low = numberOf(die, AT.lowPc);
+      const high = numberOf(die, AT.highPc);
+      if (low === undefined || high === undefined) return false;
+      return address >= low && address < (formOf(die, AT.highPc) === FORM.addr ? high : low + high);
+    }
+    let found = false;
+    readRanges(this.#ranges, die.unit, list, formOf(die, AT.ranges) ?? FORM.secOffset, (low, high) => {
+      if (address >= low && address < high) found = true;
+    });
+    return found;
   }
 
   /** Address of DW_AT_low_pc, whatever its form. */
@@ -237,7 +255,7 @@ export class Dwarf implements DieSource {
     return index;
   }
 
-  #indexUnits(sections: Parameters<typeof readRanges>[0]): void {
+  #indexUnits(sections: RangeSections): void {
     const ranges: { low: number; high: number; owner: number }[] = [];
     for (const [owner, unit] of this.units.entries()) {
       const root = this.#root(unit);

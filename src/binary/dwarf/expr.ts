@@ -30,10 +30,11 @@ const AMD64 = [
 const MAX_OPERATIONS = 1000;
 
 /**
- * Evaluates an expression at a function's first instruction, where on amd64 the CFA is SP + 8 and on arm64 SP.
+ * Evaluates an expression at a function's first instruction, where on amd64 the CFA is SP + 8 and on arm64 SP, or
+ * elsewhere (`atEntry` false), where what SP is worth is not known.
  * `cfaBase`: frame base is the CFA, as in every function that Go's compiler describes.
  */
-export function evaluate(expression: Uint8Array, arch: Arch): RawPiece[] {
+export function evaluate(expression: Uint8Array, arch: Arch, atEntry = true): RawPiece[] {
   const reader = new Reader(expression);
   const pieces: RawPiece[] = [];
   let place: Place | undefined;
@@ -49,8 +50,8 @@ export function evaluate(expression: Uint8Array, arch: Arch): RawPiece[] {
     else if (op === 0x90) place = register(arch, reader.uleb());
     else if (op === 0x9c) place = { at: "cfa", offset: 0 };
     else if (op === 0x91) place = { at: "cfa", offset: reader.sleb() };
-    else if (op >= 0x70 && op <= 0x8f) place = based(arch, op - 0x70, reader.sleb());
-    else if (op === 0x92) place = based(arch, reader.uleb(), reader.sleb());
+    else if (op >= 0x70 && op <= 0x8f) place = based(arch, op - 0x70, reader.sleb(), atEntry);
+    else if (op === 0x92) place = based(arch, reader.uleb(), reader.sleb(), atEntry);
     else if (op === 0x11) constant = reader.sleb();
     else if (op === 0x10) constant = reader.uleb();
     else if (op === 0x22 && place?.at === "cfa" && constant !== undefined)
@@ -81,7 +82,8 @@ function arm64(number: number): string | undefined {
   return number <= 30 ? `R${number}` : undefined;
 }
 
-function based(arch: Arch, number: number, offset: number): Place {
+function based(arch: Arch, number: number, offset: number, atEntry: boolean): Place {
+  if (!atEntry) return { at: "unknown", reason: `in memory at DWARF register ${number}` };
   if (arch === "amd64" && number === 7) return { at: "cfa", offset: offset - 8 };
   if (arch === "arm64" && number === 31) return { at: "cfa", offset };
   return { at: "unknown", reason: `in memory at DWARF register ${number}` };

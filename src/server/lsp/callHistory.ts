@@ -33,6 +33,7 @@ export class CallHistory {
     this.seen += 1;
     this.last.push(record);
     if (this.last.length > MAX_LAST_CALLS) this.last.shift();
+    if (call.inlined === true) return record;
     this.open.set(call.id, record);
     if (this.open.size > MAX_OPEN_CALLS) {
       const oldest = this.open.keys().next().value;
@@ -72,9 +73,14 @@ export class CallHistory {
     return this.last.toReversed();
   }
 
-  /** The latest call that has returned, else the latest; so that arguments and result shown together belong together. */
+  /**
+   * The latest call that has returned, else the latest; so that arguments and result shown together belong together. An
+   * inlined call has no return to wait for, but takes another's place only where all its arguments are known.
+   */
   get shown(): CallRecord | undefined {
-    return this.last.findLast((record) => record.durationNs !== undefined) ?? this.last.at(-1);
+    return (
+      this.last.findLast((record) => record.durationNs !== undefined || isKnownInlined(record)) ?? this.last.at(-1)
+    );
   }
 
   /** Every call counts, the throttled ones too: the kernel counts them. */
@@ -105,4 +111,8 @@ export class CallHistory {
       sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0;
     return { p50: at(0.5), p95: at(0.95) };
   }
+}
+
+function isKnownInlined({ call: { inlined, args } }: CallRecord): boolean {
+  return inlined === true && !args.some(({ text }) => text.includes("<unavailable: "));
 }

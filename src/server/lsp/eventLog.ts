@@ -17,6 +17,10 @@ export class EventLog {
   private skipped = 0;
 
   started(record: CallRecord, nowMs: number): void {
+    if (record.call.inlined === true) {
+      this.push(formatCall(record));
+      return;
+    }
     this.waiting.set(record, nowMs);
     if (this.waiting.size <= MAX_WAITING) return;
     const oldest = this.waiting.keys().next().value;
@@ -76,6 +80,7 @@ export function formatCall({ call, results, durationNs, unwound }: CallRecord): 
   const head = `${lineTime(call.ts)}  ${call.func}(${formatValues(call.args)})`;
   const tail = `(pid ${call.pid}, g${call.goid})`;
   if (unwound === true) return `${head}  ended by a panic or Goexit  ${tail}`;
+  if (call.inlined === true) return `${head}  inlined  ${tail}`;
   if (durationNs === undefined) return `${head}  …  ${tail}`;
   const result = formatResults(results ?? []);
   return `${head}${result === "" ? "" : ` = ${result}`}  ${formatDuration(durationNs)}  ${tail}`;

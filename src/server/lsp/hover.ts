@@ -31,7 +31,8 @@ function statusLine({ history, state, site }: FunctionTrace): string {
   if (state.kind === "attaching") return "Attaching…";
   const parts: string[] = [];
   if (history.calls === 0 && state.kind === "attached") {
-    parts.push("The probe is in place; no call so far. Calls that were inlined into their caller do not pass here.");
+    // Calls that were inlined and cannot be traced are told by a notice of the engine.
+    parts.push("The probe is in place; no call so far.");
   } else {
     parts.push(formatCount(history.calls, "call"), formatRate(history.callsPerSecond));
   }
@@ -90,8 +91,9 @@ function columnsOf(lists: readonly (readonly RenderedValue[])[]): string[] {
   return [...new Set(lists.flatMap((list) => list.map(({ name }) => name)))];
 }
 
-function durationOf({ durationNs, unwound }: CallRecord): string {
+function durationOf({ call, durationNs, unwound }: CallRecord): string {
   if (unwound === true) return "panic";
+  if (call.inlined === true) return "inlined";
   return durationNs === undefined ? "…" : formatDuration(durationNs);
 }
 

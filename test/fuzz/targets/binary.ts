@@ -5,6 +5,7 @@ import type { GoType } from "../../../src/goabi/type.ts";
 import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import { planFunction } from "../../../src/probe/plan.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
+import { planCopies } from "../../../src/server/inlinedCopies.ts";
 import { damage, type Region } from "../mutate.ts";
 import type { Random } from "../random.ts";
 import { sectionsOf, seedPrograms } from "../seeds.ts";
@@ -101,6 +102,11 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
     const types = await allowed(() => binary.typeData());
     for (const name of TYPES) readDeep(types?.find(name), 6);
   }
+  if (random.once(4)) {
+    const name = random.pick(INLINED);
+    const fn = await allowed(async () => (await binary.functionsNamed(name))[0] ?? (await binary.inlinedOnly(name)));
+    if (fn !== undefined) await askInlined(binary, fn);
+  }
   for (let i = 0; i < 3; i++) {
     const address = random.once(8) ? random.u32() : random.pick(seed.addresses) + random.below(3);
     await allowed(() => binary.positionOf(address));
@@ -121,6 +127,20 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
     planFunction({ fn, arch: binary.arch, signature, code, limits: DEFAULT_LIMITS });
   }
 }
+
+async function askInlined(binary: GoBinary, fn: GoFunction): Promise<void> {
+  for (const copy of (await allowed(() => planCopies(binary, fn, DEFAULT_LIMITS))) ?? []) {
+    if ("reason" in copy) check(copy.reason !== "", "no reason");
+    else check(copy.site.expected === "90", "a site that is no nop");
+  }
+  for (const call of (await allowed(() => binary.inlinedCalls(fn, 3))) ?? []) {
+    const params = await allowed(() => binary.inlinedParams(fn, call));
+    for (const { type } of params ?? []) readDeep(type, 3);
+  }
+}
+
+/** Functions of the runtime that are inlined in every program. */
+const INLINED = ["runtime.add", "runtime.acquirem", "runtime.(*mspan).base", "runtime.lock", "runtime.getMCache"];
 
 /** Named types of the seed program and of the runtime. */
 const TYPES = ["main.point", "*main.point", "main.speaker", "runtime.g", "runtime._type", "error", "map[string]int"];

@@ -1,0 +1,60 @@
+/** Which arguments of an inlined call are known at its mark. */
+import type { InlinedParam } from "../binary/api.ts";
+import { unknownLocation } from "../goabi/assign.ts";
+import type { Location } from "../goabi/location.ts";
+import type { GoType } from "../goabi/type.ts";
+
+/**
+ * `steady`: the source shows that the function never changes the parameter, nor takes its address; undefined: there is
+ * no source that can be relied on. Then every value that DWARF has under the parameter's name is the argument.
+ *
+ * Only registers are believed: cmd/compile's ssa/debug.go follows each change of them. Stack slots are another matter: a
+ * parameter that came in a register gets its place in the caller's frame although nothing was ever stored there, and a
+ * slot may hold another value already.
+ */
+export function inlinedLocation(type: GoType, param: InlinedParam | undefined, steady: boolean | undefined): Location {
+  if (steady !== true) return unknownLocation(type, steady === undefined ? NO_SOURCE : CHANGED);
+  if (param === undefined || param.type.size !== type.size || param.type.name !== type.name)
+    return unknownLocation(type, NOT_DESCRIBED);
+  const { location } = param;
+  if (location === undefined) return unknownLocation(type, NOWHERE);
+  if (location.some(({ place }) => place.at === "cfa")) return unknownLocation(type, IN_MEMORY);
+  // Strings and structs get one register as their place where DWARF has lost track of their parts.
+  if (location.length !== partsOf(type) || location.some(({ place }) => place.at === "unknown"))
+    return unknownLocation(type, PARTLY);
+  // Pieces that leave out padding may have been laid out wrongly.
+  const known = location.reduce((sum, piece) => sum + piece.size, 0);
+  return known === type.size ? location : unknownLocation(type, PARTLY);
+}
+
+/** Registers that a value is kept in; NaN where it is kept in memory. */
+function partsOf(type: GoType, depth = 0): number {
+  switch (type.kind) {
+    case "string":
+    case "interface":
+    case "complex64":
+    case "complex128":
+      return 2;
+    case "slice":
+      return 3;
+    case "struct":
+      if (depth > MAX_DEPTH || type.size > MAX_SSA_BYTES) return Number.NaN;
+      return type.fields.reduce((sum, field) => sum + partsOf(field.type, depth + 1), 0);
+    case "array":
+    case "unknown":
+      return Number.NaN;
+    default:
+      return 1;
+  }
+}
+
+/** cmd/compile, ssa.CanSSA: larger values are kept in memory. */
+const MAX_SSA_BYTES = 32;
+const MAX_DEPTH = 8;
+
+const NO_SOURCE = "inlined, and no source that is known to be the program's shows whether the function changes it";
+const CHANGED = "inlined, and the function may change it";
+const NOT_DESCRIBED = "inlined, and the binary does not describe this call";
+const NOWHERE = "inlined, and in no register there";
+const PARTLY = "inlined, and only partly in registers there";
+const IN_MEMORY = "inlined, and in memory there, which may not have been written yet";
