@@ -128,12 +128,15 @@ async function bundle() {
     logLevel: "warning",
     // koffi names a package for each platform that it could run on; only this platform's is installed.
     external: ["vscode", "@koromix/*"],
+    // Tells builds apart (src/server/answerCache.ts): the program is many files, of which a part may stay as it was.
+    define: { "process.env.PROBELENS_BUILD": JSON.stringify(stamp) },
     logOverride: { "require-resolve-not-external": "silent" },
   };
   const banner =
     "import{createRequire as __cr}from'node:module';import{fileURLToPath as __fu}from'node:url';const require=__cr(import.meta.url),__filename=__fu(import.meta.url),__dirname=__fu(new URL('.',import.meta.url));";
   const module = { ...common, format: "esm", banner: { js: banner }, plugins: [bundledKoffi] };
-  for (const name of readdirSync(DIST).filter((name) => name.startsWith("part-"))) rmSync(join(DIST, name));
+  // Parts are named by their content, and what an earlier build made would be packaged.
+  for (const name of readdirSync(DIST).filter((name) => /\.(c?js|map)$/.test(name))) rmSync(join(DIST, name));
   await Promise.all([
     ...Object.entries(BUNDLES).map(([name, entry]) =>
       esbuild.build({ ...module, entryPoints: [entry], outfile: `dist/${name}` }),

@@ -207,13 +207,14 @@ export class FileBinary implements GoBinary {
   }
 
   async inlinedCalls(fn: GoFunction, limit: number): Promise<readonly InlinedCall[]> {
-    const { inlineTrees, functions, pclntab } = this.#parts;
+    const { inlineTrees, pclntab } = this.#parts;
     const records = await this.#guard(`find the inlined calls of ${fn.name}`, () => inlineTrees.callsOf(fn.name));
     const calls: InlinedCall[] = [];
     for (const { index, record, mark } of records.slice(0, limit)) {
       const position = await this.positionOf(mark);
-      const enclosing = await functions.atEntry(pclntab.entry(index));
-      if (position !== undefined && enclosing !== undefined) calls.push({ ...position, mark, enclosing, record });
+      const enclosing = await this.functionAt(pclntab.entry(index));
+      if (position !== undefined && enclosing?.entry === pclntab.entry(index))
+        calls.push({ ...position, mark, enclosing, record });
     }
     return calls;
   }

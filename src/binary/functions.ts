@@ -18,17 +18,24 @@ export interface FunctionSources {
   readonly memory: Memory;
   /** Of Go functions; assembly and `.abi0` symbols use the stack. */
   readonly convention: CallingConvention;
+  /** Told to the user. */
+  readonly warn: (warning: string) => void;
 }
 
 /** Some 10 ms of work; then others may have the event loop. */
 const FUNCTIONS_AT_ONCE = 2000;
 
-/** The compiler counts no further (lineMax of cmd/internal/src/pos.go). */
-const MAX_LINE = 2 ** 20;
+/** `//line` may begin at 2^30 (cmd/compile/internal/syntax/pos.go, PosMax), and a file has at most 2^20 lines. */
+const MAX_LINE = 2 ** 30 + 2 ** 20;
+
+/** One odd function costs that one; where more than a tenth of them is odd, the tables themselves are not to be believed. */
+const MAX_ODD_PART = 0.1;
 
 export class FunctionTable {
   readonly #from: FunctionSources;
   #all: Promise<readonly GoFunction[]> | undefined;
+  /** Some functions could not be described: whoever asks for one of those is told why. */
+  #leftOut = false;
   /** Names for which generated functions are stack-side wrappers; made for stripped files only. */
   #wrapped: ReadonlySet<string> | undefined;
 
@@ -43,7 +50,8 @@ export class FunctionTable {
 
   async named(name: string): Promise<readonly GoFunction[]> {
     // Where all were described for another reason, comparing their names is quicker than searching the tables.
-    if (this.#all !== undefined) return (await this.#all).filter((fn) => fn.name === name);
+    const described = (await this.#all)?.filter((fn) => fn.name === name) ?? [];
+    if (described.length > 0 || (this.#all !== undefined && !this.#leftOut)) return described;
     const { pclntab, symbols } = this.#from;
     const addresses = new Set<number>(symbols?.named(name));
     for (const index of pclntab.indexesNamed(pclntab.nameOffsets(name))) addresses.add(pclntab.entry(index));
@@ -62,11 +70,7 @@ export class FunctionTable {
     const isIn = (file: string): boolean => file === fileName || file.endsWith(ending);
     if (this.#all !== undefined) return (await this.#all).filter((fn) => isIn(fn.file));
     const { pclntab } = this.#from;
-    const found: GoFunction[] = [];
-    await this.#each((index, own) => {
-      if (isIn(pclntab.file(index, own))) found.push(this.#describe(index, own));
-    });
-    return found;
+    return await this.#describeEach((index, own) => isIn(pclntab.file(index, own)));
   }
 
   /** The function that holds an address. */
@@ -94,8 +98,7 @@ export class FunctionTable {
 
   async #build(): Promise<readonly GoFunction[]> {
     const { pclntab, symbols } = this.#from;
-    const all: GoFunction[] = [];
-    await this.#each((index, own) => void all.push(this.#describe(index, own)));
+    const all = await this.#describeEach(() => true);
     let last = -1;
     for (const symbol of symbols?.code() ?? []) {
       if (symbol.address === last || pclntab.indexOf(symbol.address) >= 0) continue;
@@ -104,6 +107,27 @@ export class FunctionTable {
       if (fn !== undefined) all.push(fn);
     }
     return all.sort((a, b) => a.entry - b.entry);
+  }
+
+  /** Functions that the tables disagree about are left out, and that is told. */
+  async #describeEach(isWanted: (index: number, own: number) => boolean): Promise<GoFunction[]> {
+    const found: GoFunction[] = [];
+    const odd: DamagedError[] = [];
+    await this.#each((index, own) => {
+      try {
+        if (isWanted(index, own)) found.push(this.#describe(index, own));
+      } catch (error) {
+        if (!(error instanceof DamagedError)) throw error;
+        odd.push(error);
+      }
+    });
+    const [first] = odd;
+    if (first === undefined) return found;
+    if (odd.length > MAX_ODD_PART * (found.length + odd.length)) throw first;
+    this.#leftOut = true;
+    const functions = odd.length === 1 ? "a function is" : `${odd.length} functions are`;
+    this.#from.warn(`${functions} left out, because what the file says of them cannot be: ${first.message}`);
+    return found;
   }
 
   /** `own`: an instruction of the function itself; its first one may belong to a function inlined into it. */
@@ -138,7 +162,8 @@ export class FunctionTable {
     if (line > MAX_LINE) throw new DamagedError(`the function at 0x${entry.toString(16)} is in line ${line}`);
     // C code that Go's own linker put in (net and os/user with cgo) has entries without lines; padding counts there.
     const foreign = pclntab.hasNoTables(index);
-    if (!foreign && (file === "" || UNPRINTABLE.test(file) || UNPRINTABLE.test(name)))
+    // A folder's name may be in any encoding, a Go name is UTF-8.
+    if (!foreign && (file === "" || CONTROL.test(file) || CONTROL.test(name) || name.includes("\ufffd")))
       throw new DamagedError(`the name or file of the function at 0x${entry.toString(16)} is no text`);
     const why = reasonNotTraceable(name, assembly, foreign);
     const end = pclntab.end(index);
@@ -163,8 +188,8 @@ export class FunctionTable {
     const found =
       aliases.find((symbol) => symbol.name === plain) ?? aliases.find((symbol) => agrees(symbol.name, plain));
     if (found !== undefined) return { name: found.name, size: found.size, listed: true };
-    // The linker gives symbols of types in plugins and shared objects a hash for a name.
-    if (aliases.length > 0 && !plain.startsWith("type:."))
+    // The linker gives symbols of types in plugins and shared objects a hash for a name; objcopy may add a prefix to all.
+    if (aliases.length > 0 && !plain.startsWith("type:.") && !aliases.some((symbol) => symbol.name.endsWith(plain)))
       throw disagreeing(entry, "the function table's and the symbol table's name");
     return { name: plain, size: 0, listed: aliases.length > 0 };
   }
@@ -223,9 +248,8 @@ export class FunctionTable {
   }
 }
 
-/** Control characters, and what stands for bytes that are no UTF-8. */
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-const UNPRINTABLE = /[\u0000-\u001f\u007f\ufffd]/;
+const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /** Two tables that tell of one function: nothing shows which of them is damaged. */
 function disagreeing(entry: number, what: string): DamagedError {

@@ -50,7 +50,7 @@ export class InlineTrees {
   readonly #table: number;
   #questions = 0;
   #trees: { tree: number; index: number }[] | undefined;
-  #byName: Promise<Map<number, InlineRecord[]>> | undefined;
+  #byName: Promise<Map<string, InlineRecord[]>> | undefined;
 
   constructor(pclntab: Pclntab, memory: Memory, moduledata: Moduledata | undefined) {
     this.#pclntab = pclntab;
@@ -91,22 +91,20 @@ export class InlineTrees {
 
   /** The function's inlined calls, in address order. */
   async callsOf(name: string): Promise<InlineRecord[]> {
+    if (++this.#questions > QUESTIONS_BEFORE_INDEX) {
+      this.#byName ??= this.#indexByName();
+      return (await this.#byName).get(name) ?? [];
+    }
     const wanted = this.#pclntab.nameOffsets(name);
     if (wanted.length === 0) return [];
+    const offsets = new Set(wanted);
     const found: InlineRecord[] = [];
-    if (++this.#questions <= QUESTIONS_BEFORE_INDEX) {
-      const offsets = new Set(wanted);
-      for (const index of await this.#mayHold(wanted)) {
-        await this.#eachRecordOf(index, (raw) => {
-          if (offsets.has(raw.nameOffset)) found.push(this.#recordOf(raw));
-        });
-      }
-    } else {
-      this.#byName ??= this.#indexByName();
-      const byName = await this.#byName;
-      for (const offset of wanted) found.push(...(byName.get(offset) ?? []));
+    for (const index of await this.#mayHold(wanted)) {
+      await this.#eachRecordOf(index, (raw) => {
+        if (offsets.has(raw.nameOffset)) found.push(this.#recordOf(raw));
+      });
     }
-    return found.sort((a, b) => a.mark - b.mark);
+    return found.sort(byMark);
   }
 
   /** Line of an inlined function's `func` keyword; undefined before 1.20. */
@@ -160,13 +158,19 @@ export class InlineTrees {
     return this.#pclntab.format === "1.20" ? 16 : 20;
   }
 
-  async #indexByName(): Promise<Map<number, InlineRecord[]>> {
-    const byName = new Map<number, InlineRecord[]>();
+  async #indexByName(): Promise<Map<string, InlineRecord[]>> {
+    const byOffset = new Map<number, InlineRecord[]>();
     await this.#eachRecord((raw) => {
-      const known = byName.get(raw.nameOffset);
-      if (known === undefined) byName.set(raw.nameOffset, [this.#recordOf(raw)]);
+      const known = byOffset.get(raw.nameOffset);
+      if (known === undefined) byOffset.set(raw.nameOffset, [this.#recordOf(raw)]);
       else known.push(this.#recordOf(raw));
     });
+    const byName = new Map<string, InlineRecord[]>();
+    for (const [offset, records] of byOffset) {
+      const name = this.#pclntab.nameAt(offset);
+      if (name !== undefined) byName.set(name, [...(byName.get(name) ?? []), ...records]);
+    }
+    for (const records of byName.values()) records.sort(byMark);
     return byName;
   }
 
@@ -258,4 +262,8 @@ export function funcdataAddress(
   if ("offset" in data) return gofunc === undefined ? undefined : gofunc + data.offset;
   const address = pclntab.pointer(data.pointerAt);
   return address === 0 ? undefined : address;
+}
+
+function byMark(a: InlineRecord, b: InlineRecord): number {
+  return a.mark - b.mark;
 }

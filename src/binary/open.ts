@@ -97,7 +97,14 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     throw damaged(source.name, "the function table does not point to code");
   const inlineTrees = new InlineTrees(pclntab, memory, moduledata);
   const convention = usesRegisters(elf.arch, minor, info) ? "register" : "stack";
-  const functions = new FunctionTable({ pclntab, inlineTrees, symbols, memory, convention });
+  const functions = new FunctionTable({
+    pclntab,
+    inlineTrees,
+    symbols,
+    memory,
+    convention,
+    warn: (warning) => void warnings.push(warning),
+  });
   const tlsOffset = await goroutineOffset(elf, memory, pclntab.entry(0), symbols?.address("runtime.tlsg"));
   const binary = new FileBinary({
     source,

@@ -113,7 +113,8 @@ export class GoPackage {
   method(typeName: string, name: string): Lookup<FunctionDeclaration> | undefined {
     return this.remembered(`method ${typeName}.${name}`, () =>
       this.lookupIn(
-        this.files.filter(({ text }) => text.includes(`) ${name}(`) && text.includes(typeName)),
+        // Only saves parsing: whatever the spacing, both names are there.
+        this.files.filter(({ text }) => text.includes(name) && text.includes(typeName)),
         name,
         (file) => file.functions.get(name)?.find(({ receiver }) => receiver?.typeName === typeName),
       ),

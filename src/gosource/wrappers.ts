@@ -131,6 +131,9 @@ interface FoundMethod {
 /** By the specification's rule for selectors: the one at the shallowest depth. */
 function findMethod(type: NamedRef, name: string, resolver: Resolver): FoundMethod | { readonly reason: string } {
   const seen = new Set<TypeDeclaration>();
+  // Another package's method of an unexported name has another name.
+  const owner = /^\p{Lu}/u.test(name) ? undefined : type.file.package.linkPath;
+  const isSameName = (declaredIn: GoPackage): boolean => owner === undefined || declaredIn.linkPath === owner;
   let level: TypeRef[] = [type];
   for (let depth = 0; depth < MAX_EMBEDDING && level.length > 0; depth++) {
     const hits: FoundMethod[] = [];
@@ -139,13 +142,14 @@ function findMethod(type: NamedRef, name: string, resolver: Resolver): FoundMeth
       if (ref.ref === "named") {
         if (seen.has(ref.declaration)) continue;
         seen.add(ref.declaration);
-        const declared = ref.scope === undefined ? declaredMethod(ref, name, resolver) : undefined;
+        const mayDeclare = ref.scope === undefined && isSameName(ref.file.package);
+        const declared = mayDeclare ? declaredMethod(ref, name, resolver) : undefined;
         if (declared !== undefined && "reason" in declared) return declared;
         if (declared !== undefined) hits.push(declared);
       }
       const under = ref.ref === "named" ? resolver.underlying(ref) : ref;
       if (under.ref === "unknown") return { reason: `what it embeds is not known: ${under.name}: ${under.reason}` };
-      const abstract = interfaceMethod(under, name, resolver, 0);
+      const abstract = interfaceMethod(under, name, resolver, isSameName);
       if (abstract !== undefined) hits.push(abstract);
       for (const { embedded, type: field } of under.ref === "struct" ? under.fields : [])
         if (embedded) next.push(field.ref === "pointer" ? field.elem : field);
@@ -182,20 +186,26 @@ function declaredMethod(
   };
 }
 
-function interfaceMethod(under: TypeRef, name: string, resolver: Resolver, depth: number): FoundMethod | undefined {
+function interfaceMethod(
+  under: TypeRef,
+  name: string,
+  resolver: Resolver,
+  isSameName: (declaredIn: GoPackage) => boolean,
+  depth = 0,
+): FoundMethod | undefined {
   if (under.ref === "error" && name === "Error") {
     const type: FuncRef = { ref: "func", params: [], variadic: false, results: [{ ref: "basic", name: "string" }] };
     return { type, names: [""], wrapped: { declaration: undefined, file: undefined, linkName: PREDECLARED } };
   }
   if (under.ref !== "interface" || depth > MAX_EMBEDDING) return undefined;
-  const own = under.methods.find((method) => method.name === name);
+  const own = under.methods.find((method) => method.name === name && isSameName(method.package));
   if (own !== undefined) {
     const [file] = own.package.files;
     return { type: own.type, names: own.names, wrapped: { declaration: undefined, file, linkName: name } };
   }
   for (const embedded of under.embedded) {
     const inner = embedded.ref === "named" ? resolver.underlying(embedded) : embedded;
-    const found = interfaceMethod(inner, name, resolver, depth + 1);
+    const found = interfaceMethod(inner, name, resolver, isSameName, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;

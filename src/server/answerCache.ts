@@ -14,7 +14,6 @@ import { constants, readSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { homedir, release } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
-import { fileURLToPath } from "node:url";
 
 const FORMAT = "probelens answer 2";
 /** A file changed more recently than this may change again without a new ctime (clock ticks are 1 to 10 ms). */
@@ -35,14 +34,14 @@ export interface AnswerCacheOptions {
   readonly program: string;
 }
 
-/** Undefined where there is none: switched off, or not running from a built package, whose content is not one file. */
+/** Undefined where there is none: switched off, or not running from a built package. */
 export async function openAnswerCache(): Promise<AnswerCache | undefined> {
-  const own = fileURLToPath(import.meta.url);
-  if ((process.env["PROBELENS_NO_CACHE"] ?? "") !== "" || own.endsWith(".ts")) return undefined;
+  // Set by build.mjs.
+  const build = process.env["PROBELENS_BUILD"];
+  if ((process.env["PROBELENS_NO_CACHE"] ?? "") !== "" || build === undefined) return undefined;
   const base = process.env["XDG_CACHE_HOME"] ?? "";
   const dir = join(isAbsolute(base) ? base : join(homedir(), ".cache"), "probelens", "index");
-  const program = await identity(own);
-  return program === undefined ? undefined : new AnswerCache({ dir, program: `${program} ${release()}` });
+  return new AnswerCache({ dir, program: `${build} ${release()}` });
 }
 
 /** A question about one state of one file. */

@@ -11,7 +11,8 @@ export function boundedCopies(
   onNotice: (message: string) => void,
 ): FunctionPlan[] {
   const seen = new Set<number>();
-  let left = Math.min(MAX_COPY_PROBES, room);
+  const most = Math.min(MAX_COPY_PROBES, room);
+  let left = most;
   let beyond = 0;
   const bounded = plans.map((plan) => {
     const copies = plan.copies.filter((copy) => {
@@ -24,7 +25,7 @@ export function boundedCopies(
     });
     return { ...plan, copies };
   });
-  if (beyond > 0) onNotice(`${beyond} inlined calls are left out: one trace takes ${MAX_COPY_PROBES} probes on them`);
+  if (beyond > 0) onNotice(`${beyond} inlined calls are left out: this trace has room for ${most} probes on them`);
   return bounded;
 }
 

@@ -181,7 +181,9 @@ class ProbeEngine implements FullEngine {
         attach = { kind: "process", pid: command.pid, startTime, file: opened.path ?? "" };
       }
       const trace = await this.attach(request, listener, opened, attach, plans, link, command);
-      await sayInlined(binary, plans, listener);
+      // The trace runs: a failure here is not its own.
+      await sayInlined(binary, plans, listener).catch(() => undefined);
+      if (signal?.aborted === true) await trace.stop();
       return trace;
     } catch (error) {
       await command?.stop();

@@ -61,19 +61,39 @@ const DAMAGES: [what: string, damage: (bytes: Buffer) => void, message: RegExp][
   ["a segment that ends before the last function", (b) => codeSegments(b).forEach((at) => b.writeUInt32LE(0x2000, at + 32)), /does not point to code/],
 ]; // biome-ignore format: a table
 
+const known = new Map((await (await openBinary(bytesSource(whole))).functions()).map((fn) => [fn.entry, fn]));
+
 for (const [what, damage, message] of DAMAGES) {
-  test(`refused: ${what}`, async () => {
+  test(`refused or left out: ${what}`, async () => {
     const bytes = Buffer.from(whole);
     damage(bytes);
-    await assert.rejects(async () => {
+    const told: string[] = [];
+    const asked = async (ask: () => Promise<unknown>): Promise<void> =>
+      void (await ask().catch((error: unknown) => told.push(error instanceof Error ? error.message : String(error))));
+    await asked(async () => {
       const binary = await openBinary(bytesSource(bytes));
-      for (const fn of await binary.functions()) {
-        await binary.signature(fn);
-        await binary.inlinedCopies(fn);
-      }
-    }, message);
+      await asked(() => binary.functionsNamed(FUNC));
+      await asked(async () => {
+        for (const fn of await binary.functions()) {
+          await binary.signature(fn);
+          assert.deepEqual(fn, known.get(fn.entry));
+          await binary.inlinedCopies(fn);
+        }
+      });
+      told.push(...binary.warnings);
+    });
+    assert.match(told.join("\n"), message);
   });
 }
+
+test("one odd function costs that function, and is told", async () => {
+  const bytes = Buffer.from(whole);
+  bytes.writeUInt32LE(2 ** 31, record + 36);
+  const binary = await openBinary(bytesSource(bytes));
+  assert.equal((await binary.functions()).length, known.size - 1);
+  assert.match(binary.warnings.join(), /a function is left out/);
+  await assert.rejects(binary.functionsNamed(FUNC), /is in line 2147483648/);
+});
 
 test("a signature whose DWARF names another function is left out and told", async () => {
   const bytes = Buffer.from(whole);

@@ -20,6 +20,8 @@ const MADE: [name: string, versions: readonly string[], signature: string][] = [
   ["main.(*deepOuter).Value", CI_VERSIONS, "(c *main.deepOuter, scale int) (~r0 int)"],
   ["main.pointerOuter.Add", CI_VERSIONS, "(c main.pointerOuter, delta int) (~r0 int)"],
   ["main.(*celsius).String", CI_VERSIONS, "(c *main.celsius) (~r0 string)"],
+  ["main.(*spaced).Value", CI_VERSIONS, "(s *main.spaced, factor int) (~r0 int)"],
+  ["main.(*blended).hidden", CI_VERSIONS, "(i *main.blended, when int64) (~r0 int64)"],
   ["main.counter.Value-fm", CI_VERSIONS, "(scale int) (~r0 int)"],
   ["main.genericMap[...]", ["1.20.14"], "(in []T, f func(T) U) (~r0 []U)"],
   ["main.(*list[...]).Each", ["1.20.14"], "(l *main.list[T], f func(T) bool) ()"],

@@ -16,8 +16,12 @@ import { ASK, type EditorEngine, type EditorListener, fromResponse, TELL } from 
 /** The thread ends with its process. A defect in it ends the process, and the editor starts a new one. */
 export function startEngineThread(passwordPrompt: PasswordPrompt): EditorEngine {
   const worker = new Worker(workerScript());
+  let disposed = false;
   worker.on("error", (error) => {
     throw error;
+  });
+  worker.on("exit", (code) => {
+    if (!disposed) throw new Error(`the engine's thread ended by itself, with status ${code}`);
   });
   const rpc = createMessageConnection(new PortMessageReader(worker), new PortMessageWriter(worker));
   const listeners = new Map<number, EditorListener>();
@@ -65,6 +69,7 @@ export function startEngineThread(passwordPrompt: PasswordPrompt): EditorEngine 
       }
     },
     async dispose() {
+      disposed = true;
       await ask(rpc, ASK.dispose, {});
       rpc.dispose();
       await worker.terminate();

@@ -61,7 +61,11 @@ answer(ASK.trace, async ({ trace, request }, signal) => {
   const entry = started.plans[0]?.entry;
   return { site: entry === undefined ? undefined : `${entry.instruction} (${entry.kind})` };
 });
-answer(ASK.stats, async ({ trace }) => (await traces.get(trace)?.stats()) ?? []);
+answer(ASK.stats, async ({ trace }) => {
+  const running = traces.get(trace);
+  if (running === undefined) throw new Error("the trace has ended");
+  return await running.stats();
+});
 answer(ASK.stop, async ({ trace }) => {
   await traces.get(trace)?.stop();
   return null;

@@ -63,6 +63,7 @@ export class FunctionTrace {
   /** Ends what is done before the probes are attached. */
   private readonly preparing = new AbortController();
   private timers: NodeJS.Timeout[] = [];
+  private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
 
   constructor(options: TraceOptions, owner: TraceOwner) {
@@ -97,6 +98,12 @@ export class FunctionTrace {
 
   /** Resolves when the probes are in place; rejects with what the engine says. */
   async start(): Promise<void> {
+    const starting = this.begin();
+    this.starting = starting.catch(() => undefined);
+    await starting;
+  }
+
+  private async begin(): Promise<void> {
     const { target, names, eventsPerSecond, maxStringBytes, source } = this.options;
     const request = {
       target,
@@ -133,7 +140,8 @@ export class FunctionTrace {
     this.preparing.abort();
     this.clearTimers();
     this.owner.changed(this);
-    this.stopping ??= this.trace?.stop();
+    // Probes that go in at this moment are taken out where the start ends.
+    this.stopping ??= this.trace?.stop() ?? this.starting;
     await this.stopping;
   }
 
@@ -180,7 +188,10 @@ export class FunctionTrace {
   private async readStats(): Promise<void> {
     if (this.trace === undefined || this.state.kind !== "attached") return;
     try {
-      this.history.onStats(await this.trace.stats(), performance.now());
+      const stats = await this.trace.stats();
+      // The end, which came meanwhile, brought the final ones.
+      if (this.state.kind !== "attached") return;
+      this.history.onStats(stats, performance.now());
       this.owner.changed(this);
     } catch {
       // The trace ends at this moment; onEnd tells.

@@ -369,7 +369,8 @@ export class Session {
   private pushLenses(): void {
     for (const document of this.documents.values()) {
       if (this.visible?.has(document.uri) === false) continue;
-      if (this.shownLenses.get(document.uri) === this.lensDigest(document)) continue;
+      // Nothing shown yet is as good as no trace: lenses may be switched off, or be on their way.
+      if ((this.shownLenses.get(document.uri) ?? "") === this.lensDigest(document)) continue;
       this.client.refreshLenses();
       break;
     }

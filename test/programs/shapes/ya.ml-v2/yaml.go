@@ -21,3 +21,8 @@ func Marshal(key string, value interface{}) string {
 //
 //go:noinline
 func (n *Node) Add(depth int) int { return n.Depth + depth }
+
+// Base has a method whose name is another one outside of this package.
+type Base struct{}
+
+func (Base) hidden(x int64) int64 { return x }
