@@ -27,14 +27,14 @@ const INPUTS = ["src", "helper", "bpf", "build.mjs", "package.json", "package-lo
 
 /** Each bundle's entry; a missing one is an error, so a renamed file cannot drop out of the package silently. */
 const BUNDLES = {
-  "askpass.js": "src/server/askpassMain.ts",
+  "askpass.js": "src/engine/helper/askpassMain.ts",
   "helper.js": "helper/main.ts",
 };
 /** These share parts, and what `import()` names is a part of its own: a command loads what it needs and no more. */
 const SPLIT_BUNDLES = {
   cli: "src/cli/entry.ts",
-  server: "src/server/lsp/main.ts",
-  engine: "src/server/lsp/engineWorker.ts",
+  server: "src/lsp/main.ts",
+  engine: "src/lsp/thread/engineWorker.ts",
 };
 /** Beside the bundles, because the code in them looks for other files of the package there. */
 const PART_NAMES = "part-[hash]";
@@ -128,7 +128,7 @@ async function bundle() {
     logLevel: "warning",
     // koffi names a package for each platform that it could run on; only this platform's is installed.
     external: ["vscode", "@koromix/*"],
-    // Tells builds apart (src/server/answerCache.ts): the program is many files, of which a part may stay as it was.
+    // Tells builds apart (src/engine/programs/answerCache.ts): the program is many files, of which a part may stay as it was.
     define: { "process.env.PROBELENS_BUILD": JSON.stringify(stamp) },
     logOverride: { "require-resolve-not-external": "silent" },
   };

@@ -11,15 +11,30 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** What each layer may import, besides itself. `modules`: packages that only this layer may name. */
 const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true }> = {
   "src/extension": { layers: ["src/protocol"], modules: ["vscode", "vscode-languageclient"] },
-  "src/cli": { layers: ["src/server", "src/probe", "src/goabi", "src/binary", "src/value", "src/protocol"] },
-  "src/server": {
-    layers: ["src/probe", "src/value", "src/gosource", "src/binary", "src/goabi", "src/protocol"],
+  "src/cli": { layers: ["src/engine", "src/probe", "src/goabi", "src/gobinary", "src/value", "src/protocol"] },
+  "src/lsp": {
+    layers: ["src/engine", "src/gosource", "src/gobinary", "src/goabi", "src/protocol"],
     modules: ["vscode-languageserver", "vscode-languageserver-textdocument"],
   },
-  "src/gosource": { layers: ["src/binary", "src/goabi", "src/protocol"], modules: ["web-tree-sitter"], pure: true },
-  "src/value": { layers: ["src/probe", "src/binary", "src/goabi", "src/protocol"], pure: true },
-  "src/probe": { layers: ["src/binary", "src/goabi", "src/protocol"], modules: ["iced-x86"], pure: true },
-  "src/binary": { layers: ["src/goabi", "src/protocol"], modules: ["elfy", "fzstd"], pure: true },
+  "src/engine": {
+    layers: [
+      "src/probe",
+      "src/value",
+      "src/gosource",
+      "src/gobinary",
+      "src/elf",
+      "src/bytes",
+      "src/goabi",
+      "src/protocol",
+    ],
+  },
+  "src/gosource": { layers: ["src/gobinary", "src/goabi", "src/protocol"], modules: ["web-tree-sitter"], pure: true },
+  "src/value": { layers: ["src/probe", "src/gobinary", "src/goabi", "src/protocol"], pure: true },
+  "src/probe": { layers: ["src/gobinary", "src/goabi", "src/protocol"], modules: ["iced-x86"], pure: true },
+  "src/gobinary": { layers: ["src/dwarf", "src/elf", "src/bytes", "src/goabi", "src/protocol"], pure: true },
+  "src/dwarf": { layers: ["src/bytes", "src/goabi"], pure: true },
+  "src/elf": { layers: ["src/bytes", "src/goabi", "src/protocol"], modules: ["elfy", "fzstd"], pure: true },
+  "src/bytes": { layers: [], pure: true },
   "src/goabi": { layers: [], pure: true },
   "src/protocol": { layers: [], modules: ["vscode-jsonrpc", "valibot"] },
   helper: { layers: ["src/protocol"], modules: ["koffi"] },
@@ -29,9 +44,9 @@ const SHARED_MODULES = new Set(["vscode-jsonrpc", "valibot"]);
 /** Packages that one file wraps. */
 const ONE_FILE: Record<string, string> = {
   koffi: "helper/libbpf.ts",
-  elfy: "src/binary/elf.ts",
+  elfy: "src/elf/elf.ts",
   "iced-x86": "src/probe/decode.ts",
-  "web-tree-sitter": "src/gosource/parser.ts",
+  "web-tree-sitter": "src/gosource/syntax/parser.ts",
 };
 /** Node modules without I/O, for the pure layers. */
 const PURE_NODE_MODULES = new Set(["node:zlib", "node:assert", "node:buffer", "node:util", "node:module"]);

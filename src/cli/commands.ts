@@ -1,6 +1,7 @@
 /** The commands' options: what the parser accepts and what the help shows, in one table. */
+
+import { PID_MAX } from "../engine/processes/procfs.ts";
 import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
-import { PID_MAX } from "../server/procfs.ts";
 import type { CommandSpec, OptionSpec } from "./options.ts";
 
 /** Below the limit of Node's timers (2^31 milliseconds). */

@@ -1,8 +1,8 @@
 /** `probelens doctor`: what this machine can do, what is missing, and how to mend it. */
 import { access, readFile } from "node:fs/promises";
 import { release } from "node:os";
+import { createEngine } from "../engine/engine.ts";
 import { UserError } from "../protocol/errors.ts";
-import { createEngine } from "../server/engine.ts";
 import { Printer } from "./print.ts";
 
 /** bpf_ringbuf, which the kernel program needs (go-facts: 5.8); 5.10 is the oldest kernel that it is tested on. */

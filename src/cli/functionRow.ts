@@ -1,6 +1,7 @@
 /** A function as `list` and `inspect` show it. */
-import type { GoBinary, GoFunction } from "../binary/api.ts";
+
 import { formatLocation } from "../goabi/format.ts";
+import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import type { PlacedVariable } from "../probe/api.ts";
 import { noProbesIn, type PlacedSignature, placeVariables } from "../probe/locate.ts";
 

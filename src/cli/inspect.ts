@@ -1,12 +1,12 @@
 /** `probelens inspect`: the objdump-and-gdb view of one function. */
 import { setFlagsFromString } from "node:v8";
-import type { GoBinary, GoFunction } from "../binary/api.ts";
+import { createEngine, type FullEngine } from "../engine/engine.ts";
+import { inlinedSummary } from "../engine/plan/inlinedBounds.ts";
+import { matchAlsoInlined } from "../engine/plan/resolvePatterns.ts";
+import type { AnswerCache, AskedFile } from "../engine/programs/answerCache.ts";
+import { matchText, type SourcedBinary, type SourceMatch } from "../engine/programs/sourceCompletion.ts";
+import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { DEFAULT_LIMITS, type FunctionPlan, type PlannedCopy, type ProbeSite } from "../probe/api.ts";
-import type { AnswerCache, AskedFile } from "../server/answerCache.ts";
-import { inlinedSummary } from "../server/copyBounds.ts";
-import { createEngine, type FullEngine } from "../server/engine.ts";
-import { matchText, type SourcedBinary, type SourceMatch } from "../server/goSource.ts";
-import { matchAlsoInlined } from "../server/resolve.ts";
 import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
 import { openTarget, sayWarnings } from "./list.ts";
 import type { ParsedOptions } from "./options.ts";
@@ -100,7 +100,7 @@ async function inspect(
   const match = await binary.sourceMatch?.(fn);
   const found = { fn, code, match, live };
   if (!("reason" in plan)) return { ...found, row, plan, copies: plan.copies };
-  const { planCopies } = await import("../server/inlinedCopies.ts");
+  const { planCopies } = await import("../engine/plan/inlinedCalls.ts");
   const copies = await planCopies(binary, fn, DEFAULT_LIMITS);
   return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined, copies };
 }

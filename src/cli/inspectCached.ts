@@ -1,5 +1,5 @@
 /** `probelens inspect`, from the answers on disk where it was asked before: then nothing else is loaded. */
-import { openAnswerCache } from "../server/answerCache.ts";
+import { openAnswerCache } from "../engine/programs/answerCache.ts";
 import { COMMANDS } from "./commands.ts";
 import type { Asked } from "./inspect.ts";
 import { checkTarget, type ParsedOptions } from "./options.ts";

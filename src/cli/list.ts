@@ -1,7 +1,8 @@
 /** `probelens list`. */
-import type { GoBinary, GoFunction } from "../binary/api.ts";
-import { createEngine, type FullEngine } from "../server/engine.ts";
-import { matchPattern } from "../server/resolve.ts";
+
+import { createEngine, type FullEngine } from "../engine/engine.ts";
+import { matchPattern } from "../engine/plan/resolvePatterns.ts";
+import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { COMMANDS } from "./commands.ts";
 import { functionRow, signatureText } from "./functionRow.ts";
 import { checkTarget, type ParsedOptions } from "./options.ts";

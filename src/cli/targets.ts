@@ -1,5 +1,5 @@
 /** `probelens targets`. */
-import { createEngine } from "../server/engine.ts";
+import { createEngine } from "../engine/engine.ts";
 import type { ParsedOptions } from "./options.ts";
 import { columns, Printer } from "./print.ts";
 import { say } from "./terminal.ts";

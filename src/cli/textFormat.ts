@@ -1,5 +1,5 @@
 /** Trace events as lines for people. A call and its return that come together make one line. */
-import type { CallEvent, RenderedValue, ReturnEvent, StatsEvent, TraceEvent } from "../server/engineApi.ts";
+import type { CallEvent, RenderedValue, ReturnEvent, StatsEvent, TraceEvent } from "../engine/api.ts";
 import { printable } from "./terminal.ts";
 
 /** Lines of one batch, in the order of the calls. */

@@ -1,7 +1,8 @@
 /** `probelens trace`. */
+
+import type { EndReason, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../engine/api.ts";
+import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { UserError } from "../protocol/errors.ts";
-import { createEngine, type FullEngine } from "../server/engine.ts";
-import type { EndReason, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../server/engineApi.ts";
 import { COMMANDS } from "./commands.ts";
 import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
 import { Output } from "./output.ts";

@@ -4,7 +4,7 @@
  * Sources: cmd/compile/abi-internal.md ("Function call argument and result passing"),
  * cmd/compile/internal/abi/abiutils.go (assignParam, tryAllocRegs), cmd/compile/internal/types/size.go (registers per
  * type). ABI0 is the same algorithm with no registers at all. The result is checked against package reflect's own
- * implementation (reflect/abi.go) by test/unit/goabiAssign.test.ts.
+ * implementation (reflect/abi.go) by test/unit/goabi/assign.test.ts.
  */
 import type { Arch, CallingConvention, Location, Piece } from "./location.ts";
 import type { GoType } from "./type.ts";

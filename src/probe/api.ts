@@ -1,7 +1,8 @@
 /** What the planner gives for one function: where values live, where to probe, what to copy. Pure data. */
-import type { GoFunction, InlinedCall, SignatureResult } from "../binary/api.ts";
+
 import type { Arch, Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
+import type { GoFunction, InlinedCall, SignatureResult } from "../gobinary/api.ts";
 import type { CapturePlan } from "../protocol/capture.ts";
 
 export interface PlacedVariable {

@@ -1,8 +1,9 @@
 /** Which arguments of an inlined call are known at its mark. */
-import type { InlinedParam } from "../binary/api.ts";
+
 import { unknownLocation } from "../goabi/assign.ts";
 import type { Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
+import type { InlinedParam } from "../gobinary/api.ts";
 
 /**
  * `steady`: the source shows that the function never changes the parameter, nor takes its address; undefined: there is

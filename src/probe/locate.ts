@@ -18,9 +18,10 @@
  * the stack follow the parameters, so the table above holds for them too. DWARF says nothing useful about registers at
  * the return, and is never asked for that.
  */
-import type { Signature, Variable } from "../binary/api.ts";
+
 import { assignSignature, unknownLocation } from "../goabi/assign.ts";
 import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
+import type { Signature, Variable } from "../gobinary/api.ts";
 import type { PlacedVariable, PlanInput } from "./api.ts";
 
 export interface PlacedSignature {

@@ -1,5 +1,5 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
-import type { GoFunction } from "../binary/api.ts";
+import type { GoFunction } from "../gobinary/api.ts";
 import type { CapturePlan } from "../protocol/capture.ts";
 import type { FunctionPlan, PlacedVariable, PlanInput, PlanResult } from "./api.ts";
 import { planCapture } from "./captureVariables.ts";

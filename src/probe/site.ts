@@ -6,7 +6,7 @@
  * branches to a block that calls runtime.morestack and jumps back to the first instruction. So the first instruction
  * runs more than once when the stack grows or the goroutine is preempted; what follows the check runs once.
  */
-import type { GoFunction } from "../binary/api.ts";
+import type { GoFunction } from "../gobinary/api.ts";
 import type { ProbeSite } from "./api.ts";
 import { decodeFunction, effectsOf, formatInstruction, type Instruction } from "./decode.ts";
 import { kernelHandling } from "./kernelSupport.ts";

@@ -1,5 +1,5 @@
 /**
- * Byte layouts shared with bpf/probelens.h (test/unit/records.test.ts compares the two sides). Little-endian; offsets
+ * Byte layouts shared with bpf/probelens.h (test/unit/protocol/records.test.ts compares the two sides). Little-endian; offsets
  * and sizes in bytes.
  */
 import { MAX_FOLLOW_BYTES, MAX_FOLLOW_SLOTS, MAX_ROOT_PIECES } from "./capture.ts";

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { openBinary } from "../../src/binary/open.ts";
+import { openBinary } from "../../src/gobinary/open.ts";
 import { DEFAULT_LIMITS } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
 import type { AttachParams } from "../../src/protocol/helperApi.ts";

@@ -1,6 +1,6 @@
 /** Undamaged inputs: the tiny program built by several Go versions, and real function bodies from it. */
 import { readFile } from "node:fs/promises";
-import { openBinary } from "../../src/binary/open.ts";
+import { openBinary } from "../../src/gobinary/open.ts";
 import { buildProgram } from "../matrix/build.ts";
 
 export interface SeedProgram {

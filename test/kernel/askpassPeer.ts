@@ -2,8 +2,9 @@
  * What the editor's server does, without the editor: an engine whose password prompt answers from the arguments.
  * `askpassPeer PID ANSWER...` prints what was asked and, when the probes are placed, "attached"; an answer `-` dismisses.
  */
+
+import { createEngine } from "../../src/engine/engine.ts";
 import { UserError } from "../../src/protocol/errors.ts";
-import { createEngine } from "../../src/server/engine.ts";
 
 const [pid, ...answers] = process.argv.slice(2);
 const engine = createEngine({

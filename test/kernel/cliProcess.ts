@@ -5,7 +5,7 @@ import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { CallEvent, ReturnEvent, StatsEvent, TraceEvent } from "../../src/server/engineApi.ts";
+import type { CallEvent, ReturnEvent, StatsEvent, TraceEvent } from "../../src/engine/api.ts";
 import { until } from "../until.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));

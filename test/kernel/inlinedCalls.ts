@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { GoBinary, GoFunction } from "../../src/binary/api.ts";
+import type { CallEvent } from "../../src/engine/api.ts";
+import { createEngine } from "../../src/engine/engine.ts";
+import { planCopies } from "../../src/engine/plan/inlinedCalls.ts";
+import type { GoBinary, GoFunction } from "../../src/gobinary/api.ts";
 import { DEFAULT_LIMITS, type PlannedCopy } from "../../src/probe/api.ts";
-import { createEngine } from "../../src/server/engine.ts";
-import type { CallEvent } from "../../src/server/engineApi.ts";
-import { planCopies } from "../../src/server/inlinedCopies.ts";
 import { buildGo } from "../programs/build.ts";
 import { eventsOf, run } from "./cliProcess.ts";
 

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { openBinary } from "../../src/binary/open.ts";
+import { openBinary } from "../../src/gobinary/open.ts";
 import { DEFAULT_LIMITS, type ProbeSite } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
 import type { CapturePlan } from "../../src/protocol/capture.ts";

@@ -9,7 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import type { CallEvent, ReturnEvent } from "../../src/server/engineApi.ts";
+import type { CallEvent, ReturnEvent } from "../../src/engine/api.ts";
 import { buildShapes, SHAPES } from "../matrix/build.ts";
 import { checkValues } from "../matrix/checkValues.ts";
 import { modeNamed } from "../matrix/toolchains.ts";

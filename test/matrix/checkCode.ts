@@ -1,5 +1,5 @@
 /** Probe sites, returns and lines against `go tool objdump`. */
-import type { GoBinary } from "../../src/binary/api.ts";
+import type { GoBinary } from "../../src/gobinary/api.ts";
 import { type CodePlan, DEFAULT_LIMITS } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
 import { Findings, hex } from "./findings.ts";

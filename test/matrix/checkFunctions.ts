@@ -1,5 +1,5 @@
 /** Our function list against `go tool nm`: names, addresses and sizes, both ways. */
-import type { GoBinary, GoFunction } from "../../src/binary/api.ts";
+import type { GoBinary, GoFunction } from "../../src/gobinary/api.ts";
 import { Findings, hex } from "./findings.ts";
 import type { TextSymbol } from "./witness/nm.ts";
 

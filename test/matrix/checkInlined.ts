@@ -1,5 +1,5 @@
 /** How many inlined copies of a function we count, against DWARF's inlined subroutines as Go's debug/dwarf reads them. */
-import type { GoBinary } from "../../src/binary/api.ts";
+import type { GoBinary } from "../../src/gobinary/api.ts";
 import { Findings } from "./findings.ts";
 
 export async function checkInlined(binary: GoBinary, witness: ReadonlyMap<string, number>): Promise<Findings> {

@@ -2,9 +2,10 @@
  * Where we say each parameter stands at the entry, against DWARF's location there as Delve reads it. DWARF is known to
  * be wrong for a few in a thousand (go-facts, section 8), so differences are sorted by kind, and each kind is explained.
  */
-import type { GoBinary, GoFunction, SignatureResult } from "../../src/binary/api.ts";
+
 import { formatLocation } from "../../src/goabi/format.ts";
 import type { Location } from "../../src/goabi/location.ts";
+import type { GoBinary, GoFunction, SignatureResult } from "../../src/gobinary/api.ts";
 import type { PlacedVariable } from "../../src/probe/api.ts";
 import { placeVariables } from "../../src/probe/locate.ts";
 import { Findings, hex } from "./findings.ts";

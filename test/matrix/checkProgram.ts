@@ -1,7 +1,7 @@
 /** All comparisons of one program file. */
 
-import type { GoFunction } from "../../src/binary/api.ts";
-import { openBinary } from "../../src/binary/open.ts";
+import type { GoFunction } from "../../src/gobinary/api.ts";
+import { openBinary } from "../../src/gobinary/open.ts";
 import { checkCode } from "./checkCode.ts";
 import { checkFunctions } from "./checkFunctions.ts";
 import { checkInlined } from "./checkInlined.ts";

@@ -1,5 +1,5 @@
 /** Our function list of a program without symbols against `debug/gosym`'s: entries, ends, names, files and lines. */
-import type { GoBinary } from "../../src/binary/api.ts";
+import type { GoBinary } from "../../src/gobinary/api.ts";
 import { Findings, hex } from "./findings.ts";
 import type { TableFunction } from "./witness/gosym.ts";
 

@@ -1,6 +1,6 @@
 /** A local file as the parsers' byte source. */
 import { type FileHandle, open } from "node:fs/promises";
-import type { ByteSource } from "../../src/binary/api.ts";
+import type { ByteSource } from "../../src/bytes/source.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 
 export class FileSource implements ByteSource {

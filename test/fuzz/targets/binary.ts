@@ -1,11 +1,12 @@
 /** Whole program files, damaged in their headers, tables and sections, opened and asked everything. */
-import type { ByteSource, GoBinary, GoFunction } from "../../../src/binary/api.ts";
-import { openBinary } from "../../../src/binary/open.ts";
+import type { ByteSource } from "../../../src/bytes/source.ts";
+import { planCopies } from "../../../src/engine/plan/inlinedCalls.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
+import type { GoBinary, GoFunction } from "../../../src/gobinary/api.ts";
+import { openBinary } from "../../../src/gobinary/open.ts";
 import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import { planFunction } from "../../../src/probe/plan.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
-import { planCopies } from "../../../src/server/inlinedCopies.ts";
 import { damage, type Region } from "../mutate.ts";
 import type { Random } from "../random.ts";
 import { sectionsOf, seedPrograms } from "../seeds.ts";

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { escapePackagePath } from "../../../src/binary/packagePath.ts";
-import { readGoFile } from "../../../src/gosource/declarations.ts";
-import { parseGoMod, parseGoWork, parseVendorModules } from "../../../src/gosource/goMod.ts";
-import { loadGoParser } from "../../../src/gosource/parser.ts";
+import { escapePackagePath } from "../../../src/gobinary/packagePath.ts";
+import { parseGoMod, parseGoWork, parseVendorModules } from "../../../src/gosource/packages/goMod.ts";
 import { parseSymbolName, unescapePath } from "../../../src/gosource/symbolName.ts";
+import { readGoFile } from "../../../src/gosource/syntax/declarations.ts";
+import { loadGoParser } from "../../../src/gosource/syntax/parser.ts";
 import { damage } from "../mutate.ts";
 import type { Random } from "../random.ts";
 import { check, type FuzzTarget } from "../target.ts";

@@ -1,0 +1,155 @@
+/**
+ * The program's memory as the file describes it: bytes by virtual address, pointers with the relocations of a
+ * position-independent file applied (a linker may leave zeros in the data and the value in `.rela.dyn` only).
+ */
+
+import { DamagedError, Reader } from "../bytes/reader.ts";
+import type { ElfSegment } from "./elf.ts";
+import type { Sections } from "./sections.ts";
+
+/** Elf64_Rela. */
+const RELA_BYTES = 24;
+/** 64 MiB of relocations is ten times what the largest known PIE has. */
+const MAX_RELA_BYTES = 64 << 20;
+const R_X86_64_RELATIVE = 8;
+const R_AARCH64_RELATIVE = 1027;
+
+export class Memory {
+  readonly #sections: Sections;
+  readonly #loads: readonly ElfSegment[];
+  #relocations: Promise<Relocations> | undefined;
+
+  constructor(sections: Sections) {
+    this.#sections = sections;
+    this.#loads = sections.elf.segments.filter((segment) => segment.type === "load");
+  }
+
+  /** File offset of an address that the file has bytes for. */
+  offsetOf(address: number, executableOnly = false): number | undefined {
+    for (const segment of this.#loads) {
+      if (executableOnly && !segment.executable) continue;
+      const inside = address - segment.address;
+      if (inside >= 0 && inside < segment.fileSize) return segment.offset + inside;
+    }
+    return undefined;
+  }
+
+  isExecutable(address: number): boolean {
+    return this.offsetOf(address, true) !== undefined;
+  }
+
+  /** Address of a file offset. */
+  addressOf(offset: number): number | undefined {
+    for (const segment of this.#loads) {
+      const inside = offset - segment.offset;
+      if (inside >= 0 && inside < segment.fileSize) return segment.address + inside;
+    }
+    return undefined;
+  }
+
+  /** Bytes at an address; rejects with DamagedError where the file has none. Memory beyond the file's part is not read. */
+  async read(address: number, length: number): Promise<Uint8Array> {
+    const offset = this.offsetOf(address);
+    if (offset === undefined || this.offsetOf(address + Math.max(length, 1) - 1) !== offset + Math.max(length, 1) - 1)
+      throw new DamagedError(`the file has no ${length} bytes for address 0x${address.toString(16)}`);
+    return this.#sections.at(offset, length);
+  }
+
+  /** Like `read`, but fewer bytes where the file has fewer from there on. */
+  async readUpTo(address: number, length: number): Promise<Uint8Array> {
+    for (let wanted = length; wanted > 0; wanted = Math.floor(wanted / 2))
+      if (this.offsetOf(address + wanted - 1) !== undefined) return this.read(address, wanted);
+    throw new DamagedError(`the file has no bytes for address 0x${address.toString(16)}`);
+  }
+
+  /** Words at an address, each with its relocation applied. Values beyond 53 bits (no pointers) read as 0. */
+  async words(address: number, count: number): Promise<number[]> {
+    const bytes = await this.read(address, count * 8);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const relocations = this.#sections.elf.positionIndependent ? await this.relocations() : undefined;
+    return Array.from({ length: count }, (_, index) => {
+      const value = view.getBigUint64(index * 8, true);
+      return relocations?.valueAt(address + index * 8) ?? (value < 1n << 53n ? Number(value) : 0);
+    });
+  }
+
+  /**
+   * Addresses of data words that hold `value`, found in the file's relocations and bytes: first in the sections where
+   * linkers keep the runtime's tables, then in all data.
+   */
+  async *pointersTo(value: number): AsyncIterable<number> {
+    if (this.#sections.elf.positionIndependent) yield* (await this.relocations()).placesOf(value);
+    for (const name of TABLE_SECTIONS) {
+      const section = this.#sections.find(name);
+      if (section !== undefined) yield* this.#scan(value, section.offset, section.address, section.size);
+    }
+    for (const segment of this.#loads)
+      if (!segment.executable || segment.writable)
+        yield* this.#scan(value, segment.offset, segment.address, segment.fileSize);
+  }
+
+  async *#scan(value: number, offset: number, address: number, size: number): AsyncIterable<number> {
+    const wanted = Buffer.alloc(8);
+    wanted.writeBigUInt64LE(BigInt(value));
+    // A chunk overlaps the next by a word, so that no match is cut in two.
+    for (let at = 0; at < Math.min(size, MAX_SCAN_BYTES); at += SCAN_CHUNK_BYTES) {
+      const chunk = Buffer.from(
+        await this.#sections.source.read(offset + at, Math.min(SCAN_CHUNK_BYTES + 8, size - at)),
+      );
+      for (let hit = chunk.indexOf(wanted); hit >= 0; hit = chunk.indexOf(wanted, hit + 1))
+        if ((address + at + hit) % 8 === 0) yield address + at + hit;
+    }
+  }
+
+  relocations(): Promise<Relocations> {
+    this.#relocations ??= this.#loadRelocations();
+    return this.#relocations;
+  }
+
+  async #loadRelocations(): Promise<Relocations> {
+    const section = this.#sections.find(".rela.dyn") ?? this.#sections.find(".rela");
+    if (section === undefined || section.size > MAX_RELA_BYTES) return new Relocations(new Uint8Array(0));
+    return new Relocations(await this.#sections.source.read(section.offset, section.size));
+  }
+}
+
+const SCAN_CHUNK_BYTES = 4 << 20;
+/** Data of one segment; the largest known programs have a tenth of it. */
+const MAX_SCAN_BYTES = 512 << 20;
+/** moduledata's home: `.go.module` since Go 1.26, before that with the data that holds no pointers to the heap. */
+const TABLE_SECTIONS = [".go.module", ".noptrdata", ".data", ".data.rel.ro"];
+
+/** R_*_RELATIVE entries: `*(base + r_offset) = base + r_addend`. */
+class Relocations {
+  readonly #values = new Map<number, number>();
+
+  constructor(bytes: Uint8Array) {
+    const reader = new Reader(bytes);
+    while (reader.left >= RELA_BYTES) {
+      const place = reader.u32() + reader.u32() * 0x1_0000_0000;
+      const type = reader.u32();
+      reader.skip(4);
+      const value = reader.u32() + reader.u32() * 0x1_0000_0000;
+      if (type === R_X86_64_RELATIVE || type === R_AARCH64_RELATIVE) this.#values.set(place, value);
+    }
+  }
+
+  valueAt(place: number): number | undefined {
+    return this.#values.get(place);
+  }
+
+  /** A copy of `bytes` (at `address` in memory) with the relocations inside applied. */
+  applied(bytes: Uint8Array, address: number): Uint8Array {
+    const copy = new Uint8Array(bytes);
+    const view = new DataView(copy.buffer);
+    for (const [place, value] of this.#values) {
+      const at = place - address;
+      if (at >= 0 && at + 8 <= copy.length) view.setBigUint64(at, BigInt(value), true);
+    }
+    return copy;
+  }
+
+  *placesOf(value: number): Iterable<number> {
+    for (const [place, pointed] of this.#values) if (pointed === value) yield place;
+  }
+}

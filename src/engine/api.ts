@@ -1,0 +1,142 @@
+/**
+ * The engine: everything between a request ("trace these functions there") and rendered events. The CLI and the
+ * language server drive the same engine; it knows neither a terminal nor an editor.
+ */
+import type { GoBinary, GoFunction } from "../gobinary/api.ts";
+import type { FunctionPlan } from "../probe/api.ts";
+
+export interface RenderedValue {
+  readonly name: string;
+  /** `%T` text. */
+  readonly type: string;
+  /** Go value text (design.md, "Value text"). */
+  readonly text: string;
+}
+
+interface EventBase {
+  /** Joins a return to its call. */
+  readonly id: number;
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly ts: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly goid: number;
+  readonly func: string;
+}
+export interface CallEvent extends EventBase {
+  readonly event: "call";
+  readonly file: string;
+  readonly line: number;
+  /** Linker name of the calling function (the innermost inlined one); absent where unknown. */
+  readonly caller?: string;
+  readonly callerLine?: number;
+  readonly args: readonly RenderedValue[];
+  /** The call was inlined into its caller: no return comes. */
+  readonly inlined?: true;
+}
+export interface ReturnEvent extends EventBase {
+  readonly event: "return";
+  readonly results: readonly RenderedValue[];
+  /** Why there may be more results than these, a clause. */
+  readonly missingResults?: string;
+  readonly durationNs: number;
+}
+/** The call ended without RET: panic or Goexit. */
+export interface UnwoundEvent extends EventBase {
+  readonly event: "unwound";
+}
+export interface StatsEvent {
+  readonly event: "stats";
+  readonly func: string;
+  readonly hits: number;
+  readonly emitted: number;
+  readonly filtered: number;
+  readonly throttled: number;
+  readonly dropped: number;
+  readonly returns: number;
+  readonly openCalls: number;
+}
+export type TraceEvent = CallEvent | ReturnEvent | UnwoundEvent;
+
+export type Target =
+  | { readonly kind: "process"; readonly pid: number }
+  | { readonly kind: "file"; readonly file: string }
+  | { readonly kind: "command"; readonly argv: readonly string[] };
+
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly uid: number;
+  readonly user: string;
+  readonly binary: string;
+  readonly goVersion: string;
+  readonly buildId: string;
+  readonly module: string;
+  /** RFC 3339, seconds, UTC. */
+  readonly started: string;
+}
+
+export interface TraceRequest {
+  readonly target: Target;
+  /** Linker names, globs, FILE:LINE. */
+  readonly functions: readonly string[];
+  readonly returns: boolean;
+  /** Events per second and probe. */
+  readonly rate?: number;
+  /** Bytes of a string or byte slice. */
+  readonly maxBytes?: number;
+  /** Folder of the Go source, for a binary without DWARF; read anew for this trace, as an editor changes it. */
+  readonly source?: string;
+}
+
+export type EndReason =
+  | { readonly kind: "stopped" }
+  | { readonly kind: "target-exited"; readonly pid: number; readonly exitStatus?: number }
+  | { readonly kind: "target-exec"; readonly pid: number }
+  | { readonly kind: "helper-died"; readonly message: string };
+
+export interface TraceListener {
+  /** Before anything is attached: the functions are found and planned. A rejection calls the trace off. */
+  onPlanned?(plans: readonly FunctionPlan[]): void | Promise<void>;
+  /**
+   * Events arrive in kernel order, in batches. While a returned promise is pending no more are read: the kernel's ring
+   * buffer fills, and what finds no room is counted as dropped.
+   */
+  onEvents(events: readonly TraceEvent[]): void | Promise<void>;
+  /** Things the user should read, one line each (a caution on stderr, a message in the editor). */
+  onNotice(message: string): void;
+  /** Once; all probes are gone. */
+  onEnd(reason: EndReason, stats: readonly StatsEvent[]): void;
+}
+
+export interface Trace {
+  readonly plans: readonly FunctionPlan[];
+  /** Live counters. */
+  stats(): Promise<readonly StatsEvent[]>;
+  /** Detaches, drains, and calls `onEnd`. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface Engine {
+  /**
+   * Go processes that this user may see. Programs of other users' processes can be read only with the helper's rights:
+   * `running` takes them from a helper that runs already (an editor that polls), `quiet` also starts one where that
+   * asks nobody anything (the default), `ask` also where sudo wants a password; then a refusal rejects.
+   */
+  processes(options?: { readonly helper?: "running" | "quiet" | "ask" }): Promise<readonly ProcessInfo[]>;
+  /** Cached by content; `close` when no longer needed. Aborted, it rejects, and reading ends if nobody else waits. */
+  openProcess(pid: number, signal?: AbortSignal): Promise<GoBinary>;
+  openFile(file: string, signal?: AbortSignal): Promise<GoBinary>;
+  /** Functions that a pattern names in a binary; throws a UserError where none does. */
+  resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]>;
+  plan(binary: GoBinary, fn: GoFunction, maxBytes?: number): Promise<FunctionPlan | { readonly reason: string }>;
+  /** Resolves when every probe is attached. Aborted before they are being attached, it rejects. */
+  trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace>;
+  /** Stops every trace and the helper. */
+  dispose(): Promise<void>;
+}
+
+/**
+ * How the engine asks for a sudo password when `sudo -n` fails; absent: it does not (the error says what to do).
+ * `attempt` counts from 1; later ones mean that the password before was not accepted.
+ */
+export type PasswordPrompt = (prompt: string, attempt: number) => Promise<string | undefined>;

@@ -1,0 +1,359 @@
+/** The engine of CLI and language server: finds processes, opens binaries, resolves, plans and traces. */
+import { stat } from "node:fs/promises";
+import type { GoBinary, GoFunction } from "../gobinary/api.ts";
+import { matchText } from "../gosource/functions/match.ts";
+import type { SourceTypes } from "../gosource/sourceTypes.ts";
+import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
+import { MAX_FOLLOW_BYTES } from "../protocol/capture.ts";
+import { UserError } from "../protocol/errors.ts";
+import type { AttachTarget } from "../protocol/helperApi.ts";
+import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListener, TraceRequest } from "./api.ts";
+import { HelperLink } from "./helper/link.ts";
+import { inlinedSummary } from "./plan/inlinedBounds.ts";
+import { resolvePatterns } from "./plan/resolvePatterns.ts";
+import { attachRequest, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
+import { findCommand, StoppedCommand } from "./processes/command.ts";
+import { ProcessScanner, processesRunning } from "./processes/processes.ts";
+import { executableMappings, findProcess, readMemory } from "./processes/procfs.ts";
+import { BinaryCache, borrowed } from "./programs/binaries.ts";
+import { openLocalSource } from "./programs/programFiles.ts";
+import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./programs/sourceCompletion.ts";
+import { CallerTable, ET_EXEC } from "./trace/callers.ts";
+import { TraceSession } from "./trace/traceSession.ts";
+import {
+  type OpenTarget,
+  openFileSource,
+  openFileTarget,
+  openProcessSource,
+  openProcessTarget,
+  openThroughHelper,
+  tellReplacement,
+} from "./trace/traceTargets.ts";
+
+export interface EngineOptions {
+  /** How to ask for a sudo password in a box; absent: not in a box. */
+  readonly passwordPrompt?: PasswordPrompt;
+  /** Folder of the Go source, for binaries without DWARF (`--source`). */
+  readonly source?: string | undefined;
+  /** sudo may ask on the controlling terminal (CLI). */
+  readonly terminal?: boolean;
+  /** Things that no single trace is about: skipped processes. */
+  readonly onNotice?: (message: string) => void;
+}
+
+/** What the CLI asks beyond the editor's engine. */
+export interface FullEngine extends Engine {
+  /** The code of a function as it stands in a process now, probes included. */
+  liveBytes(pid: number, fn: GoFunction): Promise<Uint8Array>;
+  /** The helper, started if need be (`quiet`: only where nobody is asked for a password). */
+  helper(quiet?: boolean): Promise<HelperLink>;
+}
+
+export function createEngine(options: EngineOptions = {}): FullEngine {
+  return new ProbeEngine(options);
+}
+
+class ProbeEngine implements FullEngine {
+  private readonly options: EngineOptions;
+  private readonly cache = new BinaryCache();
+  private readonly scanner = new ProcessScanner();
+  private readonly traces = new Set<Trace>();
+  private link: { readonly link: Promise<HelperLink>; readonly quiet: boolean } | undefined;
+  private source: Promise<SourceTypes> | undefined;
+  private disposed = false;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+  }
+
+  async processes(options: { readonly helper?: "running" | "quiet" | "ask" } = {}): Promise<readonly ProcessInfo[]> {
+    const first = await this.scanner.scan();
+    // Root has no more rights to gain: what it may not see (init of a sandbox) nobody traces.
+    if (first.denied.length === 0 || process.getuid?.() === 0) return first.processes;
+    const link = await this.helperForScan(options.helper ?? "quiet");
+    const { processes, denied } =
+      link === undefined
+        ? first
+        : await this.scanner.scan((pid) => openThroughHelper(link, pid).catch(() => undefined));
+    if (denied.length > 0) {
+      this.options.onNotice?.(
+        `${denied.length} ${denied.length === 1 ? "process of another user is" : "processes of other users are"} left out: this user may not see which programs they run (run it as root, or with sudo rights)`,
+      );
+    }
+    return processes;
+  }
+
+  private async helperForScan(effort: "running" | "quiet" | "ask"): Promise<HelperLink | undefined> {
+    if (effort === "ask") return await this.helper();
+    if (effort === "quiet") return await this.helper(true).catch(() => undefined);
+    const current = await this.link?.link.catch(() => undefined);
+    return current?.alive === true ? current : undefined;
+  }
+
+  async openProcess(pid: number, signal?: AbortSignal): Promise<GoBinary> {
+    const source = await openProcessSource(await findProcess(pid), () => this.helper());
+    return await this.completed(borrowed(await this.cache.acquire(source, signal)));
+  }
+
+  async openFile(file: string, signal?: AbortSignal): Promise<GoBinary> {
+    return await this.completed(borrowed(await this.cache.acquire(await openFileSource(file), signal)));
+  }
+
+  /** The binary with the signatures that the source gives, where the engine or the request was given one. */
+  private async completed(binary: GoBinary, ofRequest?: string): Promise<SourcedBinary> {
+    if (ofRequest !== undefined && !binary.hasDwarf) return withSource(binary, await sourceTypesAt(ofRequest));
+    const { source } = this.options;
+    if (source === undefined) return binary.hasDwarf ? withOwnSource(binary) : binary;
+    this.source ??= sourceTypesAt(source);
+    return withSource(binary, await this.source);
+  }
+
+  async resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]> {
+    const groups = await resolvePatterns(binary, patterns);
+    return [...new Map(groups.flatMap((group) => group.functions).map((fn) => [functionKey(fn), fn])).values()];
+  }
+
+  async plan(binary: GoBinary, fn: GoFunction, maxBytes?: number): Promise<FunctionPlan | { readonly reason: string }> {
+    if (fn.notTraceable !== undefined) return { reason: fn.notTraceable };
+    const limits = limitsFor(maxBytes);
+    if (fn.inlinedEverywhere === true) {
+      const [{ planWithoutCode }, { planCopies }] = await Promise.all([import("../probe/plan.ts"), inlinedCopies()]);
+      return { ...planWithoutCode(fn), copies: await planCopies(binary, fn, limits) };
+    }
+    const reading = Promise.all([binary.signature(fn), binary.code(fn)]);
+    // Node compiles the disassembler while the threads that unpack DWARF are at work.
+    const [{ planFunction }, { planCopies }, [signature, code]] = await Promise.all([
+      import("../probe/plan.ts"),
+      inlinedCopies(),
+      reading,
+    ]);
+    const result = planFunction({ fn, arch: binary.arch, signature, code, limits });
+    if (!result.ok) return { reason: result.reason };
+    return { ...result.plan, copies: await planCopies(binary, fn, limits).catch(noneOfDamaged) };
+  }
+
+  async trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace> {
+    const { target } = request;
+    const opened =
+      target.kind === "process"
+        ? await openProcessTarget(target.pid, this.cache, () => this.helper(), signal)
+        : await openFileTarget(
+            target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""),
+            this.cache,
+            signal,
+          );
+    let command: StoppedCommand | undefined;
+    try {
+      const binary = await this.completed(opened.handle.binary, request.source);
+      for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
+      const groups = await resolvePatterns(binary, request.functions);
+      // Root is asked for nothing: the helper starts while DWARF is read. A failure is told when the helper is needed.
+      if (process.getuid?.() === 0) this.helper().catch(() => undefined);
+      const planned = await planGroups(
+        groups,
+        async (fn) => {
+          signal?.throwIfAborted();
+          return await this.plan(binary, fn, request.maxBytes);
+        },
+        (message) => listener.onNotice(message),
+        binary.hasDwarf || (request.source ?? this.options.source) !== undefined
+          ? undefined
+          : "Give the folder of its Go source (--source)",
+      );
+      const plans = withinBounds(planned, request.returns, (message) => listener.onNotice(message));
+      // An editor compares them itself.
+      if (request.source === undefined) await saySource(binary, plans, listener);
+      await listener.onPlanned?.(plans);
+      const link = await this.helper();
+      signal?.throwIfAborted();
+      let attach = opened.attach;
+      if (target.kind === "command") {
+        command = await StoppedCommand.start(target.argv);
+        const { startTime } = await findProcess(command.pid);
+        attach = { kind: "process", pid: command.pid, startTime, file: opened.path ?? "" };
+      }
+      const trace = await this.attach(request, listener, opened, attach, plans, link, command);
+      // The trace runs: a failure here is not its own.
+      await sayInlined(binary, plans, listener).catch(() => undefined);
+      if (signal?.aborted === true) await trace.stop();
+      return trace;
+    } catch (error) {
+      await command?.stop();
+      opened.handle.release();
+      throw error;
+    }
+  }
+
+  async liveBytes(pid: number, fn: GoFunction): Promise<Uint8Array> {
+    const found = await findProcess(pid);
+    const length = fn.end - fn.entry;
+    const source = await openLocalSource(`/proc/${found.pid}/exe`, "", { what: "", remedy: "" }).catch(() => undefined);
+    await source?.close();
+    for (const mapping of source === undefined ? [] : ((await executableMappings(found.pid, source.inode)) ?? [])) {
+      const inside = fn.offset - mapping.fileOffset;
+      if (inside < 0 || inside + length > mapping.end - mapping.start) continue;
+      const bytes = await readMemory(found.pid, mapping.start + inside, length);
+      if (bytes !== undefined) return bytes;
+    }
+    const link = await this.helper();
+    const { hex } = await link.client.readCode({
+      pid: found.pid,
+      startTime: found.startTime,
+      fileOffset: fn.offset,
+      length,
+    });
+    return Buffer.from(hex, "hex");
+  }
+
+  async helper(quiet = false): Promise<HelperLink> {
+    // Whoever comes while one is being started waits for that one: a second would ask for the password a second time.
+    for (let starting = this.link; starting !== undefined; starting = this.link) {
+      const started = await starting.link.catch((error: unknown) => {
+        if (!starting.quiet || quiet) throw error;
+      });
+      if (started?.alive === true) return started;
+      if (this.link === starting) this.link = undefined;
+    }
+    if (this.disposed) throw new Error("the engine is disposed");
+    const { passwordPrompt, terminal = false } = this.options;
+    const starting = { link: HelperLink.start({ passwordPrompt, terminal, quiet }), quiet };
+    this.link = starting;
+    starting.link.catch(() => {
+      if (this.link === starting) this.link = undefined;
+    });
+    return await starting.link;
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    const link = await this.link?.link.catch(() => undefined);
+    await Promise.all([...this.traces].map((trace) => trace.stop()));
+    await link?.close();
+    await this.cache.closeAll();
+  }
+
+  private async attach(
+    request: TraceRequest,
+    listener: TraceListener,
+    opened: OpenTarget,
+    attach: AttachTarget,
+    plans: readonly FunctionPlan[],
+    link: HelperLink,
+    command: StoppedCommand | undefined,
+  ): Promise<Trace> {
+    const { binary, source } = opened.handle;
+    const fixed = (await source.read(ELF_TYPE_OFFSET, 1))[0] === ET_EXEC;
+    let watcher: NodeJS.Timeout | undefined;
+    const session: TraceSession = new TraceSession({
+      link,
+      plans,
+      returns: request.returns,
+      rate: request.rate,
+      limits: limitsFor(request.maxBytes),
+      callers: new CallerTable(binary, fixed),
+      runtime: binary.runtime,
+      watches: request.returns ? await (await import("./plan/unwindSites.ts")).unwindSites(binary) : [],
+      listener,
+      onDetached: async (reason) => {
+        const final = command === undefined ? reason : await withCommand(command, reason);
+        clearInterval(watcher);
+        this.traces.delete(session);
+        opened.handle.release();
+        return final;
+      },
+    });
+    try {
+      await link.client.attach(attachRequest(session, attach, binary));
+      if (!(await opened.isStill())) throw replaced(source.name);
+    } catch (error) {
+      if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);
+      session.abandon();
+      throw error;
+    }
+    this.traces.add(session);
+    if (command !== undefined) {
+      // The helper tells of the end, too; whichever comes first. Both lead to the same detach.
+      void command.exitStatus.then(() => session.finish({ kind: "target-exited", pid: command.pid }));
+      command.release();
+    }
+    if (request.target.kind === "file" && opened.path !== undefined) {
+      watcher = tellReplacement(opened.path, source.identity, listener);
+      await this.sayWhoRuns(opened.path, listener);
+    }
+    return session;
+  }
+
+  private async sayWhoRuns(path: string, listener: TraceListener): Promise<void> {
+    const file = await stat(path, { bigint: true });
+    const running = await processesRunning(file.dev, file.ino);
+    if (running.length === 0) listener.onNotice(`no process that this user can see runs ${path} yet; waiting for one`);
+  }
+}
+
+/** Of more functions at once nobody reads the notices, and counting takes time. */
+const MAX_INLINED_NOTICES = 4;
+/** Functions named behind one answer about their source. */
+const MAX_NAMED = 4;
+
+/** Whether the source is the program's, once for all functions with the same answer. */
+async function saySource(
+  binary: SourcedBinary,
+  plans: readonly FunctionPlan[],
+  listener: TraceListener,
+): Promise<void> {
+  const answers = new Map<string, string[]>();
+  for (const { fn } of binary.sourceMatch === undefined ? [] : plans) {
+    const answer = matchText(await binary.sourceMatch!(fn));
+    answers.set(answer, [...(answers.get(answer) ?? []), fn.name]);
+  }
+  for (const [answer, names] of answers) {
+    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
+    listener.onNotice(`source of ${names.slice(0, MAX_NAMED).join(", ")}${more}: ${answer}`);
+  }
+}
+
+async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], listener: TraceListener): Promise<void> {
+  if (plans.length > MAX_INLINED_NOTICES) return;
+  for (const { fn, entry, copies } of plans) {
+    const counted = await binary.inlinedCopies(fn).catch(() => 0);
+    if (counted === 0 && copies.length === 0) continue;
+    const all = copies.length >= counted && copies.every((copy) => "site" in copy);
+    const rest = all ? "" : "; this trace does not see the calls in the others, which `probelens inspect` lists";
+    const also = entry === undefined ? "" : "also ";
+    listener.onNotice(`${fn.name} is ${also}${inlinedSummary(counted, copies)}${rest}`);
+  }
+}
+
+/** Of Elf64_Ehdr.e_type. */
+const ELF_TYPE_OFFSET = 16;
+
+function limitsFor(maxBytes: number | undefined): CaptureLimits {
+  if (maxBytes === undefined) return DEFAULT_LIMITS;
+  return { ...DEFAULT_LIMITS, stringBytes: Math.min(maxBytes, MAX_FOLLOW_BYTES) };
+}
+
+async function withCommand(command: StoppedCommand, reason: EndReason): Promise<EndReason> {
+  if (reason.kind !== "target-exited") {
+    await command.stop();
+    return reason;
+  }
+  return { ...reason, exitStatus: await command.exitStatus };
+}
+
+/** Needs the disassembler, which not every command does. */
+const inlinedCopies = () => import("./plan/inlinedCalls.ts");
+
+/** The function itself is traced although what was inlined cannot be read. */
+function noneOfDamaged(error: unknown): [] {
+  if (error instanceof UserError) return [];
+  throw error;
+}
+
+function replaced(path: string): UserError {
+  return new UserError({
+    code: "binary-replaced",
+    what: `cannot trace ${path}`,
+    why: "another program stands or runs there by now: it was replaced while it was being read",
+    remedy: "Start the trace again",
+  });
+}

@@ -1,0 +1,135 @@
+/** One running helper, shared by every trace of an engine: requests, and raw events given to the trace they belong to. */
+import type { RawEvent } from "../../protocol/capture.ts";
+import { UserError } from "../../protocol/errors.ts";
+import type { InitializeResult } from "../../protocol/helperApi.ts";
+import { connectHelper, type HelperClient } from "../../protocol/helperClient.ts";
+import { decodeRecords } from "../../protocol/records.ts";
+import { type LaunchedHelper, type LaunchOptions, launchHelper, tellingLine } from "./launch.ts";
+
+/** What a trace wants to hear. */
+export interface EventSink {
+  /** The event's bytes are valid during the call. */
+  onRawEvent(event: RawEvent): void;
+  /** After the last event of a batch. */
+  onBatchEnd(): void;
+  onTargetEnded(pid: number, reason: "exited" | "exec" | "lost"): void;
+  onHelperDied(message: string): void;
+}
+
+export class HelperLink {
+  readonly client: HelperClient;
+  readonly info: InitializeResult;
+  private readonly launched: LaunchedHelper;
+  private readonly state: LinkState;
+  private nextProbe = 1;
+  private nextSession = 1;
+
+  static async start(options: LaunchOptions): Promise<HelperLink> {
+    return await launchHelper(options, async (launched) => {
+      const state = new LinkState(launched);
+      const client = connectHelper(launched.child.stdout, launched.child.stdin, {
+        onRecords: (batch) => state.deliver(batch),
+        onTargetEnded: ({ session, pid, reason }) => state.sinks.get(session)?.onTargetEnded(pid, reason),
+        onClose: (error) => void state.ended(error),
+      });
+      const info = await client.initialize();
+      state.helperPid = info.pid;
+      return new HelperLink(client, info, launched, state);
+    });
+  }
+
+  private constructor(client: HelperClient, info: InitializeResult, launched: LaunchedHelper, state: LinkState) {
+    this.client = client;
+    this.info = info;
+    this.launched = launched;
+    this.state = state;
+  }
+
+  get alive(): boolean {
+    return this.state.death === undefined;
+  }
+
+  /** Reserves a session number and `count` consecutive probe ids whose events go to `sink`. */
+  register(sink: EventSink, count: number): { session: number; firstProbe: number } {
+    if (this.state.death !== undefined) throw diedError(this.state.death);
+    const session = this.nextSession;
+    this.nextSession += 1;
+    const firstProbe = this.nextProbe;
+    this.nextProbe += count;
+    this.state.sinks.set(session, sink);
+    for (let id = firstProbe; id < firstProbe + count; id += 1) this.state.byProbe.set(id, sink);
+    return { session, firstProbe };
+  }
+
+  unregister(session: number, firstProbe: number, count: number): void {
+    this.state.sinks.delete(session);
+    for (let id = firstProbe; id < firstProbe + count; id += 1) this.state.byProbe.delete(id);
+  }
+
+  /** While paused nothing is read: the helper stops draining, the kernel drops, and the drops are counted. */
+  pause(): void {
+    this.launched.child.stdout.pause();
+  }
+  resume(): void {
+    this.launched.child.stdout.resume();
+  }
+
+  /** Ends the helper; every probe is gone when this resolves. */
+  async close(): Promise<void> {
+    this.state.closing = true;
+    this.resume();
+    this.client.dispose();
+    await this.launched.close();
+  }
+}
+
+class LinkState {
+  readonly sinks = new Map<number, EventSink>();
+  readonly byProbe = new Map<number, EventSink>();
+  closing = false;
+  death: string | undefined;
+  helperPid: number | undefined;
+  private readonly launched: LaunchedHelper;
+
+  constructor(launched: LaunchedHelper) {
+    this.launched = launched;
+  }
+
+  deliver(batch: Uint8Array): void {
+    const touched = new Set<EventSink>();
+    try {
+      decodeRecords(batch, (event) => {
+        const sink = this.byProbe.get(event.probe);
+        if (sink === undefined) return;
+        sink.onRawEvent(event);
+        touched.add(sink);
+      });
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      // Record boundaries are lost: nothing that follows could be believed.
+      this.launched.child.stdin.destroy();
+      this.launched.child.stdout.destroy(error);
+    }
+    for (const sink of touched) sink.onBatchEnd();
+  }
+
+  async ended(error: Error | undefined): Promise<void> {
+    this.death = "";
+    const ended = await this.launched.exited;
+    const line = tellingLine(this.launched.stderr());
+    const protocol = error === undefined ? "" : ` (${error.message})`;
+    this.death = `the privileged helper (pid ${this.helperPid ?? this.launched.child.pid}) ${ended}${protocol}${line === "" ? "" : `: ${line}`}`;
+    if (!this.closing) for (const sink of this.sinks.values()) sink.onHelperDied(this.death);
+    this.sinks.clear();
+    this.byProbe.clear();
+  }
+}
+
+export function diedError(message: string): UserError {
+  return new UserError({
+    code: "helper-died",
+    what: "cannot go on tracing",
+    why: message === "" ? "the privileged helper ended" : message,
+    remedy: "Every probe is gone with it; start the trace again",
+  });
+}

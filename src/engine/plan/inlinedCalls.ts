@@ -1,0 +1,104 @@
+/** The calls of a function that were inlined: which of them can be probed, and what can be shown of each. */
+import type { GoBinary, GoFunction, InlinedCall, Variable } from "../../gobinary/api.ts";
+import { minorVersion } from "../../gosource/packages/buildTags.ts";
+import type { CaptureLimits, PlacedVariable, PlannedCopy } from "../../probe/api.ts";
+import { planCapture } from "../../probe/captureVariables.ts";
+import { inlinedLocation } from "../../probe/inlinedArguments.ts";
+import { EnclosingFunction, type InlinedSite } from "../../probe/inlinedSite.ts";
+import type { SourcedBinary } from "../programs/sourceCompletion.ts";
+
+/** Inlined calls of one function that are looked at: sync.(*Mutex).Lock has some thousand in a large server. */
+const MAX_COPIES = 2000;
+
+export async function planCopies(binary: SourcedBinary, fn: GoFunction, limits: CaptureLimits): Promise<PlannedCopy[]> {
+  const calls = await binary.inlinedCalls(fn, MAX_COPIES);
+  if (calls.length === 0) return [];
+  const deferReturn = (await binary.functionsNamed("runtime.deferreturn")).map(({ entry }) => entry);
+  const enclosing = new EnclosingFunctions(binary, deferReturn);
+  const found: { call: InlinedCall; site: InlinedSite }[] = [];
+  for (const call of calls) found.push({ call, site: await siteOf(binary, fn, call, enclosing) });
+  const first = found.find(({ site }) => site.ok)?.call;
+  const argumentsOf = first === undefined ? undefined : await knownArguments(binary, fn, first);
+  const copies: PlannedCopy[] = [];
+  for (const { call, site } of found) {
+    if (!site.ok) copies.push({ call, reason: site.reason });
+    else copies.push({ call, site: site.site, plan: planCapture((await argumentsOf?.(call)) ?? [], limits) });
+  }
+  return copies;
+}
+
+async function siteOf(
+  binary: GoBinary,
+  fn: GoFunction,
+  call: InlinedCall,
+  enclosing: EnclosingFunctions,
+): Promise<InlinedSite> {
+  if (binary.arch !== "amd64") return { ok: false, reason: `it is ${binary.arch} code` };
+  if (fn.name.includes("[...]")) return { ok: false, reason: "instances of the generic function share its name" };
+  const around = await enclosing.at(call.enclosing);
+  return around?.siteOf(call) ?? { ok: false, reason: "the code around it is not known" };
+}
+
+type ArgumentsOf = (call: InlinedCall) => Promise<readonly PlacedVariable[]>;
+
+/**
+ * DWARF alone proves no argument: it has the place of any value that was ever assigned to the parameter. Where the
+ * source shows that there is only one, that one is the argument.
+ */
+async function knownArguments(binary: SourcedBinary, fn: GoFunction, first: InlinedCall): Promise<ArgumentsOf> {
+  const signature = fn.inlinedEverywhere === true ? undefined : await binary.signature(fn);
+  const listed =
+    signature?.ok === true
+      ? signature.signature.params
+      : ((await binary.inlinedParams(fn, first)) ?? []).map(
+          ({ name, type }): Variable => ({ name, type, blank: /^(_|~.*|\..*)?$/.test(name) }),
+        );
+  const params = listed.filter(({ blank }) => !blank);
+  const steady = await binary.steadyParams?.(fn, params);
+  return async (call) => {
+    const there = steady === undefined || steady.size === 0 ? undefined : await binary.inlinedParams(fn, call);
+    return params.map(({ name, type }): PlacedVariable => {
+      const same = (there ?? []).filter((param) => param.name === name);
+      const location = inlinedLocation(type, same.length === 1 ? same[0] : undefined, steady?.has(name));
+      return { name, type, blank: false, location };
+    });
+  };
+}
+
+/** Decoded once for all calls in them. */
+class EnclosingFunctions {
+  readonly #binary: GoBinary;
+  readonly #deferReturn: readonly number[];
+  readonly #known = new Map<number, EnclosingFunction | undefined>();
+
+  constructor(binary: GoBinary, deferReturn: readonly number[]) {
+    this.#binary = binary;
+    this.#deferReturn = deferReturn;
+  }
+
+  async at(fn: GoFunction): Promise<EnclosingFunction | undefined> {
+    if (this.#known.has(fn.entry)) return this.#known.get(fn.entry);
+    const map = await this.#binary.inlineMap(fn);
+    const made =
+      map === undefined
+        ? undefined
+        : new EnclosingFunction({
+            fn,
+            code: await this.#binary.code(fn),
+            map,
+            goMinor: compilerOf(this.#binary),
+            deferReturn: this.#deferReturn,
+          });
+    this.#known.set(fn.entry, made);
+    return made;
+  }
+}
+
+/**
+ * Minor version of the compiler. Where it is guessed (a file without build info gets `go1.25`, while releases since 1.21
+ * have a third number) the newest known one's rules hold, which are the strictest.
+ */
+function compilerOf({ buildInfo: { goVersion } }: GoBinary): number {
+  const minor = minorVersion(goVersion);
+  return minor === 0 || (minor > 20 && goVersion === `go1.${minor}`) ? Number.POSITIVE_INFINITY : minor;
+}

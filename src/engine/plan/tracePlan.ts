@@ -1,0 +1,101 @@
+/** From resolved patterns to what the helper is asked to attach. */
+import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
+import type { FunctionPlan } from "../../probe/api.ts";
+import { UserError } from "../../protocol/errors.ts";
+import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
+import { MAX_PROBES } from "../../protocol/layout.ts";
+import type { TraceSession } from "../trace/traceSession.ts";
+import { boundedCopies, inlinedSummary } from "./inlinedBounds.ts";
+import type { ResolvedPattern } from "./resolvePatterns.ts";
+
+/** Names in one notice; the rest is a count. */
+const MAX_NAMED = 3;
+
+/**
+ * Plans every function once. A pattern of which nothing can be planned refuses all; of one that names several, those that
+ * cannot be traced are left out with a notice.
+ */
+export async function planGroups(
+  groups: readonly ResolvedPattern[],
+  plan: (fn: GoFunction) => Promise<FunctionPlan | { readonly reason: string }>,
+  onNotice: (message: string) => void,
+  remedy: string | undefined,
+): Promise<FunctionPlan[]> {
+  const plans = new Map<string, FunctionPlan>();
+  for (const { pattern, functions, leftOut } of groups) {
+    const refused = leftOut.map((fn) => ({ fn, reason: fn.notTraceable ?? "" }));
+    let planned = 0;
+    for (const fn of functions) {
+      const result = plans.get(functionKey(fn)) ?? (await plan(fn));
+      if ("reason" in result) {
+        refused.push({ fn, reason: result.reason });
+        continue;
+      }
+      if (fn.inlinedEverywhere === true && !result.copies.some((copy) => "site" in copy)) {
+        refused.push({ fn, reason: `it has no code of its own and is ${inlinedSummary(0, result.copies)}` });
+        continue;
+      }
+      plans.set(functionKey(fn), result);
+      planned += 1;
+    }
+    const first = refused[0];
+    if (first === undefined) continue;
+    if (planned === 0) throw notTraceable(first.fn.name, first.reason, remedy);
+    const named = refused.slice(0, MAX_NAMED).map(({ fn, reason }) => `${fn.name} (${reason})`);
+    const more = refused.length > MAX_NAMED ? ` and ${refused.length - MAX_NAMED} more` : "";
+    onNotice(`${pattern}: left out, because they cannot be traced: ${named.join(", ")}${more}`);
+  }
+  return [...plans.values()];
+}
+
+/** Functions that have no code of their own have names to be told apart by. */
+export function functionKey({ entry, name, inlinedEverywhere }: GoFunction): string {
+  return inlinedEverywhere === true ? name : String(entry);
+}
+
+/** Without the probes on inlined calls that there is no room for. */
+export function withinBounds(
+  plans: readonly FunctionPlan[],
+  returns: boolean,
+  onNotice: (message: string) => void,
+): FunctionPlan[] {
+  const own = plans.reduce(
+    (sum, plan) => sum + (plan.entry === undefined ? 0 : 1) + (returns ? plan.returns.length : 0),
+    0,
+  );
+  return boundedCopies(plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME), onNotice);
+}
+
+/** See unwindWatch.ts. */
+const PROBES_OF_RUNTIME = 3;
+
+function notTraceable(name: string, reason: string, remedy: string | undefined): UserError {
+  return new UserError({
+    code: "not-traceable",
+    what: `cannot trace ${name}`,
+    why: reason,
+    remedy: remedy ?? "Trace a Go function that calls it or that it calls; `probelens list` shows which can be traced",
+  });
+}
+
+export function attachRequest(session: TraceSession, target: AttachTarget, binary: GoBinary): AttachParams {
+  const { probes, plans } = session;
+  if (probes.length > MAX_PROBES) {
+    throw new UserError({
+      code: "too-many-functions",
+      what: `cannot attach to ${plans.length} functions at once`,
+      why: `they need ${probes.length} probes, and ${MAX_PROBES} is the most`,
+      remedy: "Name fewer functions, or leave out --returns",
+    });
+  }
+  const { tlsOffset, goidOffset, stackHiOffset } = binary.runtime;
+  // Since the register ABI g is in R14 in every Go function; before, only thread-local storage has it.
+  const inRegister = plans.every((plan) => plan.fn.convention === "register");
+  return {
+    session: session.session,
+    target,
+    goroutine: { source: inRegister ? "register" : "tls", tlsOffset, goidOffset, stackHiOffset },
+    probes,
+    functions: plans.map((plan) => plan.fn.name),
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * `trace … -- CMD`: starts CMD stopped before its first instruction, so that probes are in place before main.main.
+ *
+ * A shell reads one line from a pipe and then becomes CMD by exec: its pid, known before, is CMD's pid. setpriv(1) makes
+ * the kernel kill it when this process dies (PR_SET_PDEATHSIG survives exec), and a pipe that closes instead of
+ * carrying a line ends it before CMD runs.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { constants as osConstants } from "node:os";
+import { delimiter, join } from "node:path";
+import type { Writable } from "node:stream";
+import { UserError } from "../../protocol/errors.ts";
+
+/** Between SIGTERM and SIGKILL. */
+export const KILL_AFTER_MS = 5000;
+/** The stream that carries the permission to go on. */
+const GATE_FD = 3;
+const SHIM = `read _ <&${GATE_FD} && exec ${GATE_FD}<&- && exec "$0" "$@"`;
+
+/** What exec would run: the file itself, or the first executable one in PATH. */
+export function findCommand(name: string): string {
+  const candidates = name.includes("/")
+    ? [name]
+    : (process.env["PATH"] ?? "/usr/bin:/bin").split(delimiter).map((dir) => join(dir || ".", name));
+  let why = name.includes("/") ? "there is no such file" : "no directory of PATH has such a program";
+  for (const candidate of name === "" ? [] : candidates) {
+    try {
+      if (statSync(candidate).isDirectory()) {
+        if (name.includes("/")) why = "it is a directory";
+        continue;
+      }
+      accessSync(candidate, constants.X_OK);
+      return realpathSync(candidate);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EACCES") why = "it is not executable by this user";
+    }
+  }
+  throw new UserError({
+    code: "no-such-file",
+    what: `cannot start ${name === "" ? "a command without a name" : name}`,
+    why,
+    remedy: "Give the path of a Go program after `--`",
+  });
+}
+
+export class StoppedCommand {
+  readonly pid: number;
+  /** 128 + N after a signal N, as a shell has it. */
+  readonly exitStatus: Promise<number>;
+  private running = true;
+  private readonly child: ChildProcess;
+
+  /** Resolves when the shim exists and waits. CMD's output goes to this process' stderr. */
+  static async start(argv: readonly string[]): Promise<StoppedCommand> {
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", "/bin/sh", "-c", SHIM, ...argv], {
+      stdio: ["inherit", 2, 2, "pipe"],
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error: NodeJS.ErrnoException) => {
+        const missing = error.code === "ENOENT";
+        reject(
+          new UserError({
+            code: "cannot-start",
+            what: `cannot start ${argv[0]}`,
+            why: missing
+              ? "setpriv (of util-linux) is not installed"
+              : `the system says ${error.code ?? error.message}`,
+            remedy: missing
+              ? "Install util-linux, or start the program yourself and use --pid"
+              : "Start it yourself and use --pid",
+          }),
+        );
+      });
+    });
+    return new StoppedCommand(child);
+  }
+
+  private constructor(child: ChildProcess) {
+    this.child = child;
+    this.pid = child.pid ?? 0;
+    this.gate.on("error", () => {});
+    this.exitStatus = new Promise((resolve) => {
+      child.once("exit", (status, signal) => {
+        this.running = false;
+        resolve(status ?? 128 + (signal === null ? 0 : osConstants.signals[signal]));
+      });
+    });
+  }
+
+  /** Lets CMD begin. */
+  release(): void {
+    this.gate.end("\n");
+  }
+
+  /** SIGTERM, after 5 s SIGKILL; resolves when it is gone. A command that was not released ends at once. */
+  async stop(): Promise<void> {
+    if (!this.running) return;
+    this.gate.end();
+    this.child.kill("SIGTERM");
+    const kill = setTimeout(() => this.child.kill("SIGKILL"), KILL_AFTER_MS);
+    await this.exitStatus;
+    clearTimeout(kill);
+  }
+
+  private get gate(): Writable {
+    return this.child.stdio[GATE_FD] as Writable;
+  }
+}

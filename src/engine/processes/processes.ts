@@ -1,0 +1,129 @@
+/** Running Go processes, from /proc. */
+import { statSync } from "node:fs";
+import { readdir, readlink, stat } from "node:fs/promises";
+import type { ProcessInfo } from "../api.ts";
+import { identityOf, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
+import { type GoIdentity, identifyGo } from "./identify.ts";
+import { isDenied, processStat, processStatus, startedAt } from "./procfs.ts";
+import { userName } from "./users.ts";
+
+/** Processes looked at together: enough to overlap the waiting, few enough open files. */
+const PARALLEL = 16;
+/** Program files whose answer is remembered; machines run some hundred different ones. */
+const MAX_KNOWN_FILES = 4096;
+
+/** The program of another user's process. */
+const DENIED = Symbol("denied");
+
+export interface ProcessList {
+  readonly processes: readonly ProcessInfo[];
+  /** Processes whose program this user may not read. */
+  readonly denied: readonly number[];
+}
+
+export class ProcessScanner {
+  private readonly known = new Map<string, Promise<GoIdentity | undefined>>();
+
+  /** `openDenied`: how to read the program of another user's process, where there is a way. */
+  async scan(
+    openDenied?: (pid: number) => Promise<{ source: ProgramSource; exe: string } | undefined>,
+  ): Promise<ProcessList> {
+    const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+    const processes: ProcessInfo[] = [];
+    const denied: number[] = [];
+    for (let at = 0; at < pids.length; at += PARALLEL) {
+      const part = pids.slice(at, at + PARALLEL);
+      const found = await Promise.all(part.map((pid) => this.look(pid, openDenied).catch(() => undefined)));
+      part.forEach((pid, index) => {
+        const one = found[index];
+        if (one === "denied") denied.push(pid);
+        else if (one !== undefined) processes.push(one);
+      });
+    }
+    processes.sort((a, b) => a.pid - b.pid);
+    return { processes, denied };
+  }
+
+  private async look(
+    pid: number,
+    openDenied: ((pid: number) => Promise<{ source: ProgramSource; exe: string } | undefined>) | undefined,
+  ): Promise<ProcessInfo | "denied" | undefined> {
+    // Most processes run a program that is known not to be Go's: this one question is all that they cost.
+    const file = programIdentity(pid);
+    if (file === undefined) return undefined;
+    let exe: string | undefined;
+    let identity: GoIdentity | undefined;
+    if (file === DENIED) {
+      if ((await processStat(pid))?.kernelThread !== false) return undefined;
+      const opened = await openDenied?.(pid);
+      if (opened === undefined) return "denied";
+      exe = opened.exe;
+      identity = await this.identify(opened.source.identity, async () => opened.source);
+    } else {
+      identity = await this.identify(file, () =>
+        openLocalSource(`/proc/${pid}/exe`, `/proc/${pid}/exe`, { what: "", remedy: "" }),
+      );
+      if (identity !== undefined) exe = await readlink(`/proc/${pid}/exe`);
+    }
+    if (identity === undefined || exe === undefined) return undefined;
+    const [stat, status] = [await processStat(pid), await processStatus(pid)];
+    if (stat === undefined || status === undefined) return undefined;
+    const user = await userName(status.uid);
+    const started = await startedAt(stat.startTime);
+    return { pid, uid: status.uid, user, binary: plainPath(exe), ...identity, started };
+  }
+
+  private identify(key: string, open: () => Promise<ProgramSource>): Promise<GoIdentity | undefined> {
+    let known = this.known.get(key);
+    if (known === undefined) {
+      known = open().then(async (source) => {
+        try {
+          return await identifyGo(source);
+        } finally {
+          await source.close();
+        }
+      });
+      if (this.known.size >= MAX_KNOWN_FILES) this.known.clear();
+      this.known.set(key, known);
+      known.catch(() => this.known.delete(key));
+    }
+    return known;
+  }
+}
+
+/** Pids that run the file with this device and inode, as far as this user may see. */
+export async function processesRunning(device: bigint, inode: bigint): Promise<number[]> {
+  const pids: number[] = [];
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const file = await stat(`/proc/${name}/exe`, { bigint: true });
+      if (file.dev === device && file.ino === inode) pids.push(Number(name));
+    } catch {
+      // Gone, a kernel thread, or another user's.
+    }
+  }
+  return pids;
+}
+
+/** The kernel appends ` (deleted)` to the path of a removed or replaced file (d_path). */
+export function plainPath(exe: string): string {
+  return exe.replace(/ \(deleted\)$/, "");
+}
+
+/**
+ * Of the file that a process runs; undefined where there is none (any more): a kernel thread, a process that is gone.
+ * Asked of every process: the question takes microseconds, and handing it to another thread ten times that.
+ */
+function programIdentity(pid: number): string | typeof DENIED | undefined {
+  try {
+    return identityOf(statSync(`/proc/${pid}/exe`, { bigint: true }));
+  } catch (error) {
+    return isDenied(error) ? DENIED : undefined;
+  }
+}
+
+/** Readlink of /proc/PID/exe in readable form, for messages. */
+export async function programName(pid: number): Promise<string | undefined> {
+  return await readlink(`/proc/${pid}/exe`).then(plainPath, () => undefined);
+}

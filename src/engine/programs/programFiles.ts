@@ -1,0 +1,191 @@
+/** Bytes of program files: read here, or by the helper for processes whose program this user may not open. */
+import { type FileHandle, open } from "node:fs/promises";
+import type { ByteSource } from "../../bytes/source.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { MAX_READ_BYTES, type ReadFileResult } from "../../protocol/helperApi.ts";
+
+/** Read to learn size and identity: an ELF header. */
+const IDENTITY_READ_BYTES = 64;
+/** A program file is at most this large: no Go linker writes more, and it bounds what one parser may ask for. */
+const MAX_PROGRAM_BYTES = 8 * 2 ** 30;
+
+export interface ProgramSource extends ByteSource {
+  /** `dev:ino:size:mtime`: another value means another file content. */
+  readonly identity: string;
+  readonly inode: number;
+  /** Reads from now on through `other`, which has the same content: this one's process or helper may be gone. */
+  renew?(other: ProgramSource): void;
+  close(): Promise<void>;
+}
+
+/** Opens a regular file. `what` and `remedy` are the caller's part of the message when that fails. */
+export async function openLocalSource(
+  path: string,
+  name: string,
+  failure: { what: string; remedy: string },
+): Promise<ProgramSource> {
+  let file: FileHandle;
+  try {
+    // A FIFO without a writer would block the open for ever: O_NONBLOCK, which regular files ignore.
+    file = await open(path, 0o4000);
+  } catch (error) {
+    throw openFailure(error as NodeJS.ErrnoException, failure);
+  }
+  try {
+    const stat = await file.stat({ bigint: true });
+    if (!stat.isFile()) {
+      const kind = stat.isDirectory() ? "a directory" : "not a regular file";
+      throw new UserError({ code: "not-a-file", what: failure.what, why: `it is ${kind}`, remedy: failure.remedy });
+    }
+    const size = Number(stat.size);
+    if (size > MAX_PROGRAM_BYTES) {
+      throw new UserError({
+        code: "too-large",
+        what: failure.what,
+        why: `it has ${size} bytes, more than any program file (${MAX_PROGRAM_BYTES})`,
+        remedy: failure.remedy,
+      });
+    }
+    return new LocalSource(file, name, size, Number(stat.ino), identityOf(stat));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+export function identityOf(stat: { dev: bigint; ino: bigint; size: bigint; mtimeNs: bigint }): string {
+  return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}`;
+}
+
+class LocalSource implements ProgramSource {
+  readonly name: string;
+  readonly size: number;
+  readonly identity: string;
+  readonly inode: number;
+  private readonly file: FileHandle;
+  private closed: Promise<void> | undefined;
+
+  constructor(file: FileHandle, name: string, size: number, inode: number, identity: string) {
+    this.file = file;
+    this.name = name;
+    this.size = size;
+    this.inode = inode;
+    this.identity = identity;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    checkRange(this, offset, length);
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const { bytesRead } = await this.file.read(bytes, filled, length - filled, offset + filled);
+      // The file shrank after it was opened: somebody truncated or rewrote it in place.
+      if (bytesRead === 0) throw shorter(this, offset, length, offset + filled);
+      filled += bytesRead;
+    }
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    this.closed ??= this.file.close();
+    await this.closed;
+  }
+}
+
+/** Reads through the helper, in chunks that it accepts, and notices when the program was exchanged between two of them. */
+export class HelperSource implements ProgramSource {
+  readonly name: string;
+  readonly size: number;
+  readonly identity: string;
+  readonly inode: number;
+  private readChunk: (offset: number, length: number) => Promise<ReadFileResult>;
+
+  static async open(
+    name: string,
+    readChunk: (offset: number, length: number) => Promise<ReadFileResult>,
+  ): Promise<HelperSource> {
+    const first = await readChunk(0, IDENTITY_READ_BYTES);
+    return new HelperSource(name, first, readChunk);
+  }
+
+  private constructor(
+    name: string,
+    first: ReadFileResult,
+    readChunk: (offset: number, length: number) => Promise<ReadFileResult>,
+  ) {
+    this.name = name;
+    this.size = first.size;
+    this.identity = first.identity;
+    this.inode = Number(first.identity.split(":")[1] ?? 0);
+    this.readChunk = readChunk;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    checkRange(this, offset, length);
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const part = await this.readChunk(offset + filled, Math.min(MAX_READ_BYTES, length - filled));
+      if (part.identity !== this.identity) {
+        throw new UserError({
+          code: "binary-replaced",
+          what: `cannot go on reading ${this.name}`,
+          why: "the process now runs another program file",
+          remedy: "Start again",
+        });
+      }
+      const chunk = Buffer.from(part.base64, "base64");
+      if (chunk.length === 0) throw shorter(this, offset, length, offset + filled);
+      bytes.set(chunk.subarray(0, length - filled), filled);
+      filled += chunk.length;
+    }
+    return bytes;
+  }
+
+  renew(other: ProgramSource): void {
+    if (other instanceof HelperSource) this.readChunk = other.readChunk;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** In a sparse file a damaged size can lead this far; at 2 GiB Node aborts. */
+const LONGEST_READ_BYTES = 1 << 30;
+
+function checkRange(source: ByteSource, offset: number, length: number): void {
+  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
+    throw new RangeError(`read of ${length} bytes at ${offset} of ${source.name}`);
+  }
+  if (offset + length > source.size) throw shorter(source, offset, length, source.size);
+  if (length > LONGEST_READ_BYTES) {
+    throw new UserError({
+      code: "truncated",
+      what: `cannot read ${length} bytes at offset ${offset} of ${source.name}`,
+      why: "no part of a program is that long: the file is damaged",
+      remedy: "Build or copy the program again",
+    });
+  }
+}
+
+function shorter(source: ByteSource, offset: number, length: number, end: number): UserError {
+  return new UserError({
+    code: "truncated",
+    what: `cannot read ${length} bytes at offset ${offset} of ${source.name}`,
+    why: `the file ends at byte ${end}: it is truncated or damaged`,
+    remedy: "Build or copy the program again",
+  });
+}
+
+function openFailure(error: NodeJS.ErrnoException, { what, remedy }: { what: string; remedy: string }): UserError {
+  const reasons: Record<string, [string, string]> = {
+    ENOENT: ["no-such-file", "there is no such file"],
+    ENOTDIR: ["no-such-file", "a part of its path is not a directory"],
+    EACCES: ["denied", "this user may not read it"],
+    EPERM: ["denied", "this user may not read it"],
+    ELOOP: ["no-such-file", "its path has too many symbolic links"],
+    ENAMETOOLONG: ["no-such-file", "its name is too long"],
+    ENXIO: ["not-a-file", "it is not a regular file"],
+  };
+  const [code, why] = reasons[error.code ?? ""] ?? ["io-error", `the system says ${error.code ?? error.message}`];
+  return new UserError({ code, what, why, remedy });
+}

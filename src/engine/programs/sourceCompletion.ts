@@ -1,0 +1,243 @@
+/** The user's Go source as a second origin of signatures, for binaries without DWARF (`--source DIR`). */
+import { execFile } from "node:child_process";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { promisify } from "node:util";
+import type { BuildInfo, GoBinary, GoFunction, Signature, Variable } from "../../gobinary/api.ts";
+import type { CheckoutState, SourceMatch, SourceTree } from "../../gosource/functions/match.ts";
+import type { SourceReader } from "../../gosource/reader.ts";
+import type { SourceTypes } from "../../gosource/sourceTypes.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { delegate } from "./binaries.ts";
+
+export { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
+
+/** The longest Go file of the standard library has 4 MB (tables); longer ones are not what functions are declared in. */
+const MAX_FILE_BYTES = 16 << 20;
+const TOOL_TIMEOUT_MS = 10_000;
+
+/** Throws a UserError where `root` is no folder. */
+export async function sourceTypesAt(root: string): Promise<SourceTypes> {
+  const what = `cannot read Go source below ${root === "" ? "a folder without a name" : root}`;
+  const remedy = "Give the folder that holds the go.mod of the program's source";
+  const found = await stat(root).catch((error: Error) => error);
+  if (found instanceof Error) throw new UserError({ code: "no-source", what, why: found.message, remedy });
+  if (!found.isDirectory()) throw new UserError({ code: "no-source", what, why: "it is a file", remedy });
+  const env = await goEnvironment();
+  const [{ createSourceTypes }, { loadGrammar }] = await Promise.all([
+    import("../../gosource/sourceTypes.ts"),
+    import("./grammar.ts"),
+  ]);
+  return await createSourceTypes({
+    reader: fileReader,
+    wasm: await loadGrammar(),
+    root: await realpath(root),
+    goroot: [...new Set([...(env["GOROOT"] === undefined ? [] : [env["GOROOT"]]), "/usr/local/go", "/usr/lib/go"])],
+    gomodcache: env["GOMODCACHE"],
+    gopath: (env["GOPATH"] ?? "").split(":").filter((path) => path !== ""),
+    tree: gitTree(),
+  });
+}
+
+export interface SourcedBinary extends GoBinary {
+  /** As the source has it: binaries without DWARF before Go 1.20 name the line of the first instruction only. */
+  declarationLine?(fn: GoFunction): Promise<number | undefined>;
+  /** Whether the source is what the binary was built from; ask after `signature`. */
+  sourceMatch?(fn: GoFunction): Promise<SourceMatch>;
+  /** Which of the parameters the function never changes; undefined where no source that can be relied on tells. */
+  steadyParams?(fn: GoFunction, params: readonly Variable[]): Promise<ReadonlySet<string> | undefined>;
+}
+
+/** The binary with its signatures completed: DWARF's where it has all of them, else the source's. */
+export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary {
+  const declarationLine = (fn: GoFunction) => source.declarationLine(fn, binary.buildInfo);
+  const completed = delegate(binary, {
+    async signature(fn) {
+      const own = await binary.signature(fn);
+      if (own.ok && isWhole(own.signature)) return own;
+      const read = await source.signature(fn, binary.buildInfo, binary);
+      if (!own.ok) return read.ok || !binary.hasDwarf ? read : own;
+      if (!read.ok || !agrees(own.signature, read.signature)) return own;
+      const changed = await changedSince(binary, source, fn);
+      if (changed === undefined) return { ok: true, signature: withPlaces(read, own) };
+      const { missingResults } = own.signature;
+      if (missingResults === undefined) return own;
+      const why = `${missingResults}, and ${changed} is newer than the program`;
+      return { ok: true, signature: { ...own.signature, missingResults: why } };
+    },
+  });
+  return Object.assign(completed, {
+    declarationLine,
+    sourceMatch: (fn: GoFunction) => source.match(fn, binary.buildInfo),
+    async steadyParams(fn: GoFunction, params: readonly Variable[]) {
+      const steady = await source.steadyParams(fn, binary.buildInfo, params);
+      return steady === undefined || (await changedSince(binary, source, fn)) !== undefined ? undefined : steady;
+    },
+  });
+}
+
+/**
+ * A file of the function's source that was written after the program, where nothing proves that it is the program's
+ * nevertheless. An older one may still be another than the one that was compiled: dates prove nothing.
+ */
+async function changedSince(binary: GoBinary, source: SourceTypes, fn: GoFunction): Promise<string | undefined> {
+  if (await source.isProved(fn, binary.buildInfo)) return undefined;
+  const built = (await stat(binary.name).catch(() => undefined))?.mtimeMs;
+  for (const path of built === undefined ? [] : await source.filesOf(fn, binary.buildInfo)) {
+    const written = (await stat(path).catch(() => undefined))?.mtimeMs;
+    if (written !== undefined && built !== undefined && written > built) return path;
+  }
+  return undefined;
+}
+
+/**
+ * A binary with DWARF, its incomplete signatures completed from the source that the binary names, where version control
+ * proves that it was built from just that.
+ */
+export function withOwnSource(binary: GoBinary): SourcedBinary {
+  const { buildInfo } = binary;
+  if (buildInfo.settings["vcs.revision"] === undefined || buildInfo.settings["vcs.modified"] !== "false") return binary;
+  const sources = new Map<string, Promise<SourceTypes | undefined>>();
+  const sourceOf = async (fn: GoFunction): Promise<SourceTypes | undefined> => {
+    const root = await moduleOf(fn.file);
+    if (root === undefined) return undefined;
+    const opening = sources.get(root) ?? sourceTypesAt(root).catch(() => undefined);
+    sources.set(root, opening);
+    return await opening;
+  };
+  const completed = delegate(binary, {
+    async signature(fn) {
+      const own = await binary.signature(fn);
+      if (!own.ok || isWhole(own.signature)) return own;
+      const source = await sourceOf(fn);
+      const read = await source?.signature(fn, buildInfo, binary);
+      if (read?.ok !== true || !agrees(own.signature, read.signature)) return own;
+      const proved = await source?.isProved(fn, buildInfo);
+      return proved === true ? { ok: true, signature: withPlaces(read, own) } : own;
+    },
+  });
+  return Object.assign(completed, {
+    async steadyParams(fn: GoFunction, params: readonly Variable[]) {
+      const source = await sourceOf(fn);
+      const steady = await source?.steadyParams(fn, buildInfo, params);
+      return steady !== undefined && (await source?.isProved(fn, buildInfo)) === true ? steady : undefined;
+    },
+  });
+}
+
+function isWhole({ complete, missingResults }: Signature): boolean {
+  return complete && missingResults === undefined;
+}
+
+/**
+ * Whether all that DWARF lists stands in the source's list, in the same order and with the same types. Unnamed results
+ * have only their types to be known by: the number of one is its place among those listed.
+ */
+function agrees(dwarf: Signature, source: Signature): boolean {
+  return isPart(dwarf.params, source.params) && isPart(dwarf.results, source.results);
+}
+
+function isPart(listed: readonly Variable[], all: readonly Variable[]): boolean {
+  let at = 0;
+  for (const variable of listed) {
+    if (variable.blank) continue;
+    while (at < all.length && !isSame(variable, all[at]!)) at++;
+    if (at++ >= all.length) return false;
+  }
+  return true;
+}
+
+function isSame(a: Variable, b: Variable): boolean {
+  const sameName = a.name === b.name || (a.name.startsWith("~") && b.name.startsWith("~"));
+  return sameName && a.type.size === b.type.size && a.type.name === b.type.name;
+}
+
+/** The source's lists; DWARF's types where it has them, because they reach further. */
+function withPlaces(read: { readonly signature: Signature }, own: { readonly signature: Signature }): Signature {
+  const listed = new Map(own.signature.params.filter(({ blank }) => !blank).map((param) => [param.name, param]));
+  const params = read.signature.params.map((param) => listed.get(param.name) ?? param);
+  return { ...read.signature, params };
+}
+
+/** The folder of the go.mod above a file. */
+async function moduleOf(file: string): Promise<string | undefined> {
+  if (!isAbsolute(file)) return undefined;
+  for (let dir = dirname(file); ; dir = dirname(dir)) {
+    if ((await stat(join(dir, "go.mod")).catch(() => undefined))?.isFile() === true) return dir;
+    if (dir === dirname(dir)) return undefined;
+  }
+}
+
+/** Whether the function below `root` is what the binary was built from; undefined where that cannot be looked at. */
+export async function matchAt(root: string, fn: GoFunction, info: BuildInfo): Promise<SourceMatch | undefined> {
+  try {
+    return await (await sourceTypesAt(root)).match(fn, info);
+  } catch {
+    return undefined;
+  }
+}
+
+const fileReader: SourceReader = {
+  async read(path) {
+    try {
+      const { size } = await stat(path);
+      return size > MAX_FILE_BYTES ? undefined : await readFile(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  },
+  async list(dir) {
+    try {
+      const entries = await readdir(dir, { withFileTypes: true });
+      return entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name));
+    } catch {
+      return [];
+    }
+  },
+};
+
+/** Where there is no go command, GOROOT's usual places and the environment must do. */
+async function goEnvironment(): Promise<Record<string, string>> {
+  const text = await output("go", ["env", "-json", "GOROOT", "GOMODCACHE", "GOPATH"], "/");
+  try {
+    return JSON.parse(text ?? "{}") as Record<string, string>;
+  } catch {
+    return {};
+  }
+}
+
+/** Asks git; a checkout is looked at once, however many of its folders are asked about. */
+function gitTree(): SourceTree {
+  const checkouts = new Map<string, Promise<CheckoutState | undefined>>();
+  return {
+    async state(dir) {
+      const top = (await output("git", ["rev-parse", "--show-toplevel"], dir))?.trim();
+      if (top === undefined) return undefined;
+      const state = checkouts.get(top) ?? checkoutState(top);
+      checkouts.set(top, state);
+      return await state;
+    },
+    fileAt: (revision, path) => output("git", ["show", `${revision}:./${basename(path)}`], dirname(path)),
+  };
+}
+
+async function checkoutState(top: string): Promise<CheckoutState | undefined> {
+  const revision = await output("git", ["rev-parse", "HEAD"], top);
+  const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"], top);
+  const names = await output("git", ["ls-files", "-z"], top);
+  if (revision === undefined || changes === undefined || names === undefined) return undefined;
+  const tracked = new Set(names.split("\0").map((name) => join(top, name)));
+  return { revision: revision.trim(), modified: changes.trim() !== "", tracked };
+}
+
+async function output(command: string, args: readonly string[], cwd: string): Promise<string | undefined> {
+  try {
+    // Optional locks would write to the user's repository; its hooks and monitors are not ours to run.
+    const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0" };
+    const git = command === "git" ? ["-c", "core.fsmonitor=false"] : [];
+    const options = { cwd, env, timeout: TOOL_TIMEOUT_MS, maxBuffer: MAX_FILE_BYTES };
+    return (await promisify(execFile)(command, [...git, ...args], options)).stdout;
+  } catch {
+    return undefined;
+  }
+}

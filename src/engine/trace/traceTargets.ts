@@ -1,0 +1,114 @@
+/** Where the program of a request is read from, and how its probes are attached. */
+import { realpath } from "node:fs/promises";
+import { UserError } from "../../protocol/errors.ts";
+import type { AttachTarget } from "../../protocol/helperApi.ts";
+import type { TraceListener } from "../api.ts";
+import type { HelperLink } from "../helper/link.ts";
+import { plainPath, programName } from "../processes/processes.ts";
+import { findProcess } from "../processes/procfs.ts";
+import { type BinaryCache, type BinaryHandle, isStill } from "../programs/binaries.ts";
+import { HelperSource, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
+
+/** The helper, started if need be. */
+type GetHelper = () => Promise<HelperLink>;
+
+/** Where a trace's binary comes from and how it is attached. */
+export interface OpenTarget {
+  readonly handle: BinaryHandle;
+  readonly attach: AttachTarget;
+  /** Of a program file. */
+  readonly path?: string;
+  /** Asked once attached: the probes were planned for the program that was read, and for no other. */
+  readonly isStill: () => Promise<boolean>;
+}
+
+export async function openProcessTarget(
+  id: number,
+  cache: BinaryCache,
+  helper: GetHelper,
+  signal?: AbortSignal,
+): Promise<OpenTarget> {
+  const found = await findProcess(id);
+  const handle = await cache.acquire(await openProcessSource(found, helper), signal);
+  const { pid, startTime } = found;
+  const { source } = handle;
+  const ofHelper = async (): Promise<boolean> => {
+    const { client } = await helper();
+    const { identity } = await client.readFile({ pid, startTime, offset: 0, length: 1 });
+    return identity === source.identity;
+  };
+  const ofFile = async (): Promise<boolean> => {
+    if (await isStill(`/proc/${pid}/exe`, source.identity)) return true;
+    // Throws, with a better reason, where the process has ended.
+    await findProcess(pid);
+    return false;
+  };
+  return {
+    handle,
+    attach: { kind: "process", pid, startTime },
+    isStill: source instanceof HelperSource ? ofHelper : ofFile,
+  };
+}
+
+export async function openFileTarget(file: string, cache: BinaryCache, signal?: AbortSignal): Promise<OpenTarget> {
+  const handle = await cache.acquire(await openFileSource(file), signal);
+  const path = await realpath(file).catch(() => file);
+  return {
+    handle,
+    attach: { kind: "file", file: path },
+    path,
+    isStill: () => isStill(path, handle.source.identity),
+  };
+}
+
+export async function openProcessSource(
+  found: { pid: number; name: string },
+  helper: GetHelper,
+): Promise<ProgramSource> {
+  const { pid, name } = found;
+  const shown = (await programName(pid)) ?? `/proc/${pid}/exe (${name})`;
+  try {
+    return await openLocalSource(`/proc/${pid}/exe`, shown, {
+      what: `cannot read the program of process ${pid} (${name})`,
+      remedy: "`probelens targets` lists the running Go processes",
+    });
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "denied") throw error;
+    return (await openThroughHelper(await helper(), pid)).source;
+  }
+}
+
+export async function openFileSource(file: string): Promise<ProgramSource> {
+  return await openLocalSource(file, file, {
+    what: `cannot read ${file === "" ? "a file without a name" : file}`,
+    remedy: "Give the path of a Go program that this user may read",
+  });
+}
+
+export async function openThroughHelper(
+  link: HelperLink,
+  pid: number,
+): Promise<{ source: ProgramSource; exe: string }> {
+  const { startTime, exe } = await link.client.describeProcess({ pid });
+  const source = await HelperSource.open(plainPath(exe), (offset, length) =>
+    link.client.readFile({ pid, startTime, offset, length }),
+  );
+  return { source, exe };
+}
+
+/** How often a traced file is looked at: `go build` puts a new one in its place, which is not traced. */
+const FILE_CHECK_MS = 1000;
+
+/** Tells once when the file is no longer the one that is traced. */
+export function tellReplacement(path: string, identity: string, listener: TraceListener): NodeJS.Timeout {
+  const timer = setInterval(() => {
+    void isStill(path, identity).then((same) => {
+      if (same) return;
+      clearInterval(timer);
+      listener.onNotice(
+        `${path} was replaced or removed: processes that run the new file are not traced, start the trace again for them`,
+      );
+    });
+  }, FILE_CHECK_MS);
+  return timer.unref();
+}

@@ -1,0 +1,178 @@
+/**
+ * What the rest of Probelens may ask of a Go program file. Parsing is pure (bytes in, values and diagnostics out);
+ * the only I/O is `ByteSource.read`, which the caller provides.
+ *
+ * Addresses are virtual addresses as the file has them (JavaScript numbers: user addresses fit 53 bits).
+ */
+import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
+import type { GoType } from "../goabi/type.ts";
+
+export interface BuildInfo {
+  /** `go1.27.4`. */
+  readonly goVersion: string;
+  /** Import path of the main package, `command-line-arguments` where so built. */
+  readonly path?: string;
+  /** Main module path and version. */
+  readonly module?: { readonly path: string; readonly version: string };
+  readonly dependencies: readonly Dependency[];
+  /** `-ldflags`, `vcs.revision`, `vcs.modified`, `GOARCH`, … */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface Dependency {
+  /** As the program imports it. */
+  readonly path: string;
+  readonly version: string;
+  /** What go.mod's `replace` put in its place: a module, or a folder, whose version is `(devel)` or empty. */
+  readonly replacedBy?: { readonly path: string; readonly version: string };
+}
+
+export interface GoFunction {
+  /** The linker's name, escapes included: `main.computeE`, `net/http.(*Server).Serve`, `gopkg.in/yaml%2ev2.Marshal`. */
+  readonly name: string;
+  /** First instruction. */
+  readonly entry: number;
+  /** First address after the function. */
+  readonly end: number;
+  /** File offset of the first instruction. */
+  readonly offset: number;
+  /** Source file as the binary has it; empty where it has none. */
+  readonly file: string;
+  /** Line of the declaration; the entry's line where the binary has no declaration line. */
+  readonly line: number;
+  readonly convention: CallingConvention;
+  /** It has no code of its own, because every call was inlined: `entry`, `end` and `offset` are 0. */
+  readonly inlinedEverywhere?: true;
+  /** Why it cannot be traced or its arguments cannot be shown (assembly, cgo, runtime internals); absent: it can. */
+  readonly notTraceable?: string;
+}
+
+export interface Variable {
+  readonly name: string;
+  readonly type: GoType;
+  /** True for `_` and unnamed parameters: they take registers but are not shown. */
+  readonly blank: boolean;
+  /** Where DWARF says it stands at the function's first instruction; absent: DWARF does not say. Not to be trusted alone. */
+  readonly dwarf?: Location;
+  /**
+   * Where it stands (a result: at the return) although the list of parameters is not known to be complete: the binary's
+   * other witnesses leave no other place. Absent: not proven, or the list is complete.
+   */
+  readonly proven?: Location;
+}
+
+export interface Signature {
+  /** In source order, receiver first, `.dict` included as a blank `uintptr` where the function has one. */
+  readonly params: readonly Variable[];
+  /** In source order; unnamed ones are `~r0`, `~r1`, … */
+  readonly results: readonly Variable[];
+  /** Why there may be more results than listed, a clause; absent: these are all. */
+  readonly missingResults?: string;
+  /** True where every parameter (blank ones too) is known to be listed, so that the ABI can be computed. */
+  readonly complete: boolean;
+  readonly source: "dwarf" | "go-source";
+}
+
+export type SignatureResult =
+  | { readonly ok: true; readonly signature: Signature }
+  | { readonly ok: false; readonly reason: string };
+
+export interface SourcePosition {
+  readonly func: string;
+  readonly file: string;
+  readonly line: number;
+}
+
+/** A call that was inlined: its position in its caller, the innermost one, inlined or not. */
+export interface InlinedCall extends SourcePosition {
+  /** Address of the instruction that the inline tree names for the call; it may stand for other things, too. */
+  readonly mark: number;
+  /** The function with code of its own that holds it. */
+  readonly enclosing: GoFunction;
+  /** Number of the call in that function's inline tree. */
+  readonly record: number;
+}
+
+/** A parameter of one inlined call. */
+export interface InlinedParam {
+  readonly name: string;
+  readonly type: GoType;
+  /** Where DWARF has a value of this name at the call's mark; absent: nowhere. It need not be the argument. */
+  readonly location?: Location;
+}
+
+/** Which instructions of a function belong to which call that was inlined into it. */
+export interface InlineMap {
+  /** By number of the call. */
+  readonly marks: readonly number[];
+  /** The innermost inlined call that an instruction belongs to; -1: none, it is the function's own. */
+  recordAt(address: number): number;
+  /** First instruction that belongs to the call and to none inside it. */
+  addressIn(record: number): number | undefined;
+  lineAt(address: number): number | undefined;
+  /** Bytes by which RSP stands below the return address. */
+  stackAt(address: number): number | undefined;
+}
+
+/** Offsets that the kernel program needs to find the goroutine. */
+export interface RuntimeLayout {
+  /** `runtime.g.goid`, bytes. */
+  readonly goidOffset: number;
+  /** `runtime.g.stack.hi`, bytes. */
+  readonly stackHiOffset: number;
+  /** Offset of g from the thread's FS base (amd64): -8 in pure Go programs. */
+  readonly tlsOffset: number;
+}
+
+export interface TypeData {
+  /** By linker name with the whole, escaped package path: `net/url.URL`, `main.Pair[int,string]`. */
+  find(linkName: string): GoType | undefined;
+}
+
+export interface GoBinary {
+  readonly name: string;
+  readonly arch: Arch;
+  readonly buildInfo: BuildInfo;
+  /** Go build ID (`.note.go.buildid`), else the GNU one, else empty. */
+  readonly buildId: string;
+  readonly hasDwarf: boolean;
+  /** The separate file that symbols and DWARF are read from, where they are not in the program. */
+  readonly debugFile: string | undefined;
+  /** What is damaged or missing, each a sentence for the user. */
+  readonly warnings: readonly string[];
+  readonly runtime: RuntimeLayout;
+  /** All functions with code, by entry address, one per address. */
+  functions(): Promise<readonly GoFunction[]>;
+  /** Same-named functions are possible (generic instances of stripped binaries). */
+  functionsNamed(name: string): Promise<readonly GoFunction[]>;
+  /** Functions from source files of this name, whatever their folder; the others are not described. */
+  functionsInFile(fileName: string): Promise<readonly GoFunction[]>;
+  functionAt(address: number): Promise<GoFunction | undefined>;
+  signature(fn: GoFunction): Promise<SignatureResult>;
+  /**
+   * Why these cannot be the function's parameters and results: the size of the argument area or FUNCDATA_ArgInfo says
+   * otherwise. Undefined where they agree, or where the binary does not tell.
+   */
+  contradiction(fn: GoFunction, signature: Signature): Promise<string | undefined>;
+  /** True where both record these very parameters and results, so that none is missing or too many. */
+  confirms(fn: GoFunction, signature: Signature): Promise<boolean>;
+  /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
+  typeData(): Promise<TypeData | undefined>;
+  /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
+  positionOf(address: number): Promise<SourcePosition | undefined>;
+  /** How many inlined copies of the function the binary holds; 0 where unknown. */
+  inlinedCopies(fn: GoFunction): Promise<number>;
+  /** Where the function's calls were inlined, by address; at most `limit` of them. */
+  inlinedCalls(fn: GoFunction, limit: number): Promise<readonly InlinedCall[]>;
+  /** A function of which the binary holds inlined copies, but no code of its own. */
+  inlinedOnly(name: string): Promise<GoFunction | undefined>;
+  /** The parameters of an inlined call of `fn`; undefined where DWARF does not describe just this call. */
+  inlinedParams(fn: GoFunction, call: InlinedCall): Promise<readonly InlinedParam[] | undefined>;
+  /** What was inlined into a function; undefined where nothing was. */
+  inlineMap(fn: GoFunction): Promise<InlineMap | undefined>;
+  /** The function's machine code. */
+  code(fn: GoFunction): Promise<Uint8Array>;
+  /** File offset of a virtual address inside an executable segment. */
+  fileOffset(address: number): number | undefined;
+  close(): void;
+}

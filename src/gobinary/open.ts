@@ -1,0 +1,186 @@
+/** Opens a Go program file: headers, build info and function table now; symbols and DWARF when first asked for. */
+
+import { DamagedError } from "../bytes/reader.ts";
+import type { ByteSource } from "../bytes/source.ts";
+import { type FindDebugFile, openDebugFile } from "../elf/debugFile.ts";
+import { readElf } from "../elf/elf.ts";
+import { Memory } from "../elf/memory.ts";
+import { readBuildIds } from "../elf/notes.ts";
+import { Sections } from "../elf/sections.ts";
+import { SymbolTable } from "../elf/symtab.ts";
+import type { Arch } from "../goabi/location.ts";
+import { UserError } from "../protocol/errors.ts";
+import type { BuildInfo, GoBinary } from "./api.ts";
+import { readBuildInfo } from "./buildinfo.ts";
+import { FileBinary } from "./fileBinary.ts";
+import { locatePclntab } from "./findPclntab.ts";
+import { FunctionTable } from "./functions.ts";
+import { InlineTrees } from "./inltree.ts";
+import { findModuledata } from "./moduledata.ts";
+import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
+import { goMinorVersion, isKnownVersion, tabledLayout } from "./runtime/goroutineLayout.ts";
+import { goroutineOffset } from "./tls.ts";
+
+export interface OpenOptions {
+  /** Finds a separate debug file by build ID (hex of the GNU one, or Go's) and `.gnu_debuglink` name. */
+  readonly findDebugFile?: FindDebugFile;
+}
+
+/** Oldest Go whose tables are understood in full. */
+const OLDEST_MINOR = 15;
+const NEWEST_MINOR = 27;
+
+/** Rejects with a UserError for anything that is not a traceable Go program. */
+export async function openBinary(source: ByteSource, options: OpenOptions = {}): Promise<GoBinary> {
+  try {
+    return await open(source, options);
+  } catch (error) {
+    if (error instanceof DamagedError) throw damaged(source.name, error.message);
+    throw error;
+  }
+}
+
+async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary> {
+  const elf = await readElf(source);
+  const warnings = [...elf.warnings];
+  const sections = new Sections(source, elf);
+  const memory = new Memory(sections);
+  const attempt = async <T>(what: string, read: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      warnings.push(`${what} cannot be read: ${error.message}`);
+      return undefined;
+    }
+  };
+  const info = await attempt("build info", () => readBuildInfo(sections, memory));
+  const found = await locatePclntab(sections, memory, info !== undefined);
+  if (found === undefined) throw notGo(source.name, info, warnings);
+  const { pclntab } = found;
+  if (!pclntab.isSorted()) throw damaged(source.name, "the function table is out of order");
+  const ids = (await attempt("the build ID", () => readBuildIds(sections))) ?? {};
+  const stripped = !sections.has(".debug_info");
+  const find = options.findDebugFile;
+  const debug = stripped && find !== undefined ? await openDebugFile(sections, ids, find, warnings) : undefined;
+  const symbols = await attempt("the symbol table", async () => {
+    const isCode = (address: number): boolean => memory.isExecutable(address);
+    const own = await SymbolTable.load(sections, isCode);
+    return own ?? (debug === undefined ? undefined : await SymbolTable.load(debug, isCode));
+  });
+  const told = goMinorVersion(info?.goVersion ?? "");
+  const minor = told ?? guessMinor(pclntab);
+  if (contradicts(pclntab, minor))
+    throw damaged(source.name, `its build info says go1.${minor}, which writes another kind of function table`);
+  if (info === undefined)
+    warnings.push("the file has no build info; its Go version, and where goroutine numbers stand, are guessed");
+  if (minor > NEWEST_MINOR)
+    warnings.push(
+      `Go 1.${minor} is newer than what Probelens knows (1.${NEWEST_MINOR}); it is read like Go 1.${NEWEST_MINOR}`,
+    );
+  if (minor < OLDEST_MINOR) warnings.push(`Go 1.${minor} is older than what Probelens supports (1.${OLDEST_MINOR})`);
+  const moduledata = await findModuledata(
+    memory,
+    pclntab,
+    found.address,
+    minor,
+    symbols?.address("runtime.firstmoduledata"),
+  );
+  if (moduledata === undefined)
+    warnings.push("the runtime's module data is not found: what it leads to (inlined calls, types) is left out");
+  if (!pclntab.hasPointers) {
+    const base = moduledata?.text ?? symbols?.address("runtime.text") ?? textBase(pclntab, sections);
+    if (base === undefined || !memory.isExecutable(base + pclntab.entryOffset(0)))
+      throw damaged(source.name, "the start of the program's code cannot be found");
+    pclntab.textStart = base;
+  }
+  // Entries are sorted: what stands between two in code is code.
+  if (!memory.isExecutable(pclntab.entry(0)) || !memory.isExecutable(pclntab.entry(pclntab.count - 1)))
+    throw damaged(source.name, "the function table does not point to code");
+  const inlineTrees = new InlineTrees(pclntab, memory, moduledata);
+  const convention = usesRegisters(elf.arch, minor, info) ? "register" : "stack";
+  const functions = new FunctionTable({
+    pclntab,
+    inlineTrees,
+    symbols,
+    memory,
+    convention,
+    warn: (warning) => void warnings.push(warning),
+  });
+  const tlsOffset = await goroutineOffset(elf, memory, pclntab.entry(0), symbols?.address("runtime.tlsg"));
+  const binary = new FileBinary({
+    source,
+    sections: debug ?? sections,
+    memory,
+    elf,
+    buildInfo: info ?? { goVersion: `go1.${minor}`, dependencies: [], settings: {} },
+    buildId: ids.go ?? ids.gnu ?? "",
+    goMinor: minor,
+    versionIsGuessed: told === undefined,
+    warnings,
+    pclntab,
+    inlineTrees,
+    moduledata,
+    functions,
+    runtime: tabledLayout(minor, tlsOffset),
+  });
+  if (!isKnownVersion(minor) || info === undefined) await binary.readRuntimeLayout();
+  return binary;
+}
+
+/** abi-internal.md: since 1.17 on amd64, 1.18 on arm64; until 1.18 an experiment could turn it off. */
+function usesRegisters(arch: Arch, minor: number, info: BuildInfo | undefined): boolean {
+  const experiment = `${info?.goVersion ?? ""} ${info?.settings["GOEXPERIMENT"] ?? ""}`;
+  return minor >= (arch === "amd64" ? 17 : 18) && !/\bnoregabi/.test(experiment);
+}
+
+/** Last resorts for the text base: the header (right in files that are not position-independent), then `.text`. */
+function textBase(pclntab: Pclntab, sections: Sections): number | undefined {
+  if (pclntab.headerTextStart !== 0 && !sections.elf.positionIndependent) return pclntab.headerTextStart;
+  return sections.find(".text")?.address;
+}
+
+/** Each format's first version; the calling convention, which is read off the version, must not hang on one damaged byte. */
+const FIRST_MINOR = { "1.2": 2, "1.16": 16, "1.18": 18, "1.20": 20 };
+
+function contradicts(pclntab: Pclntab, minor: number): boolean {
+  const firsts = Object.values(FIRST_MINOR);
+  const next = firsts.find((first) => first > FIRST_MINOR[pclntab.format]) ?? Number.POSITIVE_INFINITY;
+  if (minor < FIRST_MINOR[pclntab.format] || minor >= next) return true;
+  return minor === 16 && guessMinor(pclntab) === 17;
+}
+
+/** Newest version of each format; 1.16 and 1.17 differ in the calling convention, and in FUNCDATA_ArgInfo. */
+function guessMinor(pclntab: Pclntab): number {
+  if (pclntab.format === "1.16") {
+    for (let index = 0; index < pclntab.count; index++)
+      if (pclntab.funcdata(index, FUNCDATA_ARG_INFO) !== undefined) return 17;
+    return 16;
+  }
+  return { "1.2": 15, "1.18": 19, "1.20": 25 }[pclntab.format];
+}
+
+function notGo(name: string, info: BuildInfo | undefined, warnings: readonly string[]): UserError {
+  if (info === undefined && warnings.length === 0)
+    return new UserError({
+      code: "not-go",
+      what: `Cannot read ${name}`,
+      why: "not a Go binary: it has no Go function table (.gopclntab)",
+      remedy: "Probelens traces programs built by the Go compiler (gc), version 1.15 or later.",
+    });
+  const built =
+    info === undefined
+      ? "no Go function table is found"
+      : `built by ${info.goVersion}, but its function table is not found`;
+  const cause = warnings.find((warning) => warning.startsWith("the file is cut short")) ?? warnings[0];
+  return damaged(name, cause === undefined ? built : `${built}; ${cause}`);
+}
+
+function damaged(name: string, why: string): UserError {
+  return new UserError({
+    code: "damaged-go-binary",
+    what: `Cannot read ${name}`,
+    why: `the file is damaged or cut short: ${why}`,
+    remedy: "Compare its size and checksum with the original and copy it again.",
+  });
+}

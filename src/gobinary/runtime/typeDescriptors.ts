@@ -1,0 +1,414 @@
+/**
+ * Layouts from the runtime's own type descriptors (internal/abi/type.go; before Go 1.21 runtime/type.go and
+ * reflect/type.go), which stripped binaries keep: sizes, fields and offsets exactly as this binary was built, for every
+ * type that reflection could reach. Descriptors are found as the runtime finds them: through `typelinks` and what those
+ * refer to, since Go 1.27 one after the other from `types`.
+ */
+
+import { DamagedError, decodeText, Reader } from "../../bytes/reader.ts";
+import type { Memory } from "../../elf/memory.ts";
+import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
+import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
+import type { Moduledata } from "../moduledata.ts";
+import { escapePackagePath } from "../packagePath.ts";
+import { RuntimeTypeNames } from "./typeNames.ts";
+
+/** abi.Type: Size 0, TFlag 20, Align 21, Kind 23, Str 40, PtrToThis 44; what follows depends on the kind. */
+const TYPE_BYTES = 48;
+const TFLAG_UNCOMMON = 1;
+const TFLAG_NAMED = 4;
+const KIND_MASK = 31;
+const WORD = 8;
+/** The largest program known (650 MB) has 60 MB of types. */
+const MAX_TYPES_BYTES = 96 << 20;
+/** Kubernetes' largest program has 180 000 descriptors. */
+const MAX_DESCRIPTORS = 2_000_000;
+/** Words of moduledata behind `text` in which `typelinks` stands. */
+const MODULE_WORDS = 60;
+/** Structs inside structs by value; nobody writes more. */
+const MAX_DEPTH = 100;
+/** The compiler's own limits are far below; a damaged count would make the loop long. */
+const MAX_FIELDS = 65_536;
+
+const KINDS: readonly (
+  | ScalarKind
+  | "array"
+  | "chan"
+  | "func"
+  | "interface"
+  | "map"
+  | "ptr"
+  | "slice"
+  | "struct"
+  | undefined
+)[] = [
+  undefined,
+  "bool",
+  "int",
+  "int8",
+  "int16",
+  "int32",
+  "int64",
+  "uint",
+  "uint8",
+  "uint16",
+  "uint32",
+  "uint64",
+  "uintptr",
+  "float32",
+  "float64",
+  "complex64",
+  "complex128",
+  "array",
+  "chan",
+  "func",
+  "interface",
+  "map",
+  "ptr",
+  "slice",
+  "string",
+  "struct",
+  "unsafe.Pointer",
+];
+
+export class TypeDescriptors {
+  readonly #bytes: Uint8Array;
+  readonly #address: number;
+  readonly #minor: number;
+  readonly #names: RuntimeTypeNames;
+  readonly #types = new Map<number, GoType | undefined>();
+  #depth = 0;
+  readonly #byLinkName = new Map<string, number | "ambiguous">();
+
+  /** Undefined where the binary's type data cannot be found. */
+  static async load(
+    memory: Memory,
+    moduledata: Moduledata | undefined,
+    goMinor: number,
+    positionIndependent: boolean,
+  ): Promise<TypeDescriptors | undefined> {
+    if (moduledata === undefined) return undefined;
+    const { types, etypes } = moduledata;
+    if (!(etypes > types && etypes - types <= MAX_TYPES_BYTES)) return undefined;
+    try {
+      const raw = await memory.read(types, etypes - types);
+      const bytes = positionIndependent ? (await memory.relocations()).applied(raw, types) : raw;
+      const descriptors = new TypeDescriptors(bytes, types, goMinor);
+      const words = await moduleWords(memory, moduledata);
+      descriptors.#follow(
+        goMinor >= 27 ? descriptors.#inSequence(words[16] ?? 0) : await typelinks(memory, words, goMinor),
+      );
+      return descriptors;
+    } catch (error) {
+      if (error instanceof DamagedError) return undefined;
+      throw error;
+    }
+  }
+
+  private constructor(bytes: Uint8Array, address: number, minor: number) {
+    this.#bytes = bytes;
+    this.#address = address;
+    this.#minor = minor;
+    this.#names = new RuntimeTypeNames(bytes, minor >= 17);
+  }
+
+  /** By linker name with the whole, escaped package path: `net/url.URL`, `main.Pair[int,string]`. */
+  find(linkName: string): GoType | undefined {
+    const offset = this.#byLinkName.get(linkName);
+    return typeof offset === "number" ? this.typeAt(offset) : undefined;
+  }
+
+  /** Defined types that were found. */
+  get count(): number {
+    return this.#byLinkName.size;
+  }
+
+  linkNames(): Iterable<string> {
+    return this.#byLinkName.keys();
+  }
+
+  /** The type whose descriptor stands at an offset from `moduledata.types`. */
+  typeAt(offset: number): GoType | undefined {
+    if (this.#types.has(offset)) return this.#types.get(offset);
+    // A damaged struct may hold itself: while it is being built there is no such type.
+    this.#types.set(offset, undefined);
+    if (this.#depth >= MAX_DEPTH) return undefined;
+    this.#depth++;
+    try {
+      const type = this.#build(offset);
+      this.#types.set(offset, type);
+      return type;
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      return undefined;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #follow(links: readonly number[]): void {
+    const seen = new Set<number>(links);
+    const queue = [...links];
+    for (let at = 0; at < queue.length && at < MAX_DESCRIPTORS; at++) {
+      const offset = queue[at] ?? 0;
+      for (const next of this.#register(offset)) {
+        if (seen.has(next)) continue;
+        seen.add(next);
+        queue.push(next);
+      }
+    }
+  }
+
+  /** Go 1.27: what typelinks listed stands one after the other, `typedesclen` bytes long (runtime.moduleTypelinks). */
+  #inSequence(length: number): number[] {
+    const offsets: number[] = [];
+    const end = Math.min(length, this.#bytes.length);
+    for (let offset = WORD; offset + TYPE_BYTES <= end && offsets.length < MAX_DESCRIPTORS; ) {
+      const size = this.#descriptorBytes(offset);
+      if (size === undefined) break;
+      offsets.push(offset);
+      offset += Math.ceil(size / WORD) * WORD;
+    }
+    return offsets;
+  }
+
+  /** Notes a defined type's name; returns the descriptors that this one refers to. */
+  #register(offset: number): number[] {
+    try {
+      const linkName = this.#linkName(offset);
+      if (linkName !== undefined) {
+        const known = this.#byLinkName.get(linkName);
+        this.#byLinkName.set(linkName, known === undefined || known === offset ? offset : "ambiguous");
+      }
+      return this.#references(offset);
+    } catch (error) {
+      if (error instanceof DamagedError) return [];
+      throw error;
+    }
+  }
+
+  #references(offset: number): number[] {
+    const targets: (number | undefined)[] = [];
+    const pointer = this.#u32(offset + 44);
+    if (pointer !== 0 && pointer < this.#bytes.length) targets.push(pointer);
+    const kind = this.#kind(offset);
+    if (kind === "array" || kind === "chan" || kind === "ptr" || kind === "slice") {
+      targets.push(this.#pointer(offset + TYPE_BYTES));
+    } else if (kind === "map") {
+      targets.push(this.#pointer(offset + TYPE_BYTES), this.#pointer(offset + TYPE_BYTES + WORD));
+    } else if (kind === "struct") {
+      for (const field of this.#fieldOffsets(offset)) targets.push(this.#pointer(field + WORD));
+    } else if (kind === "func") {
+      const [ins, outs] = this.#funcCounts(offset);
+      const start = offset + 56 + (this.#hasUncommon(offset) ? 16 : 0);
+      for (let at = 0; at < ins + outs; at++) targets.push(this.#pointer(start + at * WORD));
+    }
+    return targets.filter((target) => target !== undefined);
+  }
+
+  #build(offset: number): GoType | undefined {
+    const kind = this.#kind(offset);
+    const name = this.#names.nameAt(offset);
+    if (kind === undefined || name === undefined || name === "") return undefined;
+    const size = this.#word(offset);
+    const align = this.#bytes[offset + 21] ?? 0;
+    if (![1, 2, 4, 8].includes(align) || size > Number.MAX_SAFE_INTEGER) return undefined;
+    const linkName = this.#linkName(offset);
+    const base = {
+      name,
+      size,
+      align,
+      named: linkName !== undefined,
+      runtimeType: offset,
+      ...(linkName === undefined || linkName === name ? {} : { linkName }),
+    };
+    switch (kind) {
+      case "array": {
+        const elem = this.#typeAtPointer(offset + TYPE_BYTES);
+        const length = this.#word(offset + 64);
+        return elem.size >= 0 && elem.size * length === size ? { ...base, kind, elem, length } : undefined;
+      }
+      case "chan": {
+        const direction = ([undefined, "receive", "send", "both"] as const)[this.#word(offset + 56)];
+        return direction === undefined
+          ? undefined
+          : this.#lazy({ ...base, kind, direction }, { elem: offset + TYPE_BYTES });
+      }
+      case "func":
+        return { ...base, kind };
+      case "interface":
+        return { ...base, kind, empty: this.#word(offset + 64) === 0 };
+      case "map":
+        return this.#lazy({ ...base, kind }, { key: offset + TYPE_BYTES, elem: offset + TYPE_BYTES + WORD });
+      case "ptr":
+      case "slice":
+        return this.#lazy({ ...base, kind }, { elem: offset + TYPE_BYTES });
+      case "struct": {
+        const fields = this.#fieldOffsets(offset).map((field) => this.#field(field));
+        return fields.every((field) => field.offset + Math.max(field.type.size, 0) <= size)
+          ? { ...base, kind, fields }
+          : undefined;
+      }
+      default:
+        return SCALAR_LAYOUTS[kind].size === size ? { ...base, kind } : undefined;
+    }
+  }
+
+  /** Field: name, type, offset; up to Go 1.18 the offset is shifted left by one for the embedded bit. */
+  #field(at: number): StructField {
+    const nameOffset = this.#pointer(at);
+    if (nameOffset === undefined) throw new DamagedError("a field without a name");
+    const flags = this.#bytes[nameOffset] ?? 0;
+    const word = this.#word(at + 2 * WORD);
+    const shifted = this.#minor < 19;
+    return {
+      name: this.#text(nameOffset),
+      offset: shifted ? Math.floor(word / 2) : word,
+      embedded: shifted ? word % 2 === 1 : (flags & 8) !== 0,
+      type: this.#typeAtPointer(at + WORD),
+    };
+  }
+
+  #fieldOffsets(offset: number): number[] {
+    const first = this.#pointer(offset + 56);
+    const count = this.#word(offset + 64);
+    if (count === 0) return [];
+    if (first === undefined || count > MAX_FIELDS)
+      throw new DamagedError("a struct's fields are outside the type data");
+    return Array.from({ length: count }, (_, index) => first + index * 3 * WORD);
+  }
+
+  /** Package path and name of a defined type; undefined for others. */
+  #linkName(offset: number): string | undefined {
+    const flags = this.#bytes[offset + 20] ?? 0;
+    if ((flags & TFLAG_NAMED) === 0 || (flags & TFLAG_UNCOMMON) === 0) return undefined;
+    const text = this.#names.nameAt(offset);
+    const dot = text?.indexOf(".") ?? -1;
+    const bracket = text?.indexOf("[") ?? -1;
+    if (text === undefined || dot <= 0 || (bracket !== -1 && bracket < dot)) return undefined;
+    const uncommon = this.#uncommonOffset(offset);
+    const pathOffset = uncommon === undefined ? 0 : this.#u32(uncommon);
+    if (pathOffset === 0) return undefined;
+    const path = this.#text(pathOffset);
+    return path === "" ? undefined : `${escapePackagePath(path)}${text.slice(dot)}`;
+  }
+
+  #uncommonOffset(offset: number): number | undefined {
+    const kind = this.#kind(offset);
+    return kind === undefined ? undefined : offset + this.#kindBytes(kind);
+  }
+
+  /** Size of the kind's own struct (abi.ArrayType, …). */
+  #kindBytes(kind: NonNullable<(typeof KINDS)[number]>): number {
+    switch (kind) {
+      case "ptr":
+      case "slice":
+      case "func":
+        return 56;
+      case "chan":
+        return 64;
+      case "array":
+        return 72;
+      case "interface":
+      case "struct":
+        return 80;
+      case "map":
+        if (this.#minor >= 27) return 136;
+        return this.#minor >= 24 ? 112 : 88;
+      default:
+        return TYPE_BYTES;
+    }
+  }
+
+  /** abi.Type.DescriptorSize of Go 1.27. */
+  #descriptorBytes(offset: number): number | undefined {
+    try {
+      const kind = this.#kind(offset);
+      if (kind === undefined) return undefined;
+      let size = this.#kindBytes(kind);
+      if (this.#hasUncommon(offset)) size += 16 + new Reader(this.#bytes, offset + size + 4).u16() * 16;
+      if (kind === "func") {
+        const [ins, outs] = this.#funcCounts(offset);
+        size += (ins + outs) * WORD;
+      } else if (kind === "interface") size += this.#word(offset + 64) * 8;
+      else if (kind === "struct") size += this.#word(offset + 64) * 3 * WORD;
+      return size;
+    } catch (error) {
+      if (error instanceof DamagedError) return undefined;
+      throw error;
+    }
+  }
+
+  #kind(offset: number): (typeof KINDS)[number] {
+    return KINDS[(this.#bytes[offset + 23] ?? 0) & KIND_MASK];
+  }
+
+  #hasUncommon(offset: number): boolean {
+    return ((this.#bytes[offset + 20] ?? 0) & TFLAG_UNCOMMON) !== 0;
+  }
+
+  /** Parameters and results; the highest bit of the second count means variadic. */
+  #funcCounts(offset: number): [number, number] {
+    const reader = new Reader(this.#bytes, offset + TYPE_BYTES);
+    return [reader.u16(), reader.u16() & 0x7fff];
+  }
+
+  #typeAtPointer(at: number): GoType {
+    const target = this.#pointer(at);
+    const type = target === undefined ? undefined : this.typeAt(target);
+    return (
+      type ?? { kind: "unknown", name: "?", size: -1, align: 1, named: false, reason: "its descriptor is damaged" }
+    );
+  }
+
+  #lazy<T extends object, K extends string>(shell: T, places: Record<K, number>): T & Record<K, GoType> {
+    for (const [key, at] of Object.entries<number>(places)) {
+      Object.defineProperty(shell, key, { enumerable: true, get: () => this.#typeAtPointer(at) });
+    }
+    return shell as T & Record<K, GoType>;
+  }
+
+  /** Offset of the descriptor or name that a pointer in the type data refers to. */
+  #pointer(at: number): number | undefined {
+    const offset = this.#word(at) - this.#address;
+    return offset >= 0 && offset < this.#bytes.length ? offset : undefined;
+  }
+
+  #word(at: number): number {
+    const reader = new Reader(this.#bytes, at);
+    return reader.u32() + reader.u32() * 2 ** 32;
+  }
+
+  #u32(at: number): number {
+    return new Reader(this.#bytes, at).u32();
+  }
+
+  /** abi.Name: a byte of flags, the length (a varint since Go 1.17), the text. */
+  #text(at: number): string {
+    const reader = new Reader(this.#bytes, at + 1);
+    const length = this.#minor >= 17 ? reader.uleb() : reader.u8() * 256 + reader.u8();
+    return decodeText(reader.take(length));
+  }
+}
+
+/** Words of moduledata from `text` on; minpc and maxpc before it may have the same values. */
+async function moduleWords(memory: Memory, { address, text, etext }: Moduledata): Promise<readonly number[]> {
+  const words = await memory.words(address, MODULE_WORDS);
+  const at = words.findLastIndex((word, index) => word === text && words[index + 1] === etext);
+  return at < 0 ? [] : words.slice(at);
+}
+
+/** `typelinks`, a slice of offsets from `types`; its place behind `text` by version (runtime/symtab.go of each). */
+async function typelinks(memory: Memory, words: readonly number[], minor: number): Promise<number[]> {
+  let at = 18;
+  if (minor >= 26) at = 23;
+  else if (minor >= 20) at = 22;
+  else if (minor >= 18) at = 20;
+  const pointer = words[at] ?? 0;
+  const count = words[at + 1] ?? 0;
+  if (pointer === 0 || count !== words[at + 2] || !(count > 0 && count <= MAX_DESCRIPTORS)) {
+    throw new DamagedError("moduledata.typelinks is damaged");
+  }
+  const reader = new Reader(await memory.read(pointer, count * 4));
+  return Array.from({ length: count }, () => reader.u32());
+}

@@ -1,0 +1,424 @@
+/** The language server's heart: documents, programs, traces, and what is shown of them. */
+import type { CodeLens, Hover } from "vscode-languageserver/node";
+import type { TextDocument } from "vscode-languageserver-textdocument";
+import type { EndReason } from "../engine/api.ts";
+import type { GoParser } from "../gosource/syntax/parser.ts";
+import { COMMANDS } from "../protocol/editorApi.ts";
+import { UserError } from "../protocol/errors.ts";
+import { type Candidate, differenceOf, findCandidates } from "./documents/candidates.ts";
+import { Catalog } from "./documents/catalog.ts";
+import { type EditorFunction, functionAt, isBefore, type Position } from "./documents/editorFunctions.ts";
+import { GoDocument, type ProgramMatch } from "./documents/goDocuments.ts";
+import { type EditorClient } from "./editorClient.ts";
+import type { EditorEngine } from "./thread/editorEngine.ts";
+import { EventLog } from "./traces/eventLog.ts";
+import { FunctionTrace } from "./traces/functionTrace.ts";
+import { hoverText } from "./views/hover.ts";
+import { lensText } from "./views/lens.ts";
+import { liveFunction } from "./views/live.ts";
+
+/** While a Go document is visible: a glance at which processes there are, and a whole look when it shows a change. */
+const GLANCE_INTERVAL_MS = 200;
+/** Where processes come and go all the time, looking takes a small part of the time, but nobody waits long for it. */
+const LOOK_SHARE = 0.1;
+const MAX_LOOK_PAUSE_MS = 500;
+/** A whole look is due this often in any case: a known process may have exec'd another program. */
+const LOOK_INTERVAL_MS = 4_000;
+/** A process that was just forked execs a moment later: a change is looked at more than once. */
+const LOOKS_AFTER_CHANGE = 3;
+/** Live values: at most 4 messages a second for each document. */
+const LIVE_INTERVAL_MS = 250;
+/** Lens titles: each change makes the editor ask for all lenses of its visible documents. */
+const LENS_INTERVAL_MS = 500;
+/** Functions traced at once from the editor; each has probes, history and a place on the screen. */
+const MAX_TRACES = 64;
+
+const CHOOSE = "Choose a Binary…";
+const RETRY = "Try Again";
+const ELEVATE = "Look at All Users' Processes";
+
+export class Session {
+  private readonly engine: EditorEngine;
+  private readonly client: EditorClient;
+  private readonly parser: GoParser;
+  private readonly catalog: Catalog;
+  private readonly documents = new Map<string, GoDocument>();
+  /** By uri and key; ended ones stay for their lens until traced again or closed. */
+  private readonly traces = new Map<string, FunctionTrace>();
+  private readonly log = new EventLog();
+  private readonly dirtyLive = new Set<string>();
+  private visible: ReadonlySet<string> | undefined;
+  private shownLenses = new Map<string, string>();
+  private lastStatus = "";
+  private chosenBySession: readonly string[] = [];
+  private firstLook: Promise<unknown> | undefined;
+  private timers: NodeJS.Timeout[] = [];
+
+  constructor(engine: EditorEngine, client: EditorClient, parser: GoParser) {
+    this.engine = engine;
+    this.client = client;
+    this.parser = parser;
+    this.catalog = new Catalog(engine, (title, work) => client.showProgress(title, work));
+  }
+
+  start(): void {
+    this.timers = [
+      setInterval(() => void this.glance(), GLANCE_INTERVAL_MS),
+      setInterval(() => this.pushLive(), LIVE_INTERVAL_MS),
+      setInterval(() => this.pushLenses(), LENS_INTERVAL_MS),
+    ];
+  }
+
+  async dispose(): Promise<void> {
+    for (const timer of this.timers) clearInterval(timer);
+    await this.engine.dispose();
+  }
+
+  opened(text: TextDocument): void {
+    this.documents.get(text.uri)?.close();
+    this.documents.set(text.uri, new GoDocument(text, this.parser));
+    this.markUri(text.uri);
+  }
+
+  changed(text: TextDocument): void {
+    this.documents.get(text.uri)?.update(text);
+    this.markUri(text.uri);
+  }
+
+  saved(uri: string): void {
+    this.documents.get(uri)?.saved();
+  }
+
+  closed(uri: string): void {
+    this.documents.get(uri)?.close();
+    this.documents.delete(uri);
+    if (this.documents.size === 0) this.catalog.cancelReading();
+    this.shownLenses.delete(uri);
+    for (const [id, trace] of this.traces) if (trace.options.uri === uri && !trace.active) this.traces.delete(id);
+  }
+
+  setVisible(uris: readonly string[]): void {
+    const before = this.visible;
+    this.visible = new Set(uris);
+    // A document that comes into view must not wait for the next poll.
+    if (uris.some((uri) => before?.has(uri) !== true)) void this.poll();
+    for (const uri of uris) this.markUri(uri);
+  }
+
+  async settingsChanged(): Promise<void> {
+    await this.readChosen();
+    await this.catalog.refresh();
+    this.client.refreshLenses();
+  }
+
+  async lenses(uri: string): Promise<CodeLens[]> {
+    const document = this.documents.get(uri);
+    if (document === undefined) return [];
+    const { codeLens } = await this.client.settings(uri);
+    if (codeLens === "off") return [];
+    await this.looked();
+    const { found } = await document.matches(this.catalog);
+    const lenses = document.file.functions.flatMap((fn) => {
+      const trace = this.traceOf(document, fn);
+      const match = bestMatch(found, fn);
+      const wanted = fn.kind !== "literal" && fn.hasBody && (codeLens === "all" || match !== undefined);
+      if (wanted || trace !== undefined) document.lensKeys.add(fn.key);
+      if (!document.lensKeys.has(fn.key)) return [];
+      const { title, action, tooltip } = lensText(trace, match === undefined ? "" : differenceOf(match));
+      const command = {
+        title,
+        tooltip,
+        command: COMMANDS[action],
+        arguments: [uri, fn.start.line, fn.start.character],
+      };
+      return [{ range: { start: fn.start, end: fn.start }, command }];
+    });
+    this.shownLenses.set(uri, this.lensDigest(document));
+    this.pushStatus(found.length > 0 ? lenses.length : 0);
+    return lenses;
+  }
+
+  hover(uri: string, position: Position): Hover | null {
+    const document = this.documents.get(uri);
+    const fn = document === undefined ? undefined : functionAt(document.file, position);
+    if (document === undefined || fn === undefined || isBefore(fn.signatureEnd, position)) return null;
+    const trace = this.traceOf(document, fn);
+    return trace === undefined ? null : { contents: { kind: "markdown", value: hoverText(trace) } };
+  }
+
+  /** The innermost function at or around a line, for the lens and the command at the cursor. */
+  async trace(uri: string, position: Position): Promise<void> {
+    const document = this.documents.get(uri);
+    const fn = document === undefined ? undefined : functionAt(document.file, position);
+    if (document === undefined || fn === undefined) {
+      await this.client.message("info", "Probelens: put the cursor into a Go function, then trace it.", []);
+      return;
+    }
+    if (this.traceOf(document, fn)?.active === true) return;
+    await this.poll();
+    await this.search(document, fn);
+  }
+
+  async stop(uri: string, position: Position): Promise<void> {
+    const document = this.documents.get(uri);
+    if (document === undefined) return;
+    const exact = document.file.functions.find(
+      (fn) => fn.start.line === position.line && fn.start.character === position.character,
+    );
+    const clicked = exact === undefined ? undefined : this.traceOf(document, exact);
+    if (clicked?.active === true) return await clicked.stop();
+    // At the cursor, an inner literal may be untraced while the function around it is traced.
+    const inside = document.file.functions.filter(
+      (fn) => fn.start.line <= position.line && !isBefore(fn.end, { line: position.line, character: 0 }),
+    );
+    const trace = inside.map((fn) => this.traceOf(document, fn)).findLast((candidate) => candidate?.active === true);
+    await trace?.stop();
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.traces.values()].filter(({ active }) => active).map((trace) => trace.stop()));
+  }
+
+  private async search(document: GoDocument, fn: EditorFunction, lookedUp = false): Promise<void> {
+    // The list may be a poll old, and a click means what runs now.
+    await this.catalog.refresh();
+    let search = await findCandidates(document, fn, this.catalog);
+    if (search.kind === "none" && search.elevate && !lookedUp) {
+      // Where sudo asks nothing, other users' processes are looked at without asking the user either.
+      await this.catalog.refresh("quiet");
+      search = await findCandidates(document, fn, this.catalog);
+    }
+    if (search.kind === "found") {
+      const candidate = await this.choose(fn, search.candidates);
+      if (candidate !== undefined) await this.begin(document, fn, candidate);
+      return;
+    }
+    const actions = [...(search.elevate && !lookedUp ? [ELEVATE] : []), CHOOSE, RETRY];
+    const action = await this.client.message("warning", search.message, actions);
+    if (action === RETRY) {
+      await this.poll();
+      await this.search(document, fn, lookedUp);
+    } else if (action === ELEVATE) {
+      if (await this.lookElevated()) await this.search(document, fn, true);
+    } else if (action === CHOOSE) {
+      const file = await this.client.chooseBinary({ title: `Choose the Go binary that contains ${fn.label}` });
+      if (file === undefined) return;
+      this.chosenBySession = [...this.chosenBySession, file];
+      await this.readChosen();
+      await this.poll();
+      await this.search(document, fn, lookedUp);
+    }
+  }
+
+  private async lookElevated(): Promise<boolean> {
+    try {
+      await this.catalog.refresh("ask");
+      return true;
+    } catch (error) {
+      await this.client.message("error", errorText(error), []);
+      return false;
+    }
+  }
+
+  private async choose(fn: EditorFunction, candidates: readonly Candidate[]): Promise<Candidate | undefined> {
+    const running = candidates.filter(({ pid }) => pid !== undefined);
+    if (running.length === 0) return candidates[0];
+    if (running.length === 1) return running[0];
+    const pid = await this.client.pickProcess({
+      func: fn.label,
+      candidates: running.map(({ pid, user, started, program, difference }) => ({
+        pid: pid ?? 0,
+        user,
+        started,
+        binary: program.file,
+        ...(difference === "" ? {} : { note: difference }),
+      })),
+    });
+    return running.find((candidate) => candidate.pid === pid);
+  }
+
+  private async begin(document: GoDocument, fn: EditorFunction, candidate: Candidate): Promise<void> {
+    // A second click while the picker stood open.
+    if (this.traceOf(document, fn)?.active === true) return;
+    if ([...this.traces.values()].filter(({ active }) => active).length >= MAX_TRACES) {
+      const text = `Probelens cannot trace ${fn.label}: ${MAX_TRACES} functions are traced already. Stop some of them first.`;
+      await this.client.message("warning", text, []);
+      return;
+    }
+    const { pid, program } = candidate;
+    const settings = await this.client.settings(document.uri);
+    const trace = new FunctionTrace(
+      {
+        uri: document.uri,
+        key: fn.key,
+        label: fn.label,
+        names: candidate.names,
+        target: pid === undefined ? { kind: "file", file: program.file } : { kind: "process", pid },
+        targetLabel: pid === undefined ? `every process that runs ${program.file}` : `pid ${pid} (${program.file})`,
+        difference: candidate.difference,
+        text: document.textOf(fn),
+        source: await document.sourceRoot(),
+        eventsPerSecond: settings.eventsPerSecond,
+        maxStringBytes: settings.maxStringBytes,
+      },
+      {
+        engine: this.engine,
+        log: this.log,
+        changed: (changed) => this.markUri(changed.options.uri),
+        notice: (from, message) => this.log.notice(`${from.options.label}: ${message}`),
+        ended: (ended, reason) => void this.tellEnd(ended, reason),
+      },
+    );
+    this.traces.set(traceId(document.uri, fn.key), trace);
+    this.markUri(document.uri);
+    this.pushLenses();
+    void this.compare(trace, candidate);
+    try {
+      await trace.start();
+      // The lens says "attaching…" until here: do not make the user wait for the next tick.
+      this.pushLive();
+      this.pushLenses();
+    } catch (error) {
+      this.pushLenses();
+      const again = await this.client.message("error", errorText(error), [RETRY]);
+      if (again === RETRY) await this.trace(document.uri, fn.start);
+    }
+  }
+
+  /** Asks version control, which may take its time: the trace does not wait for it. */
+  private async compare(trace: FunctionTrace, { program, names }: Candidate): Promise<void> {
+    const root = trace.options.source;
+    const answer = await this.catalog.open(program);
+    if (root === undefined || !answer.ok) return;
+    const match = await answer.opened.compare(names[0] ?? "", root).catch(() => undefined);
+    if (match !== undefined) trace.compared(match);
+  }
+
+  private async tellEnd(trace: FunctionTrace, reason: EndReason): Promise<void> {
+    if (reason.kind === "stopped" || trace.state.kind !== "ended") return;
+    // All traces end at once when their process or the helper goes: one message is enough.
+    const first = [...this.traces.values()].find(
+      ({ state }) => state.kind === "ended" && trace.state.kind === "ended" && state.message === trace.state.message,
+    );
+    if (first !== trace) return;
+    const kind = reason.kind === "helper-died" ? "error" : "info";
+    await this.client.message(kind, `Probelens, ${trace.options.label}: ${trace.state.message}`, []);
+  }
+
+  private async glance(): Promise<void> {
+    if (!this.isWatched() || this.glancing) return;
+    this.glancing = true;
+    try {
+      const changed = await this.catalog.hasChanged();
+      this.changes = changed ? LOOKS_AFTER_CHANGE : this.changes;
+      const since = performance.now() - this.lastLookMs;
+      const pause = this.changes > 0 ? Math.min(this.lookTookMs / LOOK_SHARE, MAX_LOOK_PAUSE_MS) : LOOK_INTERVAL_MS;
+      if (since < pause) return;
+      this.changes = Math.max(0, this.changes - 1);
+      await this.poll();
+    } finally {
+      this.glancing = false;
+    }
+  }
+  private glancing = false;
+  /** Looks that are due because something has changed. */
+  private changes = 0;
+  private lastLookMs = 0;
+  private lookTookMs = 0;
+
+  private async poll(): Promise<void> {
+    if (!this.isWatched()) return;
+    await this.looked();
+    const start = performance.now();
+    const changed = await this.catalog.refresh();
+    this.lastLookMs = performance.now();
+    this.lookTookMs = this.lastLookMs - start;
+    if (changed) this.client.refreshLenses();
+  }
+
+  private isWatched(): boolean {
+    return this.visible === undefined ? this.documents.size > 0 : this.visible.size > 0;
+  }
+
+  /** Resolves when processes have been looked at once, so that the first lenses stand where they will stay. */
+  private async looked(): Promise<void> {
+    this.firstLook ??= this.readChosen().then(() => this.catalog.refresh());
+    await this.firstLook;
+  }
+
+  private async readChosen(): Promise<void> {
+    const { binaries } = await this.client.settings();
+    this.catalog.setChosen([...new Set([...binaries, ...this.chosenBySession])]);
+  }
+
+  private pushLive(): void {
+    for (const uri of this.dirtyLive) {
+      const document = this.documents.get(uri);
+      if (document === undefined || this.visible?.has(uri) === false) continue;
+      this.dirtyLive.delete(uri);
+      const functions = this.tracesOf(uri).flatMap((trace) => {
+        const fn = document.function(trace.options.key);
+        return fn === undefined ? [] : [liveFunction(trace, fn, document.textOf(fn))];
+      });
+      this.client.live({ uri, version: document.version, functions });
+    }
+    const events = this.log.take(performance.now());
+    if (events !== undefined) this.client.events(events);
+  }
+
+  private pushLenses(): void {
+    for (const document of this.documents.values()) {
+      if (this.visible?.has(document.uri) === false) continue;
+      // Nothing shown yet is as good as no trace: lenses may be switched off, or be on their way.
+      if ((this.shownLenses.get(document.uri) ?? "") === this.lensDigest(document)) continue;
+      this.client.refreshLenses();
+      break;
+    }
+    this.pushStatus(undefined);
+  }
+
+  /** What the lenses of traced functions say now. */
+  private lensDigest(document: GoDocument): string {
+    return this.tracesOf(document.uri)
+      .map((trace) => `${trace.options.key}\0${lensText(trace, "").title}`)
+      .join("\n");
+  }
+
+  private pushStatus(found: number | undefined): void {
+    const traced = [...this.traces.values()].filter(({ active }) => active).length;
+    const hint = this.catalog.listFailure ?? "";
+    if (found !== undefined) this.found = found;
+    const status = JSON.stringify([traced, this.found, hint]);
+    if (status === this.lastStatus) return;
+    this.lastStatus = status;
+    this.client.status({ traced, found: this.found, hint });
+  }
+  private found = 0;
+
+  private markUri(uri: string): void {
+    if (this.tracesOf(uri).length > 0) this.dirtyLive.add(uri);
+  }
+
+  private tracesOf(uri: string): FunctionTrace[] {
+    return [...this.traces.values()].filter(({ options }) => options.uri === uri);
+  }
+
+  private traceOf(document: GoDocument, fn: EditorFunction): FunctionTrace | undefined {
+    return this.traces.get(traceId(document.uri, fn.key));
+  }
+}
+
+/** The best that a running or chosen program has of a function: an exact match before a moved one. */
+function bestMatch(found: readonly ProgramMatch[], fn: EditorFunction) {
+  const matches = found.map(({ functions }) => functions.get(fn.key)).filter((match) => match !== undefined);
+  return matches.find(({ kind }) => kind === "exact") ?? matches.find(({ kind }) => kind === "moved");
+}
+
+function errorText(error: unknown): string {
+  if (error instanceof UserError) return `Probelens: ${error.message}`;
+  return `Probelens failed, and this is a defect of it: ${error instanceof Error ? error.message : String(error)}. The log has more.`;
+}
+
+function traceId(uri: string, key: string): string {
+  return `${uri}#${key}`;
+}

@@ -1,0 +1,103 @@
+/** The engine's thread (dist/engine.js): owns the parsed programs and the traces, and answers engineThread.ts. */
+import { parentPort } from "node:worker_threads";
+import {
+  type CancellationToken,
+  createMessageConnection,
+  PortMessageReader,
+  PortMessageWriter,
+  type RequestHandler,
+  type RequestType,
+} from "vscode-jsonrpc/node";
+import type { Trace } from "../../engine/api.ts";
+import { createEngine } from "../../engine/engine.ts";
+import { matchAt } from "../../engine/programs/sourceCompletion.ts";
+import type { GoBinary } from "../../gobinary/api.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { ASK, TELL, toResponse } from "./editorEngine.ts";
+
+if (parentPort === null) throw new Error("engineWorker.ts is a thread of the language server");
+const rpc = createMessageConnection(new PortMessageReader(parentPort), new PortMessageWriter(parentPort));
+const engine = createEngine({
+  passwordPrompt: async (prompt, attempt) =>
+    (await rpc.sendRequest(TELL.askPassword, { prompt, attempt })) ?? undefined,
+});
+const programs = new Map<number, GoBinary>();
+const traces = new Map<number, Trace>();
+let lastProgram = 0;
+
+answer(ASK.processes, (options) => engine.processes(options));
+answer(ASK.open, async (from, signal) => {
+  const binary = await ("pid" in from ? engine.openProcess(from.pid, signal) : engine.openFile(from.file, signal));
+  const program = ++lastProgram;
+  programs.set(program, binary);
+  return { program, buildInfo: binary.buildInfo, hasDwarf: binary.hasDwarf };
+});
+answer(ASK.functionsIn, ({ program, fileName }) => opened(program).functionsInFile(fileName));
+answer(ASK.compare, async ({ program, func, root }) => {
+  const binary = opened(program);
+  const [fn] = await binary.functionsNamed(func);
+  return fn === undefined ? null : ((await matchAt(root, fn, binary.buildInfo)) ?? null);
+});
+rpc.onNotification(ASK.close, ({ program }) => {
+  programs.get(program)?.close();
+  programs.delete(program);
+});
+answer(ASK.trace, async ({ trace, request }, signal) => {
+  let ended = false;
+  const started = await engine.trace(
+    request,
+    {
+      onEvents: async (events) => void (await rpc.sendRequest(TELL.events, { trace, events })),
+      onNotice: (message) => void rpc.sendNotification(TELL.notice, { trace, message }),
+      onEnd: (reason, stats) => {
+        ended = true;
+        traces.delete(trace);
+        void rpc.sendNotification(TELL.end, { trace, reason, stats });
+      },
+    },
+    signal,
+  );
+  if (!ended) traces.set(trace, started);
+  const entry = started.plans[0]?.entry;
+  return { site: entry === undefined ? undefined : `${entry.instruction} (${entry.kind})` };
+});
+answer(ASK.stats, async ({ trace }) => {
+  const running = traces.get(trace);
+  if (running === undefined) throw new Error("the trace has ended");
+  return await running.stats();
+});
+answer(ASK.stop, async ({ trace }) => {
+  await traces.get(trace)?.stop();
+  return null;
+});
+answer(ASK.dispose, async () => {
+  await engine.dispose();
+  return null;
+});
+rpc.listen();
+
+function answer<P, R>(type: RequestType<P, R, void>, give: (params: P, signal: AbortSignal) => Promise<R>): void {
+  const handle = async (params: P, token: CancellationToken): Promise<R> => {
+    const cancelled = new AbortController();
+    const listening = token.onCancellationRequested(() => cancelled.abort());
+    try {
+      return await give(params, cancelled.signal);
+    } catch (error) {
+      throw toResponse(error);
+    } finally {
+      listening.dispose();
+    }
+  };
+  rpc.onRequest<P, R, void>(type, handle as RequestHandler<P, R, void>);
+}
+
+function opened(program: number): GoBinary {
+  const binary = programs.get(program);
+  if (binary !== undefined) return binary;
+  throw new UserError({
+    code: "process-exited",
+    what: "cannot look into the program",
+    why: "it is not running any more",
+    remedy: "Start it again",
+  });
+}

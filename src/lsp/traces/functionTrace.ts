@@ -1,0 +1,237 @@
+/** One traced function of one document: from the click to the end, with what the lens, the hover and the log show. */
+import { createHash } from "node:crypto";
+import type { EndReason, StatsEvent, Target, TraceEvent } from "../../engine/api.ts";
+import { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
+import { UserError } from "../../protocol/errors.ts";
+import type { EditorEngine, EditorListener, EditorTrace } from "../thread/editorEngine.ts";
+import { CallHistory, type CallRecord } from "./callHistory.ts";
+import type { EventLog } from "./eventLog.ts";
+
+export type TraceState =
+  | { readonly kind: "attaching" }
+  | { readonly kind: "attached" }
+  /** Stopped by the user; the lens reads `Trace` again. */
+  | { readonly kind: "stopped" }
+  /** Ended by itself; `short` for the lens, `message` for the hover. */
+  | { readonly kind: "ended"; readonly short: string; readonly message: string };
+
+export interface TraceOptions {
+  readonly uri: string;
+  /** EditorFunction's key and label. */
+  readonly key: string;
+  readonly label: string;
+  /** Linker names: several for a generic function. */
+  readonly names: readonly string[];
+  readonly target: Target;
+  /** `pid 42 (/srv/app)`. */
+  readonly targetLabel: string;
+  /** How source and binary differ; empty where they match. */
+  readonly difference: string;
+  /** The function's source text when the trace began. */
+  readonly text: string;
+  /** Folder of the source's go.mod, for binaries without DWARF. */
+  readonly source: string | undefined;
+  readonly eventsPerSecond: number;
+  readonly maxStringBytes: number;
+}
+
+export interface TraceOwner {
+  readonly engine: EditorEngine;
+  readonly log: EventLog;
+  /** Something that is shown has changed. */
+  changed(trace: FunctionTrace): void;
+  /** Things to tell the user once. */
+  notice(trace: FunctionTrace, message: string): void;
+  ended(trace: FunctionTrace, reason: EndReason): void;
+}
+
+/** Counters are read this often while tracing. */
+const STATS_INTERVAL_MS = 1_000;
+/** Design: probes expire unless extended. */
+const EXPIRE_AFTER_MS = 60 * 60_000;
+
+export class FunctionTrace {
+  options: TraceOptions;
+  /** How the source and the binary's revision compare, a sentence for the hover; empty until it is known. */
+  comparison = "";
+  readonly history = new CallHistory();
+  readonly notices: string[] = [];
+  state: TraceState = { kind: "attaching" };
+  private readonly owner: TraceOwner;
+  private readonly textHash: string;
+  private trace: EditorTrace | undefined;
+  /** Ends what is done before the probes are attached. */
+  private readonly preparing = new AbortController();
+  private timers: NodeJS.Timeout[] = [];
+  private starting: Promise<void> | undefined;
+  private stopping: Promise<void> | undefined;
+
+  constructor(options: TraceOptions, owner: TraceOwner) {
+    this.options = options;
+    this.owner = owner;
+    this.textHash = hash(options.text);
+  }
+
+  get active(): boolean {
+    return this.state.kind === "attaching" || this.state.kind === "attached";
+  }
+
+  /** The function's text is no longer the one that was traced, or never was the binary's. */
+  isStale(textNow: string): boolean {
+    return this.options.difference !== "" || hash(textNow) !== this.textHash;
+  }
+
+  /** What version control says, after the trace has begun. */
+  compared(match: SourceMatch): void {
+    this.comparison = matchText(match);
+    if (match.kind === "different-revision" && this.options.difference === "") {
+      this.options = { ...this.options, difference: "source differs from the binary (different revision)" };
+      this.owner.notice(this, match.message);
+    }
+    this.owner.changed(this);
+  }
+
+  /** Where the probes are and how they fare, for the hover. */
+  get site(): string | undefined {
+    return this.trace?.site;
+  }
+
+  /** Resolves when the probes are in place; rejects with what the engine says. */
+  async start(): Promise<void> {
+    const starting = this.begin();
+    this.starting = starting.catch(() => undefined);
+    await starting;
+  }
+
+  private async begin(): Promise<void> {
+    const { target, names, eventsPerSecond, maxStringBytes, source } = this.options;
+    const request = {
+      target,
+      functions: names,
+      returns: true,
+      rate: eventsPerSecond,
+      maxBytes: maxStringBytes,
+      ...(source === undefined ? {} : { source }),
+    };
+    try {
+      this.trace = await this.owner.engine.trace(request, this.listener(), this.preparing.signal);
+    } catch (error) {
+      if (this.preparing.signal.aborted) return;
+      if (this.state.kind === "attaching") this.state = { kind: "ended", ...failureText(error) };
+      this.owner.changed(this);
+      throw error;
+    }
+    // Stop may have been clicked, or the target may have gone, while the probes went in.
+    if (this.state.kind !== "attaching") {
+      await this.trace.stop();
+      return;
+    }
+    this.state = { kind: "attached" };
+    this.timers = [
+      setInterval(() => void this.readStats(), STATS_INTERVAL_MS),
+      setTimeout(() => void this.expire(), EXPIRE_AFTER_MS),
+    ];
+    this.owner.changed(this);
+  }
+
+  /** Resolves when the probes are gone. */
+  async stop(): Promise<void> {
+    if (this.active) this.state = { kind: "stopped" };
+    this.preparing.abort();
+    this.clearTimers();
+    this.owner.changed(this);
+    // Probes that go in at this moment are taken out where the start ends.
+    this.stopping ??= this.trace?.stop() ?? this.starting;
+    await this.stopping;
+  }
+
+  private async expire(): Promise<void> {
+    await this.stop();
+    const message = "Tracing stopped by itself after 60 minutes, so that no probe is forgotten. Click to trace again.";
+    this.state = { kind: "ended", short: "expired after 60 min", message };
+    this.owner.changed(this);
+  }
+
+  private listener(): EditorListener {
+    return {
+      onEvents: (events) => this.onEvents(events),
+      onNotice: (message) => {
+        this.notices.push(message);
+        this.owner.notice(this, message);
+      },
+      onEnd: (reason, stats) => this.onEnd(reason, stats),
+    };
+  }
+
+  private onEvents(events: readonly TraceEvent[]): void {
+    const now = performance.now();
+    for (const event of events) {
+      if (event.event === "call") {
+        this.owner.log.started(this.history.onCall(event), now);
+      } else {
+        const record = this.history.onEnd(event);
+        if (record !== undefined) this.owner.log.ended(record);
+      }
+    }
+    this.owner.changed(this);
+  }
+
+  private onEnd(reason: EndReason, stats: readonly StatsEvent[]): void {
+    this.clearTimers();
+    this.history.onStats(stats, performance.now());
+    this.owner.log.close((record: CallRecord) => this.options.names.includes(record.call.func));
+    if (this.active) this.state = endState(reason, this.options.targetLabel);
+    this.owner.changed(this);
+    this.owner.ended(this, reason);
+  }
+
+  private async readStats(): Promise<void> {
+    if (this.trace === undefined || this.state.kind !== "attached") return;
+    try {
+      const stats = await this.trace.stats();
+      // The end, which came meanwhile, brought the final ones.
+      if (this.state.kind !== "attached") return;
+      this.history.onStats(stats, performance.now());
+      this.owner.changed(this);
+    } catch {
+      // The trace ends at this moment; onEnd tells.
+    }
+  }
+
+  private clearTimers(): void {
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers = [];
+  }
+}
+
+function endState(reason: EndReason, target: string): TraceState {
+  switch (reason.kind) {
+    case "target-exited": {
+      const status = reason.exitStatus === undefined ? "" : ` with status ${reason.exitStatus}`;
+      return {
+        kind: "ended",
+        short: `process ${reason.pid} ended`,
+        message: `The traced process, ${target}, has ended${status}. Start it again and click Trace.`,
+      };
+    }
+    case "target-exec":
+      return {
+        kind: "ended",
+        short: `process ${reason.pid} runs another program now`,
+        message: `The traced process, ${target}, runs another program now (exec). Trace that one from its own source.`,
+      };
+    case "helper-died":
+      return { kind: "ended", short: "the helper ended", message: `${reason.message} Click Trace to start it again.` };
+    default:
+      return { kind: "stopped" };
+  }
+}
+
+function failureText(error: unknown): { short: string; message: string } {
+  if (error instanceof UserError) return { short: error.why, message: error.message };
+  return { short: "it failed", message: error instanceof Error ? error.message : String(error) };
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("base64");
+}

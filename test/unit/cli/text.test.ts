@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { printable } from "../../../src/cli/terminal.ts";
+import { formatBatch, formatDuration, formatStats } from "../../../src/cli/textFormat.ts";
+import type { CallEvent, ReturnEvent, TraceEvent } from "../../../src/engine/api.ts";
+
+const BASE = { ts: "2026-11-22T10:00:00.123456789Z", pid: 42, tid: 43, goid: 18 };
+
+function call(id: number, func = "main.f"): CallEvent {
+  return {
+    event: "call",
+    id,
+    ...BASE,
+    func,
+    file: "/src/a.go",
+    line: 3,
+    caller: "main.main",
+    callerLine: 9,
+    args: [{ name: "n", type: "int", text: "1" }],
+  };
+}
+function returned(id: number, func = "main.f"): ReturnEvent {
+  return {
+    event: "return",
+    id,
+    ...BASE,
+    func,
+    results: [
+      { name: "~r0", type: "int", text: "2" },
+      { name: "err", type: "error", text: "nil" },
+    ],
+    durationNs: 5120,
+  };
+}
+
+const BATCHES: [name: string, events: TraceEvent[], returns: boolean, lines: string[]][] = [
+  ["a call alone", [call(1)], false, ["[42 g18] main.f(n=1) ← main.main:9"]],
+  ["a call whose return comes later", [call(1)], true, ["[42 g18] main.f(n=1) …#1 ← main.main:9"]],
+  [
+    "an inlined call, which has no return",
+    [{ ...call(1), inlined: true }],
+    true,
+    ["[42 g18] main.f(n=1) (inlined) ← main.main:9"],
+  ],
+  [
+    "a call and its return in one batch",
+    [call(1), returned(1)],
+    true,
+    ["[42 g18] main.f(n=1) → 2, err=nil (5.12µs) ← main.main:9"],
+  ],
+  ["a return alone", [returned(1)], true, ["[42 g18] #1 main.f → 2, err=nil (5.12µs)"]],
+  [
+    "nested calls, outer first",
+    [call(1, "main.a"), call(2, "main.b"), returned(2, "main.b"), returned(1, "main.a")],
+    true,
+    [
+      "[42 g18] main.a(n=1) → 2, err=nil (5.12µs) ← main.main:9",
+      "[42 g18] main.b(n=1) → 2, err=nil (5.12µs) ← main.main:9",
+    ],
+  ],
+  [
+    "an unwound call",
+    [{ event: "unwound", id: 7, ...BASE, func: "main.f" }],
+    true,
+    ["[42 g18] #7 main.f unwound (panic or Goexit)"],
+  ],
+];
+
+for (const [name, events, returns, lines] of BATCHES) {
+  test(`text: ${name}`, () => {
+    const formatted = formatBatch(events, returns);
+    for (const line of formatted) assert.match(line, /^\d\d:\d\d:\d\d\.123456 /);
+    assert.deepEqual(
+      formatted.map((line) => line.replace(/^\S+ /, "")),
+      lines,
+    );
+  });
+}
+
+test("nothing that a binary or a target chose reaches the terminal as a control", () => {
+  assert.equal(printable("a\u001b[2Jb\u0007\u009bc\u202ed\r"), "a\\x1b[2Jb\\x07\\x9bc\\u202ed\\x0d");
+  assert.equal(printable("日本\tx\n"), "日本\tx\n");
+});
+
+test("durations have three digits and a unit", () => {
+  assert.deepEqual([999, 1000, 12_345, 1_234_567, 61_000_000_000].map(formatDuration), [
+    "999ns",
+    "1.00µs",
+    "12.3µs",
+    "1.23ms",
+    "61.0s",
+  ]);
+});
+
+test("totals show the sum", () => {
+  const stats = {
+    event: "stats",
+    func: "main.f",
+    hits: 6,
+    emitted: 3,
+    filtered: 0,
+    throttled: 2,
+    dropped: 1,
+    returns: 2,
+    openCalls: 1,
+  } as const;
+  assert.deepEqual(formatStats([stats], true), [
+    "main.f: 6 hits = 3 emitted + 0 filtered + 2 throttled + 1 dropped; 2 returns, 1 still open",
+  ]);
+});

@@ -1,0 +1,420 @@
+/** From a value's bytes in registers, on the stack and in memory, through a capture plan, to Go text. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assignSignature } from "../../../src/goabi/assign.ts";
+import type { CallingConvention } from "../../../src/goabi/location.ts";
+import type { GoType } from "../../../src/goabi/type.ts";
+import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan, type PlacedVariable } from "../../../src/probe/api.ts";
+import { planCapture } from "../../../src/probe/captureVariables.ts";
+import {
+  type Chunk,
+  MAX_EVENT_BYTES,
+  MAX_FOLLOW_SLOTS,
+  MAX_ROOT_PIECES,
+  MAX_STACK_PIECE,
+  type RawEvent,
+  rootLayout,
+} from "../../../src/protocol/capture.ts";
+import { CHUNK, RECORD } from "../../../src/protocol/layout.ts";
+import { renderVariables } from "../../../src/value/render.ts";
+import { array, chan, func, iface, map, pointer, scalar, slice, struct, structOfItself, unknown } from "../types.ts";
+
+const int = scalar("int");
+const string = scalar("string");
+const byte = scalar("uint8");
+const duration = { ...scalar("int64", "time.Duration"), linkName: "time.Duration" };
+const time = struct("time.Time", [
+  ["wall", scalar("uint64")],
+  ["ext", scalar("int64")],
+  ["loc", pointer(struct("time.Location", []))],
+]);
+const P = struct("main.P", [
+  ["A", scalar("int8")],
+  ["B", string],
+]);
+
+/** Memory of the pretended target. */
+const MEMORY: [address: number, text: string | number[]][] = [
+  [0x1000, "hello"],
+  [0x2000, "世界".repeat(100)],
+  [0x3000, [0xff, 0x00, 0x41]],
+  [0x4000, 'a"\n\t\u0001'],
+  [0x5000, "x".repeat(300)],
+  [0x6000, Array.from({ length: 300 }, () => 0xff)],
+];
+/** Not resident. */
+const SWAPPED_OUT = 0x9000;
+
+/** Bytes of a value: words (8 bytes each) as numbers or bigints, or bytes as an array. */
+type Value = (number | bigint)[] | Uint8Array;
+
+const CASES: [GoType, Value, string][] = [
+  [scalar("bool"), [1], "true"],
+  [scalar("bool"), [0], "false"],
+  [scalar("bool"), [0xab00], "false"],
+  [scalar("bool"), [2], "<unavailable: its byte 2 is no bool>"],
+  [int, [-1n], "-1"],
+  [scalar("int8"), [0x80], "-128"],
+  [scalar("int8"), [0xffffff7fn], "127"],
+  [scalar("int16"), [0x8000], "-32768"],
+  [scalar("int32", "main.Rune"), [0x4e16], "19990"],
+  [scalar("int64"), [0x8000000000000000n], "-9223372036854775808"],
+  [scalar("uint"), [-1n], "18446744073709551615"],
+  [byte, [0x1ff], "255"],
+  [scalar("uint16"), [0x1ffff], "65535"],
+  [scalar("uint32"), [0x1ffffffffn], "4294967295"],
+  [scalar("uintptr"), [31], "0x1f"],
+  [scalar("uintptr", "main.Handle"), [0], "0x0"],
+  [string, [0x1000, 5], '"hello"'],
+  [scalar("string", "main.Name"), [0x1000, 4], '"hell"'],
+  [string, [0, 0], '""'],
+  [string, [0x77, 0], '""'],
+  [string, [0x4000, 5], '"a\\"\\n\\t\\x01"'],
+  [string, [0x3000, 3], '"\\xff\\x00A"'],
+  [string, [0x5000, 300], `"${"x".repeat(256)}"…+44`],
+  [string, [0x5000, 1n << 40n], `"${"x".repeat(256)}"…+1099511627520`],
+  [string, [0x2000, 600], `"${"世界".repeat(42)}世"…+345`],
+  [string, [SWAPPED_OUT, 5], "<unavailable: memory not resident>"],
+  [string, [0, 5], "<unavailable: it has length 5 but no storage>"],
+  [string, [0x1000, -1n], "<unavailable: its length word -1 is no length>"],
+  [string, [0x1000, 1n << 60n], "<unavailable: its length word 1152921504606846976 is no length>"],
+  [pointer(P), [0xc000010000n], "(*main.P)(0xc000010000)"],
+  [pointer(P), [0], "(*main.P)(nil)"],
+  [scalar("unsafe.Pointer"), [31], "unsafe.Pointer(0x1f)"],
+  [scalar("unsafe.Pointer"), [0], "unsafe.Pointer(nil)"],
+  [slice(byte), [0x1000, 5, 8], '[]byte("hello")'],
+  [slice(byte, "main.Raw"), [0x1000, 5, 8], 'main.Raw("hello")'],
+  [slice(byte), [0x3000, 3, 3], "[]byte{255, 0, 65}"],
+  [slice(byte), [0x5000, 300, 300], `[]byte("${"x".repeat(256)}"…+44)`],
+  [slice(byte), [0x6000, 300, 300], `[]byte{${Array.from({ length: 256 }, () => "255").join(", ")}, …+44}`],
+  [slice(byte), [0x1000, 0, 8], '[]byte("")'],
+  [slice(byte), [0, 0, 0], "[]byte(nil)"],
+  [slice(byte, "main.Raw"), [0, 0, 0], "main.Raw(nil)"],
+  [slice(byte), [0x1000, 9, 8], "<unavailable: its length 9 is over its capacity 8>"],
+  [slice(scalar("uint8", "main.Flag")), [0x1000, 2, 2], "<unavailable: slices are not shown yet>"],
+  [slice(int), [0, 0, 0], "[]int(nil)"],
+  [slice(int), [0x1000, 0, 4], "[]int{}"],
+  [slice(int, "main.Ints"), [0x1000, 0, 0], "main.Ints{}"],
+  [slice(int), [0, 1, 1], "<unavailable: it has length 1 but no storage>"],
+  [slice(int), [0x1000, 2, 4], "<unavailable: slices are not shown yet>"],
+  [map(string, int), [0], "map[string]int(nil)"],
+  [map(string, int), [0x1000], "<unavailable: maps are not shown yet>"],
+  [chan(int), [0], "chan int(nil)"],
+  [chan(int, "receive"), [0], "<-chan int(nil)"],
+  [chan(int), [0x1000], "<unavailable: channels are not shown yet>"],
+  [func(), [0], "func(nil)"],
+  [func(), [0x1000], "<unavailable: functions are not shown yet>"],
+  [iface("error"), [0, 0], "nil"],
+  [iface("interface {}", true), [0, 0], "nil"],
+  [iface("error"), [0x1000, 0x2000], "<unavailable: interfaces are not shown yet>"],
+  [struct("main.E", []), [], "main.E{}"],
+  [
+    struct(
+      "struct { A int; B string }",
+      [
+        ["A", int],
+        ["B", string],
+      ],
+      false,
+    ),
+    [1, 0x1000, 5],
+    'struct { A int; B string }{A:1, B:"hello"}',
+  ],
+  [P, [0xff, 0x1000, 5], 'main.P{A:-1, B:"hello"}'],
+  [P, [0xff, SWAPPED_OUT, 5], "main.P{A:-1, B:<unavailable: memory not resident>}"],
+  [
+    struct("main.B", [
+      ["_", int],
+      ["P", P],
+    ]),
+    [7, 1, 0x1000, 1],
+    'main.B{_:7, P:main.P{A:1, B:"h"}}',
+  ],
+  // int8, int16, bool: the padding after A must not shift B (go-facts, section 8).
+  [
+    struct("main.Small", [
+      ["A", scalar("int8")],
+      ["B", scalar("int16")],
+      ["C", scalar("bool")],
+    ]),
+    Uint8Array.of(127, 0xcc, 0xff, 0x7f, 1, 0xcc),
+    "main.Small{A:127, B:32767, C:true}",
+  ],
+  [array(int, 3), [1, 2, 3], "[3]int{1, 2, 3}"],
+  [array(int, 0), [], "[0]int{}"],
+  [
+    array(int, 100),
+    Array.from({ length: 100 }, (_, i) => i),
+    `[100]int{${Array.from({ length: 64 }, (_, i) => i).join(", ")}, …+36}`,
+  ],
+  [
+    array(struct("struct {}", [], false), 1_000_000),
+    [],
+    `[1000000]struct {}{${Array.from({ length: 64 }, () => "struct {}{}").join(", ")}, …+999936}`,
+  ],
+  [array(byte, 5), Uint8Array.from(Buffer.from("hello")), '[5]byte("hello")'],
+  [array(byte, 2, "main.Pair"), Uint8Array.of(0, 255), "main.Pair{0, 255}"],
+  [array(byte, 0), [], '[0]byte("")'],
+  [array(byte, 300), new Uint8Array(300).fill(0x79), `[300]byte("${"y".repeat(256)}"…+44)`],
+  [array(string, 2), [0x1000, 1, 0x1000, 2], '[2]string{"h", "he"}'],
+  [array(P, 1), [1, 0x1000, 5], '[1]main.P{main.P{A:1, B:"hello"}}'],
+  [duration, [1_500_000_000], "1.5s"],
+  [{ ...duration, linkName: "example.com/x/time.Duration" }, [1_500_000_000], "1500000000"],
+  [time, [500_000_000, 63_930_938_400n, 0], "time.Time(2026-11-22T10:00:00.5Z)"],
+  [time, [0x3fffffff, 0, 0], "<unavailable: its words are no time>"],
+  [unknown("main.Lost", "its type is not in the binary"), [], "<unavailable: its type is not in the binary>"],
+];
+
+/** Floats: on the stack they show, in registers they cannot be read. */
+const FLOAT_CASES: [GoType, Value, stack: string, registers: string][] = [
+  [scalar("float64"), [0x4005bf0a8b14576an], "2.7182818284590455", "<unavailable: in FP register>"],
+  [scalar("float32"), [0x3f000000], "0.5", "<unavailable: in FP register>"],
+  [scalar("complex64"), [0x400000003f800000n], "(1+2i)", "<unavailable: in FP register>"],
+  [scalar("complex128"), [0x3ff0000000000000n, 0xc000000000000000n], "(1-2i)", "<unavailable: in FP register>"],
+  [
+    struct("main.V", [
+      ["X", scalar("float64")],
+      ["N", int],
+    ]),
+    [0x4035800000000000n, 3],
+    "main.V{X:21.5, N:3}",
+    "main.V{X:<unavailable: in FP register>, N:3}",
+  ],
+];
+
+for (const convention of ["stack", "register"] as const) {
+  test(`values, ${convention} convention`, async (t) => {
+    const cases = [
+      ...CASES,
+      ...FLOAT_CASES.map(([type, value, stack, registers]): [GoType, Value, string] => [
+        type,
+        value,
+        convention === "stack" ? stack : registers,
+      ]),
+    ];
+    for (const [type, value, expected] of cases) {
+      await t.test(`${type.name}: ${expected.slice(0, 60)}`, () => {
+        assert.deepEqual(show([["v", type, value]], convention), [{ name: "v", type: type.name, text: expected }]);
+      });
+    }
+  });
+}
+
+test("several values share registers, stack ranges and the event", () => {
+  const shown = show(
+    [
+      ["a", int, [1]],
+      ["s", string, [0x1000, 5]],
+      ["big", array(int, 40), Array.from({ length: 40 }, (_, i) => i)],
+      ["b", slice(byte), [0x1000, 2, 8]],
+      ["p", P, [9, 0x4000, 1]],
+      ["n", string, [0, 0]],
+    ],
+    "register",
+  );
+  assert.deepEqual(
+    shown.map(({ text }) => text),
+    [
+      "1",
+      '"hello"',
+      `[40]int{${Array.from({ length: 40 }, (_, i) => i).join(", ")}}`,
+      '[]byte("he")',
+      'main.P{A:9, B:"a"}',
+      '""',
+    ],
+  );
+});
+
+test("what does not fit one plan is left out with the reason, and the rest stays", () => {
+  const huge = array(int, 2000);
+  const shown = show(
+    [
+      ["a", int, [1]],
+      ["huge", huge, Array.from({ length: 2000 }, () => 7)],
+      ["b", array(int, 2), [1, 2]],
+    ],
+    "register",
+  );
+  assert.deepEqual(
+    shown.map(({ text }) => text),
+    ["1", "<unavailable: the values of one call take more space than one event copies>", "[2]int{1, 2}"],
+  );
+
+  const many = struct(
+    "main.Many",
+    Array.from({ length: 20 }, (_, i): [string, GoType] => [`S${i}`, string]),
+  );
+  const [text] = show(
+    [["m", many, Array.from({ length: 20 }, (_, i) => [i < MAX_FOLLOW_SLOTS ? 0x1000 : 0x4000, 5]).flat()]],
+    "stack",
+  ).map(({ text }) => text);
+  assert.equal(
+    text,
+    `main.Many{${Array.from({ length: 20 }, (_, i) => `S${i}:${i < MAX_FOLLOW_SLOTS ? '"hello"' : "<unavailable: only 16 strings of one call are copied>"}`).join(", ")}}`,
+  );
+});
+
+test("plans keep their bounds", () => {
+  const string16 = Array.from({ length: 16 }, (_, i): [string, GoType, Value] => [`s${i}`, string, [0x1000, 5]]);
+  for (const limits of [
+    DEFAULT_LIMITS,
+    { stringBytes: 1 << 20, eventBytes: 1 << 20 },
+    { stringBytes: 4096, eventBytes: 700 },
+  ]) {
+    for (const variables of [
+      string16,
+      [["huge", array(int, 1500), []]] as [string, GoType, Value][],
+      [...string16, ["big", array(int, 900), []]] as [string, GoType, Value][],
+    ]) {
+      const { capture } = planFor(variables, "register", limits);
+      const { size } = rootLayout(capture);
+      const slots = capture.slots.reduce((sum, slot) => sum + CHUNK.size + Math.ceil(slot.maxBytes / 8) * 8, 0);
+      assert.ok(RECORD.size + size + slots <= Math.min(limits.eventBytes, MAX_EVENT_BYTES), `${size} + ${slots}`);
+      assert.ok(capture.pieces.length <= MAX_ROOT_PIECES && capture.slots.length <= MAX_FOLLOW_SLOTS);
+      for (const piece of capture.pieces)
+        if (piece.kind === "stack") assert.ok(piece.size <= MAX_STACK_PIECE && piece.offset % 8 === 0);
+      for (const slot of capture.slots)
+        assert.ok(slot.pointer % 8 === 0 && slot.maxBytes > 0 && slot.pointer + 8 <= size && slot.length! + 8 <= size);
+    }
+  }
+  const { capture } = planFor(
+    [
+      ["a", int, []],
+      ["s", string, []],
+      ["x", array(int, 2), []],
+      ["y", array(scalar("int8"), 3), []],
+      ["z", array(int, 2), []],
+    ],
+    "register",
+    DEFAULT_LIMITS,
+  );
+  assert.deepEqual(capture, {
+    pieces: [
+      { kind: "register", register: "RAX" },
+      { kind: "register", register: "RBX" },
+      { kind: "register", register: "RCX" },
+      { kind: "stack", offset: 0, size: 40 },
+    ],
+    slots: [{ pointer: 8, length: 16, elemSize: 1, maxBytes: 256 }],
+  });
+});
+
+test("a piece that could not be read spoils its part only", () => {
+  const variables: [string, GoType, Value][] = [
+    ["s", string, [0x1000, 5]],
+    ["x", array(int, 2), [1, 2]],
+  ];
+  const plan = planFor(variables, "register", DEFAULT_LIMITS);
+  const event = { ...hit(plan, variables, "register"), failedPieces: 1 << 2 };
+  assert.deepEqual(
+    renderVariables(plan, event, DEFAULT_LIMITS).map(({ text }) => text),
+    ['"hello"', "[2]int{<unavailable: memory not resident>, <unavailable: memory not resident>}"],
+  );
+});
+
+test("events that contradict their plan never show a value", () => {
+  const variables: [string, GoType, Value][] = [
+    ["s", string, [0x1000, 5]],
+    ["n", int, [1]],
+  ];
+  const plan = planFor(variables, "register", DEFAULT_LIMITS);
+  const event = hit(plan, variables, "register");
+  const texts = (changed: Partial<RawEvent>) =>
+    renderVariables(plan, { ...event, ...changed }, DEFAULT_LIMITS).map(({ text }) => text);
+  assert.deepEqual(texts({ root: event.root.subarray(0, 16) }), ['"hello"', "<unavailable: the event is too short>"]);
+  assert.deepEqual(texts({ chunks: [] }), ["<unavailable: was not captured>", "1"]);
+  assert.deepEqual(texts({ chunks: event.chunks.map((chunk) => ({ ...chunk, address: 0x7777n })) }), [
+    "<unavailable: was not captured>",
+    "1",
+  ]);
+  assert.deepEqual(texts({ chunks: event.chunks.map((chunk) => ({ ...chunk, bytes: chunk.bytes.subarray(0, 2) })) }), [
+    '"he"…+3',
+    "1",
+  ]);
+});
+
+test("a type that contains itself ends", () => {
+  const selfish = structOfItself("main.Selfish");
+  const [shown] = show([["v", selfish, [1]]], "stack");
+  assert.match(shown!.text, /^(main\.Selfish\{Me:)+<unavailable: the value has too many parts to show>\}+$/);
+});
+
+function show(variables: [string, GoType, Value][], convention: CallingConvention): ReturnType<typeof renderVariables> {
+  const plan = planFor(variables, convention, DEFAULT_LIMITS);
+  return renderVariables(plan, hit(plan, variables, convention), DEFAULT_LIMITS);
+}
+
+function planFor(
+  variables: [string, GoType, Value][],
+  convention: CallingConvention,
+  limits: CaptureLimits,
+): EventPlan {
+  return planCapture(placedOf(variables, convention), limits);
+}
+
+function placedOf(variables: [string, GoType, Value][], convention: CallingConvention): PlacedVariable[] {
+  const { params } = assignSignature(
+    "amd64",
+    convention,
+    variables.map(([, type]) => type),
+    [],
+  );
+  return variables.map(([name, type], index) => ({ name, type, blank: false, location: params[index]! }));
+}
+
+/** What the kernel program makes of a plan, by the words of src/protocol/capture.ts. */
+function hit(plan: EventPlan, variables: [string, GoType, Value][], convention: CallingConvention): RawEvent {
+  const registers = new Map<string, bigint>();
+  const stack = new Uint8Array(65536).fill(0xdd);
+  for (const [index, { location }] of placedOf(variables, convention).entries()) {
+    const bytes = bytesOf(variables[index]![2]);
+    for (const { offset, size, place } of location) {
+      const part = bytes.subarray(offset, offset + size);
+      if (place.at === "cfa") stack.set(part, place.offset);
+      // A register's bytes above the value are whatever was there.
+      else if (place.at === "register")
+        registers.set(
+          place.register,
+          new DataView(Uint8Array.from([...part, ...new Uint8Array(8).fill(0xee)]).buffer).getBigUint64(0, true),
+        );
+    }
+  }
+  const { offsets, size } = rootLayout(plan.capture);
+  const root = new Uint8Array(size);
+  const view = new DataView(root.buffer);
+  for (const [index, piece] of plan.capture.pieces.entries()) {
+    if (piece.kind === "register") view.setBigUint64(offsets[index]!, registers.get(piece.register)!, true);
+    else root.set(stack.subarray(piece.offset, piece.offset + piece.size), offsets[index]);
+  }
+  const chunks = plan.capture.slots.flatMap((slot, index): Chunk[] => {
+    const address = view.getBigUint64(slot.pointer, true);
+    const length = view.getBigUint64(slot.length!, true);
+    if (length === 0n) return [];
+    const memory = MEMORY.find(([start]) => BigInt(start) === address)?.[1];
+    if (memory === undefined) return [{ slot: index, address, status: "fault", bytes: new Uint8Array(0) }];
+    const count = Number(length < BigInt(slot.maxBytes) ? length : BigInt(slot.maxBytes));
+    return [{ slot: index, address, status: "ok", bytes: Buffer.from(memory as string).subarray(0, count) }];
+  });
+  return {
+    kind: "call",
+    probe: 1,
+    callId: 1n,
+    timeNs: 0n,
+    durationNs: 0n,
+    pid: 1,
+    tid: 1,
+    goid: 1n,
+    depth: 0n,
+    returnAddress: 0n,
+    failedPieces: 0,
+    root,
+    chunks,
+  };
+}
+
+function bytesOf(value: Value): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  const view = new DataView(new ArrayBuffer(value.length * 8));
+  for (const [index, word] of value.entries()) view.setBigUint64(index * 8, BigInt.asUintN(64, BigInt(word)), true);
+  return new Uint8Array(view.buffer);
+}
