@@ -119,6 +119,11 @@ export function mayFault(code: Uint8Array, at: number): boolean {
   return usesMemory(code, at, isPointer);
 }
 
+/** Whether an instruction may trap by its operands' values: a division by zero, or one whose quotient is too large. */
+export function mayTrap(code: Uint8Array, at: number): boolean {
+  return withInstruction(code, at, ({ mnemonic }) => mnemonic === Mnemonic.Div || mnemonic === Mnemonic.Idiv);
+}
+
 interface MemoryUse {
   readonly base: Register;
   readonly writes: boolean;

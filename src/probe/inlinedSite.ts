@@ -13,7 +13,8 @@
  */
 import type { GoFunction, InlinedCall, InlineMap } from "../gobinary/api.ts";
 import type { ProbeSite } from "./api.ts";
-import { decodeFunction, type Instruction, mayFault, movesMemory, writesMemory } from "./decode.ts";
+import { decodeFunction, type Instruction, movesMemory, writesMemory } from "./decode.ts";
+import { alwaysFallsThrough } from "./obligations.ts";
 
 export type InlinedSite =
   | { readonly ok: true; readonly site: ProbeSite }
@@ -119,13 +120,14 @@ export class EnclosingFunction {
   #mayFaultOutOfOrder(index: number, record: number): boolean {
     const { fn, code, map } = this.#input;
     for (let i = index; i > 0 && !this.#targets.has(this.#instructions[i]!.at); i--) {
-      const { at, flow } = this.#instructions[i - 1]!;
-      if (flow !== "next" || writesMemory(code, at)) break;
-      if (mayFault(code, at)) return true;
+      const before = this.#instructions[i - 1]!;
+      if (before.flow !== "next" || writesMemory(code, before.at)) break;
+      if (!alwaysFallsThrough(code, before)) return true;
     }
-    for (const { at, flow } of this.#instructions.slice(index + 1)) {
+    for (const behind of this.#instructions.slice(index + 1)) {
+      const { at, flow } = behind;
       if (this.#targets.has(at) || flow !== "next" || writesMemory(code, at)) break;
-      if (mayFault(code, at) && !this.#isWithin(map.recordAt(fn.entry + at), record)) return true;
+      if (!alwaysFallsThrough(code, behind) && !this.#isWithin(map.recordAt(fn.entry + at), record)) return true;
     }
     return false;
   }

@@ -10,17 +10,10 @@ import type { GoFunction } from "../gobinary/api.ts";
 import type { ProbeSite } from "./api.ts";
 import { decodeFunction, effectsOf, formatInstruction, type Instruction } from "./decode.ts";
 import { kernelHandling } from "./kernelSupport.ts";
+import { CFA_AT_ENTRY, cfaBehind, type EntryState } from "./obligations.ts";
 
-export interface SiteInput {
+export interface SiteInput extends EntryState {
   readonly fn: Pick<GoFunction, "entry" | "offset">;
-  readonly code: Uint8Array;
-  /** Registers that must still hold the caller's values at the entry site: `RAX`, …; RSP is always among them. */
-  readonly registers: ReadonlySet<string>;
-  /**
-   * Bytes from the CFA to the area where the function may save its register parameters (abi-internal.md, "spill
-   * area"), above all stack parameters and results; absent: not known.
-   */
-  readonly spillArea?: number;
 }
 
 export type Sites =
@@ -48,8 +41,6 @@ export function findSites(input: SiteInput): Sites {
 
 /** measured.md's medians for one hit on the project's machines: predictions, not promises. */
 const PREDICTED_NS = { emulated: 900, stepped: 12_600 } as const;
-/** At a function's first instruction and at its `ret`, RSP points to the return address. */
-const CFA_AT_ENTRY = 8;
 /** Instructions looked at before a site is settled: a block without one so far has no cheap one worth the search. */
 const MAX_ENTRY_INSTRUCTIONS = 64;
 
@@ -165,8 +156,8 @@ function siteAfterCheck(
 }
 
 /**
- * The first kernel-emulated instruction from `from` on, before any branch, branch target, change of a register that
- * matters, or store that could reach an argument.
+ * The first kernel-emulated instruction from `from` on, before any branch target and any instruction that breaks an
+ * obligation (obligations.ts).
  */
 function siteInEntryBlock(
   input: SiteInput,
@@ -183,19 +174,9 @@ function siteInEntryBlock(
     if (kernelHandling(bytesOf(input, instruction)) === "emulated") {
       return siteAt(input, instruction, cfaOffset, false);
     }
-    if (instruction.flow !== "next") return undefined;
-    const effects = effectsOf(input.code, instruction.at);
-    if (effects.rspChange === undefined || effects.rspChange > 0) return undefined;
-    if (effects.writes.some((register) => register !== "RSP" && input.registers.has(register))) return undefined;
-    for (const { fromRsp, size } of effects.stores) {
-      // Memory below the return address and the spill area hold nothing at the entry; other memory may be an argument's.
-      if (fromRsp === undefined) return undefined;
-      const fromCfa = fromRsp - cfaOffset;
-      const inOwnFrame = fromCfa + size <= -CFA_AT_ENTRY;
-      const inSpillArea = input.spillArea !== undefined && fromCfa >= input.spillArea;
-      if (!inOwnFrame && !inSpillArea) return undefined;
-    }
-    cfaOffset -= effects.rspChange;
+    const behind = cfaBehind(input, instruction, cfaOffset);
+    if (behind === undefined) return undefined;
+    cfaOffset = behind;
   }
   return undefined;
 }

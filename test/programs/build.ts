@@ -1,7 +1,7 @@
 /** Builds the Go programs beside this file, with the installed Go or another one. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const PROGRAMS = fileURLToPath(new URL(".", import.meta.url));
@@ -11,9 +11,13 @@ const PROGRAMS = fileURLToPath(new URL(".", import.meta.url));
  * The Go build cache makes repeats cheap.
  */
 export function buildGo(program: string, toolchain = "installed", ...flags: string[]): string {
-  const directory = join(PROGRAMS, program);
+  return buildGoIn(join(PROGRAMS, program), toolchain, ...flags);
+}
+
+/** Of a program that lies elsewhere, a generated one for example. */
+export function buildGoIn(directory: string, toolchain = "installed", ...flags: string[]): string {
   mkdirSync(join(directory, "bin"), { recursive: true });
-  const path = join(directory, "bin", [program, toolchain, ...flags].join("_").replace(/[^\w.-]+/g, "-"));
+  const path = join(directory, "bin", [basename(directory), toolchain, ...flags].join("_").replace(/[^\w.-]+/g, "-"));
   const env: NodeJS.ProcessEnv = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
   if (toolchain !== "installed") env["GOTOOLCHAIN"] = toolchain;
   // Renamed into place: an older build may be running, and a failed one must not leave it behind.

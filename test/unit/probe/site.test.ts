@@ -126,6 +126,12 @@ const CASES: [name: string, hex: string, registers: string[], expected: string][
   ["a jump past a store above the new frame", "4883ec1848896c2418eb00c3", [], "stepped +0 sub rsp, 0x18"],
   ["a jump past a store into the spill area", "4889442410eb00c3", ["spill at 8"], "emulated +5 jmp +7"],
   ["a jump past a store below the spill area", "4889442408eb00c3", ["spill at 8"], "stepped +0 mov [rsp+8], rax"],
+  // cmp qword ptr [rax+8], 3; jle: with a nil pointer the jle is never reached.
+  ["a branch past a load through a pointer", "48837808037e00c3", ["RAX"], "stepped +0 cmp qword ptr [rax+8], 3"],
+  ["a branch past a load from g", "4983be00010000007400c3", ["R14"], "emulated +8 je +a"],
+  ["a branch past a load from the stack", "48837c2408007400c3", [], "emulated +6 je +8"],
+  ["a branch past a nil check", "84007400c3", ["RAX"], "stepped +0 test [rax], al"],
+  ["a branch past a division", "48f7f37400c3", [], "stepped +0 div rbx"],
   ["a jump past a pop", "58eb00c3", [], "stepped +0 pop rax"],
   ["a branch target before the jump", "4889c37400eb00c3", [], "emulated +3 je +5"],
   [
