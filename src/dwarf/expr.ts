@@ -1,7 +1,8 @@
 /** DWARF expressions (DWARF 5 §2.5, §2.6) that describe where a Go variable stands, as pieces without offsets yet. */
 
+import { ARCHITECTURES, type Arch } from "../arch/arch.ts";
 import { DamagedError, Reader } from "../bytes/reader.ts";
-import type { Arch, Place } from "../goabi/location.ts";
+import type { Place } from "../goabi/location.ts";
 
 export interface RawPiece {
   /** Bytes; undefined: the whole value. */
@@ -9,31 +10,11 @@ export interface RawPiece {
   readonly place: Place;
 }
 
-/** Go's amd64 numbers (cmd/internal/obj/x86/a.out.go AMD64DWARFRegisters): 0 RAX, 1 RDX, 2 RCX, 3 RBX, … */
-const AMD64 = [
-  "RAX",
-  "RDX",
-  "RCX",
-  "RBX",
-  "RSI",
-  "RDI",
-  "RBP",
-  "RSP",
-  "R8",
-  "R9",
-  "R10",
-  "R11",
-  "R12",
-  "R13",
-  "R14",
-  "R15",
-];
 const MAX_OPERATIONS = 1000;
 
 /**
- * Evaluates an expression at a function's first instruction, where on amd64 the CFA is SP + 8 and on arm64 SP, or
- * elsewhere (`atEntry` false), where what SP is worth is not known.
- * `cfaBase`: frame base is the CFA, as in every function that Go's compiler describes.
+ * Evaluates an expression at a function's first instruction, where the CFA's distance from SP is known, or elsewhere
+ * (`atEntry` false), where it is not. The frame base is the CFA, as in every function that Go's compiler describes.
  */
 export function evaluate(expression: Uint8Array, arch: Arch, atEntry = true): RawPiece[] {
   const reader = new Reader(expression);
@@ -68,24 +49,14 @@ export function evaluate(expression: Uint8Array, arch: Arch, atEntry = true): Ra
 }
 
 function register(arch: Arch, number: number): Place {
-  const name = arch === "amd64" ? amd64(number) : arm64(number);
+  const name = ARCHITECTURES[arch].dwarfRegister(number);
   return name === undefined
     ? { at: "unknown", reason: `DWARF register ${number}` }
     : { at: "register", register: name };
 }
 
-function amd64(number: number): string | undefined {
-  return number >= 17 && number <= 32 ? `X${number - 17}` : AMD64[number];
-}
-
-function arm64(number: number): string | undefined {
-  if (number >= 64 && number <= 95) return `F${number - 64}`;
-  return number <= 30 ? `R${number}` : undefined;
-}
-
 function based(arch: Arch, number: number, offset: number, atEntry: boolean): Place {
-  if (!atEntry) return { at: "unknown", reason: `in memory at DWARF register ${number}` };
-  if (arch === "amd64" && number === 7) return { at: "cfa", offset: offset - 8 };
-  if (arch === "arm64" && number === 31) return { at: "cfa", offset };
+  const { dwarfStackPointer, cfaAtEntry } = ARCHITECTURES[arch];
+  if (atEntry && number === dwarfStackPointer) return { at: "cfa", offset: offset - cfaAtEntry };
   return { at: "unknown", reason: `in memory at DWARF register ${number}` };
 }

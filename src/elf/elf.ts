@@ -9,9 +9,9 @@
  * - elfy reads `addralign` and `entsize` two bytes early, and 64-bit flags above bit 31 not at all: neither is exposed.
  */
 import elfy from "elfy";
+import { ARCHITECTURES, type Arch } from "../arch/arch.ts";
 import { Reader } from "../bytes/reader.ts";
 import type { ByteSource } from "../bytes/source.ts";
-import type { Arch } from "../goabi/location.ts";
 import { UserError } from "../protocol/errors.ts";
 
 export interface ElfSection {
@@ -66,7 +66,8 @@ export async function readElf(source: ByteSource): Promise<Elf> {
   if (header[5] !== 1) throw unsupported(source.name, "it is a big-endian ELF file");
   const machine = header.readUInt16LE(18);
   const type = header.readUInt16LE(16);
-  if (machine !== 62 && machine !== 183)
+  const arch = Object.values(ARCHITECTURES).find(({ elfMachine }) => elfMachine === machine)?.name;
+  if (arch === undefined)
     throw unsupported(source.name, `its machine is number ${machine}, not x86-64 (62) or AArch64 (183)`);
   if (type !== 2 && type !== 3)
     throw unsupported(
@@ -92,7 +93,7 @@ export async function readElf(source: ByteSource): Promise<Elf> {
     sections: sections.length === 0 ? [] : checkedSections(source, parsed.body.sections, sections, warnings),
   };
   checkPlaceOfCode(source.name, checked);
-  return { arch: machine === 62 ? "amd64" : "arm64", positionIndependent: type === 3, ...checked, warnings };
+  return { arch, positionIndependent: type === 3, ...checked, warnings };
 }
 
 async function headerTable(source: ByteSource, header: Buffer, kind: "program" | "section"): Promise<Buffer> {

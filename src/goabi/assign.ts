@@ -6,8 +6,11 @@
  * type). ABI0 is the same algorithm with no registers at all. The result is checked against package reflect's own
  * implementation (reflect/abi.go) by test/unit/goabi/assign.test.ts.
  */
-import type { Arch, CallingConvention, Location, Piece } from "./location.ts";
+import { ARCHITECTURES, type Arch, type Architecture } from "../arch/arch.ts";
+import { INTERFACE_LAYOUT, POINTER_LAYOUT, SCALAR_LAYOUTS, SLICE_LAYOUT } from "./layout.ts";
+import type { CallingConvention, Location, Piece } from "./location.ts";
 import type { GoType } from "./type.ts";
+import { type Word, type Words, wordsOf } from "./words.ts";
 
 export interface Assignment {
   readonly params: readonly Location[];
@@ -24,52 +27,23 @@ export function assignSignature(
   params: readonly GoType[],
   results: readonly GoType[],
 ): Assignment {
-  const registers = convention === "register" ? REGISTERS[arch] : NO_REGISTERS;
-  const state = new AssignState(registers, FIRST_STACK_OFFSET[arch]);
+  const machine = ARCHITECTURES[arch];
+  const state = new AssignState(convention === "register" ? machine : NO_REGISTERS, machine.firstStackOffset);
   const placedParams = params.map((type) => state.assign(type));
   state.startResults();
   const placedResults = results.map((type) => state.assign(type));
   return { params: placedParams, results: placedResults };
 }
 
-interface RegisterFile {
-  readonly integer: readonly string[];
-  readonly float: readonly string[];
-}
+type RegisterFile = Pick<Architecture, "integerRegisters" | "floatRegisters">;
 
-/** abi-internal.md, "amd64 architecture" and "arm64 architecture". */
-const REGISTERS: Record<Arch, RegisterFile> = {
-  amd64: {
-    integer: ["RAX", "RBX", "RCX", "RDI", "RSI", "R8", "R9", "R10", "R11"],
-    float: numbered("X", 15),
-  },
-  arm64: { integer: numbered("R", 16), float: numbered("F", 16) },
-};
-const NO_REGISTERS: RegisterFile = { integer: [], float: [] };
-
-/** Of the first stack argument from the CFA: arm64 keeps one word for the saved link register (FixedFrameSize). */
-const FIRST_STACK_OFFSET: Record<Arch, number> = { amd64: 0, arm64: 8 };
+const NO_REGISTERS: RegisterFile = { integerRegisters: [], floatRegisters: [] };
 
 const WORD = 8;
-/** Registers hold at most 31 leaves; deeper or wider types go to the stack or are damaged. */
-const MAX_LEAVES = 32;
-/** Nesting of a sound type stays far below; a damaged type graph may contain itself. */
-const MAX_TYPE_DEPTH = 64;
-/** Fields and elements without size take no register, so only this bounds the walk over a damaged or huge type. */
-const MAX_VISITS = 10_000;
+/** Registers hold at most 31; a value of more goes to the stack or is damaged. */
+const MAX_WORDS = 32;
 /** Go's own limit is 2^50 bytes; beyond 2^31 no parameter compiles (cmd/compile: "stack frame too large"). */
 const MAX_TYPE_SIZE = 2 ** 31;
-
-interface Leaf {
-  readonly offset: number;
-  readonly size: number;
-  readonly float: boolean;
-}
-type Leaves =
-  | { readonly kind: "leaves"; readonly leaves: readonly Leaf[] }
-  /** Holds an array of two or more elements, or more leaves than there are registers. */
-  | { readonly kind: "stack" }
-  | { readonly kind: "unknown"; readonly reason: string };
 
 class AssignState {
   private readonly registers: RegisterFile;
@@ -100,22 +74,24 @@ class AssignState {
       this.stackOffset = alignUp(this.stackOffset, type.align);
       return [];
     }
-    if (this.registers.integer.length === 0) return this.onStack(type);
-    const leaves = leavesOf(type);
-    if (leaves.kind === "unknown") return this.lose(type, leaves.reason);
-    if (leaves.kind === "stack") return this.onStack(type);
+    if (this.registers.integerRegisters.length === 0) return this.onStack(type);
+    const assigned = wordsToAssign(type);
+    if (assigned.kind === "unknown") return this.lose(type, assigned.reason);
+    if (assigned.kind === "many") return this.onStack(type);
     // Whether this value still fits the registers decides where it goes: not knowable after an unknown one.
     if (this.lostRegisters !== undefined) return this.lose(type, this.lostRegisters);
-    return this.inRegisters(leaves.leaves) ?? this.onStack(type);
+    return this.inRegisters(assigned.words) ?? this.onStack(type);
   }
 
-  /** All or nothing: the counters move only when every leaf fits. */
-  private inRegisters(leaves: readonly Leaf[]): Location | undefined {
+  /** All or nothing: the counters move only when every word fits. */
+  private inRegisters(words: readonly Word[]): Location | undefined {
     let integerUsed = this.integerUsed;
     let floatUsed = this.floatUsed;
     const pieces: Piece[] = [];
-    for (const { offset, size, float } of leaves) {
-      const register = float ? this.registers.float[floatUsed++] : this.registers.integer[integerUsed++];
+    for (const { offset, size, float } of words) {
+      const register = float
+        ? this.registers.floatRegisters[floatUsed++]
+        : this.registers.integerRegisters[integerUsed++];
       if (register === undefined) return undefined;
       pieces.push({ offset, size, place: { at: "register", register } });
     }
@@ -144,97 +120,60 @@ export function unknownLocation(type: GoType, reason: string): Location {
   return [{ offset: 0, size: Math.max(type.size, 0), place: { at: "unknown", reason } }];
 }
 
-function leavesOf(type: GoType): Leaves {
-  const leaves: Leaf[] = [];
-  let visits = 0;
+/** What keeps a value out of registers whatever its size, or from being placed at all. */
+function wordsToAssign(type: GoType): Words {
   let onStack = false;
-
-  function walk(type: GoType, offset: number, depth: number): string | undefined {
-    if (++visits > MAX_VISITS || depth > MAX_TYPE_DEPTH) return `the type ${type.name} is nested too deeply`;
-    const damage = sizeDamage(type);
-    if (damage !== undefined) return damage;
-    if (leaves.length > MAX_LEAVES) {
-      onStack = true;
-      return undefined;
-    }
-    switch (type.kind) {
-      case "unknown":
-        return type.reason;
-      case "array": {
-        if (type.length === 0) return undefined;
-        if (type.length === 1) return walk(type.elem, offset, depth + 1);
-        onStack = true;
-        return undefined;
-      }
-      case "struct": {
-        // Vector types of Go 1.26's simd experiment are structs to DWARF but one vector register to the ABI.
-        if (/(^|\/)simd(\/archsimd)?\./.test(type.linkName ?? type.name)) return `${type.name} is a vector type`;
-        for (const field of type.fields) {
-          if (field.offset < 0 || field.offset + Math.max(field.type.size, 0) > type.size) {
-            return `the field ${field.name} lies outside ${type.name}`;
-          }
-          const reason = walk(field.type, offset + field.offset, depth + 1);
-          if (reason !== undefined) return reason;
-        }
-        return undefined;
-      }
-      case "float32":
-      case "float64":
-        leaves.push({ offset, size: type.size, float: true });
-        return undefined;
-      case "complex64":
-      case "complex128": {
-        const half = type.size / 2;
-        leaves.push({ offset, size: half, float: true }, { offset: offset + half, size: half, float: true });
-        return undefined;
-      }
-      default:
-        // Strings, slices and interfaces are 2, 3 and 2 words; everything else is one word or less.
-        for (let at = 0; at < type.size; at += WORD) {
-          leaves.push({ offset: offset + at, size: Math.min(WORD, type.size - at), float: false });
-        }
-        return undefined;
-    }
-  }
-
-  const reason = walk(type, 0, 0);
-  if (reason !== undefined) return { kind: "unknown", reason };
-  return onStack ? { kind: "stack" } : { kind: "leaves", leaves };
+  const words = wordsOf(type, MAX_WORDS, {
+    damageOf(part) {
+      const damage = sizeDamage(part) ?? fieldDamage(part);
+      if (damage !== undefined) return damage;
+      // Vector types of Go 1.26's simd experiment are structs to DWARF but one vector register to the ABI.
+      const vector = part.kind === "struct" && /(^|\/)simd(\/archsimd)?\./.test(part.linkName ?? part.name);
+      return vector ? `${part.name} is a vector type` : undefined;
+    },
+    // abi-internal.md: arrays of two elements and more are never in registers.
+    skips(part) {
+      if (part.kind === "array" && part.length > 1) onStack = true;
+      return part.kind === "array" && part.length > 1;
+    },
+  });
+  return onStack && words.kind === "words" ? { kind: "many" } : words;
 }
 
-/** Sizes of the kinds on 64-bit machines; a type that says otherwise is damaged, and a guess from it would be wrong. */
-const KIND_SIZE: Partial<Record<GoType["kind"], number>> = {
-  bool: 1,
-  int: 8,
-  int8: 1,
-  int16: 2,
-  int32: 4,
-  int64: 8,
-  uint: 8,
-  uint8: 1,
-  uint16: 2,
-  uint32: 4,
-  uint64: 8,
-  uintptr: 8,
-  float32: 4,
-  float64: 8,
-  complex64: 8,
-  complex128: 16,
-  string: 16,
-  "unsafe.Pointer": 8,
-  ptr: 8,
-  slice: 24,
-  map: 8,
-  chan: 8,
-  func: 8,
-  interface: 16,
-};
+function fieldDamage(type: GoType): string | undefined {
+  if (type.kind !== "struct") return undefined;
+  const outside = type.fields.find(
+    ({ offset, type: { size } }) => offset < 0 || offset + Math.max(size, 0) > type.size,
+  );
+  return outside === undefined ? undefined : `the field ${outside.name} lies outside ${type.name}`;
+}
+
+/** A type that says otherwise is damaged, and a guess from it would be wrong. */
+function sizeOfKind(kind: GoType["kind"]): number | undefined {
+  switch (kind) {
+    case "array":
+    case "struct":
+    case "unknown":
+      return undefined;
+    case "slice":
+      return SLICE_LAYOUT.size;
+    case "interface":
+      return INTERFACE_LAYOUT.size;
+    case "ptr":
+    case "map":
+    case "chan":
+    case "func":
+      return POINTER_LAYOUT.size;
+    default:
+      return SCALAR_LAYOUTS[kind].size;
+  }
+}
 
 function sizeDamage(type: GoType): string | undefined {
   if (type.size < 0) return type.kind === "unknown" ? type.reason : `the size of ${type.name} is not known`;
   if (!Number.isSafeInteger(type.size) || type.size > MAX_TYPE_SIZE)
     return `${type.name} cannot have ${type.size} bytes`;
-  const expected = KIND_SIZE[type.kind];
+  const expected = sizeOfKind(type.kind);
   if (expected !== undefined && type.size !== expected) {
     return `${type.name} is a ${type.kind} and cannot have ${type.size} bytes`;
   }
@@ -253,8 +192,4 @@ function sizeDamage(type: GoType): string | undefined {
 
 function alignUp(offset: number, align: number): number {
   return Math.ceil(offset / align) * align;
-}
-
-function numbered(prefix: string, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 }

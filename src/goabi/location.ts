@@ -1,7 +1,5 @@
 /** Where a value's bytes stand at one instruction: the common language of DWARF expressions, the ABI and the planner. */
 
-export type Arch = "amd64" | "arm64";
-
 /** `register`: Go ABIInternal (amd64 since 1.17, arm64 since 1.18); `stack`: ABI0, every value in memory. */
 export type CallingConvention = "register" | "stack";
 

@@ -4,7 +4,8 @@
  *
  * Addresses are virtual addresses as the file has them (JavaScript numbers: user addresses fit 53 bits).
  */
-import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
+import type { Arch } from "../arch/arch.ts";
+import type { CallingConvention, Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
 
 export interface BuildInfo {

@@ -1,11 +1,11 @@
 /** The GoBinary that openBinary returns. */
 
+import type { Arch } from "../arch/arch.ts";
 import { DamagedError } from "../bytes/reader.ts";
 import type { ByteSource } from "../bytes/source.ts";
 import type { Elf } from "../elf/elf.ts";
 import type { Memory } from "../elf/memory.ts";
 import type { Sections } from "../elf/sections.ts";
-import type { Arch } from "../goabi/location.ts";
 import { UserError } from "../protocol/errors.ts";
 import type {
   BuildInfo,

@@ -1,5 +1,6 @@
 /** Opens a Go program file: headers, build info and function table now; symbols and DWARF when first asked for. */
 
+import { ARCHITECTURES, type Arch } from "../arch/arch.ts";
 import { DamagedError } from "../bytes/reader.ts";
 import type { ByteSource } from "../bytes/source.ts";
 import { type FindDebugFile, openDebugFile } from "../elf/debugFile.ts";
@@ -8,7 +9,6 @@ import { Memory } from "../elf/memory.ts";
 import { readBuildIds } from "../elf/notes.ts";
 import { Sections } from "../elf/sections.ts";
 import { SymbolTable } from "../elf/symtab.ts";
-import type { Arch } from "../goabi/location.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { BuildInfo, GoBinary } from "./api.ts";
 import { readBuildInfo } from "./buildinfo.ts";
@@ -128,10 +128,10 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   return binary;
 }
 
-/** abi-internal.md: since 1.17 on amd64, 1.18 on arm64; until 1.18 an experiment could turn it off. */
+/** Until 1.18 an experiment could turn it off. */
 function usesRegisters(arch: Arch, minor: number, info: BuildInfo | undefined): boolean {
   const experiment = `${info?.goVersion ?? ""} ${info?.settings["GOEXPERIMENT"] ?? ""}`;
-  return minor >= (arch === "amd64" ? 17 : 18) && !/\bnoregabi/.test(experiment);
+  return minor >= ARCHITECTURES[arch].registerAbiSince && !/\bnoregabi/.test(experiment);
 }
 
 /** Last resorts for the text base: the header (right in files that are not position-independent), then `.text`. */

@@ -1,6 +1,7 @@
 /** What the planner gives for one function: where values live, where to probe, what to copy. Pure data. */
 
-import type { Arch, Location } from "../goabi/location.ts";
+import type { Arch } from "../arch/arch.ts";
+import type { Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { GoFunction, InlinedCall, SignatureResult } from "../gobinary/api.ts";
 import type { CapturePlan } from "../protocol/capture.ts";

@@ -3,6 +3,7 @@
 import { unknownLocation } from "../goabi/assign.ts";
 import type { Location } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
+import { wordsOf } from "../goabi/words.ts";
 import type { InlinedParam } from "../gobinary/api.ts";
 
 /**
@@ -21,32 +22,23 @@ export function inlinedLocation(type: GoType, param: InlinedParam | undefined, s
   if (location === undefined) return unknownLocation(type, NOWHERE);
   if (location.some(({ place }) => place.at === "cfa")) return unknownLocation(type, IN_MEMORY);
   // Strings and structs get one register as their place where DWARF has lost track of their parts.
-  if (location.length !== partsOf(type) || location.some(({ place }) => place.at === "unknown"))
+  if (location.length !== registersOf(type) || location.some(({ place }) => place.at === "unknown"))
     return unknownLocation(type, PARTLY);
   // Pieces that leave out padding may have been laid out wrongly.
   const known = location.reduce((sum, piece) => sum + piece.size, 0);
   return known === type.size ? location : unknownLocation(type, PARTLY);
 }
 
-/** Registers that a value is kept in; NaN where it is kept in memory. */
-function partsOf(type: GoType, depth = 0): number {
-  switch (type.kind) {
-    case "string":
-    case "interface":
-    case "complex64":
-    case "complex128":
-      return 2;
-    case "slice":
-      return 3;
-    case "struct":
-      if (depth > MAX_DEPTH || type.size > MAX_SSA_BYTES) return Number.NaN;
-      return type.fields.reduce((sum, field) => sum + partsOf(field.type, depth + 1), 0);
-    case "array":
-    case "unknown":
-      return Number.NaN;
-    default:
-      return 1;
-  }
+/** Registers that a value is kept in; undefined where it is kept in memory. */
+function registersOf(type: GoType): number | undefined {
+  if (type.size > MAX_SSA_BYTES || holdsArray(type)) return undefined;
+  const words = wordsOf(type, MAX_SSA_BYTES);
+  return words.kind === "words" ? words.words.length : undefined;
+}
+
+function holdsArray(type: GoType, depth = 0): boolean {
+  if (type.kind === "array" || depth > MAX_DEPTH) return true;
+  return type.kind === "struct" && type.fields.some((field) => holdsArray(field.type, depth + 1));
 }
 
 /** cmd/compile, ssa.CanSSA: larger values are kept in memory. */

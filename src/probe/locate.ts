@@ -19,8 +19,9 @@
  * the return, and is never asked for that.
  */
 
+import type { Arch } from "../arch/arch.ts";
 import { assignSignature, unknownLocation } from "../goabi/assign.ts";
-import type { Arch, CallingConvention, Location } from "../goabi/location.ts";
+import type { CallingConvention, Location } from "../goabi/location.ts";
 import type { Signature, Variable } from "../gobinary/api.ts";
 import type { PlacedVariable, PlanInput } from "./api.ts";
 

@@ -1,4 +1,5 @@
 /** The calls of a function that were inlined: which of them can be probed, and what can be shown of each. */
+import { ARCHITECTURES } from "../../arch/arch.ts";
 import type { GoBinary, GoFunction, InlinedCall, Variable } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { CaptureLimits, PlacedVariable, PlannedCopy } from "../../probe/api.ts";
@@ -33,7 +34,8 @@ async function siteOf(
   call: InlinedCall,
   enclosing: EnclosingFunctions,
 ): Promise<InlinedSite> {
-  if (binary.arch !== "amd64") return { ok: false, reason: `it is ${binary.arch} code` };
+  const { noProbes } = ARCHITECTURES[binary.arch];
+  if (noProbes !== undefined) return { ok: false, reason: noProbes };
   if (fn.name.includes("[...]")) return { ok: false, reason: "instances of the generic function share its name" };
   const around = await enclosing.at(call.enclosing);
   return around?.siteOf(call) ?? { ok: false, reason: "the code around it is not known" };

@@ -3,6 +3,7 @@
  * that is asked for. Sections are loaded once, when first needed.
  */
 
+import type { Arch } from "../../arch/arch.ts";
 import { DamagedError } from "../../bytes/reader.ts";
 import { AbbreviationTables } from "../../dwarf/abbrev.ts";
 import type { Skimmer } from "../../dwarf/attributeScan.ts";
@@ -13,7 +14,6 @@ import { locationAt } from "../../dwarf/loclist.ts";
 import { type RangeSections, readRanges } from "../../dwarf/rnglist.ts";
 import { readUnits, type Unit } from "../../dwarf/unit.ts";
 import type { Sections } from "../../elf/sections.ts";
-import type { Arch } from "../../goabi/location.ts";
 import { type InlinedSource, inlinedCount, inlinedCounts } from "./inlinedCount.ts";
 import { unescapePath } from "./names.ts";
 import { type DieSource, TypeReader } from "./types.ts";

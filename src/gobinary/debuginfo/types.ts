@@ -6,7 +6,9 @@
 import { DamagedError } from "../../bytes/reader.ts";
 import { AT, TAG } from "../../dwarf/constants.ts";
 import { type Die, nameOf, numberOf } from "../../dwarf/die.ts";
-import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
+import { REFLECT_KINDS } from "../../goabi/kinds.ts";
+import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
+import type { GoType, StructField } from "../../goabi/type.ts";
 import { isDefinedName, type PackageNames, shortTypeName } from "./names.ts";
 
 /** Finds DIEs by offset in .debug_info; implemented by Dwarf. */
@@ -17,69 +19,6 @@ export interface DieSource {
   /** What the runtime's own descriptor at an offset calls its type. */
   runtimeName(offset: number): string | undefined;
 }
-
-/** reflect.Kind's numbers. */
-const KINDS: readonly (ScalarKind | undefined)[] = [
-  undefined,
-  "bool",
-  "int",
-  "int8",
-  "int16",
-  "int32",
-  "int64",
-  "uint",
-  "uint8",
-  "uint16",
-  "uint32",
-  "uint64",
-  "uintptr",
-  "float32",
-  "float64",
-  "complex64",
-  "complex128",
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  undefined,
-  "string",
-  undefined,
-  "unsafe.Pointer",
-];
-const KIND = {
-  array: 17,
-  chan: 18,
-  func: 19,
-  interface: 20,
-  map: 21,
-  ptr: 22,
-  slice: 23,
-  string: 24,
-  struct: 25,
-} as const;
-
-const SCALAR_SIZE: Readonly<Record<ScalarKind, number>> = {
-  bool: 1,
-  int: 8,
-  int8: 1,
-  int16: 2,
-  int32: 4,
-  int64: 8,
-  uint: 8,
-  uint8: 1,
-  uint16: 2,
-  uint32: 4,
-  uint64: 8,
-  uintptr: 8,
-  float32: 4,
-  float64: 8,
-  complex64: 8,
-  complex128: 16,
-  string: 16,
-  "unsafe.Pointer": 8,
-};
 
 /** Typedefs in a row: Go writes at most two. */
 const MAX_TYPEDEFS = 16;
@@ -146,24 +85,19 @@ export class TypeReader {
       ...(name === linkName ? {} : { linkName }),
       ...(runtimeType === undefined || runtimeType === 0 ? {} : { runtimeType }),
     };
-    const scalar = kind === undefined ? undefined : KINDS[kind];
+    const goKind = kind === undefined ? undefined : REFLECT_KINDS[kind];
     const size = numberOf(die, AT.byteSize);
     if (size !== undefined && !(size >= 0 && size <= MAX_SIZE)) throw new DamagedError(`a type of ${size} bytes`);
-    if (scalar !== undefined) {
-      if (size !== undefined && size !== SCALAR_SIZE[scalar])
-        throw new DamagedError(`${linkName}, kind ${scalar}, of ${size} bytes`);
-      return { ...base, kind: scalar, size: SCALAR_SIZE[scalar], align: scalarAlign(scalar) };
-    }
-    switch (kind) {
-      case KIND.ptr: {
+    switch (goKind) {
+      case "ptr": {
         const target = numberOf(die, AT.type);
         return lazy({ ...base, kind: "ptr", size: 8, align: 8 } as const, { elem: () => this.at(target) });
       }
-      case KIND.slice: {
+      case "slice": {
         const target = numberOf(die, AT.goElem);
         return lazy({ ...base, kind: "slice", size: 24, align: 8 } as const, { elem: () => this.at(target) });
       }
-      case KIND.map: {
+      case "map": {
         const key = numberOf(die, AT.goKey);
         const elem = numberOf(die, AT.goElem);
         const layout = numberOf(die, AT.type);
@@ -173,24 +107,24 @@ export class TypeReader {
           layout: () => pointee(this.at(layout)),
         });
       }
-      case KIND.chan: {
+      case "chan": {
         const elem = numberOf(die, AT.goElem);
         const direction = linkName.startsWith("<-chan") ? "receive" : linkName.startsWith("chan<-") ? "send" : "both";
         return lazy({ ...base, kind: "chan", size: 8, align: 8, direction } as const, { elem: () => this.at(elem) });
       }
-      case KIND.func:
+      case "func":
         return { ...base, kind: "func", size: 8, align: 8 };
-      case KIND.interface: {
+      case "interface": {
         const target = numberOf(die, AT.type);
         return lazy({ ...base, kind: "interface", size: 16, align: 8 } as const, {
           empty: () => this.#isEface(target),
         });
       }
-      case KIND.array:
+      case "array":
         return this.#array(die, base);
-      case KIND.struct:
+      case "struct":
         return this.#struct(die, base);
-      default:
+      case undefined:
         // The runtime's hand-made DIEs (unsafe.Pointer's target, hash<K,V> before 1.2x) carry no kind.
         if (die.tag === TAG.structType) return this.#struct(die, base);
         if (die.tag === TAG.arrayType) return this.#array(die, base);
@@ -206,6 +140,10 @@ export class TypeReader {
           align: 8,
           reason: `type ${name || "without a name"} is not a Go type`,
         };
+      default:
+        if (size !== undefined && size !== SCALAR_LAYOUTS[goKind].size)
+          throw new DamagedError(`${linkName}, kind ${goKind}, of ${size} bytes`);
+        return { ...base, kind: goKind, ...SCALAR_LAYOUTS[goKind] };
     }
   }
 
@@ -314,16 +252,12 @@ function withoutPackages(name: string): string {
 const ALIGN64 = /^atomic\.align64$/;
 
 function isRuntimeTypedef(kind: number | undefined): boolean {
-  return kind !== undefined && [KIND.map, KIND.chan, KIND.interface].includes((kind & 31) as 21);
+  const goKind = REFLECT_KINDS[(kind ?? 0) & 31];
+  return goKind === "map" || goKind === "chan" || goKind === "interface";
 }
 
 function pointee(type: GoType): GoType {
   return type.kind === "ptr" ? type.elem : type;
-}
-
-function scalarAlign(kind: ScalarKind): number {
-  if (kind === "complex64") return 4;
-  return Math.min(SCALAR_SIZE[kind], 8);
 }
 
 /** `go.shape.int_0` (1.18 to 1.20), `go.shape.int` (later): the layout's own type, its real name is in the dictionary. */

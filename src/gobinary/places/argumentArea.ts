@@ -1,6 +1,8 @@
 /** The argument area of a call as `_func.args` measures it and FUNCDATA_ArgInfo describes it. */
+
+import { ARCHITECTURES, type Arch } from "../../arch/arch.ts";
 import { roundUp } from "../../goabi/layout.ts";
-import type { Arch, CallingConvention, Location } from "../../goabi/location.ts";
+import type { CallingConvention, Location } from "../../goabi/location.ts";
 import type { GoType } from "../../goabi/type.ts";
 
 export interface ArgumentArea {
@@ -17,7 +19,7 @@ export function argumentArea(
   params: readonly Location[],
   results: readonly Location[],
 ): ArgumentArea | undefined {
-  const first = arch === "arm64" ? 8 : 0;
+  const first = ARCHITECTURES[arch].firstStackOffset;
   let end = 0;
   const offsets: (number | undefined)[] = [];
   const stackEnd = (location: Location, type: GoType): number | undefined => {

@@ -4,8 +4,10 @@
  * count every parameter: `_func.args`, the size of the argument area, and FUNCDATA_ArgInfo, its contents. Only a list
  * that reproduces both is called complete.
  */
+
+import type { Arch } from "../../arch/arch.ts";
 import { type Assignment, assignSignature } from "../../goabi/assign.ts";
-import type { Arch, CallingConvention, Location } from "../../goabi/location.ts";
+import type { CallingConvention, Location } from "../../goabi/location.ts";
 import type { GoType } from "../../goabi/type.ts";
 import type { Variable } from "../api.ts";
 import { type ArgNode, encodeArgInfo, parseArgInfo } from "./argInfo.ts";

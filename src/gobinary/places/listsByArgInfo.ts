@@ -3,9 +3,11 @@
  * does not tell which entries are the blank ones, nor whether eight bytes are an integer or a float. Here all lists that
  * it allows are made; a place that is the same in all of them is proven.
  */
+
+import type { Arch } from "../../arch/arch.ts";
 import { type Assignment, assignSignature } from "../../goabi/assign.ts";
 import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
-import type { Arch, CallingConvention, Location } from "../../goabi/location.ts";
+import type { CallingConvention, Location } from "../../goabi/location.ts";
 import type { GoType, ScalarKind } from "../../goabi/type.ts";
 import type { Variable } from "../api.ts";
 import { type ArgNode, encodeArgInfo, parseArgInfo } from "./argInfo.ts";

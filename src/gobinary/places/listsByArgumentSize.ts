@@ -7,8 +7,10 @@
  * What DWARF says is not believed blindly. It may name the slot of another parameter that the code assigned to this one
  * (`x` of math/big.(*Int).And stands at `y`'s), and of a value of several words it may name the one that is used.
  */
+
+import { ARCHITECTURES, type Arch } from "../../arch/arch.ts";
 import { POINTER_LAYOUT, roundUp } from "../../goabi/layout.ts";
-import type { Arch, Location } from "../../goabi/location.ts";
+import type { Location } from "../../goabi/location.ts";
 import type { GoType } from "../../goabi/type.ts";
 import type { Variable } from "../api.ts";
 
@@ -25,7 +27,7 @@ export function provenOnStack(
   results: readonly Variable[],
   argsSize: number,
 ): ProvenPlaces {
-  const first = arch === "arm64" ? 8 : 0;
+  const first = ARCHITECTURES[arch].firstStackOffset;
   const nothing = { params: params.map(() => undefined), results: results.map(() => undefined) };
   if (argsSize < 0 || [...params, ...results].some(({ type }) => type.size < 0)) return nothing;
   const { offsets, size } = laidOut(results.map(({ type }) => type));

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
+import type { Arch } from "../../../src/arch/arch.ts";
 import { assignSignature } from "../../../src/goabi/assign.ts";
 import { formatLocation } from "../../../src/goabi/format.ts";
-import type { Arch, CallingConvention } from "../../../src/goabi/location.ts";
+import type { CallingConvention } from "../../../src/goabi/location.ts";
 import type { GoType, ScalarKind } from "../../../src/goabi/type.ts";
 import { buildGo } from "../../programs/build.ts";
 import { array, scalar, struct, structOfItself } from "../types.ts";
