@@ -11,7 +11,9 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** What each layer may import, besides itself. `modules`: packages that only this layer may name. */
 const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true }> = {
   "src/extension": { layers: ["src/protocol"], modules: ["vscode", "vscode-languageclient"] },
-  "src/cli": { layers: ["src/engine", "src/probe", "src/goabi", "src/gobinary", "src/value", "src/protocol"] },
+  "src/cli": {
+    layers: ["src/engine", "src/probe", "src/goabi", "src/gobinary", "src/arch", "src/value", "src/protocol"],
+  },
   "src/lsp": {
     layers: ["src/engine", "src/gosource", "src/gobinary", "src/goabi", "src/protocol"],
     modules: ["vscode-languageserver", "vscode-languageserver-textdocument"],

@@ -2,10 +2,7 @@
 import type { Architecture } from "./arch.ts";
 
 /** 0 RAX, 1 RDX, 2 RCX, 3 RBX: not the processor's own order. */
-const DWARF_REGISTERS = [
-  ...["RAX", "RDX", "RCX", "RBX", "RSI", "RDI", "RBP", "RSP"],
-  ...["R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"],
-];
+const DWARF_REGISTERS = "RAX RDX RCX RBX RSI RDI RBP RSP R8 R9 R10 R11 R12 R13 R14 R15".split(" ");
 const FIRST_DWARF_XMM = 17;
 const XMM_REGISTERS = 16;
 

@@ -1,9 +1,8 @@
 /** A function as `list` and `inspect` show it. */
 
+import { ARCHITECTURES } from "../arch/arch.ts";
 import { formatLocation } from "../goabi/format.ts";
-import type { GoBinary, GoFunction } from "../gobinary/api.ts";
-import type { PlacedVariable } from "../probe/api.ts";
-import { noProbesIn, type PlacedSignature, placeVariables } from "../probe/locate.ts";
+import type { GoBinary, GoFunction, PlacedSignature, PlacedVariable } from "../gobinary/api.ts";
 
 export interface VariableRow {
   readonly name: string;
@@ -30,8 +29,7 @@ export interface FunctionRow {
 
 export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<FunctionRow> {
   const signature = await binary.signature(fn);
-  const placed = placeVariables({ fn, arch: binary.arch, signature });
-  const why = fn.notTraceable ?? noProbesIn(binary.arch) ?? ("reason" in placed ? placed.reason : undefined);
+  const why = fn.notTraceable ?? ARCHITECTURES[binary.arch].noProbes ?? (signature.ok ? undefined : signature.reason);
   return {
     func: fn.name,
     file: fn.file,
@@ -39,7 +37,7 @@ export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<Fun
     entry: hex(fn.entry),
     offset: hex(fn.offset),
     size: fn.end - fn.entry,
-    ...("reason" in placed ? {} : { params: rows(placed.params), ...resultRows(placed) }),
+    ...(signature.ok ? { params: rows(signature.signature.params), ...resultRows(signature.signature) } : {}),
     inlined: await binary.inlinedCopies(fn),
     traceable: why === undefined,
     ...(why === undefined ? {} : { why }),

@@ -48,25 +48,25 @@ export interface GoFunction {
   readonly notTraceable?: string;
 }
 
+/** A parameter or result as a list has it: DWARF's or the source's. */
 export interface Variable {
   readonly name: string;
   readonly type: GoType;
   /** True for `_` and unnamed parameters: they take registers but are not shown. */
   readonly blank: boolean;
-  /** Where DWARF says it stands at the function's first instruction; absent: DWARF does not say. Not to be trusted alone. */
-  readonly dwarf?: Location;
-  /**
-   * Where it stands (a result: at the return) although the list of parameters is not known to be complete: the binary's
-   * other witnesses leave no other place. Absent: not proven, or the list is complete.
-   */
-  readonly proven?: Location;
 }
 
-export interface Signature {
+/** What the court (`places/court.ts`) says of it: nothing is left to be judged. */
+export interface PlacedVariable extends Variable {
+  /** At the function's first instruction (a result: at its return); `unknown` pieces say why. */
+  readonly location: Location;
+}
+
+interface Lists<V extends Variable> {
   /** In source order, receiver first, `.dict` included as a blank `uintptr` where the function has one. */
-  readonly params: readonly Variable[];
+  readonly params: readonly V[];
   /** In source order; unnamed ones are `~r0`, `~r1`, … */
-  readonly results: readonly Variable[];
+  readonly results: readonly V[];
   /** Why there may be more results than listed, a clause; absent: these are all. */
   readonly missingResults?: string;
   /** True where every parameter (blank ones too) is known to be listed, so that the ABI can be computed. */
@@ -74,9 +74,20 @@ export interface Signature {
   readonly source: "dwarf" | "go-source";
 }
 
-export type SignatureResult =
-  | { readonly ok: true; readonly signature: Signature }
-  | { readonly ok: false; readonly reason: string };
+export type Signature = Lists<Variable>;
+
+export interface PlacedSignature extends Lists<PlacedVariable> {
+  /**
+   * Bytes from the CFA to the area where the function may save its register parameters (abi-internal.md, "spill
+   * area"): the end of all stack parameters and results. Absent where that is not known, or where there is none.
+   */
+  readonly spillArea?: number;
+}
+
+type Read<S> = { readonly ok: true; readonly signature: S } | { readonly ok: false; readonly reason: string };
+/** From a list that nobody has placed yet: the source's. */
+export type SourceSignature = Read<Signature>;
+export type SignatureResult = Read<PlacedSignature>;
 
 export interface SourcePosition {
   readonly func: string;

@@ -28,8 +28,8 @@ import { depthOf, funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Moduledata } from "./moduledata.ts";
 import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { MAX_ARG_INFO_BYTES } from "./places/argInfo.ts";
-import { contradictionOf, isConfirmed, judgeParams, type Witnesses } from "./places/completeness.ts";
-import { judgeResults } from "./places/results.ts";
+import type { Witnesses } from "./places/completeness.ts";
+import { contradictionOf, isConfirmed, judgeListed } from "./places/court.ts";
 import { goMinorVersion, layoutFromType } from "./runtime/goroutineLayout.ts";
 import { TypeDescriptors } from "./runtime/typeDescriptors.ts";
 import { RuntimeTypeNames } from "./runtime/typeNames.ts";
@@ -122,19 +122,10 @@ export class FileBinary implements GoBinary {
         throw new DamagedError(`it describes ${listed.name}, of ${listed.size} bytes, where ${fn.name} is`);
       if (fn.line > 0 && (listed.declLine ?? fn.line) !== fn.line)
         throw this.#damaged(`describe ${fn.name}`, `its declaration is in line ${fn.line}, or in ${listed.declLine}`);
-      const judged = judgeParams(listed.params, listed.results, await this.#witnesses(fn));
-      const { params, complete } = judged;
-      const { results, missing } = judgeResults(judged.results, {
-        name: fn.name,
-        convention: fn.convention,
-        goMinor: this.#parts.goMinor,
-        fromAbstract: listed.fromAbstract,
-        rangesOverFunc: () => this.#rangesOverFunc(fn),
-      });
-      for (const { type } of [...params, ...results])
+      const signature = judgeListed(listed, await this.#witnesses(fn), () => this.#rangesOverFunc(fn));
+      for (const { type } of [...signature.params, ...signature.results])
         if (type.kind === "unknown" && type.name === "") this.#warn(`the binary's DWARF is damaged: ${type.reason}`);
-      const signature: Signature = { params, results, complete, source: "dwarf" };
-      return { ok: true, signature: missing === undefined ? signature : { ...signature, missingResults: missing } };
+      return { ok: true, signature };
     } catch (error) {
       if (error instanceof DamagedError) {
         const reason = `the binary's DWARF is damaged: ${error.message}`;

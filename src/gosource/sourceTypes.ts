@@ -1,5 +1,5 @@
 /** Signatures of a binary's functions from the user's own source: the layer's one entry point. */
-import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, TypeData } from "../gobinary/api.ts";
+import type { BuildInfo, GoBinary, GoFunction, Signature, SourceSignature, TypeData } from "../gobinary/api.ts";
 import { type FoundFunction, findDeclaration, notInSource } from "./functions/findDeclaration.ts";
 import { Checkouts, isProved, matchSource, type SourceMatch, type SourceTree } from "./functions/match.ts";
 import { SignatureBuilder } from "./functions/signature.ts";
@@ -39,7 +39,7 @@ export interface SourceTypes {
    * `binary`: also asks the binary's own type data and what it records of the function's arguments; without it, only the
    * source speaks. Never throws for bad source.
    */
-  signature(fn: GoFunction, info: BuildInfo, binary?: Witness): Promise<SignatureResult>;
+  signature(fn: GoFunction, info: BuildInfo, binary?: Witness): Promise<SourceSignature>;
   /** Line of the function's declaration, or of its literal; undefined where the source has none that fits. */
   declarationLine(fn: GoFunction, info: BuildInfo): Promise<number | undefined>;
   /** Whether the source is what the binary was built from, for the user to read. */

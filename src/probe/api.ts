@@ -1,19 +1,8 @@
 /** What the planner gives for one function: where values live, where to probe, what to copy. Pure data. */
 
 import type { Arch } from "../arch/arch.ts";
-import type { Location } from "../goabi/location.ts";
-import type { GoType } from "../goabi/type.ts";
-import type { GoFunction, InlinedCall, SignatureResult } from "../gobinary/api.ts";
+import type { GoFunction, InlinedCall, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
 import type { CapturePlan } from "../protocol/capture.ts";
-
-export interface PlacedVariable {
-  readonly name: string;
-  readonly type: GoType;
-  /** Takes its place in the ABI but is not shown. */
-  readonly blank: boolean;
-  /** At the function's first instruction (a result: at its return), after ABI and DWARF were compared. */
-  readonly location: Location;
-}
 
 export interface ProbeSite {
   /** Virtual address in the file. */
@@ -103,9 +92,3 @@ export type PlanResult =
   | { readonly ok: true; readonly plan: CodePlan }
   /** Not traceable; `reason` is a clause for `why`. */
   | { readonly ok: false; readonly reason: string };
-// src/probe/plan.ts exports:
-//   planFunction(input: PlanInput): PlanResult
-// src/probe/locate.ts exports:
-//   placeVariables(input: Pick<PlanInput, "fn"|"arch"|"signature">): { params: PlacedVariable[]; results: PlacedVariable[] } | { reason: string }   (cheap; for `list`)
-// src/value/render.ts exports:
-//   renderVariables(plan: EventPlan, event: RawEvent, limits: CaptureLimits): RenderedValue[]   with RenderedValue = { name: string; type: string; text: string }

@@ -4,6 +4,7 @@
  */
 import type { Piece } from "../goabi/location.ts";
 import type { GoType } from "../goabi/type.ts";
+import type { PlacedVariable } from "../gobinary/api.ts";
 import {
   CAPTURE_REGISTERS,
   type CaptureRegister,
@@ -17,7 +18,7 @@ import {
   rootLayout,
 } from "../protocol/capture.ts";
 import { CHUNK, RECORD } from "../protocol/layout.ts";
-import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan, PlacedVariable } from "./api.ts";
+import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan } from "./api.ts";
 
 export function planCapture(variables: readonly PlacedVariable[], limits: CaptureLimits): EventPlan {
   const eventBytes = Math.min(limits.eventBytes, MAX_EVENT_BYTES);

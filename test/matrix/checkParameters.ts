@@ -5,9 +5,7 @@
 
 import { formatLocation } from "../../src/goabi/format.ts";
 import type { Location } from "../../src/goabi/location.ts";
-import type { GoBinary, GoFunction, SignatureResult } from "../../src/gobinary/api.ts";
-import type { PlacedVariable } from "../../src/probe/api.ts";
-import { placeVariables } from "../../src/probe/locate.ts";
+import type { GoBinary, GoFunction, PlacedVariable, SignatureResult } from "../../src/gobinary/api.ts";
 import { Findings, hex } from "./findings.ts";
 import type { WitnessFunction, WitnessPiece, WitnessVariable } from "./witness/variables.ts";
 
@@ -34,15 +32,14 @@ export async function checkParameters(
       findings.differ("declaration line", `${fn.name}: ours ${fn.line}, DWARF ${witness.declLine}`);
     }
     const signature = await signatureOf(fn);
-    const placed = placeVariables({ fn, arch: binary.arch, signature });
     const theirs = witness.variables.filter((variable) => !variable.isResult && isShown(variable.name));
-    if ("reason" in placed) {
+    if (!signature.ok) {
       findings.count("parameters", theirs.length);
       findings.count("parameters unavailable", theirs.length);
-      findings.differ(`no signature: ${placed.reason.replaceAll(/\S*\.go\b|\S*\/\S*|\d+/g, "…")}`, fn.name);
+      findings.differ(`no signature: ${signature.reason.replaceAll(/\S*\.go\b|\S*\/\S*|\d+/g, "…")}`, fn.name);
       continue;
     }
-    compareLists(findings, fn, placed.params, theirs);
+    compareLists(findings, fn, signature.signature.params, theirs);
   }
   return findings;
 }

@@ -1,7 +1,8 @@
 /** All comparisons of one program file. */
 
-import type { GoFunction } from "../../src/gobinary/api.ts";
+import type { GoFunction, SignatureResult } from "../../src/gobinary/api.ts";
 import { openBinary } from "../../src/gobinary/open.ts";
+import { placeSignature } from "../../src/gobinary/places/court.ts";
 import { checkCode } from "./checkCode.ts";
 import { checkFunctions } from "./checkFunctions.ts";
 import { checkInlined } from "./checkInlined.ts";
@@ -54,7 +55,11 @@ export async function checkProgram(
       findings.set("inlined", await checkInlined(binary, await inlinedCopies(witness)));
     if (checks.includes("source") && source !== undefined) {
       const types = await sourceTypes(source);
-      const signatureOf = (fn: GoFunction) => types.signature(fn, binary.buildInfo);
+      const signatureOf = async (fn: GoFunction): Promise<SignatureResult> => {
+        const read = await types.signature(fn, binary.buildInfo);
+        if (!read.ok) return read;
+        return { ok: true, signature: placeSignature(binary.arch, fn.convention, read.signature) };
+      };
       findings.set("source", await checkParameters(binary, subprograms(witness), signatureOf));
     }
     return { warnings: binary.warnings, findings };

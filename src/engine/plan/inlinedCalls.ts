@@ -1,8 +1,8 @@
 /** The calls of a function that were inlined: which of them can be probed, and what can be shown of each. */
 import { ARCHITECTURES } from "../../arch/arch.ts";
-import type { GoBinary, GoFunction, InlinedCall, Variable } from "../../gobinary/api.ts";
+import type { GoBinary, GoFunction, InlinedCall, PlacedVariable, Variable } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
-import type { CaptureLimits, PlacedVariable, PlannedCopy } from "../../probe/api.ts";
+import type { CaptureLimits, PlannedCopy } from "../../probe/api.ts";
 import { planCapture } from "../../probe/captureVariables.ts";
 import { inlinedLocation } from "../../probe/inlinedArguments.ts";
 import { EnclosingFunction, type InlinedSite } from "../../probe/inlinedSite.ts";

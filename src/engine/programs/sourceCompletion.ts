@@ -3,7 +3,8 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
-import type { BuildInfo, GoBinary, GoFunction, Signature, Variable } from "../../gobinary/api.ts";
+import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, Variable } from "../../gobinary/api.ts";
+import { placeSignature } from "../../gobinary/places/court.ts";
 import type { CheckoutState, SourceMatch, SourceTree } from "../../gosource/functions/match.ts";
 import type { SourceReader } from "../../gosource/reader.ts";
 import type { SourceTypes } from "../../gosource/sourceTypes.ts";
@@ -56,10 +57,10 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
       const own = await binary.signature(fn);
       if (own.ok && isWhole(own.signature)) return own;
       const read = await source.signature(fn, binary.buildInfo, binary);
-      if (!own.ok) return read.ok || !binary.hasDwarf ? read : own;
+      if (!own.ok) return read.ok ? placed(binary, fn, read.signature) : binary.hasDwarf ? own : read;
       if (!read.ok || !agrees(own.signature, read.signature)) return own;
       const changed = await changedSince(binary, source, fn);
-      if (changed === undefined) return { ok: true, signature: withPlaces(read, own) };
+      if (changed === undefined) return placed(binary, fn, withTypes(read.signature, own.signature));
       const { missingResults } = own.signature;
       if (missingResults === undefined) return own;
       const why = `${missingResults}, and ${changed} is newer than the program`;
@@ -113,7 +114,7 @@ export function withOwnSource(binary: GoBinary): SourcedBinary {
       const read = await source?.signature(fn, buildInfo, binary);
       if (read?.ok !== true || !agrees(own.signature, read.signature)) return own;
       const proved = await source?.isProved(fn, buildInfo);
-      return proved === true ? { ok: true, signature: withPlaces(read, own) } : own;
+      return proved === true ? placed(binary, fn, withTypes(read.signature, own.signature)) : own;
     },
   });
   return Object.assign(completed, {
@@ -153,10 +154,13 @@ function isSame(a: Variable, b: Variable): boolean {
 }
 
 /** The source's lists; DWARF's types where it has them, because they reach further. */
-function withPlaces(read: { readonly signature: Signature }, own: { readonly signature: Signature }): Signature {
-  const listed = new Map(own.signature.params.filter(({ blank }) => !blank).map((param) => [param.name, param]));
-  const params = read.signature.params.map((param) => listed.get(param.name) ?? param);
-  return { ...read.signature, params };
+function withTypes(read: Signature, own: Signature): Signature {
+  const listed = new Map(own.params.filter(({ blank }) => !blank).map((param) => [param.name, param]));
+  return { ...read, params: read.params.map((param) => listed.get(param.name) ?? param) };
+}
+
+function placed(binary: GoBinary, fn: GoFunction, signature: Signature): SignatureResult {
+  return { ok: true, signature: placeSignature(binary.arch, fn.convention, signature) };
 }
 
 /** The folder of the go.mod above a file. */

@@ -6,13 +6,13 @@
 import { AT, FORM, TAG } from "../../dwarf/constants.ts";
 import { type Die, formOf, nameOf, numberOf } from "../../dwarf/die.ts";
 import { evaluate } from "../../dwarf/expr.ts";
-import type { Variable } from "../api.ts";
+import type { ListedVariable } from "../places/listedVariable.ts";
 import type { Dwarf } from "./dwarf.ts";
 import { placePieces } from "./place.ts";
 
 export interface DwarfSignature {
-  readonly params: Variable[];
-  readonly results: Variable[];
+  readonly params: ListedVariable[];
+  readonly results: ListedVariable[];
   /** The abstract DIE's list was there: it is the compiler's list before optimisation. */
   readonly fromAbstract: boolean;
   /** The linker's name, without ABI marks. */
@@ -41,8 +41,8 @@ export async function readSignature(dwarf: Dwarf, die: Die, entry: number): Prom
     if (target === undefined) own.push(child);
     else if (!byOrigin.has(target)) byOrigin.set(target, child);
   }
-  const params: Variable[] = [];
-  const results: Variable[] = [];
+  const params: ListedVariable[] = [];
+  const results: ListedVariable[] = [];
   const seen = new Set<string>();
   // The numbers count the dictionary of a generic instance, which optimised DWARF leaves out.
   const generic = (origin === undefined ? "" : nameOf(origin)).includes("go.shape.");
@@ -84,9 +84,9 @@ function sizeOf(die: Die): number | undefined {
 }
 
 interface Numbered {
-  readonly list: Variable[];
+  readonly list: ListedVariable[];
   readonly index: number;
-  readonly variable: Variable;
+  readonly variable: ListedVariable;
 }
 
 /**
@@ -107,7 +107,7 @@ async function readVariable(
   located: Die | undefined,
   entry: number,
   isResult: boolean,
-): Promise<Variable> {
+): Promise<ListedVariable> {
   const type = dwarf.types.at(numberOf(description, AT.type));
   const raw = nameOf(description);
   // `~p0`: blank or unnamed parameter (Go ≥ 1.22). `~r0`, `~b0`: unnamed and blank results, numbered by result since

@@ -9,9 +9,9 @@ import type { Arch } from "../../arch/arch.ts";
 import { type Assignment, assignSignature } from "../../goabi/assign.ts";
 import type { CallingConvention, Location } from "../../goabi/location.ts";
 import type { GoType } from "../../goabi/type.ts";
-import type { Variable } from "../api.ts";
 import { type ArgNode, encodeArgInfo, parseArgInfo } from "./argInfo.ts";
 import { argumentArea } from "./argumentArea.ts";
+import type { ListedVariable } from "./listedVariable.ts";
 import { provenByArgInfo } from "./listsByArgInfo.ts";
 import { type ProvenPlaces, provenOnStack } from "./listsByArgumentSize.ts";
 
@@ -30,16 +30,20 @@ export interface Witnesses {
 }
 
 export interface JudgedParams {
-  readonly params: readonly Variable[];
+  readonly params: readonly ListedVariable[];
   /** As given, with proven places where the parameters are not complete. */
-  readonly results: readonly Variable[];
+  readonly results: readonly ListedVariable[];
   readonly complete: boolean;
 }
 
 /** `_func.args` of functions whose argument size the compiler does not know (assembly). */
 const ARGS_SIZE_UNKNOWN = -0x8000_0000;
 
-export function judgeParams(params: readonly Variable[], results: readonly Variable[], from: Witnesses): JudgedParams {
+export function judgeParams(
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
+  from: Witnesses,
+): JudgedParams {
   for (const candidate of candidates(params, results, from))
     if (fits(candidate, results, from)) return { params: candidate, results, complete: true };
   // Without FUNCDATA_ArgInfo (Go ≤ 1.16) only DWARF's places would tell of a gap, and there a struct or string of which one
@@ -52,7 +56,11 @@ export function judgeParams(params: readonly Variable[], results: readonly Varia
   return { params: withPlaces(params, proven.params), results: withPlaces(results, proven.results), complete: false };
 }
 
-function provenPlaces(params: readonly Variable[], results: readonly Variable[], from: Witnesses): ProvenPlaces {
+function provenPlaces(
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
+  from: Witnesses,
+): ProvenPlaces {
   if (from.convention === "stack" && from.goMinor <= RESULTS_COUNT_PARAMS)
     return provenOnStack(from.arch, params, results, from.argsSize);
   if (from.convention === "register" && from.goMinor < DECLARES_BLANKS && !from.name.includes("["))
@@ -60,7 +68,7 @@ function provenPlaces(params: readonly Variable[], results: readonly Variable[],
   return { params: [], results: [] };
 }
 
-function withPlaces(variables: readonly Variable[], places: readonly (Location | undefined)[]): Variable[] {
+function withPlaces(variables: readonly ListedVariable[], places: readonly (Location | undefined)[]): ListedVariable[] {
   return variables.map((variable, index) => {
     const proven = places[index];
     return proven === undefined ? variable : { ...variable, proven };
@@ -72,8 +80,8 @@ function withPlaces(variables: readonly Variable[], places: readonly (Location |
  * with it or are silent.
  */
 export function contradictionOf(
-  params: readonly Variable[],
-  results: readonly Variable[],
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
   from: Witnesses,
 ): string | undefined {
   const types = params.map((param) => param.type);
@@ -96,7 +104,11 @@ export function contradictionOf(
  * Whether both witnesses record just this list. Another parameter of any size would make the argument area larger, or
  * move one that the stream has.
  */
-export function isConfirmed(params: readonly Variable[], results: readonly Variable[], from: Witnesses): boolean {
+export function isConfirmed(
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
+  from: Witnesses,
+): boolean {
   const all = [...params, ...results];
   if (from.argsSize < 0 || from.convention === "stack" || all.some(({ type }) => type.size < 0)) return false;
   const isTold = params.length === 0 || (from.argInfo !== undefined && parseArgInfo(from.argInfo) !== undefined);
@@ -108,10 +120,10 @@ export function isConfirmed(params: readonly Variable[], results: readonly Varia
  * generated method wrapper (`.this`), blank parameters at the end.
  */
 function* candidates(
-  params: readonly Variable[],
-  results: readonly Variable[],
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
   from: Witnesses,
-): Iterable<readonly Variable[]> {
+): Iterable<readonly ListedVariable[]> {
   yield params;
   const { name } = from;
   if (name.includes("[") && !params.some((param) => param.name === ".dict")) {
@@ -135,10 +147,10 @@ const DICTIONARY_AFTER_RECEIVER = 20;
  * else a blank one could as well stand before it. What nothing follows moves nothing, whatever its kind.
  */
 function* withTrailingBlanks(
-  params: readonly Variable[],
-  results: readonly Variable[],
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
   from: Witnesses,
-): Iterable<readonly Variable[]> {
+): Iterable<readonly ListedVariable[]> {
   const nodes = from.argInfo === undefined ? undefined : parseArgInfo(from.argInfo);
   if (nodes === undefined || nodes.length + hasDictionary(params) <= params.length) return;
   const at = params.findLastIndex((param) => param.type.size > 0);
@@ -152,11 +164,11 @@ const MAX_INSERTED_BLANKS = 3;
 
 /** Lists with blanks inserted until DWARF's places fit; the caller checks each with the other witnesses. */
 function* gapsFilled(
-  params: readonly Variable[],
-  results: readonly Variable[],
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
   from: Witnesses,
   left: number,
-): Iterable<readonly Variable[]> {
+): Iterable<readonly ListedVariable[]> {
   if (left === 0 || from.argInfo === undefined) return;
   const placed = place(params, results, from).params;
   const at = params.findIndex(
@@ -174,12 +186,12 @@ function* gapsFilled(
 }
 
 /** 1 where the list holds the dictionary, which the stream leaves out. */
-function hasDictionary(params: readonly Variable[]): 0 | 1 {
+function hasDictionary(params: readonly ListedVariable[]): 0 | 1 {
   return params.some((param) => param.name === ".dict") ? 1 : 0;
 }
 
 /** A blank parameter of the size and shape that the stream has. */
-function blank(node: ArgNode, floating: boolean): Variable {
+function blank(node: ArgNode, floating: boolean): ListedVariable {
   return { name: "_", type: shapedType(node, floating), blank: true };
 }
 
@@ -216,11 +228,11 @@ const INTEGER_OF_SIZE: Readonly<Record<number, "uint8" | "uint16" | "uint32" | "
 };
 
 /** A word that takes its place but is not shown: dictionary or receiver. */
-function hidden(name: string): Variable {
+function hidden(name: string): ListedVariable {
   return { name, type: { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false }, blank: true };
 }
 
-function fits(params: readonly Variable[], results: readonly Variable[], from: Witnesses): boolean {
+function fits(params: readonly ListedVariable[], results: readonly ListedVariable[], from: Witnesses): boolean {
   if (from.argsSize === ARGS_SIZE_UNKNOWN) return false;
   const types = params.map((param) => param.type);
   const resultTypes = results.map((result) => result.type);
@@ -240,7 +252,7 @@ function fits(params: readonly Variable[], results: readonly Variable[], from: W
 }
 
 function argInfoAgrees(
-  params: readonly Variable[],
+  params: readonly ListedVariable[],
   types: readonly GoType[],
   offsets: readonly number[],
   placed: readonly Location[],
@@ -259,7 +271,7 @@ function argInfoAgrees(
   return false;
 }
 
-function place(params: readonly Variable[], results: readonly Variable[], from: Witnesses): Assignment {
+function place(params: readonly ListedVariable[], results: readonly ListedVariable[], from: Witnesses): Assignment {
   return assignSignature(
     from.arch,
     from.convention,
@@ -269,7 +281,7 @@ function place(params: readonly Variable[], results: readonly Variable[], from: 
 }
 
 /** Two parameters of which DWARF puts each in the other's place: the list is out of order. */
-function swapped(params: readonly Variable[], placed: readonly Location[]): boolean {
+function swapped(params: readonly ListedVariable[], placed: readonly Location[]): boolean {
   for (const [i, param] of params.entries()) {
     if (param.dwarf === undefined || samePlaces(param.dwarf, placed[i]!)) continue;
     for (const [j, other] of params.entries())
@@ -284,7 +296,7 @@ function swapped(params: readonly Variable[], placed: readonly Location[]): bool
   return false;
 }
 
-function everyPlaceAgrees(params: readonly Variable[], placed: readonly Location[]): boolean {
+function everyPlaceAgrees(params: readonly ListedVariable[], placed: readonly Location[]): boolean {
   return params.every((param, index) => {
     if (param.type.size === 0 || param.blank) return true;
     return param.dwarf !== undefined && samePlaces(param.dwarf, placed[index]!);
@@ -295,7 +307,7 @@ function everyPlaceAgrees(params: readonly Variable[], placed: readonly Location
  * Stack ABI, no FUNCDATA_ArgInfo: the total size has matched, so a parameter that DWARF leaves out can only hide in
  * padding, and only move parameters that are smaller than a word. Each of those must stand where DWARF has it.
  */
-function stackListAgrees(params: readonly Variable[], placed: readonly Location[]): boolean {
+function stackListAgrees(params: readonly ListedVariable[], placed: readonly Location[]): boolean {
   let end = 0;
   let padded = false;
   for (const [index, param] of params.entries()) {
@@ -320,8 +332,8 @@ const RESULTS_COUNT_PARAMS = 16;
  * without one are all where the linker's name cannot be a method's, whose receiver may be the blank one.
  */
 function resultNamesCountAll(
-  params: readonly Variable[],
-  results: readonly Variable[],
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
   { name, goMinor }: Witnesses,
 ): boolean {
   if (goMinor > RESULTS_COUNT_PARAMS) return false;
@@ -333,7 +345,7 @@ function resultNamesCountAll(
 }
 
 /** Go 1.17's DWARF often names spill slots at the entry; registers that it names are right. */
-function contradicted(params: readonly Variable[], placed: readonly Location[], from: Witnesses): boolean {
+function contradicted(params: readonly ListedVariable[], placed: readonly Location[], from: Witnesses): boolean {
   if (from.convention === "stack") return false;
   return params.some((param, index) => {
     const known = param.dwarf?.filter((piece) => piece.place.at === "register") ?? [];

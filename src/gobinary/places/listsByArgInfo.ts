@@ -9,9 +9,9 @@ import { type Assignment, assignSignature } from "../../goabi/assign.ts";
 import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
 import type { CallingConvention, Location } from "../../goabi/location.ts";
 import type { GoType, ScalarKind } from "../../goabi/type.ts";
-import type { Variable } from "../api.ts";
 import { type ArgNode, encodeArgInfo, parseArgInfo } from "./argInfo.ts";
 import { argumentArea } from "./argumentArea.ts";
+import type { ListedVariable } from "./listedVariable.ts";
 import type { ProvenPlaces } from "./listsByArgumentSize.ts";
 
 /** More lists than this are not tried: three blank numbers among eight others make some 1 300. */
@@ -25,8 +25,8 @@ export interface ArgInfoWitness {
 }
 
 export function provenByArgInfo(
-  params: readonly Variable[],
-  results: readonly Variable[],
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
   from: ArgInfoWitness,
 ): ProvenPlaces {
   const nothing = { params: [], results: [] };
@@ -55,7 +55,7 @@ interface Placed {
 /** Undefined where the sizes and offsets that the binary records are others. */
 function placedList(
   list: readonly Entry[],
-  results: readonly Variable[],
+  results: readonly ListedVariable[],
   { arch, convention, argsSize, argInfo }: ArgInfoWitness,
 ): Placed | undefined {
   const types = list.map(({ type }) => type);
@@ -71,7 +71,7 @@ function placedList(
  * The lists that agree with DWARF's registers. DWARF sometimes names the register of another parameter that the code
  * assigned to this one, so it counts only where no list left has another parameter in it.
  */
-function withDwarf(lists: readonly Placed[], params: readonly Variable[]): readonly Placed[] {
+function withDwarf(lists: readonly Placed[], params: readonly ListedVariable[]): readonly Placed[] {
   let left = lists;
   for (let before = -1; before !== left.length; ) {
     before = left.length;
@@ -108,7 +108,7 @@ interface Entry {
 }
 
 /** Every way to find the parameters, in order, among the entries; the other entries are blank ones of every kind. */
-function* possibleLists(nodes: readonly ArgNode[], params: readonly Variable[]): Iterable<readonly Entry[]> {
+function* possibleLists(nodes: readonly ArgNode[], params: readonly ListedVariable[]): Iterable<readonly Entry[]> {
   const [node, ...nodesLeft] = nodes;
   const [param, ...paramsLeft] = params;
   if (node === undefined) {

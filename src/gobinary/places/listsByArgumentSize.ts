@@ -12,7 +12,7 @@ import { ARCHITECTURES, type Arch } from "../../arch/arch.ts";
 import { POINTER_LAYOUT, roundUp } from "../../goabi/layout.ts";
 import type { Location } from "../../goabi/location.ts";
 import type { GoType } from "../../goabi/type.ts";
-import type { Variable } from "../api.ts";
+import type { ListedVariable } from "./listedVariable.ts";
 
 /** Where they stand as bytes from the CFA; undefined: not proven. */
 export interface ProvenPlaces {
@@ -23,8 +23,8 @@ export interface ProvenPlaces {
 /** `argsSize`: `_func.args`, parameters and results together. */
 export function provenOnStack(
   arch: Arch,
-  params: readonly Variable[],
-  results: readonly Variable[],
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
   argsSize: number,
 ): ProvenPlaces {
   const first = ARCHITECTURES[arch].firstStackOffset;
@@ -56,7 +56,7 @@ interface Claim {
   readonly within?: number;
 }
 
-function claimOf({ type, dwarf }: Variable, first: number): Claim {
+function claimOf({ type, dwarf }: ListedVariable, first: number): Claim {
   const base = { size: type.size, align: type.align };
   const places = dwarf?.map(({ offset, place }) => (place.at === "cfa" ? place.offset - first - offset : undefined));
   const start = places?.[0];

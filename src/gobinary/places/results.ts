@@ -1,6 +1,6 @@
 /** A function's results as callers see them: named `~r0`, `~r1`, … where the source does not, and none of them wrong. */
 import type { CallingConvention } from "../../goabi/location.ts";
-import type { Variable } from "../api.ts";
+import type { ListedVariable } from "./listedVariable.ts";
 
 /**
  * cmd/compile 1.17 drops results in registers from the DWARF of optimised functions, without optimisation those that
@@ -24,7 +24,7 @@ export interface ResultWitnesses {
 }
 
 export interface JudgedResults {
-  readonly results: Variable[];
+  readonly results: ListedVariable[];
   /** Why there may be more results than listed, a clause. */
   readonly missing?: string;
 }
@@ -33,10 +33,10 @@ export interface JudgedResults {
  * Gives unnamed and blank results their position as name. Where the list may lack a result, the places of all of them
  * are in doubt: their types become unknown, so that no value can be shown.
  */
-export function judgeResults(listed: readonly Variable[], from: ResultWitnesses): JudgedResults {
+export function judgeResults(listed: readonly ListedVariable[], from: ResultWitnesses): JudgedResults {
   if (listed.length === 0 && isRangeBody(from)) return { results: [{ name: "~r0", type: BOOL, blank: false }] };
   const missing = missingResults(listed, from);
-  const results = inOrder(listed).map((result, index): Variable => {
+  const results = inOrder(listed).map((result, index): ListedVariable => {
     const name = numberOf(result.name) !== undefined || result.name === "_" ? `~r${index}` : result.name;
     if (missing === undefined) return { ...result, name };
     const { name: typeName, size, align, named } = result.type;
@@ -46,13 +46,13 @@ export function judgeResults(listed: readonly Variable[], from: ResultWitnesses)
 }
 
 /** Up to Go 1.16 one that takes no space and its neighbour, both at one offset, may be listed in the wrong order. */
-function inOrder(listed: readonly Variable[]): readonly Variable[] {
+function inOrder(listed: readonly ListedVariable[]): readonly ListedVariable[] {
   const numbers = new Map(listed.map((result) => [result, numberOf(result.name) ?? Number.NaN]));
   if ([...numbers.values()].some(Number.isNaN)) return listed;
   return listed.toSorted((a, b) => numbers.get(a)! - numbers.get(b)!);
 }
 
-function missingResults(listed: readonly Variable[], from: ResultWitnesses): string | undefined {
+function missingResults(listed: readonly ListedVariable[], from: ResultWitnesses): string | undefined {
   const { convention, goMinor, fromAbstract } = from;
   if (hasNone(from.name)) return undefined;
   const unnamed = listed.filter(({ name }) => numberOf(name) !== undefined);

@@ -2,7 +2,7 @@
  * Functions that the compiler makes and that stand in no source: wrappers of methods (`(*T).M` of a value's method,
  * methods promoted from embedded fields), method values (`T.M-fm`), and functions without parameters.
  */
-import type { GoBinary, GoFunction, SignatureResult, Variable } from "../../gobinary/api.ts";
+import type { GoBinary, GoFunction, SourceSignature, Variable } from "../../gobinary/api.ts";
 import type { GoPackage, SourceFile } from "../packages/package.ts";
 import { baseName } from "../reader.ts";
 import type { SymbolName } from "../symbolName.ts";
@@ -58,7 +58,7 @@ export function findWrapper(symbol: SymbolName, owner: GoPackage): FoundFunction
   };
 }
 
-export type WrapperSignature = SignatureResult & { readonly wrapped?: WrappedMethod };
+export type WrapperSignature = SourceSignature & { readonly wrapped?: WrappedMethod };
 
 export function wrapperSignature(
   { symbol, file }: SourceFunction,

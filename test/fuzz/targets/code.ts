@@ -1,4 +1,5 @@
 /** Probe sites on random and on damaged machine code, with random signatures. */
+import { placeSignature } from "../../../src/gobinary/places/court.ts";
 import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import { planFunction } from "../../../src/probe/plan.ts";
 import { damage } from "../mutate.ts";
@@ -21,6 +22,8 @@ export async function codeTarget(): Promise<FuzzTarget> {
           type: randomType(random, 3),
           blank: random.once(8),
         }));
+      const arch = random.once(50) ? "arm64" : "amd64";
+      const convention = random.once(4) ? "stack" : "register";
       const result = planFunction({
         fn: {
           name: "main.f",
@@ -29,17 +32,17 @@ export async function codeTarget(): Promise<FuzzTarget> {
           offset: 0x1000,
           file: "main.go",
           line: 1,
-          convention: random.once(4) ? "stack" : "register",
+          convention,
         },
-        arch: random.once(50) ? "arm64" : "amd64",
+        arch,
         signature: {
           ok: true,
-          signature: {
+          signature: placeSignature(arch, convention, {
             params: variables(random.below(8)),
             results: variables(random.below(3)),
             complete: !random.once(4),
             source: "dwarf",
-          },
+          }),
         },
         code,
         limits: DEFAULT_LIMITS,

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { assignSignature } from "../../../src/goabi/assign.ts";
 import type { CallingConvention } from "../../../src/goabi/location.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
-import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan, type PlacedVariable } from "../../../src/probe/api.ts";
+import type { PlacedVariable } from "../../../src/gobinary/api.ts";
+import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
 import { planCapture } from "../../../src/probe/captureVariables.ts";
 import {
   type Chunk,

@@ -4,7 +4,7 @@ import { formatLocation } from "../../../src/goabi/format.ts";
 import type { CallingConvention, Location, Place } from "../../../src/goabi/location.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import type { Signature, Variable } from "../../../src/gobinary/api.ts";
-import { locateVariables } from "../../../src/probe/locate.ts";
+import { placeSignature } from "../../../src/gobinary/places/court.ts";
 import { array, scalar, struct, unknown } from "../types.ts";
 
 const int = scalar("int");
@@ -186,7 +186,7 @@ test("the convention's place and DWARF's", async (t) => {
         complete,
         source: "dwarf",
       };
-      const placed = locateVariables("amd64", convention, signature);
+      const placed = placeSignature("amd64", convention, signature);
       assert.deepEqual(
         [...placed.params, ...placed.results].map(({ location }) => formatLocation(location)),
         expected,

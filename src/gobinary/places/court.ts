@@ -1,5 +1,5 @@
 /**
- * Where each parameter stands at the function's first instruction and each result at its return.
+ * The court: where each parameter stands at the function's first instruction and each result at its return.
  *
  * Two witnesses: Go's calling convention run over the signature, and DWARF's location at the entry. Over 18 661
  * parameters and 14 063 results of 13 Go versions, checked with real calls, the convention was right every time it was
@@ -19,34 +19,53 @@
  * the return, and is never asked for that.
  */
 
-import type { Arch } from "../arch/arch.ts";
-import { assignSignature, unknownLocation } from "../goabi/assign.ts";
-import type { CallingConvention, Location } from "../goabi/location.ts";
-import type { Signature, Variable } from "../gobinary/api.ts";
-import type { PlacedVariable, PlanInput } from "./api.ts";
+import type { Arch } from "../../arch/arch.ts";
+import { assignSignature, unknownLocation } from "../../goabi/assign.ts";
+import type { CallingConvention, Location } from "../../goabi/location.ts";
+import type { PlacedSignature, PlacedVariable, Signature } from "../api.ts";
+import type { DwarfSignature } from "../debuginfo/subprogram.ts";
+import { judgeParams, type Witnesses } from "./completeness.ts";
+import type { ListedVariable } from "./listedVariable.ts";
+import { judgeResults } from "./results.ts";
 
-export interface PlacedSignature {
-  readonly params: PlacedVariable[];
-  readonly results: PlacedVariable[];
-  /** Why there may be more results than these, a clause. */
-  readonly missingResults?: string;
+export { contradictionOf, isConfirmed } from "./completeness.ts";
+
+/** What DWARF lists, held against the binary's other witnesses and placed. */
+export function judgeListed(
+  listed: Pick<DwarfSignature, "params" | "results" | "fromAbstract">,
+  witnesses: Witnesses,
+  rangesOverFunc: () => boolean,
+): PlacedSignature {
+  const judged = judgeParams(listed.params, listed.results, witnesses);
+  const { name, convention, goMinor } = witnesses;
+  const { fromAbstract } = listed;
+  const { results, missing } = judgeResults(judged.results, {
+    name,
+    convention,
+    goMinor,
+    fromAbstract,
+    rangesOverFunc,
+  });
+  return placeSignature(witnesses.arch, convention, {
+    params: judged.params,
+    results,
+    complete: judged.complete,
+    source: "dwarf",
+    ...(missing === undefined ? {} : { missingResults: missing }),
+  });
 }
 
-/** Why no function of such a program can be probed; undefined where some can. */
-export function noProbesIn(arch: Arch): string | undefined {
-  return arch === "amd64" ? undefined : `it is ${arch} code, and Probelens can place probes in amd64 code only`;
+interface ListedSignature extends Signature {
+  readonly params: readonly ListedVariable[];
+  readonly results: readonly ListedVariable[];
 }
 
-/** Of a function whose signature may not be known. */
-export function placeVariables(
-  input: Pick<PlanInput, "fn" | "arch" | "signature">,
-): PlacedSignature | { readonly reason: string } {
-  const { fn, arch, signature } = input;
-  if (!signature.ok) return { reason: signature.reason };
-  return locateVariables(arch, fn.convention, signature.signature);
-}
-
-export function locateVariables(arch: Arch, convention: CallingConvention, signature: Signature): PlacedSignature {
+/**
+ * Of a list with or without witnesses for its places. Without any (the source's) they are the calling convention's, where
+ * the list is complete.
+ */
+export function placeSignature(arch: Arch, convention: CallingConvention, signature: ListedSignature): PlacedSignature {
+  const { complete, source, missingResults } = signature;
   const abi = assignSignature(
     arch,
     convention,
@@ -54,26 +73,42 @@ export function locateVariables(arch: Arch, convention: CallingConvention, signa
     signature.results.map((variable) => variable.type),
   );
   const resultsDamage = resultListDamage(signature);
+  const params = signature.params.map((variable, index) =>
+    placed(variable, judge(variable, abi.params[index]!, complete)),
+  );
+  const results = signature.results.map((variable, index) => {
+    if (resultsDamage !== undefined) return placed(variable, unknownLocation(variable.type, resultsDamage));
+    const location = abi.results[index]!;
+    const inRegisters = location.every((piece) => piece.place.at === "register");
+    return placed(variable, inRegisters ? location : judge(variable, location, complete));
+  });
+  const spillArea = convention === "register" && complete ? endOnStack([...params, ...results]) : undefined;
   return {
-    ...(signature.missingResults === undefined ? {} : { missingResults: signature.missingResults }),
-    params: signature.params.map((variable, index) =>
-      placed(variable, judge(variable, abi.params[index]!, signature.complete)),
-    ),
-    results: signature.results.map((variable, index) => {
-      if (resultsDamage !== undefined) return placed(variable, unknownLocation(variable.type, resultsDamage));
-      const location = abi.results[index]!;
-      const inRegisters = location.every((piece) => piece.place.at === "register");
-      return placed(variable, inRegisters ? location : judge(variable, location, signature.complete));
-    }),
+    params,
+    results,
+    complete,
+    source,
+    ...(missingResults === undefined ? {} : { missingResults }),
+    ...(spillArea === undefined ? {} : { spillArea }),
   };
 }
 
-function placed(variable: Variable, location: Location): PlacedVariable {
-  return { name: variable.name, type: variable.type, blank: variable.blank, location };
+function placed({ name, type, blank }: ListedVariable, location: Location): PlacedVariable {
+  return { name, type, blank, location };
+}
+
+/** Of all stack parameters and results, bytes from the CFA; undefined where one of them has no known place. */
+function endOnStack(variables: readonly PlacedVariable[]): number | undefined {
+  let end = 0;
+  for (const { size, place } of variables.flatMap((variable) => variable.location)) {
+    if (place.at === "unknown") return undefined;
+    if (place.at === "cfa") end = Math.max(end, place.offset + size);
+  }
+  return end;
 }
 
 /** The table above, for one variable. */
-function judge(variable: Variable, abi: Location, complete: boolean): Location {
+function judge(variable: ListedVariable, abi: Location, complete: boolean): Location {
   if (!complete && variable.proven !== undefined) return variable.proven;
   if (abi.length === 0 || complete || abi.some((piece) => piece.place.at === "unknown")) return abi;
   const known = variable.dwarf?.filter((piece) => piece.place.at !== "unknown") ?? [];
