@@ -33,6 +33,8 @@ if [ -n "$missing" ]; then
   $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/dev/null
 fi
 
+# What an outer `npm run` says of itself does not describe the inner npm: packages read their Node's version there.
+unset npm_config_user_agent npm_execpath npm_node_execpath npm_command
 # npm leaves a copy of the lock file behind; where it is newer than the lock file, the packages are there.
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   npm ci --no-audit --no-fund >&2

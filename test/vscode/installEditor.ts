@@ -34,12 +34,22 @@ export function installEditor(): string {
   execFileSync("npm", ["install", "--no-audit", "--no-fund", "--save-exact", `code-server@${VERSION}`], {
     cwd: cache,
     stdio: ["ignore", "ignore", "inherit"],
-    env: { ...process.env, PATH: `${dirname(NODE)}${delimiter}${process.env["PATH"] ?? ""}` },
+    env: { ...withoutNpm(process.env), PATH: `${dirname(NODE)}${delimiter}${process.env["PATH"] ?? ""}` },
   });
   if (!existsSync(join(editor, "out/server-main.js")))
     throw new Error(`npm installed code-server, but ${editor} has no server`);
   return editor;
 }
+
+/**
+ * What an outer `npm run` leaves in the environment describes that run: code-server reads from npm_config_user_agent
+ * which Node installs it, and would refuse the one that `npm test` was started with.
+ */
+function withoutNpm(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !OF_OUTER_NPM.test(name)));
+}
+
+const OF_OUTER_NPM = /^npm_(?:config_user_agent$|execpath$|node_execpath$|command$|lifecycle_|package_)/;
 
 function installedVersion(module: string): string | undefined {
   try {

