@@ -5,7 +5,7 @@ import { createEngine } from "../engine/engine.ts";
 import { UserError } from "../protocol/errors.ts";
 import { Printer } from "./print.ts";
 
-/** bpf_ringbuf, which the kernel program needs (go-facts: 5.8); 5.10 is the oldest kernel that it is tested on. */
+/** bpf_ringbuf, which the kernel program needs (docs/go-facts.md: 5.8); 5.10 is the oldest kernel that it is tested on. */
 const OLDEST_KERNEL = [5, 10] as const;
 const OLDEST_NODE = 20;
 

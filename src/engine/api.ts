@@ -9,7 +9,7 @@ export interface RenderedValue {
   readonly name: string;
   /** `%T` text. */
   readonly type: string;
-  /** Go value text (design.md, "Value text"). */
+  /** Go value text (docs/contracts.md, "Value text"). */
   readonly text: string;
 }
 

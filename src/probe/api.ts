@@ -19,7 +19,7 @@ export interface ProbeSite {
   readonly cfaOffset: number;
   /** The stack check's `jbe`: a hit that takes the branch is not a call. */
   readonly skipIfBelowOrEqual: boolean;
-  /** Predicted cost of one hit to the target, nanoseconds (measured.md's table). */
+  /** Predicted cost of one hit to the target, nanoseconds (docs/performance.md's table). */
   readonly predictedNs: number;
 }
 

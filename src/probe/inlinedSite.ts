@@ -178,7 +178,7 @@ export class EnclosingFunction {
 const NOP = 0x90;
 const CALL_REL32 = 0xe8;
 const RETURN_ADDRESS_BYTES = 8;
-/** measured.md's median for a nop, which the kernel emulates. */
+/** docs/performance.md's median for a nop, which the kernel emulates. */
 const PREDICTED_NS = 900;
 /** branchelim.go since Go 1.26. */
 const MOVES_MARKS = 26;

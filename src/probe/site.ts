@@ -39,7 +39,7 @@ export function findSites(input: SiteInput): Sites {
   return { ok: true, entry: entry.site, returns };
 }
 
-/** measured.md's medians for one hit on the project's machines: predictions, not promises. */
+/** docs/performance.md's medians for one hit on the project's machines: predictions, not promises. */
 const PREDICTED_NS = { emulated: 900, stepped: 12_600 } as const;
 /** Instructions looked at before a site is settled: a block without one so far has no cheap one worth the search. */
 const MAX_ENTRY_INSTRUCTIONS = 64;

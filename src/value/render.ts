@@ -1,4 +1,4 @@
-/** An event's values as Go text: one line each, as design and README describe ("Value text"). */
+/** An event's values as Go text: one line each, as docs/contracts.md describes ("Value text"). */
 import type { CapturedVariable, CaptureLimits, EventPlan } from "../probe/api.ts";
 import { MAX_FOLLOW_SLOTS, type RawEvent } from "../protocol/capture.ts";
 import { bytesOfVariable, CapturedMemory } from "./memory.ts";

@@ -21,7 +21,7 @@ import {
 
 /** The promise is one second. */
 const GONE_WITHIN_MS = 1000;
-/** Kills at random moments of attaching and detaching: measured.md lost int3 in 3 of 80 without a holder. */
+/** Kills at random moments of attaching and detaching: docs/performance.md lost int3 in 3 of 80 without a holder. */
 const TORTURE_ROUNDS = Number(process.env["PROBELENS_TORTURE_ROUNDS"] ?? 16);
 /** Removing them takes about 15 ms: a kill can fall into it. */
 const TORTURE_PROBES = 1000;

@@ -1,6 +1,6 @@
 /**
  * Where we say each parameter stands at the entry, against DWARF's location there as Delve reads it. DWARF is known to
- * be wrong for a few in a thousand (go-facts, section 8), so differences are sorted by kind, and each kind is explained.
+ * be wrong for a few in a thousand (docs/go-facts.md, 8), so differences are sorted by kind, and each kind is explained.
  */
 
 import { formatLocation } from "../../src/goabi/format.ts";

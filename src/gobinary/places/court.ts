@@ -126,7 +126,7 @@ function judge(variable: ListedVariable, abi: Location, complete: boolean): Loca
 
 /**
  * Whether DWARF's known pieces are a part of the convention's, in order. Their offsets are not compared for registers:
- * Go's DWARF skips padding between the fields, so that a piece's offset is not its field's (go-facts: section 8).
+ * Go's DWARF skips padding between the fields, so that a piece's offset is not its field's (docs/go-facts.md, 8).
  */
 function agrees(abi: Location, dwarf: Location): boolean {
   const first = abi[0]!;

@@ -131,7 +131,7 @@ const CASES: [GoType, Value, string][] = [
     [7, 1, 0x1000, 1],
     'main.B{_:7, P:main.P{A:1, B:"h"}}',
   ],
-  // int8, int16, bool: the padding after A must not shift B (go-facts, section 8).
+  // int8, int16, bool: the padding after A must not shift B (docs/go-facts.md, 8).
   [
     struct("main.Small", [
       ["A", scalar("int8")],
