@@ -60,7 +60,7 @@ export function decodeFunction(code: Uint8Array): DecodedFunction {
 
 /** What one instruction reads and writes, as far as the choice of a probe site asks. */
 export interface Effects {
-  /** Full general-purpose registers written, fully or in part, always or sometimes: `RAX`, …, `RSP`. */
+  /** Registers written, fully or in part, always or sometimes: `RAX`, …, `RSP`, `X0`, …. */
   readonly writes: readonly string[];
   readonly reads: readonly string[];
   /** `fromRsp`: N of a store to [RSP + N], RSP as it is before the instruction; undefined: a store anywhere else. */
@@ -285,4 +285,6 @@ const REGISTER_NAMES: ReadonlyMap<Register, string> = new Map([
   [Register.R13, "R13"],
   [Register.R14, "R14"],
   [Register.R15, "R15"],
+  // The full register of XMM0 is ZMM0; Go's names for the low halves are X0 to X15.
+  ...Array.from({ length: 16 }, (_, index): [Register, string] => [Register.ZMM0 + index, `X${index}`]),
 ]);

@@ -132,6 +132,8 @@ const CASES: [name: string, hex: string, registers: string[], expected: string][
   ["a branch past a load from the stack", "48837c2408007400c3", [], "emulated +6 je +8"],
   ["a branch past a nil check", "84007400c3", ["RAX"], "stepped +0 test [rax], al"],
   ["a branch past a division", "48f7f37400c3", [], "stepped +0 div rbx"],
+  ["a jump past a change of a float argument", "f20f59c1eb00c3", ["X0"], "stepped +0 mulsd xmm0, xmm1"],
+  ["a jump past a read of float arguments", "660f2ec1eb00c3", ["X0", "X1"], "emulated +4 jmp +6"],
   ["a jump past a pop", "58eb00c3", [], "stepped +0 pop rax"],
   ["a branch target before the jump", "4889c37400eb00c3", [], "emulated +3 je +5"],
   [
