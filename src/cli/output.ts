@@ -60,11 +60,13 @@ export class Output {
         this.state = "abandoned";
         resolve();
       }, FLUSH_TIMEOUT_MS);
-      const done = (): void => {
+      // The last bytes may be the ones that fail, and their callback comes before the stream's own event.
+      const done = (error?: NodeJS.ErrnoException | null): void => {
+        if (error) this.onError(error);
         clearTimeout(timer);
         resolve();
       };
-      void this.over.then(done);
+      void this.over.then(() => done());
       if (this.stream === process.stdout) this.stream.write("", done);
       else this.stream.end(done);
     });

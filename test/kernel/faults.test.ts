@@ -306,6 +306,14 @@ test("a full disk ends it with 1 and a message", async () => {
   await unharmed(target);
 });
 
+test("a disk that is full only at the last write is told, too", async () => {
+  for (const argument of ["work 0", "work 3"]) {
+    const { status, stderr } = await run("trace", "main.work", "--output", "/dev/full", "--", path, argument);
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /cannot write to \/dev\/full.*no space is left on the device/s);
+  }
+});
+
 test("-- CMD: its exit status is passed on, its output goes to stderr", async () => {
   for (const [end, status] of [
     ["exit 0", 0],
