@@ -14,35 +14,9 @@ import type { CapturePlan } from "../../src/protocol/capture.ts";
 import type { ProbeSpec } from "../../src/protocol/helperApi.ts";
 import { buildGo } from "../programs/build.ts";
 import { startHelper } from "./helperProcess.ts";
+import { MAY_BE_REFUSED, SITE_CALLS } from "./siteCalls.ts";
 
 const ROUNDS = 1000;
-
-/** Calls per round of test/programs/sites. Functions that never return have no returns to count. */
-const CALLS: Record<string, number> = {
-  leaf: 2,
-  leafBranch: 1,
-  leafLoop: 1,
-  loopOverParameter: 1,
-  empty: 1,
-  switchLeaf: 1,
-  switchLoop: 1,
-  twoReturns: 2,
-  framed: 4,
-  frame200: 1,
-  frame8k: 1,
-  fill: 2,
-  nosplit: 1,
-  nosplit2: 1,
-  stores: 1,
-  neverReturns: 1,
-  recovers: 1,
-  nineWords: 1,
-  "closureMaker.func1": 1,
-  "point.Sum": 2,
-  "(*point).Sum": 2,
-  throughInterface: 2,
-  round: 1,
-};
 
 const VARIANTS: [string, ...string[]][] = [
   ["1.15.15"],
@@ -53,8 +27,6 @@ const VARIANTS: [string, ...string[]][] = [
   ["1.27.4", "-gcflags=-N -l"],
   ["1.27.4", "-buildmode=pie"],
 ];
-/** What only some compilers make traceable. */
-const MAY_BE_REFUSED = new Set(["switchLoop"]);
 
 for (const [version, ...flags] of VARIANTS) {
   test(`hits equal calls, Go ${[version, ...flags].join(" ")}`, async (t) => {
@@ -69,7 +41,7 @@ for (const [version, ...flags] of VARIANTS) {
     const probes: ProbeSpec[] = [];
     const names = new Map<number, string>();
     let emulated = 0;
-    for (const [name, calls] of Object.entries(CALLS)) {
+    for (const [name, calls] of Object.entries(SITE_CALLS)) {
       const [fn] = await binary.functionsNamed(`main.${name}`);
       assert.ok(fn, `main.${name} is in the binary`);
       const signature = await binary.signature(fn);
@@ -107,7 +79,7 @@ for (const [version, ...flags] of VARIANTS) {
         target: { kind: "file", file: path },
         goroutine: { source: version.startsWith("1.15") ? "tls" : "register", tlsOffset, goidOffset, stackHiOffset },
         probes,
-        functions: Object.keys(CALLS),
+        functions: Object.keys(SITE_CALLS),
       });
       const output = execFileSync(path, [String(ROUNDS)], { encoding: "utf8" });
       assert.equal(output, `done ${ROUNDS} true\n`);
@@ -119,7 +91,7 @@ for (const [version, ...flags] of VARIANTS) {
         hits.set(key, (hits.get(key) ?? 0) + count + unpaired);
       }
       assert.deepEqual(sorted(hits), sorted(expected));
-      t.diagnostic(`${probes.length} probes, ${emulated} of ${Object.keys(CALLS).length} entries emulated`);
+      t.diagnostic(`${probes.length} probes, ${emulated} of ${Object.keys(SITE_CALLS).length} entries emulated`);
     } finally {
       await helper.stop();
     }

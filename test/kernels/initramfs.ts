@@ -46,7 +46,7 @@ export class Initramfs {
   /** A folder of this machine and what `wanted` accepts in it (paths relative to `source`). */
   tree(path: string, source: string, wanted: (name: string) => boolean = () => true): void {
     for (const name of readdirSync(source, { recursive: true, encoding: "utf8" }))
-      if (statSync(join(source, name)).isFile() && wanted(name))
+      if (statSync(join(source, name)).isFile() && wanted(name) && !this.names.has(join(path, name)))
         this.file(join(path, name), readFileSync(join(source, name)));
   }
 

@@ -44,7 +44,7 @@ static void set_field(struct bpf_object *object, const char *name, unsigned int 
 	char *bytes = bpf_map__initial_value(map, &size);
 	const struct btf_type *type = btf__type_by_id(btf, config);
 	const struct btf_member *members = btf_members(type);
-	for (int i = 0; i < btf_vlen(type); i++)
+	for (int i = 0; i < (int)btf_vlen(type); i++)
 		if (strcmp(btf__name_by_offset(btf, members[i].name_off), name) == 0)
 			memcpy(bytes + members[i].offset / 8, &value, sizeof(value));
 }

@@ -1,21 +1,17 @@
 /** Does a kernel's verifier take the probe programs? A boot with nothing in it but a loader: a few seconds. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 import { debianKernel, type KernelName } from "./debianKernel.ts";
 import { Initramfs } from "./initramfs.ts";
 import { boot } from "./machine.ts";
+import { addNativeProgram } from "./nativeProgram.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const LIMIT_MS = 180_000;
 
 /** Linux 5.15 has attach cookies; before it the verifier refuses the helper that asks for one. */
 const WITHOUT_COOKIES = /^5\.(\d|1[0-4])$/;
 
 /** What struct pl_config's constants switch on and off: cookies by kernel, g in a register (from Go 1.17) or not. */
-function usualConfigs(kernel: KernelName): readonly string[][] {
+export function usualConfigs(kernel: string): readonly string[][] {
   const cookies = `cookies=${WITHOUT_COOKIES.test(kernel) ? 0 : 1}`;
   return [
     [cookies, "g_in_register=1"],
@@ -36,7 +32,7 @@ export interface LoadOptions {
 export async function loadOnly(kernel: KernelName, options: LoadOptions): Promise<{ text: string; refused: number }> {
   const configs = options.config.length > 0 ? [options.config] : usualConfigs(kernel);
   const files = new Initramfs();
-  addLoader(files);
+  addNativeProgram(files, "load");
   files.file("probes.o", readFileSync(options.object));
   const script = [
     `echo "Linux $(uname -r)"`,
@@ -47,24 +43,4 @@ export async function loadOnly(kernel: KernelName, options: LoadOptions): Promis
   ].join("\n");
   const text = await boot(debianKernel(kernel), files, script, LIMIT_MS);
   return { text, refused: text.match(/^REFUSED /gm)?.length ?? 0 };
-}
-
-function addLoader(files: Initramfs): void {
-  const folder = mkdtempSync(join(tmpdir(), "probelens-load-"));
-  try {
-    const program = join(folder, "load");
-    const native = join(ROOT, "dist/native");
-    const headers = join(ROOT, "build/libbpf/vendor/libbpf-sys/libbpf");
-    execFileSync(
-      "gcc",
-      ["-O1", "-Wall", "-o", program, join(ROOT, "test/kernels/load.c")].concat(
-        ["-I", join(headers, "src"), "-I", join(headers, "include/uapi"), join(native, "libbpf.so.1")],
-        ["-Wl,-rpath-link", native, "-Wl,-rpath,/native"],
-      ),
-    );
-    files.tree("native", native, (name) => name.includes(".so."));
-    files.program("load", program);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }

@@ -4,6 +4,8 @@ import { mkdirSync, renameSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** A folder of programs built elsewhere, for machines without Go (test/kernels). */
+const BUILT = process.env["PROBELENS_BUILT_PROGRAMS"];
 const PROGRAMS = fileURLToPath(new URL(".", import.meta.url));
 
 /**
@@ -16,8 +18,10 @@ export function buildGo(program: string, toolchain = "installed", ...flags: stri
 
 /** Of a program that lies elsewhere, a generated one for example. */
 export function buildGoIn(directory: string, toolchain = "installed", ...flags: string[]): string {
+  const name = [basename(directory), toolchain, ...flags].join("_").replace(/[^\w.-]+/g, "-");
+  if (BUILT !== undefined) return join(BUILT, name);
   mkdirSync(join(directory, "bin"), { recursive: true });
-  const path = join(directory, "bin", [basename(directory), toolchain, ...flags].join("_").replace(/[^\w.-]+/g, "-"));
+  const path = join(directory, "bin", name);
   const env: NodeJS.ProcessEnv = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
   if (toolchain !== "installed") env["GOTOOLCHAIN"] = toolchain;
   // Renamed into place: an older build may be running, and a failed one must not leave it behind.

@@ -1,0 +1,88 @@
+/**
+ * The checks that run inside each kernel, on the built product and on programs that count their own calls. A check's
+ * name is its row in docs/kernels.md.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { codeOf, eventsOf, liveCode, run, startTarget } from "../kernel/cliProcess.ts";
+import { MAY_BE_REFUSED, SITE_CALLS } from "../kernel/siteCalls.ts";
+import { buildGo } from "../programs/build.ts";
+
+async function traced(request: string, program: string, ...commands: string[]) {
+  const ended = await run("trace", ...request.split(" "), "--format", "jsonl", "--", program, ...commands);
+  assert.equal(ended.status, 0, ended.stderr);
+  return { ...ended, ...eventsOf(ended.stdout) };
+}
+
+test("`probelens doctor` finds tracing possible", async () => {
+  const { status, stdout } = await run("doctor");
+  // For the page's notes.
+  for (const line of stdout.trimEnd().split("\n")) process.stdout.write(`doctor ${line}\n`);
+  assert.equal(status, 0, stdout);
+});
+
+test("entry and return counts are exact, arguments, strings and results right", async () => {
+  const CALLS = 2000;
+  const { calls, returns, stats } = await traced("main.work --returns", buildGo("calls"), `work ${CALLS}`, "exit 0");
+  assert.deepEqual(
+    calls.map(({ args }) => args.map(({ text }) => text).join()),
+    Array.from({ length: CALLS }, (_, n) => `${n},"s${n}"`),
+  );
+  assert.deepEqual(
+    returns.map(({ id, results }) => [id, results[0]?.text]),
+    calls.map(({ id }, n) => [id, String(n + `s${n}`.length)]),
+  );
+  const [{ hits, emitted, dropped, openCalls } = assert.fail("no stats")] = stats;
+  assert.deepEqual({ hits, emitted, dropped, openCalls }, { hits: CALLS, emitted: CALLS, dropped: 0, openCalls: 0 });
+});
+
+test("hits equal calls for every shape of prologue, while stacks grow", async () => {
+  const ROUNDS = 50;
+  const { stats } = await traced("main.* --returns", buildGo("sites"), String(ROUNDS));
+  const hits = new Map(stats.map(({ func, hits }) => [func, hits]));
+  for (const [name, calls] of Object.entries(SITE_CALLS))
+    if (!MAY_BE_REFUSED.has(name)) assert.equal(hits.get(`main.${name}`), calls * ROUNDS, `main.${name}`);
+});
+
+test("panics and Goexit end calls as unwound", async () => {
+  const { calls, returns, unwound } = await traced(
+    "main.boom main.goexitInner --returns",
+    buildGo("calls"),
+    "panic 20",
+    "goexit 20",
+    "exit 0",
+  );
+  assert.deepEqual([calls.length, returns.length, unwound.length], [40, 0, 40]);
+});
+
+test("g in thread-local storage (Go 1.15): goroutines, arguments and results", async () => {
+  const { calls, returns } = await traced("main.work --returns", buildGo("calls", "go1.15.15"), "work 200", "exit 0");
+  assert.deepEqual(
+    calls.map(({ goid, args }) => [goid, args[0]?.text]),
+    Array.from({ length: 200 }, (_, n) => [1, String(n)]),
+  );
+  assert.equal(returns.length, 200);
+});
+
+test("after the trace the program runs on with its own bytes", async () => {
+  const path = buildGo("calls");
+  const target = startTarget(path);
+  await target.says("ready");
+  const code = await codeOf(path, "main.work");
+  const trace = run("trace", "main.work", "--pid", String(target.pid), "--limit", "5", "--format", "jsonl");
+  let ended = false;
+  void trace.finally(() => (ended = true));
+  while (!ended) await target.command("work 5");
+  const { status, stdout, stderr } = await trace;
+  assert.equal(status, 0, stderr);
+  assert.equal(eventsOf(stdout).calls.length, 5);
+  assert.equal(liveCode(target.pid, code), code.original);
+  await target.command("work 5");
+});
+
+// Last: it judges what the others did.
+test("the kernel complains of nothing", () => {
+  const log = execFileSync("dmesg", { encoding: "utf8" });
+  assert.doesNotMatch(log, /uprobe: |BUG: |WARNING: CPU|Oops: |general protection/);
+});
