@@ -9,7 +9,7 @@ need="clang:clang llvm-strip:llvm gcc:gcc make:make pkg-config:pkg-config go:gol
 # header:package pairs, for what has no command.
 headers="stdio.h:libc6-dev libelf.h:libelf-dev zlib.h:zlib1g-dev"
 if [ "${1:-}" = --test ]; then
-  need="$need clang-format:clang-format chromium:chromium readelf:binutils gdb:gdb g++:g++ python3:python3 bpftrace:bpftrace setpriv:util-linux useradd:passwd xz:xz-utils"
+  need="$need clang-format:clang-format chromium:chromium readelf:binutils gdb:gdb g++:g++ python3:python3 bpftrace:bpftrace setpriv:util-linux useradd:passwd xz:xz-utils qemu-system-x86_64:qemu-system-x86 busybox:busybox-static"
   headers="$headers gssapi/gssapi.h:libkrb5-dev libsecret-1/libsecret/secret.h:libsecret-1-dev"
 fi
 

@@ -55,6 +55,7 @@ function script(kernel: string): string {
     ...usualConfigs(kernel).map((fields) => `/load /repo/dist/probelens.bpf.o ${fields.join(" ")} 2>&1`),
     "cd /repo/test/kernels",
     "PATH=/repo/bin:$PATH PROBELENS_BUILT_PROGRAMS=/programs node --test-reporter=./reporter.mjs ./checks.mjs 2>&1",
+    'echo "ended $?"',
   ].join("\n");
 }
 
@@ -83,6 +84,10 @@ function parse(output: string): Omit<KernelReport, "kernel"> {
     }),
   );
   const checks = after("check").map((line) => JSON.parse(line) as CheckLine);
+  // The status of a process whose tests failed is theirs; any other end is one of its own.
+  const status = after("ended")[0] ?? "not reached";
+  if (status !== "0" && checks.every(({ state }) => state !== "failed"))
+    checks.push({ name: "the checks run to their end", state: "failed", why: `status ${status}:\n${output}`, ms: 0 });
   const loads = lines.filter((line) => /^(loaded|REFUSED) /.test(line));
   const refused = loads.filter((line) => line.startsWith("REFUSED"));
   checks.unshift({

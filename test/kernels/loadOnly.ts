@@ -28,8 +28,15 @@ export interface LoadOptions {
   readonly logLines: number;
 }
 
-/** What the verifier said, as text; `refused` counts programs. */
-export async function loadOnly(kernel: KernelName, options: LoadOptions): Promise<{ text: string; refused: number }> {
+export interface LoadResult {
+  /** What the verifier said. */
+  readonly text: string;
+  /** Programs, counted once for each config. */
+  readonly loaded: number;
+  readonly refused: number;
+}
+
+export async function loadOnly(kernel: KernelName, options: LoadOptions): Promise<LoadResult> {
   const configs = options.config.length > 0 ? [options.config] : usualConfigs(kernel);
   const files = new Initramfs();
   addNativeProgram(files, "load");
@@ -42,5 +49,6 @@ export async function loadOnly(kernel: KernelName, options: LoadOptions): Promis
     ]),
   ].join("\n");
   const text = await boot(debianKernel(kernel), files, script, LIMIT_MS);
-  return { text, refused: text.match(/^REFUSED /gm)?.length ?? 0 };
+  const count = (word: RegExp): number => text.match(word)?.length ?? 0;
+  return { text, loaded: count(/^loaded /gm), refused: count(/^REFUSED /gm) };
 }
