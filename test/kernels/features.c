@@ -91,6 +91,14 @@ static const struct bpf_insn may_goto[] = {
     INSN(BPF_JMP | BPF_JA, 0, 0, -2, 0),
     RETURN_0,
 };
+static const struct bpf_insn copies_from_user[] = {
+    INSN(BPF_ALU64 | BPF_MOV | BPF_X, 1, 10, 0, 0),
+    INSN(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, -8),
+    INSN(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, 8),
+    INSN(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, 0),
+    INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_copy_from_user),
+    RETURN_0,
+};
 /* A function of its own, called twice. */
 static const struct bpf_insn bpf_to_bpf_call[] = {
     INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 1),
@@ -157,6 +165,8 @@ int main(void)
 	program_row("stack access at a variable offset", variable_stack_access, sizeof(variable_stack_access), 0);
 	program_row("may_goto", may_goto, sizeof(may_goto), 0);
 	program_row("sleepable uprobe programs", trivial, sizeof(trivial), BPF_F_SLEEPABLE);
+	program_row("bpf_copy_from_user in them (faults pages in)", copies_from_user, sizeof(copies_from_user),
+		    BPF_F_SLEEPABLE);
 	program_row("writing registers (rip)", writes_ip, sizeof(writes_ip), 0);
 	for (size_t i = 0; i < sizeof(maps) / sizeof(*maps); i++)
 		row("map: ", maps[i].name, libbpf_probe_bpf_map_type(maps[i].type, NULL));

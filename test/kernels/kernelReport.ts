@@ -1,7 +1,7 @@
 /** One kernel's boot with the whole product in it, and what it said. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildGo } from "../programs/build.ts";
@@ -14,7 +14,12 @@ import type { CheckLine } from "./reporter.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Under software emulation on a loaded machine; an idle one needs a third. */
-const LIMIT_MS = 8 * 60_000;
+const LIMIT_MS = 5 * 60_000;
+
+export interface Check extends CheckLine {
+  /** The test file that it stands in; empty for what the host judges. */
+  readonly file: string;
+}
 
 export interface KernelReport {
   readonly kernel: KernelName;
@@ -22,15 +27,32 @@ export interface KernelReport {
   readonly release: string;
   /** In the order of the table. */
   readonly features: ReadonlyMap<string, boolean>;
-  readonly checks: readonly CheckLine[];
+  readonly checks: readonly Check[];
   /** The lines of `probelens doctor`. */
   readonly doctor: readonly string[];
 }
 
-/** Go programs that the checks trace: the arguments of buildGo. */
-const PROGRAMS: [program: string, toolchain?: string][] = [["calls"], ["calls", "go1.15.15"], ["sites"]];
+/** Go programs that the checks and tests trace: the arguments of buildGo. */
+const PROGRAMS: [program: string, toolchain?: string, ...flags: string[]][] = [
+  ["calls"],
+  ["calls", "go1.15.15"],
+  ["calls", "go1.17.13"],
+  ["calls", "go1.21.13"],
+  ["calls", "go1.27.4"],
+  ["calls", "installed", "-buildmode=pie"],
+  ["calls", "installed", "-ldflags=-X=main.unused=binary"],
+  ["sites"],
+  ["sites", "go1.15.15"],
+  ["euler"],
+  ["euler", "go1.15.15"],
+  ["euler", "go1.27.4"],
+  ["results"],
+];
+/** Tests that run inside each kernel as they do outside. */
+const TESTS = ["test/kernel/trace.test.ts"];
 
-export async function reportKernel(kernel: KernelName): Promise<KernelReport> {
+/** `tests` run instead of everything else, for looking into one file. */
+export async function reportKernel(kernel: KernelName, tests?: readonly string[]): Promise<KernelReport> {
   const files = new Initramfs();
   addNativeProgram(files, "features");
   addNativeProgram(files, "load");
@@ -38,25 +60,42 @@ export async function reportKernel(kernel: KernelName): Promise<KernelReport> {
   // Busybox has one that cannot tie a program's life to its parent's.
   files.program("repo/bin/setpriv", execFileSync("which", ["setpriv"], { encoding: "utf8" }).trim());
   files.tree("repo/dist", join(ROOT, "dist"), (name) => !/\.map$|^extension\.cjs$/.test(name));
-  for (const name of ["checks", "reporter"])
-    files.file(`repo/test/kernels/${name}.mjs`, await bundled(join(ROOT, "test/kernels", `${name}.ts`)));
+  files.tree("repo/test/programs", join(ROOT, "test/programs"), (name) => name.endsWith(".go"));
+  for (const path of [REPORTER, ...(tests ?? [CHECKS, ...TESTS])])
+    files.file(join("repo", scriptOf(path)), await bundled(join(ROOT, path)));
   for (const program of PROGRAMS) {
     const path = buildGo(...program);
-    files.file(join("programs", path.slice(dirname(path).length)), readFileSync(path));
+    files.file(join("programs", basename(path)), readFileSync(path));
   }
-  const output = await boot(debianKernel(kernel), files, script(kernel), LIMIT_MS);
-  return { kernel, ...parse(output) };
+  const script = [...(tests ? [] : lookAround(kernel)), ...(tests ?? [CHECKS, ...TESTS]).flatMap(runTest), LAST];
+  return { kernel, ...parse(await boot(debianKernel(kernel), files, script.join("\n"), LIMIT_MS)) };
 }
 
-function script(kernel: string): string {
+const REPORTER = "test/kernels/reporter.ts";
+const CHECKS = "test/kernels/checks.ts";
+/** Judges what everything before it left in the kernel's log. */
+const LAST = `dmesg | grep -E 'uprobe: |BUG: |WARNING: CPU|Oops: |general protection' | sed 's/^/complaint /'`;
+
+function lookAround(kernel: string): string[] {
   return [
     `echo "release $(uname -r)"`,
     "/features | sed 's/^/feature /'",
     ...usualConfigs(kernel).map((fields) => `/load /repo/dist/probelens.bpf.o ${fields.join(" ")} 2>&1`),
-    "cd /repo/test/kernels",
-    "PATH=/repo/bin:$PATH PROBELENS_BUILT_PROGRAMS=/programs node --test-reporter=./reporter.mjs ./checks.mjs 2>&1",
+  ];
+}
+
+function runTest(path: string): string[] {
+  const script = `/repo/${scriptOf(path)}`;
+  const environment = "PATH=/repo/bin:$PATH PROBELENS_BUILT_PROGRAMS=/programs";
+  return [
+    `echo "file ${path}"`,
+    `(cd /repo; ${environment} node --test-force-exit --test-reporter=/repo/${scriptOf(REPORTER)} ${script} 2>&1)`,
     'echo "ended $?"',
-  ].join("\n");
+  ];
+}
+
+function scriptOf(path: string): string {
+  return path.replace(/\.ts$/, ".mjs");
 }
 
 async function bundled(entry: string): Promise<Uint8Array> {
@@ -74,27 +113,35 @@ async function bundled(entry: string): Promise<Uint8Array> {
 }
 
 function parse(output: string): Omit<KernelReport, "kernel"> {
-  const lines = output.split("\n");
-  const after = (word: string): string[] =>
-    lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.slice(word.length + 1));
-  const features = new Map(
-    after("feature").map((line) => {
-      const [has = "", name = ""] = line.split("\t");
-      return [name, has === "yes"];
-    }),
-  );
-  const checks = after("check").map((line) => JSON.parse(line) as CheckLine);
-  // The status of a process whose tests failed is theirs; any other end is one of its own.
-  const status = after("ended")[0] ?? "not reached";
-  if (status !== "0" && checks.every(({ state }) => state !== "failed"))
-    checks.push({ name: "the checks run to their end", state: "failed", why: `status ${status}:\n${output}`, ms: 0 });
-  const loads = lines.filter((line) => /^(loaded|REFUSED) /.test(line));
-  const refused = loads.filter((line) => line.startsWith("REFUSED"));
-  checks.unshift({
-    name: "every probe program loads",
-    state: loads.length > 0 && refused.length === 0 ? "passed" : "failed",
-    why: refused.join("\n"),
-    ms: 0,
-  });
-  return { release: after("release")[0] ?? "", features, checks, doctor: after("doctor") };
+  const features = new Map<string, boolean>();
+  const checks: Check[] = [];
+  const doctor: string[] = [];
+  const [complaints, refused]: [string[], string[]] = [[], []];
+  let [release, file, loaded] = ["", "", 0];
+  for (const line of output.split("\n")) {
+    const [word = ""] = line.split(" ", 1);
+    const rest = line.slice(word.length + 1);
+    if (word === "release") release = rest;
+    else if (word === "feature") features.set(rest.slice(rest.indexOf("\t") + 1), rest.startsWith("yes"));
+    else if (word === "loaded") loaded++;
+    else if (word === "REFUSED") refused.push(rest);
+    else if (word === "file") file = rest;
+    else if (word === "check") checks.push({ file, ...(JSON.parse(rest) as CheckLine) });
+    else if (word === "doctor") doctor.push(rest);
+    else if (word === "complaint") complaints.push(rest);
+    // A process whose tests failed says so with its status; any other end is one of its own.
+    else if (
+      word === "ended" &&
+      rest !== "0" &&
+      !checks.some((check) => check.file === file && check.state === "failed")
+    )
+      checks.push(judged(`${file} runs to its end`, `status ${rest}:\n${output}`));
+  }
+  if (loaded + refused.length > 0) checks.unshift(judged("every probe program loads", refused.join("\n")));
+  checks.push(judged("the kernel complains of nothing", complaints.join("\n")));
+  return { release, features, checks, doctor };
+}
+
+function judged(name: string, why: string): Check {
+  return { file: "", name, state: why === "" ? "passed" : "failed", why, ms: 0 };
 }

@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
     "load-only": { type: "boolean", default: false },
     object: { type: "string", default: join(ROOT, "dist/probelens.bpf.o") },
     config: { type: "string", default: "" },
+    tests: { type: "string", multiple: true },
     "log-lines": { type: "string", default: "400" },
   },
 });
@@ -47,8 +48,8 @@ for (const kernel of kernels) {
   }
   console.log(`Linux ${kernel}: ${((performance.now() - from) / 1000).toFixed(0)} s\n`);
 }
-if (reports.length > 0) console.log(kernelTable(reports));
-if (reports.length === KERNELS.length && totals.failed === 0) writeTable(reports);
+if (reports.length > 0 && options.tests === undefined) console.log(kernelTable(reports));
+if (reports.length === KERNELS.length && totals.failed === 0 && options.tests === undefined) writeTable(reports);
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed > 0 || totals.passed === 0 ? 1 : 0);
 
@@ -65,7 +66,7 @@ async function loadIn(kernel: KernelName): Promise<void> {
 }
 
 async function checkIn(kernel: KernelName): Promise<void> {
-  const report = await reportKernel(kernel);
+  const report = await reportKernel(kernel, options.tests);
   reports.push(report);
   console.log(`Linux ${report.release}`);
   for (const { name, state, why, ms } of report.checks) {

@@ -23,12 +23,16 @@ export function kernelTable(reports: readonly KernelReport[]): string {
   ].join("\n");
 }
 
+/** The checks one by one, each of the repository's test files as one row, then the features. */
 function rowsOf({ features, checks }: KernelReport): Map<string, string> {
   const words = { passed: "yes", failed: "**no**", skipped: "not tried" } as const;
-  return new Map([
-    ...checks.map(({ name, state }): [string, string] => [name, words[state]]),
-    ...[...features].map(([name, has]): [string, string] => [name, has ? "yes" : "–"]),
-  ]);
+  const rows = new Map<string, string>();
+  for (const { file, name, state } of checks) {
+    const row = file.endsWith(".test.ts") ? `${file} passes` : name;
+    if (state === "failed" || !rows.has(row)) rows.set(row, words[state]);
+  }
+  for (const [name, has] of features) rows.set(name, has ? "yes" : "–");
+  return rows;
 }
 
 /** The generated part of the page. */
