@@ -6,12 +6,10 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { CallEvent, ReturnEvent, StatsEvent, TraceEvent } from "../../src/engine/api.ts";
-import { until } from "../until.ts";
+import { LIMIT_MS, until } from "../until.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const CLI = process.env["PROBELENS_CLI"] ?? join(ROOT, "dist/cli.js");
-/** Generous for a loaded machine; a test that waits this long has failed. */
-const LIMIT_MS = 30_000;
 
 const children = new Set<Child>();
 after(async () => {

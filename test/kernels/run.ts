@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { KERNELS, type KernelName, OutOfReach } from "./debianKernel.ts";
-import { type KernelReport, reportKernel } from "./kernelReport.ts";
+import { CHECKS_AND_TESTS, type KernelReport, reportKernel } from "./kernelReport.ts";
 import { loadOnly } from "./loadOnly.ts";
 import { BootFailure, missingTool } from "./machine.ts";
 import { kernelTable, writeTable } from "./table.ts";
@@ -66,7 +66,7 @@ async function loadIn(kernel: KernelName): Promise<void> {
 }
 
 async function checkIn(kernel: KernelName): Promise<void> {
-  const report = await reportKernel(kernel, options.tests);
+  const report = await reportKernel(kernel, options.tests ?? CHECKS_AND_TESTS);
   reports.push(report);
   console.log(`Linux ${report.release}`);
   for (const { name, state, why, ms } of report.checks) {
