@@ -31,10 +31,7 @@ export async function runDoctor(): Promise<number> {
 }
 
 function kernel(): Finding {
-  const version = release();
-  const [major = 0, minor = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
-  const enough = major > OLDEST_KERNEL[0] || (major === OLDEST_KERNEL[0] && minor >= OLDEST_KERNEL[1]);
-  const what = `kernel: Linux ${version} on ${process.arch}`;
+  const what = `kernel: Linux ${release()} on ${process.arch}`;
   if (process.platform !== "linux")
     return {
       state: "missing",
@@ -42,8 +39,16 @@ function kernel(): Finding {
       how: "Run it on the Linux machine that the target runs on",
     };
   if (process.arch !== "x64") return { state: "missing", what, how: "Probes can be placed on x86-64 only" };
-  if (!enough) return { state: "missing", what, how: `Linux ${OLDEST_KERNEL.join(".")} or later is needed` };
+  if (!kernelAtLeast(...OLDEST_KERNEL))
+    return { state: "missing", what, how: `Linux ${OLDEST_KERNEL.join(".")} or later is needed` };
   return { state: "ok", what };
+}
+
+function kernelAtLeast(major: number, minor: number): boolean {
+  const [a = 0, b = 0] = release()
+    .split(".")
+    .map((part) => Number.parseInt(part, 10));
+  return a > major || (a === major && b >= minor);
 }
 
 function node(): Finding {
@@ -77,6 +82,18 @@ async function lockdown(): Promise<Finding> {
   };
 }
 
+/** The bounds are those of helper/load.ts. */
+function perfEvents(): Finding {
+  const remedy = "Linux 6.6.35 or later (with libbpf 1.3) sets them all at once";
+  return kernelAtLeast(5, 15)
+    ? { state: "note", what: "probes: one perf event for each, 4096 at most", how: remedy }
+    : {
+        state: "note",
+        what: "probes: a program and a perf event for each, 256 at most",
+        how: `Linux 5.15 or later (attach cookies) does with one program for all; ${remedy}`,
+      };
+}
+
 async function helper(): Promise<Finding[]> {
   const root = process.getuid?.() === 0;
   const engine = createEngine();
@@ -86,10 +103,7 @@ async function helper(): Promise<Finding[]> {
     return [
       { state: "ok", what: `privileges: ${root ? "root" : "sudo, without a password"}` },
       { state: "ok", what: `libbpf: ${info.libbpf.version} (${info.libbpf.path})` },
-      {
-        state: "ok",
-        what: `probes: ${multi ? "one uprobe_multi link for all" : "one perf event for each (uprobe_multi needs Linux 6.6 and libbpf 1.3)"}`,
-      },
+      multi ? { state: "ok", what: "probes: one uprobe_multi link for all" } : perfEvents(),
       { state: "ok", what: `events: ${info.ringReader === "view" ? "read in place" : "copied"}` },
     ];
   } catch (error) {

@@ -3,7 +3,17 @@
  * machine already uses, with apt's own check of signatures. Nothing is installed and apt's own lists stay as they are.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -35,6 +45,8 @@ export function debianKernel(name: KernelName): string {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder);
     renameSync(join(unfinished, "vmlinuz"), image);
+    // The file has its package's time.
+    utimesSync(image, new Date(), new Date());
   } catch (error) {
     // A kernel of last month is still this suite's kernel.
     if (!(error instanceof OutOfReach) || !existsSync(image)) throw error;
@@ -55,7 +67,6 @@ function fetchKernel(suite: string, folder: string): void {
       const found = deb === undefined ? undefined : imageOf(join(folder, deb), join(folder, name));
       if (found !== undefined) {
         renameSync(found, join(folder, "vmlinuz"));
-        writeFileSync(join(folder, "package"), deb ?? "");
         return;
       }
     }
@@ -87,12 +98,12 @@ function aptOptions(suite: string, folder: string): string[] {
   return Object.entries(settings).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
 }
 
-/** Where this machine's apt has Debian's main archive from. */
+/** Where this machine's apt has Debian's archive from. */
 function debianMirror(): string {
-  const targets = reach("apt-get", ["indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)"], "/");
-  const mirrors = targets.split("\n").filter((line) => line.startsWith("Debian main "));
-  // Security updates come from an archive of their own, which has no other suites.
-  const mirror = mirrors.map((line) => line.split(" ")[2] ?? "").find((uri) => !uri.includes("security"));
+  // Says what an update would fetch, and fetches nothing.
+  const uris = reach("apt-get", ["update", "--print-uris"], "/");
+  // Every mirror has the archive in a folder of this name; security updates have one of their own and no other suites.
+  const mirror = /^'(\S+\/debian\/)dists\//m.exec(uris)?.[1];
   if (mirror === undefined) throw new OutOfReach("this machine's apt knows no Debian mirror");
   return mirror;
 }
