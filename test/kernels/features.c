@@ -22,7 +22,6 @@ static const struct {
     {BPF_FUNC_get_ns_current_pid_tgid, "bpf_get_ns_current_pid_tgid"},
     {BPF_FUNC_ktime_get_boot_ns, "bpf_ktime_get_boot_ns"},
     {BPF_FUNC_ringbuf_reserve, "bpf_ringbuf_reserve"},
-    {BPF_FUNC_copy_from_user, "bpf_copy_from_user (sleepable)"},
     {BPF_FUNC_get_current_task_btf, "bpf_get_current_task_btf"},
     {BPF_FUNC_for_each_map_elem, "bpf_for_each_map_elem"},
     {BPF_FUNC_get_func_ip, "bpf_get_func_ip"},
