@@ -1,0 +1,7 @@
+//go:build !go1.23
+// +build !go1.23
+
+package main
+
+// Hchan: elemtype 32, sendx 40.
+const recvxOffset = 48
