@@ -1,0 +1,56 @@
+/** Builds test/programs/values together with generated calls. */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { buildProgram, CACHE } from "../matrix/build.ts";
+import { modeNamed } from "../matrix/toolchains.ts";
+
+const exec = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PROGRAM = join(ROOT, "test/programs/values");
+
+export interface ValuesProgram {
+  readonly file: string;
+  /** The folder of its source, for a program without DWARF. */
+  readonly source?: string;
+}
+
+/** `generated`: Go source that is added to the program. */
+export async function buildValues(version: string, modeName: string, generated: string): Promise<ValuesProgram> {
+  const folder = withGenerated(generated);
+  const mode = modeNamed(modeName);
+  const base = mode.stripOf === undefined ? mode : modeNamed(mode.stripOf);
+  const file = await buildProgram({
+    folder: relative(ROOT, folder),
+    module: "example.com/values",
+    version,
+    name: base.name,
+    flags: base.flags,
+  });
+  if (mode.stripOf === undefined) return { file };
+  const stripped = `${file}-${mode.name}`;
+  if (!existsSync(stripped)) {
+    await exec("strip", ["-o", `${stripped}.${process.pid}`, file]);
+    renameSync(`${stripped}.${process.pid}`, stripped);
+  }
+  return { file: stripped, source: folder };
+}
+
+/** A copy of the program's folder with the generated file, under a name that its content gives. */
+function withGenerated(generated: string): string {
+  const names = readdirSync(PROGRAM).filter((name) => /\.(go|mod)$/.test(name));
+  const sum = createHash("sha256").update(generated);
+  for (const name of names) sum.update(`${name}\n`).update(readFileSync(join(PROGRAM, name)));
+  const folder = join(CACHE, "values", sum.digest("hex").slice(0, 16), "values");
+  if (existsSync(folder)) return folder;
+  const unfinished = `${folder}.${process.pid}`;
+  mkdirSync(unfinished, { recursive: true });
+  for (const name of names) copyFileSync(join(PROGRAM, name), join(unfinished, name));
+  writeFileSync(join(unfinished, "generated.go"), generated);
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(unfinished, folder);
+  return folder;
+}
