@@ -1,7 +1,16 @@
 /** Builds test/programs/values together with generated calls. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -16,6 +25,8 @@ export interface ValuesProgram {
   readonly file: string;
   /** The folder of its source, for a program without DWARF. */
   readonly source?: string;
+  /** False where all instances of a generic function, and their wrappers, have one name: `f[...]`. */
+  readonly namesInstances: boolean;
 }
 
 /** `generated`: Go source that is added to the program. */
@@ -30,13 +41,14 @@ export async function buildValues(version: string, modeName: string, generated: 
     name: base.name,
     flags: base.flags,
   });
-  if (mode.stripOf === undefined) return { file };
+  if (mode.stripOf === undefined) return { file, namesInstances: true };
   const stripped = `${file}-${mode.name}`;
   if (!existsSync(stripped)) {
     await exec("strip", ["-o", `${stripped}.${process.pid}`, file]);
     renameSync(`${stripped}.${process.pid}`, stripped);
   }
-  return { file: stripped, source: folder };
+  const minor = Number(version.split(".")[1]);
+  return { file: stripped, source: folder, namesInstances: minor < 18 || minor > 20 };
 }
 
 /** A copy of the program's folder with the generated file, under a name that its content gives. */

@@ -4,7 +4,8 @@ import { KINDS, type Kind } from "./kinds.ts";
 import { RandomTypes, variable } from "./randomTypes.ts";
 
 /** Values whose copies in lists and maps would not fit one event. */
-const LARGE = /\b(?:ints|stringMap|thinned|roomy|bigMap|order|pointerMap|bytesOf)\(\d{2,}|text300|huge\(|\[200\]|\[300\]/;
+const LARGE =
+  /\b(?:ints|stringMap|thinned|roomy|bigMap|order|pointerMap|bytesOf)\(\d{2,}|text300|huge\(|\[200\]|\[300\]/;
 /** Parameters and results of a random function; nine words fill the registers. */
 const MAX_PARAMS = 7;
 const MAX_RESULTS = 3;

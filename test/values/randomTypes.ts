@@ -46,7 +46,9 @@ export class RandomTypes {
       case 0:
         return this.#of("bool", () => random.pick(["true", "false"]));
       case 1:
-        return this.#of("string", () => JSON.stringify(random.pick(["", "a", "héllo", "\t\"", "x".repeat(random.below(400))])));
+        return this.#of("string", () =>
+          JSON.stringify(random.pick(["", "a", "héllo", '\t"', "x".repeat(random.below(400))])),
+        );
       case 2:
         return this.#of("float64", () => this.#float());
       case 3:
@@ -58,7 +60,13 @@ export class RandomTypes {
       case 6:
         return this.#of("uintptr", () => `uintptr(${this.#integer(40, false)})`);
       default: {
-        const [text, bits] = random.pick([["int8", 8], ["int16", 16], ["int32", 32], ["int64", 64], ["int", 64]] as const);
+        const [text, bits] = random.pick([
+          ["int8", 8],
+          ["int16", 16],
+          ["int32", 32],
+          ["int64", 64],
+          ["int", 64],
+        ] as const);
         return random.once(2) ? integer(text, bits, true) : integer(`u${text}`, bits, false);
       }
     }
@@ -91,9 +99,15 @@ export class RandomTypes {
       case 6:
         return this.#channel(this.next(depth - 1));
       case 7:
-        return { text: "func(int) string", comparable: false, value: () => random.pick(["nil", "plainHandler", "twice"]) };
+        return {
+          text: "func(int) string",
+          comparable: false,
+          value: () => random.pick(["nil", "plainHandler", "twice"]),
+        };
       case 8:
-        return this.#of("error", () => random.pick(["nil", "errPlain", "MyError{1, `m`}", "&PtrError{`p`}", "&Wrapped{`w`, errPlain}"]));
+        return this.#of("error", () =>
+          random.pick(["nil", "errPlain", "MyError{1, `m`}", "&PtrError{`p`}", "&Wrapped{`w`, errPlain}"]),
+        );
       default: {
         const held = this.next(depth - 1);
         return {
@@ -176,7 +190,13 @@ export class RandomTypes {
   #float(): string {
     const random = this.#random;
     const sign = random.once(2) ? "-" : "";
-    return random.pick(["0.5", "math.Inf(1)", "math.NaN()", "0", `${sign}${random.below(1 << 30)}e${random.below(40) - 25}`]);
+    return random.pick([
+      "0.5",
+      "math.Inf(1)",
+      "math.NaN()",
+      "0",
+      `${sign}${random.below(1 << 30)}e${random.below(40) - 25}`,
+    ]);
   }
 }
 

@@ -85,7 +85,7 @@ func (c *knownCall) run() truth {
 	}
 	for i, result := range results {
 		name := fmt.Sprintf("~r%d", i)
-		if i < len(c.results) {
+		if i < len(c.results) && c.results[i] != "_" {
 			name = c.results[i]
 		}
 		line.Results = append(line.Results, knownValue{name, signature.Out(i).String(), parameterText(name, result)})

@@ -1,0 +1,150 @@
+/** Compares a traced text with the true one. */
+
+export type Verdict =
+  | { readonly verdict: "equal" }
+  /** Everything that is shown is right, and something is not shown. */
+  | { readonly verdict: "unavailable"; readonly reasons: readonly string[] }
+  | { readonly verdict: "wrong" };
+
+/** Marks of test/programs/values/printer.go: any of these entries, sorted. */
+const ANY_OF = "\u0001";
+const NEXT = "\u0002";
+const END = "\u0003";
+/** A map over the limit shows so many of its entries. */
+const MAP_LIMIT = 64;
+
+const UNAVAILABLE = /<unavailable: ([^<>]*(?:<[^<>]*>[^<>]*)*)>/y;
+/** A pointer that was not followed, because of a limit on bytes. */
+const ADDRESS = /\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\(0x[0-9a-f]+\)/y;
+
+/** One thing that the true text consists of: itself, or a map of which any entries may be shown. */
+type Part = string | { readonly entries: readonly (readonly Part[])[] };
+
+export function compareText(expected: string, actual: string): Verdict {
+  if (actual === expected) return { verdict: "equal" };
+  const gaps: Gap[] = [];
+  const matched = new Matcher(actual, gaps).matches(parse(expected));
+  if (!matched) return { verdict: "wrong" };
+  return gaps.length === 0
+    ? { verdict: "equal" }
+    : { verdict: "unavailable", reasons: gaps.map(({ reason }) => reason) };
+}
+
+interface Gap {
+  readonly reason: string;
+}
+
+/** Walks both texts; where the actual one has a gap, tries to go on at each place of the expected one. */
+class Matcher {
+  readonly #actual: string;
+  readonly #gaps: Gap[];
+  /** Of the backtracking: texts are short, and gaps few. */
+  #steps = 2_000_000;
+
+  constructor(actual: string, gaps: Gap[]) {
+    this.#actual = actual;
+    this.#gaps = gaps;
+  }
+
+  matches(parts: readonly Part[]): boolean {
+    return this.#from(parts, 0, 0, 0, (at) => at === this.#actual.length);
+  }
+
+  /** Whether parts, from the `offset`th character of the `index`th on, match the actual text at `at`, and then `rest`. */
+  #from(parts: readonly Part[], index: number, offset: number, at: number, rest: (at: number) => boolean): boolean {
+    while (index < parts.length) {
+      if (--this.#steps < 0) return false;
+      const part = parts[index]!;
+      if (typeof part !== "string") {
+        const next = index + 1;
+        return (
+          this.#entries(part.entries, 0, 0, at, (end) => this.#from(parts, next, 0, end, rest)) ||
+          this.#gap(parts, index, 0, at, rest)
+        );
+      }
+      if (offset === part.length) {
+        index += 1;
+        offset = 0;
+      } else if (part[offset] === this.#actual[at] && !(this.#actual[at] === "<" && this.#gapAt(at) !== undefined)) {
+        // A bare address may stand where the true text has what it points to, or the same address.
+        const address = this.#actual[at] === "(" ? this.#gapAt(at) : undefined;
+        if (address !== undefined && !part.startsWith(this.#actual.slice(at, address.end), offset))
+          return this.#gap(parts, index, offset, at, rest);
+        offset += 1;
+        at += 1;
+      } else return this.#gap(parts, index, offset, at, rest);
+    }
+    return rest(at);
+  }
+
+  #gap(parts: readonly Part[], index: number, offset: number, at: number, rest: (at: number) => boolean): boolean {
+    const gap = this.#gapAt(at);
+    if (gap === undefined) return false;
+    this.#gaps.push(gap);
+    for (let i = index; i < parts.length; i++) {
+      const part = parts[i]!;
+      const length = typeof part === "string" ? part.length : 0;
+      // A gap stands for something: it ends at a place where a part of a value can end.
+      for (let to = i === index ? offset + 1 : 0; to <= length; to++)
+        if (this.#from(parts, i, to, gap.end, rest)) return true;
+    }
+    this.#gaps.pop();
+    return false;
+  }
+
+  #gapAt(at: number): { reason: string; end: number } | undefined {
+    UNAVAILABLE.lastIndex = at;
+    const found = UNAVAILABLE.exec(this.#actual);
+    if (found !== null) return { reason: found[1]!, end: UNAVAILABLE.lastIndex };
+    ADDRESS.lastIndex = at;
+    return ADDRESS.test(this.#actual) ? { reason: "pointer not followed", end: ADDRESS.lastIndex } : undefined;
+  }
+
+  /** `shown` entries have matched, the last of them before `first`. */
+  #entries(
+    entries: readonly (readonly Part[])[],
+    first: number,
+    shown: number,
+    at: number,
+    rest: (at: number) => boolean,
+  ): boolean {
+    if (shown === MAP_LIMIT) return rest(at);
+    if (shown > 0) {
+      if (!this.#actual.startsWith(", ", at)) return false;
+      at += 2;
+    }
+    for (let i = first; i < entries.length; i++)
+      if (this.#from(entries[i]!, 0, 0, at, (end) => this.#entries(entries, i + 1, shown + 1, end, rest))) return true;
+    return false;
+  }
+}
+
+function parse(text: string): Part[] {
+  if (!text.includes(ANY_OF)) return [text];
+  const parts: Part[] = [];
+  let at = 0;
+  for (;;) {
+    const open = text.indexOf(ANY_OF, at);
+    if (open < 0) return [...parts, text.slice(at)];
+    parts.push(text.slice(at, open));
+    const { entries, end } = parseEntries(text, open + 1);
+    parts.push({ entries });
+    at = end;
+  }
+}
+
+function parseEntries(text: string, from: number): { entries: Part[][]; end: number } {
+  const entries: Part[][] = [];
+  let depth = 0;
+  let start = from;
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === ANY_OF) depth += 1;
+    else if (text[at] === END && depth > 0) depth -= 1;
+    else if (depth === 0 && (text[at] === NEXT || text[at] === END)) {
+      entries.push(parse(text.slice(start, at)));
+      if (text[at] === END) return { entries, end: at + 1 };
+      start = at + 1;
+    }
+  }
+  throw new Error("a list of map entries has no end");
+}

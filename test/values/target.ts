@@ -1,0 +1,140 @@
+/** Runs test/programs/values under the command line's trace: what the program says, and what the trace shows. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { until } from "../until.ts";
+import type { ValuesProgram } from "./build.ts";
+
+const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+/** Calls between two waits: their largest possible events fit the ring many times. */
+const BATCH = 50;
+/** Reading a program of a thousand functions on a loaded machine. */
+const ATTACH_LIMIT_MS = 120_000;
+const END_LIMIT_MS = 60_000;
+
+export interface Value {
+  readonly name: string;
+  readonly type: string;
+  readonly text: string;
+}
+export interface Call {
+  readonly func: string;
+  readonly args: readonly Value[];
+  /** Absent: no return was seen. */
+  readonly results?: readonly Value[];
+}
+export interface Observation {
+  readonly known: readonly Call[];
+  readonly traced: readonly Call[];
+  /** Events that the kernel had no room for. */
+  readonly dropped: number;
+}
+
+export async function observe(program: ValuesProgram, options: readonly string[] = []): Promise<Observation> {
+  const { file, source } = program;
+  const target = new Process(file, []);
+  try {
+    const functions = (await functionsOf(file)).filter((name) => program.namesInstances || !name.includes("["));
+    const from = source === undefined ? [] : ["--source", source];
+    const trace = new Process(process.execPath, [
+      CLI,
+      "trace",
+      ...functions,
+      ...["--pid", String(target.pid), "--returns", "--format", "jsonl", ...from, ...options],
+    ]);
+    try {
+      await until(
+        "the trace to attach",
+        () => {
+          if (trace.ended) throw new Error(`the trace ended: ${trace.stderr}`);
+          return trace.stderr.includes("attached to");
+        },
+        ATTACH_LIMIT_MS,
+      );
+      await runCalls(target);
+      trace.kill("SIGINT");
+      await trace.closed(END_LIMIT_MS);
+    } finally {
+      trace.kill("SIGKILL");
+    }
+    const wanted = new Set(functions);
+    const known = linesOf(target.stdout)
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as Call)
+      .filter(({ func }) => wanted.has(func));
+    return { known, ...tracedCalls(trace.stdout) };
+  } finally {
+    target.kill("SIGKILL");
+  }
+}
+
+async function functionsOf(file: string): Promise<string[]> {
+  const lister = new Process(file, ["functions"]);
+  await lister.closed(END_LIMIT_MS);
+  return linesOf(lister.stdout);
+}
+
+async function runCalls(target: Process): Promise<void> {
+  target.send("count");
+  const count = await until("the number of calls", () => /^(\d+)\n/.exec(target.stdout)?.[1]);
+  for (let from = 0; from < Number(count); from += BATCH) {
+    const before = target.stdout.length;
+    target.send(`run ${from} ${from + BATCH}`);
+    await until(`calls from ${from} on: ${target.stderr}`, () => {
+      if (target.ended) throw new Error(`the program ended: ${target.stderr}`);
+      return /^done$/m.test(target.stdout.slice(Math.max(before, target.stdout.length - 10)));
+    });
+  }
+}
+
+function tracedCalls(jsonl: string): Pick<Observation, "traced" | "dropped"> {
+  type Event =
+    | ({ event: "call"; id: number } & Call)
+    | { event: "return"; id: number; results: Value[] }
+    | { event: "stats"; dropped: number };
+  const calls = new Map<number, { -readonly [K in keyof Call]: Call[K] }>();
+  let dropped = 0;
+  for (const line of linesOf(jsonl)) {
+    const event = JSON.parse(line) as Event;
+    if (event.event === "call") calls.set(event.id, { func: event.func, args: event.args });
+    else if (event.event === "return") {
+      const call = calls.get(event.id);
+      if (call !== undefined) call.results = event.results;
+    } else if (event.event === "stats") dropped += event.dropped;
+  }
+  return { traced: [...calls.values()], dropped };
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "");
+}
+
+/** A child whose output is kept. */
+class Process {
+  stdout = "";
+  stderr = "";
+  ended = false;
+  readonly #child: ChildProcess;
+
+  constructor(command: string, args: readonly string[]) {
+    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    // What is written to a process that has ended is missed by nobody.
+    this.#child.stdin?.on("error", () => {});
+    void once(this.#child, "close").then(() => (this.ended = true));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+  send(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+  kill(signal: NodeJS.Signals): void {
+    if (!this.ended) this.#child.kill(signal);
+  }
+  async closed(limitMs: number): Promise<void> {
+    await until(`${this.#child.spawnargs[0]} to end`, () => this.ended, limitMs);
+  }
+}
