@@ -32,31 +32,29 @@ export function unavailablePart({ counts }: Findings): number {
 
 function compareCall(findings: Findings, known: Call, traced: Call): void {
   findings.count("calls");
-  compareValues(findings, known.func, "parameters", known.args, traced.args);
-  if (traced.results === undefined && known.results!.length > 0) {
-    findings.count("compared", known.results!.length);
-    wrong(findings, "no return", known.func);
-  } else compareValues(findings, known.func, "results", known.results!, traced.results ?? []);
+  const { args, results = [] } = known;
+  findings.count("compared", args.length + results.length);
+  compareValues(findings, known.func, args, traced.args);
+  if (traced.results === undefined) wrong(findings, "no return", known.func);
+  else if (traced.missingResults === undefined) compareValues(findings, known.func, results, traced.results);
+  else {
+    const shown = new Set(traced.results.map(({ name }) => name));
+    const missing = results.filter(({ name }) => !shown.has(name));
+    for (const { name, type } of missing) unavailable(findings, traced.missingResults, `${known.func} ${name} ${type}`);
+    findings.count("unavailable", missing.length);
+    compareValues(
+      findings,
+      known.func,
+      results.filter(({ name }) => shown.has(name)),
+      traced.results,
+    );
+  }
 }
 
-function compareValues(
-  findings: Findings,
-  func: string,
-  kind: string,
-  known: readonly Value[],
-  traced: readonly Value[],
-): void {
-  findings.count("compared", known.length);
+function compareValues(findings: Findings, func: string, known: readonly Value[], traced: readonly Value[]): void {
   const names = (values: readonly Value[]) => values.map(({ name }) => name).join(" ");
-  if (names(known) !== names(traced)) {
-    const detail = `${func}: ${kind} are ${names(known)}; shown: ${names(traced)}`;
-    if (traced.length === 0) {
-      findings.count("unavailable", known.length);
-      findings.differ("unavailable: list of parameters or results", detail);
-    } else wrong(findings, "names", detail);
-    return;
-  }
-  known.forEach((value, index) => compareValue(findings, `${func} ${value.name}`, value, traced[index]!));
+  if (names(known) !== names(traced)) wrong(findings, "names", `${func}: ${names(known)}; shown: ${names(traced)}`);
+  else known.forEach((value, index) => compareValue(findings, `${func} ${value.name}`, value, traced[index]!));
 }
 
 function compareValue(findings: Findings, what: string, known: Value, traced: Value): void {
@@ -71,8 +69,7 @@ function compareValue(findings: Findings, what: string, known: Value, traced: Va
     wrong(findings, "type", `${what}: is ${known.type}, shown ${traced.type}`);
   else findings.count(compared.verdict);
   if (compared.verdict === "unavailable")
-    for (const reason of new Set(compared.reasons))
-      findings.differ(`unavailable: ${reason.replaceAll(/\d+/g, "N")}`, `${what} ${known.type}`);
+    for (const reason of new Set(compared.reasons)) unavailable(findings, reason, `${what} ${known.type}`);
 }
 
 function byFunction(calls: readonly Call[]): Map<string, Call[]> {
@@ -83,6 +80,10 @@ function byFunction(calls: readonly Call[]): Map<string, Call[]> {
     else group.push(call);
   }
   return groups;
+}
+
+function unavailable(findings: Findings, reason: string, detail: string): void {
+  findings.differ(`unavailable: ${reason.replaceAll(/\d+/g, "N")}`, detail);
 }
 
 function wrong(findings: Findings, kind: string, detail: string): void {

@@ -22,6 +22,8 @@ export interface Call {
   readonly args: readonly Value[];
   /** Absent: no return was seen. */
   readonly results?: readonly Value[];
+  /** Why some results are left out. */
+  readonly missingResults?: string;
 }
 export interface Observation {
   readonly known: readonly Call[];
@@ -31,10 +33,10 @@ export interface Observation {
 }
 
 export async function observe(program: ValuesProgram, options: readonly string[] = []): Promise<Observation> {
-  const { file, source } = program;
+  const { file, source, ambiguous } = program;
   const target = new Process(file, []);
   try {
-    const functions = (await functionsOf(file)).filter((name) => program.namesInstances || !name.includes("["));
+    const functions = (await functionsOf(file)).filter((name) => ambiguous?.test(name) !== true);
     const from = source === undefined ? [] : ["--source", source];
     const trace = new Process(process.execPath, [
       CLI,
@@ -90,7 +92,7 @@ async function runCalls(target: Process): Promise<void> {
 function tracedCalls(jsonl: string): Pick<Observation, "traced" | "dropped"> {
   type Event =
     | ({ event: "call"; id: number } & Call)
-    | { event: "return"; id: number; results: Value[] }
+    | { event: "return"; id: number; results: Value[]; missingResults?: string }
     | { event: "stats"; dropped: number };
   const calls = new Map<number, { -readonly [K in keyof Call]: Call[K] }>();
   let dropped = 0;
@@ -99,7 +101,9 @@ function tracedCalls(jsonl: string): Pick<Observation, "traced" | "dropped"> {
     if (event.event === "call") calls.set(event.id, { func: event.func, args: event.args });
     else if (event.event === "return") {
       const call = calls.get(event.id);
-      if (call !== undefined) call.results = event.results;
+      if (call === undefined) continue;
+      call.results = event.results;
+      if (event.missingResults !== undefined) call.missingResults = event.missingResults;
     } else if (event.event === "stats") dropped += event.dropped;
   }
   return { traced: [...calls.values()], dropped };
