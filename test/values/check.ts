@@ -6,6 +6,7 @@ import { type Call, type Observation, type Value } from "./target.ts";
 /** Of all values, at most this part may be unavailable. */
 export const MAX_UNAVAILABLE = 0.01;
 
+const WRONG = "WRONG";
 const EXAMPLE_LENGTH = 500;
 
 /** Counts `compared`, `equal`, `unavailable` and `wrong`; each wrong value and each reason is a difference. */
@@ -28,6 +29,11 @@ export function checkValues({ known, traced, dropped }: Observation): Findings {
 /** Of all values, the part (0 to 1) that is unavailable. */
 export function unavailablePart({ counts }: Findings): number {
   return (counts["unavailable"] ?? 0) / Math.max(1, counts["compared"] ?? 0);
+}
+
+/** Each value that is wrong: what is true and what was shown. */
+export function wrongValues(findings: Findings): string[] {
+  return [...findings.kinds()].filter(({ kind }) => kind.startsWith(WRONG)).flatMap(({ details }) => details);
 }
 
 function compareCall(findings: Findings, known: Call, traced: Call): void {
@@ -88,7 +94,7 @@ function unavailable(findings: Findings, reason: string, detail: string): void {
 
 function wrong(findings: Findings, kind: string, detail: string): void {
   findings.count("wrong");
-  findings.differ(`WRONG ${kind}`, detail);
+  findings.differ(`${WRONG} ${kind}`, detail);
 }
 
 function short(text: string): string {

@@ -66,10 +66,6 @@ class Matcher {
         index += 1;
         offset = 0;
       } else if (part[offset] === this.#actual[at] && !(this.#actual[at] === "<" && this.#gapAt(at) !== undefined)) {
-        // A bare address may stand where the true text has what it points to, or the same address.
-        const address = this.#actual[at] === "(" ? this.#gapAt(at) : undefined;
-        if (address !== undefined && !part.startsWith(this.#actual.slice(at, address.end), offset))
-          return this.#gap(parts, index, offset, at, rest);
         offset += 1;
         at += 1;
       } else return this.#gap(parts, index, offset, at, rest);
@@ -80,6 +76,9 @@ class Matcher {
   #gap(parts: readonly Part[], index: number, offset: number, at: number, rest: (at: number) => boolean): boolean {
     const gap = this.#gapAt(at);
     if (gap === undefined) return false;
+    // Only what is pointed to may be left out for its address; where the true text has an address, it must be that one.
+    const first = parts[index]!;
+    if (gap.isAddress && (typeof first !== "string" || first[offset] !== "&")) return false;
     this.#gaps.push(gap);
     for (let i = index; i < parts.length; i++) {
       const part = parts[i]!;
@@ -92,12 +91,14 @@ class Matcher {
     return false;
   }
 
-  #gapAt(at: number): { reason: string; end: number } | undefined {
+  #gapAt(at: number): { reason: string; end: number; isAddress: boolean } | undefined {
     UNAVAILABLE.lastIndex = at;
     const found = UNAVAILABLE.exec(this.#actual);
-    if (found !== null) return { reason: found[1]!, end: UNAVAILABLE.lastIndex };
+    if (found !== null) return { reason: found[1]!, end: UNAVAILABLE.lastIndex, isAddress: false };
     ADDRESS.lastIndex = at;
-    return ADDRESS.test(this.#actual) ? { reason: "pointer not followed", end: ADDRESS.lastIndex } : undefined;
+    return ADDRESS.test(this.#actual)
+      ? { reason: "pointer not followed", end: ADDRESS.lastIndex, isAddress: true }
+      : undefined;
   }
 
   /** `shown` entries have matched, the last of them before `first`. */
