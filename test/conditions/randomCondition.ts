@@ -78,7 +78,9 @@ export class RandomConditions {
         const word = JSON.stringify(random.pick(WORDS));
         const call = `strings.${random.pick(["HasPrefix", "HasSuffix", "Contains"])}(${operand}, ${word})`;
         const other = random.pick(this.#operands.get(type)!);
-        return { text: random.pick([call, `${operand} == ${word}`, `${operand} != ${word}`, `${operand} == ${other}`]) };
+        return {
+          text: random.pick([call, `${operand} == ${word}`, `${operand} != ${word}`, `${operand} == ${other}`]),
+        };
       }
       case "float64":
         return { text: `${operand} ${random.pick(COMPARISONS)} ${random.pick(["0.5", "-1e10", "0", "2", operand])}` };
@@ -110,7 +112,9 @@ export class RandomConditions {
     const left = this.#integer(type, depth - 1);
     const operator = random.pick(["+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>"]);
     if (operator === "<<" || operator === ">>") return `(${left} ${operator} ${random.pick(["1", "3", "7", "70"])})`;
-    const right = random.once(2) ? this.#integer(type, depth - 1) : this.#constant(type, operator === "/" || operator === "%");
+    const right = random.once(2)
+      ? this.#integer(type, depth - 1)
+      : this.#constant(type, operator === "/" || operator === "%");
     return `(${left} ${operator} ${right})`;
   }
 

@@ -19,7 +19,6 @@ import { modeNamed } from "../matrix/toolchains.ts";
 
 const exec = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const PROGRAM = join(ROOT, "test/programs/values");
 
 export interface ValuesProgram {
   readonly file: string;
@@ -31,7 +30,7 @@ export interface ValuesProgram {
 
 /** `generated`: Go source that is added to the program. */
 export async function buildValues(version: string, modeName: string, generated: string): Promise<ValuesProgram> {
-  const folder = withGenerated(generated);
+  const folder = withGenerated("values", generated);
   const mode = modeNamed(modeName);
   const base = mode.stripOf === undefined ? mode : modeNamed(mode.stripOf);
   const file = await buildProgram({
@@ -55,16 +54,17 @@ export async function buildValues(version: string, modeName: string, generated: 
   return { file: stripped, source: folder, ...(ambiguous === undefined ? {} : { ambiguous }) };
 }
 
-/** A copy of the program's folder with the generated file, under a name that its content gives. */
-function withGenerated(generated: string): string {
-  const names = readdirSync(PROGRAM).filter((name) => /\.(go|mod)$/.test(name));
+/** A copy of a folder of test/programs with the generated file, under a name that its content gives. */
+export function withGenerated(program: string, generated: string): string {
+  const from = join(ROOT, "test/programs", program);
+  const names = readdirSync(from).filter((name) => /\.(go|mod)$/.test(name));
   const sum = createHash("sha256").update(generated);
-  for (const name of names) sum.update(`${name}\n`).update(readFileSync(join(PROGRAM, name)));
-  const folder = join(CACHE, "values", sum.digest("hex").slice(0, 16), "values");
+  for (const name of names) sum.update(`${name}\n`).update(readFileSync(join(from, name)));
+  const folder = join(CACHE, "generated", sum.digest("hex").slice(0, 16), program);
   if (existsSync(folder)) return folder;
   const unfinished = `${folder}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
-  for (const name of names) copyFileSync(join(PROGRAM, name), join(unfinished, name));
+  for (const name of names) copyFileSync(join(from, name), join(unfinished, name));
   writeFileSync(join(unfinished, "generated.go"), generated);
   rmSync(folder, { recursive: true, force: true });
   renameSync(unfinished, folder);

@@ -1,15 +1,10 @@
 /** Runs test/programs/values under the command line's trace: what the program says, and what the trace shows. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { until } from "../until.ts";
 import type { ValuesProgram } from "./build.ts";
+import { Process, startTrace } from "./process.ts";
 
-const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 /** Calls between two waits: their largest possible events fit the ring many times. */
 const BATCH = 50;
-/** Reading a program of a thousand functions on a loaded machine. */
-const ATTACH_LIMIT_MS = 120_000;
 const END_LIMIT_MS = 60_000;
 
 export interface Value {
@@ -38,21 +33,11 @@ export async function observe(program: ValuesProgram, options: readonly string[]
   try {
     const functions = (await functionsOf(file)).filter((name) => ambiguous?.test(name) !== true);
     const from = source === undefined ? [] : ["--source", source];
-    const trace = new Process(process.execPath, [
-      CLI,
-      "trace",
+    const trace = await startTrace([
       ...functions,
       ...["--pid", String(target.pid), "--returns", "--format", "jsonl", ...from, ...options],
     ]);
     try {
-      await until(
-        "the trace to attach",
-        () => {
-          if (trace.ended) throw new Error(`the trace ended: ${trace.stderr}`);
-          return trace.stderr.includes("attached to");
-        },
-        ATTACH_LIMIT_MS,
-      );
       await runCalls(target);
       trace.kill("SIGINT");
       await trace.closed(END_LIMIT_MS);
@@ -109,36 +94,7 @@ function tracedCalls(jsonl: string): Pick<Observation, "traced" | "dropped"> {
   return { traced: [...calls.values()], dropped };
 }
 
-function linesOf(text: string): string[] {
+/** Lines of a program's output, without the empty last one. */
+export function linesOf(text: string): string[] {
   return text.split("\n").filter((line) => line !== "");
-}
-
-/** A child whose output is kept. */
-class Process {
-  stdout = "";
-  stderr = "";
-  ended = false;
-  readonly #child: ChildProcess;
-
-  constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
-    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
-    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
-    // What is written to a process that has ended is missed by nobody.
-    this.#child.stdin?.on("error", () => {});
-    void once(this.#child, "close").then(() => (this.ended = true));
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-  send(line: string): void {
-    this.#child.stdin?.write(`${line}\n`);
-  }
-  kill(signal: NodeJS.Signals): void {
-    if (!this.ended) this.#child.kill(signal);
-  }
-  async closed(limitMs: number): Promise<void> {
-    await until(`${this.#child.spawnargs[0]} to end`, () => this.ended, limitMs);
-  }
 }

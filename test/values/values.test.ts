@@ -17,7 +17,7 @@ const BUILDS = [
   ["1.27.4", "default"],
   ["1.27.4", "strip"],
 ] as const;
-const RANDOM = { functions: 100, callsEach: 3, seed: 11 };
+const RANDOM = { functions: 120, callsEach: 4, seed: 11 };
 const RANDOM_BUILDS = [
   ["1.16.15", "default"],
   ["1.27.4", "default"],
