@@ -201,6 +201,6 @@ export class RandomTypes {
 }
 
 /** The value as an expression of just its type, whatever it would be by itself. */
-export function variable({ text, value }: RandomType): string {
-  return `func() ${text} { var v ${text} = ${value()}; return v }()`;
+export function variable(type: RandomType): string {
+  return `func() ${type.text} { var v ${type.text} = ${type.value()}; return v }()`;
 }

@@ -35,7 +35,13 @@ export async function observe(program: ValuesProgram, options: readonly string[]
     const from = source === undefined ? [] : ["--source", source];
     const trace = await startTrace([
       ...functions,
-      ...["--pid", String(target.pid), "--returns", "--format", "jsonl", ...from, ...options],
+      "--pid",
+      String(target.pid),
+      "--returns",
+      "--format",
+      "jsonl",
+      ...from,
+      ...options,
     ]);
     try {
       await runCalls(target);
