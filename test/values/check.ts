@@ -36,7 +36,8 @@ export function wrongValues(findings: Findings): string[] {
   return [...findings.kinds()].filter(({ kind }) => kind.startsWith(WRONG)).flatMap(({ details }) => details);
 }
 
-function compareCall(findings: Findings, known: Call, traced: Call): void {
+/** Counts the values of one call, which is the same in both. */
+export function compareCall(findings: Findings, known: Call, traced: Call): void {
   findings.count("calls");
   const { args, results = [] } = known;
   findings.count("compared", args.length + results.length);
@@ -92,7 +93,7 @@ function unavailable(findings: Findings, reason: string, detail: string): void {
   findings.differ(`unavailable: ${reason.replaceAll(/\d+/g, "N")}`, detail);
 }
 
-function wrong(findings: Findings, kind: string, detail: string): void {
+export function wrong(findings: Findings, kind: string, detail: string): void {
   findings.count("wrong");
   findings.differ(`${WRONG} ${kind}`, detail);
 }

@@ -80,7 +80,8 @@ async function runCalls(target: Process): Promise<void> {
   }
 }
 
-function tracedCalls(jsonl: string): Pick<Observation, "traced" | "dropped"> {
+/** The calls in the output of a trace, each with its return. */
+export function tracedCalls(jsonl: string): Pick<Observation, "traced" | "dropped"> {
   type Event =
     | ({ event: "call"; id: number } & Call)
     | { event: "return"; id: number; results: Value[]; missingResults?: string }

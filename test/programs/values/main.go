@@ -1,7 +1,8 @@
 // Values calls functions whose arguments and results it knows, and prints them through reflection: the truth that a
 // tracer's values are held against. `values functions` prints the linker names of all functions that it will call;
 // without arguments it answers each line of stdin: `run FROM TO` makes the calls FROM to TO-1, printing a JSON line for
-// each and `done` after them; `count` prints how many calls there are.
+// each and `done` after them; `count` prints how many calls there are; `load N` makes N calls of main.loaded on several
+// threads (load.go).
 package main
 
 import (
@@ -109,7 +110,10 @@ func main() {
 	encoder.SetEscapeHTML(false)
 	for input := bufio.NewScanner(os.Stdin); input.Scan(); {
 		var from, to int
-		if n, _ := fmt.Sscanf(input.Text(), "run %d %d", &from, &to); n == 2 {
+		if n, _ := fmt.Sscanf(input.Text(), "load %d", &to); n == 1 {
+			load(to)
+			fmt.Fprintln(output, "done")
+		} else if n, _ := fmt.Sscanf(input.Text(), "run %d %d", &from, &to); n == 2 {
 			for i := from; i < to && i < len(calls); i++ {
 				if err := encoder.Encode(calls[i].run()); err != nil {
 					panic(err)
