@@ -1,7 +1,7 @@
 /** Go source of functions and calls for test/programs/values: systematic ones for each kind of value, and random ones. */
 import { Random } from "../fuzz/random.ts";
 import { KINDS, type Kind } from "./kinds.ts";
-import { RandomTypes, variable } from "./randomTypes.ts";
+import { RandomTypes } from "./randomTypes.ts";
 
 /** Values whose copies in lists and maps would not fit one event. */
 const LARGE =
@@ -64,12 +64,12 @@ export function randomSource(functions: number, callsEach: number, seed: number)
     const names = params.map((_, at) => `p${at}`);
     const calls = Array.from(
       { length: callsEach },
-      () => `\tcheck(random${i}, "${names.join(" ")}", ${params.map((type) => variable(type)).join(", ")})`,
+      () => `\tcheck(random${i}, "${names.join(" ")}", ${params.map((type) => types.variable(type)).join(", ")})`,
     );
     parts.push(`
 //go:noinline
 func random${i}(${params.map((type, at) => `p${at} ${type.text}`).join(", ")}) (${results.map(({ text }) => text).join(", ")}) {
-	return ${results.map((type) => variable(type)).join(", ")}
+	return ${results.map((type) => types.variable(type)).join(", ")}
 }
 
 func init() {

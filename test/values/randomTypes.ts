@@ -20,6 +20,7 @@ export class RandomTypes {
   /** Of the named types among those given out. */
   readonly declarations: string[] = [];
   readonly #random: Random;
+  #names = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -28,6 +29,18 @@ export class RandomTypes {
   next(depth = MAX_DEPTH): RandomType {
     const made = depth === 0 || this.#random.once(4) ? this.#scalar() : this.#composite(depth);
     return this.#random.once(4) ? this.#named(made) : made;
+  }
+
+  /** The value as an expression of just its type, whatever it would be by itself. */
+  variable(type: RandomType): string {
+    const v = this.#fresh();
+    return `func() ${type.text} { var ${v} ${type.text} = ${type.value()}; return ${v} }()`;
+  }
+
+  /** A name that no other variable has: compilers up to 1.20 mix up those of nested function literals. */
+  #fresh(): string {
+    this.#names += 1;
+    return `v${this.#names}`;
   }
 
   #named(made: RandomType): RandomType {
@@ -114,7 +127,7 @@ export class RandomTypes {
           text: "interface{}",
           // Keys whose dynamic type is not comparable panic.
           comparable: false,
-          value: () => (random.once(6) ? "nil" : `interface{}(${variable(held)})`),
+          value: () => (random.once(6) ? "nil" : `interface{}(${this.variable(held)})`),
         };
       }
     }
@@ -136,9 +149,11 @@ export class RandomTypes {
 
   #pointer(elem: RandomType): RandomType {
     const text = `*${elem.text}`;
-    return this.#of(text, () =>
-      this.#random.once(5) ? "nil" : `func() ${text} { var v ${elem.text} = ${elem.value()}; return &v }()`,
-    );
+    return this.#of(text, () => {
+      if (this.#random.once(5)) return "nil";
+      const v = this.#fresh();
+      return `func() ${text} { var ${v} ${elem.text} = ${elem.value()}; return &${v} }()`;
+    });
   }
 
   #map(depth: number): RandomType {
@@ -146,14 +161,18 @@ export class RandomTypes {
     while (!key.comparable) key = this.#scalar();
     const elem = this.next(depth - 1);
     const text = `map[${key.text}]${elem.text}`;
-    const entry = () => `{ var k ${key.text} = ${key.value()}; m[k] = ${elem.value()} }`;
+    const entry = (map: string) => {
+      const k = this.#fresh();
+      return `var ${k} ${key.text} = ${key.value()}; ${map}[${k}] = ${elem.value()}`;
+    };
     return {
       text,
       comparable: false,
       value: () => {
         if (this.#random.once(6)) return "nil";
-        const entries = Array.from({ length: this.#random.below(MAX_ENTRIES) }, entry);
-        return `func() ${text} { m := ${text}{}; ${entries.join("; ")}; return m }()`;
+        const map = this.#fresh();
+        const entries = Array.from({ length: this.#random.below(MAX_ENTRIES) }, () => entry(map));
+        return `func() ${text} { ${[`${map} := ${text}{}`, ...entries, `return ${map}`].join("; ")} }()`;
       },
     };
   }
@@ -164,10 +183,16 @@ export class RandomTypes {
       if (this.#random.once(6)) return "nil";
       const capacity = this.#random.below(MAX_ITEMS);
       const taken = this.#random.below(capacity + 1);
-      const sends = (count: number) => Array.from({ length: count }, () => `c <- ${elem.value()}`);
-      const steps = [...sends(taken), ...Array<string>(taken).fill("<-c"), ...sends(this.#random.below(capacity + 1))];
-      if (this.#random.once(4)) steps.push("close(c)");
-      return `func() ${text} { c := make(${text}, ${capacity}); ${steps.join("; ")}; return c }()`;
+      const c = this.#fresh();
+      const sends = (count: number) => Array.from({ length: count }, () => `${c} <- ${elem.value()}`);
+      const steps = [
+        `${c} := make(${text}, ${capacity})`,
+        ...sends(taken),
+        ...Array<string>(taken).fill(`<-${c}`),
+        ...sends(this.#random.below(capacity + 1)),
+      ];
+      if (this.#random.once(4)) steps.push(`close(${c})`);
+      return `func() ${text} { ${[...steps, `return ${c}`].join("; ")} }()`;
     });
   }
 
@@ -198,9 +223,4 @@ export class RandomTypes {
       `${sign}${random.below(1 << 30)}e${random.below(40) - 25}`,
     ]);
   }
-}
-
-/** The value as an expression of just its type, whatever it would be by itself. */
-export function variable(type: RandomType): string {
-  return `func() ${type.text} { var v ${type.text} = ${type.value()}; return v }()`;
 }
