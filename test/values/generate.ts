@@ -35,15 +35,15 @@ func across${i}(m map[string]${type}, one [1]${type}, two [2]${type}, t *${point
 func init() {
 	for _, v := range []${type}{${values.join(", ")}} {
 		v := v
-		check(value${i}, "a", v)
-		check(among${i}, "n a f p i s -> q r e", -1, v, float32(0.5), &v, v, "s")
+		checkNamed("main.value${i}", value${i}, "a", v)
+		checkNamed("main.among${i}", among${i}, "n a f p i s -> q r e", -1, v, float32(0.5), &v, v, "s")
 	}
 	for _, v := range []${type}{${small.join(", ")}} {
 		v := v
 		c := make(chan ${chanElem(type)}, 2)
 		c <- v
-		check(inside${i}, "s l c", ${struct}{-3, v, "y"}, []${type}{v, v}, c)
-		check(across${i}, "m one two t", map[string]${type}{"k": v, "l": v}, [1]${type}{v}, [2]${type}{v, v}, &${pointee}{4, v})
+		checkNamed("main.inside${i}", inside${i}, "s l c", ${struct}{-3, v, "y"}, []${type}{v, v}, c)
+		checkNamed("main.across${i}", across${i}, "m one two t", map[string]${type}{"k": v, "l": v}, [1]${type}{v}, [2]${type}{v, v}, &${pointee}{4, v})
 	}
 }`;
 }
@@ -64,7 +64,8 @@ export function randomSource(functions: number, callsEach: number, seed: number)
     const names = params.map((_, at) => `p${at}`);
     const calls = Array.from(
       { length: callsEach },
-      () => `\tcheck(random${i}, "${names.join(" ")}", ${params.map((type) => types.variable(type)).join(", ")})`,
+      () =>
+        `\tcheckNamed("main.random${i}", random${i}, "${names.join(" ")}", ${params.map((type) => types.variable(type)).join(", ")})`,
     );
     parts.push(`
 //go:noinline

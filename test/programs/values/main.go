@@ -31,7 +31,8 @@ func check(fn interface{}, names string, args ...interface{}) {
 	checkNamed(runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name(), fn, names, args...)
 }
 
-// CheckNamed is check for a function whose value is a wrapper (an instance of a generic function).
+// CheckNamed is check for a function of which reflection does not know the linker's name: an instance of a generic
+// function, whose value is a wrapper, and a function that may begin with an inlined call.
 func checkNamed(name string, fn interface{}, names string, args ...interface{}) {
 	call := knownCall{fn: reflect.ValueOf(fn), name: name}
 	parts := strings.SplitN(names, "->", 2)
