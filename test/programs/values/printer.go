@@ -27,8 +27,8 @@ const (
 	end   = "\x03"
 )
 
-// What is being followed: a pointer that stands on its own path is a cycle.
-type pointer struct {
+// A value that is being shown; a pointer to one on its own path ends a cycle.
+type pointee struct {
 	address uintptr
 	typ     reflect.Type
 }
@@ -42,7 +42,7 @@ func parameterText(name string, value reflect.Value) string {
 }
 
 // Text writes an addressable value that was not reached through unexported fields.
-func text(v reflect.Value, path []pointer) string {
+func text(v reflect.Value, path []pointee) string {
 	t := v.Type()
 	switch t.Kind() {
 	case reflect.Bool:
@@ -99,12 +99,12 @@ func text(v reflect.Value, path []pointer) string {
 	panic("no such kind: " + t.String())
 }
 
-func pointerText(v reflect.Value, path []pointer) string {
+func pointerText(v reflect.Value, path []pointee) string {
 	t := v.Type()
 	if v.IsNil() {
 		return "(" + t.String() + ")(nil)"
 	}
-	this := pointer{v.Pointer(), t}
+	this := pointee{v.Pointer(), t.Elem()}
 	ends := len(path) == maxDepth
 	for _, before := range path {
 		ends = ends || before == this
@@ -116,7 +116,7 @@ func pointerText(v reflect.Value, path []pointer) string {
 }
 
 // DynamicText is what an interface holds: basic values as conversions.
-func dynamicText(v reflect.Value, path []pointer) string {
+func dynamicText(v reflect.Value, path []pointee) string {
 	shown := text(v, path)
 	switch kind := v.Kind(); {
 	case kind == reflect.Complex64, kind == reflect.Complex128:
@@ -127,7 +127,7 @@ func dynamicText(v reflect.Value, path []pointer) string {
 	return shown
 }
 
-func listText(v reflect.Value, path []pointer) string {
+func listText(v reflect.Value, path []pointee) string {
 	t := v.Type()
 	if isBytes(t) {
 		return listName(t) + bytesText(v)
@@ -201,7 +201,7 @@ func cut(n int) string {
 	return "…+" + strconv.Itoa(n)
 }
 
-func structText(v reflect.Value, path []pointer) string {
+func structText(v reflect.Value, path []pointee) string {
 	t := v.Type()
 	if t == reflect.TypeOf(time.Time{}) {
 		return "time.Time(" + v.Interface().(time.Time).UTC().Format(time.RFC3339Nano) + ")"
@@ -218,7 +218,7 @@ func structText(v reflect.Value, path []pointer) string {
 	return t.String() + "{" + strings.Join(parts, ", ") + "}"
 }
 
-func mapText(v reflect.Value, path []pointer) string {
+func mapText(v reflect.Value, path []pointee) string {
 	name := v.Type().String()
 	if v.IsNil() {
 		return name + "(nil)"
@@ -251,7 +251,7 @@ type hchan struct {
 	closed   uint32
 }
 
-func chanText(v reflect.Value, path []pointer) string {
+func chanText(v reflect.Value, path []pointee) string {
 	t := v.Type()
 	if v.IsNil() {
 		return t.String() + "(nil)"
