@@ -30,6 +30,7 @@ const CASES: readonly (readonly [what: string, expected: string, actual: string,
   ["63 of 70 entries", OVER_LIMIT, `map[int]string{${entries(63).join(", ")}, …+7}`, "wrong"],
   ["one entry twice", OVER_LIMIT, `map[int]string{${[...entries(63), entries(63)[62]].join(", ")}, …+6}`, "wrong"],
   ["entries not sorted", OVER_LIMIT, `map[int]string{${entries(64).toReversed().join(", ")}, …+6}`, "wrong"],
+  ["an entry whose key cannot be read", OVER_LIMIT, `map[int]string{${NOT_SHOWN}:"v", …+69}`, "unavailable"],
   ["a wrong entry", OVER_LIMIT, `map[int]string{${[...entries(63), '999:"v"'].join(", ")}, …+6}`, "wrong"],
 ];
 
