@@ -98,11 +98,12 @@ export function processReplaced(what: string, pid: number, expected: string, act
   });
 }
 
-export function bytesDiffer(file: string, offset: number, expected: string, actual: string): UserError {
+/** Does not say what stands there: the helper reads files that its peer may not read. */
+export function bytesDiffer(file: string, offset: number): UserError {
   return new UserError({
     code: "bytes-differ",
     what: `probing ${file} at offset 0x${offset.toString(16)}`,
-    why: `the instruction there is ${actual || "beyond the end of the file"}, not the expected ${expected}`,
+    why: "the instruction there is not the expected one",
     remedy: "The binary was replaced after it was read; start the trace again",
   });
 }

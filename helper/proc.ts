@@ -18,8 +18,6 @@ export interface ProcessStat {
   readonly startTime: string;
   /** Field 3: `Z` and `X` mean that it has ended. */
   readonly state: string;
-  /** Field 28: where its stack began. Another one after exec, because the kernel draws it anew; `0` where it has ended. */
-  readonly stackStart: string;
 }
 
 /** Undefined when there is no such process. */
@@ -32,7 +30,23 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
   // The command name (field 2) may hold anything, closing parentheses and spaces included: fields count from the last.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", startTime: fields[19] ?? "", stackStart: fields[25] ?? "0" };
+  return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
+}
+
+/**
+ * Tells one exec of a process from the next, also of the same program: the auxiliary vector, with the addresses that
+ * the kernel draws anew. It is written once, at the end of the exec (create_elf_tables, fs/binfmt_elf.c), while the
+ * start of the stack (/proc/PID/stat) changes twice, with all the time in between that placing thousands of probes
+ * takes. Undefined within an exec, and where the process has ended.
+ */
+export function readExecution(pid: number): string | undefined {
+  const ENTRY_BYTES = 16; // Within an exec it holds the terminating entry alone.
+  try {
+    const vector = readFileSync(`/proc/${pid}/auxv`);
+    return vector.length > ENTRY_BYTES ? vector.toString("latin1") : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Throws unless `pid` is still the process that started at `startTime`. */

@@ -6,7 +6,7 @@ import { asUserError, bytesDiffer } from "./failures.ts";
 import type { Features } from "./features.ts";
 import { LinkHolder } from "./holder.ts";
 import { LoadedSession } from "./load.ts";
-import { checkProcess, fileIdentity, openProgram, programIdentity, readAt, readStat } from "./proc.ts";
+import { checkProcess, fileIdentity, openProgram, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
 
 /** How often a traced process is looked at: its end is told within this. */
 const WATCH_INTERVAL_MS = 100;
@@ -38,7 +38,7 @@ export class Session {
     const { target } = params;
     const what = describeTarget(params);
     if (target.kind === "process") checkProcess(what, target.pid, target.startTime);
-    const stack = target.kind === "process" ? readStat(target.pid)?.stackStart : undefined;
+    const execution = target.kind === "process" ? readExecution(target.pid) : undefined;
     const path = target.file ?? `/proc/${target.kind === "process" ? target.pid : 0}/exe`;
     const file = openProgram(what, path);
     try {
@@ -50,7 +50,7 @@ export class Session {
           context.onEnded(params.session, undefined),
         );
         const session = new Session(params, loaded, holder);
-        session.watch(fileIdentity(file), stack, context);
+        session.watch(fileIdentity(file), execution, context);
         return session;
       } catch (error) {
         loaded.close();
@@ -76,7 +76,7 @@ export class Session {
   }
 
   /** A process that is about to exec `file` is left alone until it has done so. */
-  private watch(program: string, stackStart: string | undefined, context: SessionContext): void {
+  private watch(program: string, execution: string | undefined, context: SessionContext): void {
     const { target, session } = this.params;
     if (target.kind !== "process") return;
     const { pid, startTime } = target;
@@ -84,7 +84,7 @@ export class Session {
     const before = target.file === undefined ? program : programIdentity(pid);
     let running = target.file === undefined;
     // exec of the same program counts, too: the kernel's links do not follow it from every thread.
-    let stack = running ? stackStart : undefined;
+    let first = running ? execution : undefined;
     const end = (reason: "exited" | "exec"): void => {
       clearInterval(this.watcher);
       context.onEnded(session, { pid, reason });
@@ -96,9 +96,10 @@ export class Session {
       if (current === undefined) return;
       if (current === program) {
         running = true;
-        if (stat.stackStart === "0" || stat.stackStart === stack) return;
-        if (stack !== undefined) return end("exec");
-        stack = stat.stackStart;
+        const now = readExecution(pid);
+        if (now === undefined || now === first) return;
+        if (first !== undefined) return end("exec");
+        first = now;
       } else if (current === before) return;
       // It may have been the program between two looks: then there were hits. Else it gets there by another program.
       else if (running || this.counters().some(({ hits }) => hits > 0)) end("exec");
@@ -147,7 +148,7 @@ async function link(
 function checkExpectedBytes(file: number, path: string, params: AttachParams): void {
   for (const { offset, expected } of params.probes) {
     const actual = Buffer.from(readAt(file, offset, expected.length / 2)).toString("hex");
-    if (actual !== expected) throw bytesDiffer(path, offset, expected, actual);
+    if (actual !== expected) throw bytesDiffer(path, offset);
   }
 }
 

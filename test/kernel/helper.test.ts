@@ -207,6 +207,17 @@ describe("tracing a process", () => {
       });
     });
 
+  it("does not tell what stands where other bytes were expected", async () => {
+    const change = (request: ReturnType<typeof attachAdd>) => ({
+      probes: [{ ...request.probes[0]!, offset: 0, expected: "00000000" }],
+    });
+    await assert.rejects(attach(change), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.doesNotMatch(error.message, /7f.?45.?4c.?46|ELF/i);
+      return true;
+    });
+  });
+
   it("hands out the program file and mapped code, nothing else", async () => {
     const { client } = helper;
     const facts = await client.describeProcess({ pid: target.pid });

@@ -28,6 +28,10 @@ import {
 } from "./hits.ts";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
+/** Placing them takes the kernel a quarter of the time that passes between two looks at a process. */
+const MANY_PROBES = 20_000;
+/** Milliseconds from the attach to the exec, so that in some rounds a look falls into it. */
+const MOMENTS = [70, 75, 80, 85, 90, 95];
 const native = probeFeatures(loadLibbpf(`${DIST}native`));
 const modes: readonly (readonly [string, Features])[] = [
   ["uprobe_multi link", native],
@@ -96,6 +100,34 @@ for (const [name, features] of modes)
       await target.end();
     });
   });
+
+it("is not misled by an exec that takes long, because the kernel places thousands of probes within it", async () => {
+  const probes = manyProbes(program, MANY_PROBES, /./);
+  for (const moment of MOMENTS) {
+    const shell = spawn("/bin/sh", ["-c", 'read go && exec "$0" call 30', program.path], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const target = HitsProcess.adopt(shell);
+    const request = attachAdd(program, processTarget(target.pid));
+    const session = await attach(
+      {
+        ...request,
+        probes: [...request.probes, ...probes],
+        target: { ...processTarget(target.pid), file: program.path },
+      },
+      native,
+    );
+    // The moment is the test, so passing time is what it takes; and then two more looks.
+    await new Promise((resolve) => setTimeout(resolve, moment));
+    target.send("go");
+    await target.expect(/^done 30$/);
+    await target.expect(/^ready/);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    assert.deepEqual(ended, [], "becoming the program is not its end");
+    assert.equal((await finish(session))[0]?.hits, 30);
+    await target.end();
+  }
+});
 
 it("refuses more probes than an old kernel takes, and leaves none", async () => {
   const target = await HitsProcess.start(program);

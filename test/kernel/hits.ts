@@ -167,9 +167,12 @@ export function attachAdd(program: HitsProgram, target: AttachTarget, options: A
 /** Ids of the probes of `manyProbes`. */
 export const MANY = 1000;
 
-/** Entry probes on `count` instructions that the idle program does not run: setting and removing them takes a while. */
-export function manyProbes(program: HitsProgram, count: number): ProbeSpec[] {
-  const sites = disassemble(program.path, /^(fmt|strconv|reflect)\./).filter(({ text }) =>
+/** What the idle program does not run. */
+const IDLE_CODE = /^(fmt|strconv|reflect)\./;
+
+/** Entry probes on `count` instructions of functions so named: setting and removing them takes a while. */
+export function manyProbes(program: HitsProgram, count: number, symbols = IDLE_CODE): ProbeSpec[] {
+  const sites = disassemble(program.path, symbols).filter(({ text }) =>
     /^(MOVQ|LEAQ|CMPQ) /.test(text),
   );
   if (sites.length < count) throw new Error(`only ${sites.length} instructions`);
