@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** What a shell starts: hears signals at once, because loading the rest takes longer than starting Node does. */
-import { quitOnSignals } from "./signals.ts";
+import { listenToSignals } from "./signals.ts";
 
-quitOnSignals();
+listenToSignals();
 await import("./main.ts");

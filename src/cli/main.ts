@@ -4,7 +4,6 @@ import { COMMANDS } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type CommandSpec, type ParsedOptions, parseOptions, usage } from "./options.ts";
 import { Printer } from "./print.ts";
-import { stopQuitting } from "./signals.ts";
 import { say } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -17,9 +16,7 @@ const RUN: Record<keyof typeof COMMANDS, (parsed: ParsedOptions) => Promise<numb
   list: async (parsed) => await (await import("./list.ts")).runList(parsed),
   trace: async (parsed) => {
     const { runTrace, traceOptions } = await import("./trace.ts");
-    const options = traceOptions(parsed);
-    stopQuitting();
-    return await runTrace(options);
+    return await runTrace(traceOptions(parsed));
   },
   inspect: async (parsed) => await (await import("./inspectCached.ts")).runInspect(parsed),
   doctor: async () => await (await import("./doctor.ts")).runDoctor(),

@@ -1,12 +1,18 @@
 /** The signals that end a command without being an error. */
-export const TRACE_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Nothing is attached (only a trace attaches, and it listens itself then): they end the process with 0. */
-export function quitOnSignals(): void {
-  for (const signal of TRACE_SIGNALS) process.on(signal, () => process.exit(0));
+/** Nothing is attached (only a trace attaches, and it says so first): the process ends with 0. */
+let whatToDo: () => void = () => process.exit(0);
+
+/**
+ * Once, before anything else: the process listens for all of its life. A listener that another one replaces loses the
+ * signal that has arrived but not been delivered yet, so what changes is only what a signal means.
+ */
+export function listenToSignals(): void {
+  for (const signal of SIGNALS) process.on(signal, () => whatToDo());
 }
 
-/** Whoever calls this listens from now on. */
-export function stopQuitting(): void {
-  for (const signal of TRACE_SIGNALS) process.removeAllListeners(signal);
+/** From now on a signal does this instead. */
+export function onSignal(act: () => void): void {
+  whatToDo = act;
 }

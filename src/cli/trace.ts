@@ -6,7 +6,7 @@ import { UserError } from "../protocol/errors.ts";
 import { COMMANDS } from "./commands.ts";
 import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
 import { Output } from "./output.ts";
-import { TRACE_SIGNALS } from "./signals.ts";
+import { onSignal } from "./signals.ts";
 import { say } from "./terminal.ts";
 import { formatBatch, formatStats } from "./textFormat.ts";
 
@@ -239,20 +239,18 @@ class TraceRun implements TraceListener {
   private listenToSignals(): Promise<undefined> {
     return new Promise((resolve) => {
       let firstAt: number | undefined;
-      for (const signal of TRACE_SIGNALS) {
-        process.on(signal, () => {
-          const now = performance.now();
-          if (firstAt !== undefined) {
-            if (now - firstAt > SAME_SIGNAL_MS) process.exit(0);
-            return;
-          }
-          firstAt = now;
-          this.interrupted = true;
-          setTimeout(() => this.giveUp(), FORCED_EXIT_MS).unref();
-          this.stop();
-          resolve(undefined);
-        });
-      }
+      onSignal(() => {
+        const now = performance.now();
+        if (firstAt !== undefined) {
+          if (now - firstAt > SAME_SIGNAL_MS) process.exit(0);
+          return;
+        }
+        firstAt = now;
+        this.interrupted = true;
+        setTimeout(() => this.giveUp(), FORCED_EXIT_MS).unref();
+        this.stop();
+        resolve(undefined);
+      });
     });
   }
 }

@@ -1,0 +1,28 @@
+/** A signal ends the terminal front end at whatever moment it comes. */
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { buildGo } from "../programs/build.ts";
+import { until } from "../until.ts";
+import { codeOf, liveCode, probelens, startTarget } from "./cliProcess.ts";
+
+const path = buildGo("calls");
+const target = startTarget(path);
+after(() => target.end());
+
+/** Milliseconds after the start: from Node's first to a trace that runs. */
+const MOMENTS = Array.from({ length: 48 }, (_, index) => 30 + index * 10);
+
+test("Ctrl-C in the first moments", async () => {
+  await target.says("ready");
+  const code = await codeOf(path, "main.work");
+  for (const moment of MOMENTS) {
+    const trace = probelens("trace", "main.work", "--pid", String(target.pid));
+    // The moment is the test, so passing time is what it takes.
+    await new Promise((resolve) => setTimeout(resolve, moment));
+    trace.process.kill("SIGINT");
+    const status = await trace.status();
+    // Before any JavaScript has run, the kernel's default is what happens.
+    assert.ok(status === 0 || (status === "SIGINT" && trace.stderr === ""), `${moment} ms: ${status} ${trace.stderr}`);
+    await until("the original bytes", () => liveCode(target.pid, code) === code.original);
+  }
+});
