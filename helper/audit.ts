@@ -20,7 +20,7 @@ export class AuditLog {
     this.notice = notice;
   }
 
-  write(action: "attach" | "detach" | "refuse", details: string): void {
+  write(action: "attach" | "detach" | "extend" | "refuse", details: string): void {
     const line = `${new Date().toISOString()} ${action} ${this.peer} ${printable(details)}\n`;
     try {
       append(line);

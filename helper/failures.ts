@@ -42,6 +42,23 @@ export function damagedHolder(why: string): UserError {
   });
 }
 
+/** `left`: why what it left could not be removed. */
+export function holderKilled(signal: string | null, left: string | undefined): UserError {
+  const killed = `the process that holds them was killed${signal === null ? "" : ` (${signal})`} while it placed them`;
+  return new UserError({
+    code: "holder-killed",
+    what: "placing the probes",
+    why:
+      left === undefined
+        ? `${killed}; the helper has removed what it left in the program`
+        : `${killed}, and what it left in the program could not be removed (${left})`,
+    remedy:
+      left === undefined
+        ? "Start the trace again"
+        : "The program runs on, slower; tracing the same functions once more removes what was left",
+  });
+}
+
 export function noBpf(what: string, error: SystemCallError): UserError {
   if (error.code === "ENOSYS" || error.code === "EINVAL")
     return new UserError({

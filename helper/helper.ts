@@ -65,6 +65,11 @@ export class Helper {
     this.serve(rpc, "initialize", ({ protocolVersion }) => this.initialize(protocolVersion));
     this.serve(rpc, "attach", (params) => this.attach(params));
     this.serve(rpc, "detach", ({ session }) => this.detach(session));
+    this.serve(rpc, "extend", ({ session, expiresInMs }) => this.extend(session, expiresInMs));
+    // Said by the peer's own clock and relayed to those who hold the links: a helper that lives is no sign.
+    rpc.onNotification(HELPER_METHODS.alive, () => {
+      for (const session of this.sessions.values()) session.beat();
+    });
     this.serve(rpc, "counters", ({ session }) => ({ counters: this.find("counters", session).counters() }));
     this.serve(rpc, "readFile", readFile);
     this.serve(rpc, "describeProcess", ({ pid }) => describeProcess(pid));
@@ -162,9 +167,17 @@ export class Helper {
     return { counters };
   }
 
-  private onEnded(id: number, target: Omit<TargetEndedParams, "session"> | undefined): void {
-    if (target) this.host.notify(HELPER_METHODS.targetEnded, { session: id, ...target });
-    else this.host.notify(HELPER_METHODS.targetEnded, { session: id, pid: process.pid, reason: "lost" });
+  private extend(id: number, expiresInMs: number | undefined): Record<string, never> {
+    this.find("extend", id).expireIn(expiresInMs);
+    this.audit.write("extend", `session=${id} expires=${expiresInMs === undefined ? "never" : `${expiresInMs}ms`}`);
+    return {};
+  }
+
+  private onEnded(id: number, ended: Omit<TargetEndedParams, "session">): void {
+    const { reason } = ended;
+    // Nobody asks for the detach of a session whose peer is not there.
+    if (reason === "lease" || reason === "expired") this.audit.write("detach", `session=${id} reason=${reason}`);
+    this.host.notify(HELPER_METHODS.targetEnded, { session: id, ...ended });
   }
 
   private find(method: string, id: number): Session {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * probelens-holder: makes the links of one trace and holds them until its input ends.
+ * probelens-holder: makes the links of one trace and holds them for as long as the peer lives.
  *
  * A process that gets SIGKILL in the middle of making or closing a uprobe link leaves int3 in the target for good: the
  * kernel writes the target's code with get_user_pages, which gives up under a fatal signal, also when it undoes what
@@ -16,11 +16,18 @@
  *   .                                                      that is all
  *
  * Standard output has one line: "ok", or the system call that failed and its error number. Links made before a failure
- * go with the process.
+ * go with the process. From then on standard input has one command a line:
+ *
+ *   b       the peer (the server or the terminal front end, not the helper that relays this) has given a sign of life
+ *   x MS    let go in MS milliseconds whatever happens; 0: not at any time
+ *
+ * It ends, and with it the links, when standard input ends (status 0), when the last sign of life is LEASE_SECONDS old
+ * (LEASE_OVER), or when its time is up (TIME_IS_UP): also when peer or helper are stopped, and when the machine slept.
  */
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,11 +35,18 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PROGRAM_FILE "/proc/self/fd/3"
 /* MAX_PROBES of src/protocol/layout.ts: the helper accepts no request for more. */
 #define MAX_SITES 32768
+/* The peer tells every two seconds; a pause of five is none. */
+#define LEASE_SECONDS 10
+/* Exit statuses that helper/holder.ts knows. */
+#define LEASE_OVER 2
+#define TIME_IS_UP 3
 
 /* include/uapi/linux/bpf.h; written out, because the headers of older systems lack uprobe_multi. */
 #define BPF_LINK_CREATE 28
@@ -52,6 +66,22 @@ union link_attr {
 
 static uint64_t offsets[MAX_SITES], cookies[MAX_SITES];
 
+static char input[4096];
+static size_t next, filled;
+
+/* The next byte of standard input, or EOF. */
+static int take(void)
+{
+	if (next == filled) {
+		ssize_t count = read(STDIN_FILENO, input, sizeof(input));
+		if (count <= 0)
+			return EOF;
+		next = 0;
+		filled = count;
+	}
+	return input[next++];
+}
+
 static void fail(const char *call)
 {
 	printf("%s %d\n", call, errno);
@@ -59,10 +89,26 @@ static void fail(const char *call)
 	_exit(1);
 }
 
+/* The next byte that is no space. */
+static int take_word(void)
+{
+	int byte;
+	do
+		byte = take();
+	while (byte == ' ' || byte == '\n');
+	return byte;
+}
+
 static long long number(long long least, long long most)
 {
-	long long value;
-	if (scanf("%lld", &value) != 1 || value < least || value > most) {
+	char digits[24], *end;
+	size_t length = 0;
+	for (int byte = take_word(); byte != EOF && byte > ' ' && length < sizeof(digits) - 1; byte = take())
+		digits[length++] = byte;
+	digits[length] = 0;
+	errno = 0;
+	long long value = strtoll(digits, &end, 10);
+	if (errno != 0 || length == 0 || *end != 0 || value < least || value > most) {
 		errno = EINVAL;
 		fail("reading the request");
 	}
@@ -131,14 +177,74 @@ static void drop_capabilities(void)
 	syscall(SYS_capset, &header, none);
 }
 
+/* The clock that also runs while the machine sleeps. */
+static int64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static int64_t lease_end, time_is_up;
+
+static void sign_of_life(void)
+{
+	lease_end = now_ns() + LEASE_SECONDS * 1000000000LL;
+}
+
+static void obey(const char *line)
+{
+	if (line[0] == 'b')
+		sign_of_life();
+	else if (line[0] == 'x') {
+		int64_t ms = strtoll(line + 1, NULL, 10);
+		time_is_up = ms > 0 && ms < INT64_MAX / 2000000 ? now_ns() + ms * 1000000 : 0;
+	}
+}
+
+/* Returns why the links go: the exit status. */
+static int hold(int timer)
+{
+	struct pollfd sources[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = timer, .events = POLLIN}};
+	char line[32];
+	size_t length = 0;
+	sign_of_life();
+	for (;;) {
+		for (; next < filled; next++) {
+			if (input[next] != '\n') {
+				if (length < sizeof(line) - 1)
+					line[length++] = input[next];
+				continue;
+			}
+			line[length] = 0;
+			length = 0;
+			obey(line);
+		}
+		int64_t until = time_is_up != 0 && time_is_up < lease_end ? time_is_up : lease_end;
+		struct itimerspec at = {.it_value = {until / 1000000000, until % 1000000000}};
+		timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
+		poll(sources, 2, -1);
+		if (time_is_up != 0 && now_ns() >= time_is_up)
+			return TIME_IS_UP;
+		if (now_ns() >= lease_end)
+			return LEASE_OVER;
+		if (sources[0].revents != 0) {
+			int byte = take();
+			if (byte == EOF)
+				return 0;
+			next--;
+		}
+	}
+}
+
 int main(void)
 {
 	const int ignored[] = {SIGINT, SIGHUP, SIGQUIT, SIGTERM, SIGTSTP, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2};
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	for (;;) {
-		char kind;
-		if (scanf(" %c", &kind) != 1)
+		int kind = take_word();
+		if (kind == EOF)
 			return 1; /* The helper ended first. */
 		if (kind == '.')
 			break;
@@ -157,10 +263,12 @@ int main(void)
 			fail("reading the request");
 		}
 	}
+	/* A wait of poll itself stands still while the machine sleeps. */
+	int timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
+	if (timer < 0)
+		fail("timerfd_create");
 	drop_capabilities();
 	puts("ok");
 	fflush(stdout);
-	while (getchar() != EOF)
-		;
-	return 0;
+	return hold(timer);
 }

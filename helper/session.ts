@@ -4,7 +4,7 @@ import type { ProbeCounters } from "../src/protocol/capture.ts";
 import type { AttachParams, TargetEndedParams } from "../src/protocol/helperApi.ts";
 import { asUserError, bytesDiffer } from "./failures.ts";
 import type { Features } from "./features.ts";
-import { LinkHolder } from "./holder.ts";
+import { type HolderEnd, LinkHolder } from "./holder.ts";
 import { LoadedSession } from "./load.ts";
 import { checkProcess, fileIdentity, openProgram, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
 
@@ -17,8 +17,8 @@ export interface SessionContext {
   readonly holderPath: string;
   readonly ringFd: number;
   readonly features: Features;
-  /** The traced process ended or runs another program, or (`reason` undefined) somebody killed the links' holder. */
-  onEnded(session: number, ended: Omit<TargetEndedParams, "session"> | undefined): void;
+  /** The traced process ended or runs another program, or the links' holder has let go of them (`pid` is the helper's). */
+  onEnded(session: number, ended: Omit<TargetEndedParams, "session">): void;
 }
 
 export class Session {
@@ -46,9 +46,10 @@ export class Session {
       const loaded = load(what, params, context);
       try {
         // Through the descriptor that was checked: another file at this path, or another program after exec, is not it.
-        const holder = await link(what, context.holderPath, loaded, file, params, () =>
-          context.onEnded(params.session, undefined),
+        const holder = await link(what, context.holderPath, loaded, file, params, (reason) =>
+          context.onEnded(params.session, { pid: process.pid, reason }),
         );
+        if (params.expiresInMs !== undefined) holder.expireIn(params.expiresInMs);
         const session = new Session(params, loaded, holder);
         session.watch(fileIdentity(file), execution, context);
         return session;
@@ -63,6 +64,16 @@ export class Session {
 
   counters(): ProbeCounters[] {
     return this.loaded.counters();
+  }
+
+  /** The peer has given a sign of life. */
+  beat(): void {
+    this.holder.beat();
+  }
+
+  /** From now on; undefined: not at any time. */
+  expireIn(ms: number | undefined): void {
+    this.holder.expireIn(ms);
   }
 
   /** Resolves when every probe is gone. The counters stay readable until `close`. */
@@ -121,7 +132,7 @@ async function link(
   loaded: LoadedSession,
   file: number,
   params: AttachParams,
-  onLost: () => void,
+  onEnd: (end: HolderEnd) => void,
 ): Promise<LinkHolder> {
   const { target } = params;
   const pid = target.kind === "process" ? target.pid : 0;
@@ -130,7 +141,7 @@ async function link(
   };
   let holder: LinkHolder;
   try {
-    holder = await LinkHolder.start(executable, file, loaded.linkRequests(pid), onLost);
+    holder = await LinkHolder.start({ executable, file, requests: loaded.linkRequests(pid) }, onEnd);
   } catch (error) {
     alive(); // The likeliest cause, told better.
     throw asUserError(what, error);

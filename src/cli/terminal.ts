@@ -19,3 +19,14 @@ export function printable(text: string): string {
 export function say(message: string): void {
   process.stderr.write(`probelens: ${printable(message)}\n`);
 }
+
+/**
+ * Node writes to a terminal synchronously (lib/tty.js), and a terminal that is held up (Ctrl-S, a stopped multiplexer)
+ * would hold up everything with it: signals, and the sign of life without which the probes go. What is written is kept
+ * in memory instead, as with a pipe.
+ */
+export function neverBlockOnTerminal(): void {
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.isTTY)
+      (stream as { _handle?: { setBlocking?: (blocking: boolean) => void } })._handle?.setBlocking?.(false);
+}

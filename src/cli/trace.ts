@@ -7,7 +7,7 @@ import { COMMANDS } from "./commands.ts";
 import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
 import { Output } from "./output.ts";
 import { onSignal } from "./signals.ts";
-import { say } from "./terminal.ts";
+import { neverBlockOnTerminal, say } from "./terminal.ts";
 import { formatBatch, formatStats } from "./textFormat.ts";
 
 /** After the last call of `--limit`, its return is waited for this long (design: at most 5 s). */
@@ -72,6 +72,7 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
 
 /** Resolves with the exit status. */
 export async function runTrace(options: TraceOptions): Promise<number> {
+  neverBlockOnTerminal();
   const engine = createEngine({ terminal: true, onNotice: say, source: options.source });
   const run = new TraceRun(options, engine);
   try {

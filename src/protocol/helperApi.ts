@@ -5,7 +5,7 @@
  */
 import type { CapturePlan, ProbeCounters } from "./capture.ts";
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export interface InitializeParams {
   readonly protocolVersion: number;
@@ -62,6 +62,8 @@ export interface GoroutineSpec {
 export interface AttachParams {
   /** Chosen by the peer; names the group for `detach`. */
   readonly session: number;
+  /** The probes go by themselves so many milliseconds after the attach, unless `extend` says otherwise. */
+  readonly expiresInMs?: number;
   readonly target: AttachTarget;
   readonly goroutine: GoroutineSpec;
   readonly probes: readonly ProbeSpec[];
@@ -71,6 +73,12 @@ export interface AttachParams {
 export interface AttachResult {
   readonly link: "uprobe_multi" | "perf_event";
   readonly attached: number;
+}
+
+/** Another time for the probes to go by themselves, counted from now; absent: none. */
+export interface ExtendParams {
+  readonly session: number;
+  readonly expiresInMs?: number;
 }
 
 export interface DetachParams {
@@ -127,19 +135,28 @@ export interface ReadCodeResult {
 }
 
 /**
- * Sent by the helper when a traced process is gone or has exec'd another program; `lost`: somebody killed the process
- * that holds the probes (`pid` is the helper's).
+ * Sent by the helper when a traced process is gone or has exec'd another program, and when the probes went although
+ * nobody asked for it (then `pid` is the helper's): `lost`: somebody killed the process that holds them; `lease`: the
+ * peer gave no sign of life for ten seconds; `expired`: the time of `expiresInMs` is up.
  */
 export interface TargetEndedParams {
   readonly session: number;
   readonly pid: number;
-  readonly reason: "exited" | "exec" | "lost";
+  readonly reason: "exited" | "exec" | "lost" | "lease" | "expired";
 }
+
+/**
+ * The peer's sign of life, a notification. The process that holds the probes lets go of them after ten seconds without
+ * one (helper/holder.c), by a clock that also runs while the machine sleeps: the peer is stopped, or stuck.
+ */
+export const ALIVE_INTERVAL_MS = 2000;
 
 export const HELPER_METHODS = {
   initialize: "initialize",
   attach: "attach",
   detach: "detach",
+  extend: "extend",
+  alive: "alive",
   counters: "counters",
   readFile: "readFile",
   describeProcess: "describeProcess",

@@ -5,6 +5,7 @@ import { ErrorCodes, ResponseError } from "vscode-jsonrpc/node";
 import { connectFrames } from "./connection.ts";
 import { UserError } from "./errors.ts";
 import {
+  ALIVE_INTERVAL_MS,
   type AttachParams,
   type AttachResult,
   type CountersParams,
@@ -12,6 +13,7 @@ import {
   type DescribeProcessParams,
   type DescribeProcessResult,
   type DetachParams,
+  type ExtendParams,
   HELPER_METHODS,
   type InitializeResult,
   PROTOCOL_VERSION,
@@ -36,6 +38,7 @@ export interface HelperClient {
   initialize(): Promise<InitializeResult>;
   attach(params: AttachParams): Promise<AttachResult>;
   detach(params: DetachParams): Promise<CountersResult>;
+  extend(params: ExtendParams): Promise<void>;
   counters(params: CountersParams): Promise<CountersResult>;
   readFile(params: ReadFileParams): Promise<ReadFileResult>;
   describeProcess(params: DescribeProcessParams): Promise<DescribeProcessResult>;
@@ -51,11 +54,17 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
   const whenClosed = new Promise<void>((resolve) => {
     onClosed = resolve;
   });
+  // As long as this process' event loop turns, whatever its own output or the traced program do.
+  const alive = setInterval(() => {
+    // A helper that is stopped reads nothing: signs of life are not kept for it.
+    if (!output.writableNeedDrain) void rpc.sendNotification(HELPER_METHODS.alive).catch(() => {});
+  }, ALIVE_INTERVAL_MS).unref();
   const { rpc } = connectFrames(
     input,
     output,
     (batch) => handlers.onRecords(batch),
     (error) => {
+      clearInterval(alive);
       closed = error ?? "ended";
       onClosed?.();
       handlers.onClose(error);
@@ -86,11 +95,13 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
     initialize: () => request(HELPER_METHODS.initialize, { protocolVersion: PROTOCOL_VERSION }),
     attach: (params) => request(HELPER_METHODS.attach, params),
     detach: (params) => request(HELPER_METHODS.detach, params),
+    extend: async (params) => void (await request<object>(HELPER_METHODS.extend, params)),
     counters: (params) => request(HELPER_METHODS.counters, params),
     readFile: (params) => request(HELPER_METHODS.readFile, params),
     describeProcess: (params) => request(HELPER_METHODS.describeProcess, params),
     readCode: (params) => request(HELPER_METHODS.readCode, params),
     dispose: () => {
+      clearInterval(alive);
       rpc.dispose();
       output.end();
     },

@@ -63,10 +63,15 @@ const probe = v.strictObject({
   pairReturns: v.boolean(),
 });
 
+/** A year; also what keeps the holder's arithmetic in nanoseconds within 64 bits. */
+const MAX_EXPIRY_MS = 366 * 24 * 3600 * 1000;
+const expiresInMs = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_EXPIRY_MS)));
+
 export const HELPER_SCHEMAS = {
   initialize: v.strictObject({ protocolVersion: uint32 }),
   attach: v.strictObject({
     session: uint32,
+    expiresInMs,
     target: v.variant("kind", [
       v.strictObject({ kind: v.literal("process"), pid, startTime, file: v.exactOptional(path) }),
       v.strictObject({ kind: v.literal("file"), file: path }),
@@ -81,6 +86,7 @@ export const HELPER_SCHEMAS = {
     functions: v.pipe(v.array(v.pipe(v.string(), v.maxLength(MAX_NAME_LENGTH))), v.maxLength(MAX_PROBES)),
   }),
   detach: v.strictObject({ session: uint32 }),
+  extend: v.strictObject({ session: uint32, expiresInMs }),
   counters: v.strictObject({ session: uint32 }),
   readFile: v.strictObject({
     pid,
@@ -103,7 +109,7 @@ export type HelperRequest = keyof typeof HELPER_SCHEMAS;
 export const targetEndedSchema = v.strictObject({
   session: uint32,
   pid,
-  reason: v.picklist(["exited", "exec", "lost"]),
+  reason: v.picklist(["exited", "exec", "lost", "lease", "expired"]),
 });
 
 /** `data` of a JSON-RPC error: the fields of a UserError. */

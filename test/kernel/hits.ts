@@ -172,9 +172,7 @@ const IDLE_CODE = /^(fmt|strconv|reflect)\./;
 
 /** Entry probes on `count` instructions of functions so named: setting and removing them takes a while. */
 export function manyProbes(program: HitsProgram, count: number, symbols = IDLE_CODE): ProbeSpec[] {
-  const sites = disassemble(program.path, symbols).filter(({ text }) =>
-    /^(MOVQ|LEAQ|CMPQ) /.test(text),
-  );
+  const sites = disassemble(program.path, symbols).filter(({ text }) => /^(MOVQ|LEAQ|CMPQ) /.test(text));
   if (sites.length < count) throw new Error(`only ${sites.length} instructions`);
   return sites.slice(0, count).map(({ fileOffset, bytes }, index) => ({
     id: MANY + index,

@@ -16,6 +16,13 @@ export interface EventSink {
   onHelperDied(message: string): void;
 }
 
+/** The helper lives, but the probes are gone. */
+const LET_GO = {
+  lease:
+    "this process gave no sign of life for ten seconds (it was stopped, or the machine slept), so the probes were removed",
+  expired: "its time is up, so the probes were removed",
+} as const;
+
 export class HelperLink {
   readonly client: HelperClient;
   readonly info: InitializeResult;
@@ -29,7 +36,11 @@ export class HelperLink {
       const state = new LinkState(launched);
       const client = connectHelper(launched.child.stdout, launched.child.stdin, {
         onRecords: (batch) => state.deliver(batch),
-        onTargetEnded: ({ session, pid, reason }) => state.sinks.get(session)?.onTargetEnded(pid, reason),
+        onTargetEnded: ({ session, pid, reason }) => {
+          const sink = state.sinks.get(session);
+          if (reason === "lease" || reason === "expired") sink?.onHelperDied(LET_GO[reason]);
+          else sink?.onTargetEnded(pid, reason);
+        },
         onClose: (error) => void state.ended(error),
       });
       const info = await client.initialize();
