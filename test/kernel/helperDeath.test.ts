@@ -3,9 +3,21 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { UserError } from "../../src/protocol/errors.ts";
 import { until } from "../until.ts";
 import { startHelper } from "./helperProcess.ts";
 import {
@@ -17,6 +29,7 @@ import {
   liveBytes,
   manyProbes,
   processTarget,
+  startTime,
 } from "./hits.ts";
 
 /** The promise is one second. */
@@ -134,6 +147,64 @@ it("no int3 is left, whenever the helper is killed", async () => {
     assert.doesNotMatch(kernelLog().slice(mark), /failed to unregister/);
   }
   await target.call(100);
+});
+
+it("no int3 is left, whenever the holder is killed while it places probes: the helper removes them, and says so", async () => {
+  const dice = random(2);
+  const many = manyProbes(program, TORTURE_PROBES, /./);
+  const codeBefore = sha256(liveCode(target.pid));
+  const helper = await startHelper();
+  const request = attachAdd(program, processTarget(target.pid), { returns: true });
+  let mended = 0;
+  for (let round = 1; round <= TORTURE_ROUNDS || (mended === 0 && round < 20 * TORTURE_ROUNDS); round++) {
+    const attached = helper.client.attach({ ...request, session: round, probes: [...request.probes, ...many] }).then(
+      () => undefined,
+      (error: UserError) => error,
+    );
+    const [holder = 0] = await until("the holder", () => {
+      const found = holdersOf(helper.child.pid ?? 0);
+      return found.length > 0 && found;
+    });
+    // Somewhere in placing them: the moment is the test, so passing time is what it takes.
+    await new Promise((resolve) => setTimeout(resolve, dice() * 20));
+    process.kill(holder, "SIGKILL");
+    const error = await attached;
+    if (error === undefined) await helper.client.detach({ session: round });
+    else {
+      assert.equal(error.code, "holder-killed", error.message);
+      assert.match(error.why, /SIGKILL.*has removed what it left/);
+      mended++;
+    }
+    await until("the original code is back", () => sha256(liveCode(target.pid)) === codeBefore, 10_000);
+  }
+  assert.ok(mended > 0, "at least one kill met the placing");
+  await helper.stop();
+  await target.call(100);
+});
+
+it("no int3 is left when memory runs out and the kernel kills the helper", async (t) => {
+  const groups = "/sys/fs/cgroup/memory";
+  if (!existsSync(`${groups}/memory.limit_in_bytes`)) return t.skip("no memory cgroups of version 1 here");
+  const group = `${groups}/probelens-test-${process.pid}`;
+  mkdirSync(group);
+  const helper = await startHelper();
+  try {
+    await helper.client.attach(attachAdd(program, processTarget(target.pid), { returns: true }));
+    const helperPid = helper.child.pid ?? 0;
+    for (const pid of [helperPid, ...holdersOf(helperPid)]) writeFileSync(`${group}/cgroup.procs`, String(pid));
+    writeFileSync(`${group}/memory.limit_in_bytes`, String(4 << 20));
+    // What the helper allocates from now on is above the limit.
+    const file = { pid: target.pid, startTime: startTime(target.pid), offset: 0, length: 1 << 20 };
+    const reads = Array.from({ length: 200 }, () => helper.client.readFile(file).catch(() => undefined));
+    await helper.exited;
+    assert.equal(helper.child.signalCode, "SIGKILL");
+    await Promise.all(reads);
+    await restored();
+  } finally {
+    await helper.stop();
+    await until("the group is empty", () => readFileSync(`${group}/cgroup.procs`, "utf8") === "");
+    rmdirSync(group);
+  }
 });
 
 async function restored(): Promise<void> {
