@@ -60,7 +60,7 @@ mkdirSync(DIST, { recursive: true });
 rmSync(STAMP, { force: true });
 buildKernelProgram();
 copyRuntimeFiles();
-buildHolder();
+buildNativePrograms();
 await bundle();
 execFileSync("sh", [join(ROOT, "helper/libbpf/build.sh")], { stdio: "inherit" });
 writeFileSync(STAMP, stamp);
@@ -88,14 +88,15 @@ function buildKernelProgram() {
   }
 }
 
-/** helper/holder.c → dist/native/probelens-holder. */
-function buildHolder() {
-  const program = join(DIST, "native/probelens-holder");
+/** helper/NAME.c → dist/native/probelens-NAME. */
+function buildNativePrograms() {
   mkdirSync(join(DIST, "native"), { recursive: true });
-  const source = join(ROOT, "helper/holder.c");
-  // Renamed into place: one that runs cannot be written to.
-  run("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", "-s", source, "-o", `${program}.new`]);
-  renameSync(`${program}.new`, program);
+  for (const name of ["holder", "launcher"]) {
+    const program = join(DIST, `native/probelens-${name}`);
+    // Renamed into place: one that runs cannot be written to.
+    run("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", "-s", join(ROOT, `helper/${name}.c`), "-o", `${program}.new`]);
+    renameSync(`${program}.new`, program);
+  }
 }
 
 function copyRuntimeFiles() {

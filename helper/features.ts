@@ -1,14 +1,7 @@
 /** What this kernel offers, found by trying and not by version. */
 import { readFileSync, statSync } from "node:fs";
 import { release } from "node:os";
-import {
-  closeFd,
-  createUprobeMultiLink,
-  kernelFieldOffset,
-  type Libbpf,
-  loadTrivialMultiProgram,
-  SystemCallError,
-} from "./libbpf.ts";
+import { closeFd, kernelFieldOffset, loadTrivialMultiProgram, SystemCallError, tryMultiLink } from "./libbpf.ts";
 
 export interface Features {
   /** uprobe_multi links with a process filter that works. */
@@ -24,11 +17,10 @@ export interface Features {
 /** include/linux/proc_ns.h: PROC_PID_INIT_INO. */
 const INITIAL_PID_NAMESPACE = 0xeffffffcn;
 
-export function probeFeatures(libbpf: Libbpf): Features {
-  const [major = 0, minor = 0] = libbpf.version.split(".").map(Number);
+export function probeFeatures(): Features {
   const namespace = statSync("/proc/self/ns/pid", { bigint: true });
   return {
-    uprobeMulti: (major > 1 || (major === 1 && minor >= 3)) && hasUprobeMulti(),
+    uprobeMulti: hasUprobeMulti(),
     cookies: kernelAtLeast(5, 15),
     uprobePmu: readPmuType(),
     pidNamespace: namespace.ino === INITIAL_PID_NAMESPACE ? undefined : { device: namespace.dev, inode: namespace.ino },
@@ -53,7 +45,7 @@ export function fsbaseOffset(): number | undefined {
 /**
  * The kernel's answer to a link on "/" (not a regular file) is EBADF where it knows uprobe_multi. Its first versions
  * (6.6.0 to 6.6.34) filtered one thread instead of the process; since the fix (46ba0e49b642) a negative pid is refused
- * with EINVAL. The same test as libbpf's own (tools/lib/bpf/features.c).
+ * with EINVAL. The same test as libbpf's own (tools/lib/bpf/features.c), and as launcher.c's.
  */
 function hasUprobeMulti(): boolean {
   let program: number;
@@ -65,14 +57,7 @@ function hasUprobeMulti(): boolean {
   try {
     const attempt = (pid: number): string => {
       try {
-        closeFd(
-          createUprobeMultiLink(program, {
-            path: "/",
-            offsets: new BigUint64Array(1),
-            cookies: new BigUint64Array(1),
-            pid,
-          }),
-        );
+        closeFd(tryMultiLink(program, pid));
         return "";
       } catch (error) {
         return error instanceof SystemCallError ? error.code : "";

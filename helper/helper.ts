@@ -197,7 +197,7 @@ export class Helper {
       throw noLibbpf(error instanceof Error ? error.message : String(error));
     }
     raiseLimits();
-    const features = probeFeatures(libbpf);
+    const features = probeFeatures();
     dropPrivileges(features.uprobeMulti);
     this.machine = { libbpf, features };
     return this.machine;

@@ -187,10 +187,7 @@ static int64_t now_ns(void)
 
 static int64_t lease_end, time_is_up;
 
-static void sign_of_life(void)
-{
-	lease_end = now_ns() + LEASE_SECONDS * 1000000000LL;
-}
+static void sign_of_life(void) { lease_end = now_ns() + LEASE_SECONDS * 1000000000LL; }
 
 static void obey(const char *line)
 {

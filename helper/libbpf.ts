@@ -31,9 +31,12 @@ export class SystemCallError extends Error {
 /** include/uapi/linux/bpf.h */
 const BPF = {
   MAP_TYPE_RINGBUF: 27,
+  LINK_CREATE: 28,
   PROG_TYPE_KPROBE: 2,
   TRACE_UPROBE_MULTI: 48,
 } as const;
+/** arch/x86/entry/syscalls/syscall_64.tbl */
+const SYS = { bpf: 321 } as const;
 const PROT = { READ: 1, WRITE: 2 } as const;
 const MAP_SHARED = 1;
 const BTF_KIND_STRUCT = 4;
@@ -93,7 +96,6 @@ const LIBBPF = [
   "int bpf_map_create(int type, const char *name, uint32_t key, uint32_t value, uint32_t max, void *opts)",
   "int bpf_map_update_elem(int fd, void *key, void *value, uint64_t flags)",
   "int bpf_map_lookup_elem(int fd, void *key, void *value)",
-  "int bpf_link_create(int prog, int target, int type, void *opts)",
   "void *btf__load_vmlinux_btf()",
   "int btf__find_by_name_kind(void *btf, const char *name, uint32_t kind)",
   "void *btf__type_by_id(void *btf, uint32_t id)",
@@ -109,6 +111,7 @@ const LIBC = [
   "int capset(void *header, void *data)",
   "int capget(void *header, void *data)",
   "int setrlimit(int resource, void *limit)",
+  "long syscall(long number, long a, void *b, long c)",
 ];
 
 // Objects, programs and maps.
@@ -222,26 +225,19 @@ export function loadProgram(instructions: Uint8Array, license: string): number {
 
 // Links.
 
-export interface MultiLinkSpec {
-  readonly path: string;
-  readonly offsets: BigUint64Array;
-  readonly cookies: BigUint64Array;
-  /** 0: every process. */
-  readonly pid: number;
-}
-
-export function createUprobeMultiLink(program: number, spec: MultiLinkSpec): number {
-  // struct bpf_link_create_opts up to uprobe_multi.pid (libbpf 1.3, bpf.h).
-  const opts = new DataView(new ArrayBuffer(80));
-  const path = new TextEncoder().encode(`${spec.path}\0`);
-  opts.setBigUint64(0, 80n, true);
-  opts.setUint32(36, spec.offsets.length, true);
-  opts.setBigUint64(40, koffi.address(path), true);
-  opts.setBigUint64(48, koffi.address(spec.offsets), true);
-  opts.setBigUint64(64, koffi.address(spec.cookies), true);
-  opts.setInt32(72, spec.pid, true);
-  const bytes = new Uint8Array(opts.buffer);
-  return check("bpf_link_create (uprobe_multi)", fn("bpf_link_create")(program, 0, BPF.TRACE_UPROBE_MULTI, bytes));
+/** Asks for a uprobe_multi link on "/", which no kernel makes: for feature probes. The system call itself: libbpf has it from 1.3. */
+export function tryMultiLink(program: number, pid: number): number {
+  // union bpf_attr, link_create.uprobe_multi (include/uapi/linux/bpf.h).
+  const attr = new DataView(new ArrayBuffer(64));
+  const [path, zero] = [new TextEncoder().encode("/\0"), new BigUint64Array(1)];
+  attr.setUint32(0, program, true);
+  attr.setUint32(8, BPF.TRACE_UPROBE_MULTI, true);
+  attr.setBigUint64(16, koffi.address(path), true);
+  attr.setBigUint64(24, koffi.address(zero), true); // offsets
+  attr.setBigUint64(40, koffi.address(zero), true); // cookies
+  attr.setUint32(48, 1, true); // count
+  attr.setInt32(56, pid, true);
+  return systemCall("bpf_link_create (uprobe_multi)", SYS.bpf, BPF.LINK_CREATE, new Uint8Array(attr.buffer), 64);
 }
 
 /** Loads `mov r0, 0; exit` for uprobe_multi links: for feature probes. */
@@ -383,6 +379,12 @@ function c(name: string): Foreign {
   const found = libc[name];
   if (!found) throw new Error(`libc is not loaded (${name})`);
   return found;
+}
+
+function systemCall(call: string, number: number, a: number, b: Uint8Array | null, rest: number): number {
+  const result = Number(c("syscall")(number, a, b, rest));
+  if (result < 0) throw new SystemCallError(call, koffi.errno());
+  return result;
 }
 
 /** libbpf 1.0 and later returns negative error numbers. */

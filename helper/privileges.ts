@@ -1,4 +1,4 @@
-/** Raises the limits that probing needs, then gives up every capability that it does not. */
+/** Raises the limits that probing needs, then gives up every capability that it does not: for a helper without launcher. */
 import { permittedCapabilities, setCapabilities, setLimit, setNoNewPrivileges } from "./libbpf.ts";
 
 /** include/uapi/linux/capability.h */
@@ -23,10 +23,9 @@ export function raiseLimits(): void {
 }
 
 /**
- * Keeps what loading programs (BPF, PERFMON), perf-event uprobes (SYS_ADMIN; not needed for uprobe_multi links) and
- * other users' /proc files (SYS_PTRACE, DAC_READ_SEARCH) take. Capabilities are per thread: this is the thread that
- * handles requests, and the threads that Node starts for file access later inherit from it; V8's own, which only
- * compile and collect garbage, started before.
+ * Keeps what launcher.c keeps, which lists what each is for. The launcher has done this before there was a second
+ * thread; a helper that was started without it gives up what it can: this thread, which handles requests, and those
+ * that Node starts for file access later.
  */
 export function dropPrivileges(uprobeMulti: boolean): void {
   let keep = 0n;

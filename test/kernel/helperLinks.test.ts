@@ -32,7 +32,8 @@ const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const MANY_PROBES = 20_000;
 /** Milliseconds from the attach to the exec, so that in some rounds a look falls into it. */
 const MOMENTS = [70, 75, 80, 85, 90, 95];
-const native = probeFeatures(loadLibbpf(`${DIST}native`));
+loadLibbpf(`${DIST}native`);
+const native = probeFeatures();
 const modes: readonly (readonly [string, Features])[] = [
   ["uprobe_multi link", native],
   ["perf-event link with cookie", { ...native, uprobeMulti: false }],

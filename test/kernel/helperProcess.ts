@@ -1,6 +1,7 @@
 /** Runs the helper as its peers do: a child with pipes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RawEvent } from "../../src/protocol/capture.ts";
 import type { TargetEndedParams } from "../../src/protocol/helperApi.ts";
@@ -8,6 +9,7 @@ import { connectHelper, type HelperClient } from "../../src/protocol/helperClien
 import { decodeRecords } from "../../src/protocol/records.ts";
 
 const HELPER = process.env["PROBELENS_HELPER"] ?? fileURLToPath(new URL("../../dist/helper.js", import.meta.url));
+const LAUNCHER = join(dirname(HELPER), "native/probelens-launcher");
 
 export interface RunningHelper {
   readonly client: HelperClient;
@@ -44,5 +46,5 @@ export async function startHelper(onBatch?: (batch: Uint8Array) => void): Promis
 }
 
 export function spawnHelper(): ChildProcess {
-  return spawn(process.execPath, [HELPER], { stdio: ["pipe", "pipe", "pipe"] });
+  return spawn(LAUNCHER, [process.execPath, HELPER], { stdio: ["pipe", "pipe", "pipe"] });
 }

@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../src/protocol/errors.ts";
 import { connectHelper, type HelperClient } from "../../src/protocol/helperClient.ts";
+import { Child, childrenOf } from "./cliProcess.ts";
 import { startHelper } from "./helperProcess.ts";
 import { attachAdd, buildHits, ENTRY, endTargets, HitsProcess, type HitsProgram, processTarget } from "./hits.ts";
 
@@ -41,6 +42,50 @@ it("traces a process of another user and hands out its program file", async () =
     );
   } finally {
     await helper.stop();
+  }
+});
+
+it("has in no thread more rights than it needs, and neither has what holds the probes", async () => {
+  const target = await HitsProcess.start(program);
+  const helper = await startHelper();
+  await helper.client.attach(attachAdd(program, processTarget(target.pid)));
+  const { link } = await helper.client.initialize();
+  // capabilities(7): DAC_READ_SEARCH, SYS_PTRACE, PERFMON and BPF; SYS_ADMIN where there are perf events only.
+  const kept = (1n << 2n) | (1n << 19n) | (1n << 38n) | (1n << 39n) | (link === "perf_event" ? 1n << 21n : 0n);
+  const helperPid = helper.child.pid ?? 0;
+  const threads = threadRights(helperPid);
+  assert.ok(threads.length > 4, "V8's and libuv's threads are there");
+  for (const rights of threads) assert.deepEqual(rights, { CapPrm: kept, CapEff: kept, CapBnd: kept, NoNewPrivs: 1n });
+  const [holder] = childrenOf(helperPid, "probelens-holder");
+  assert.deepEqual(threadRights(holder ?? 0), [{ CapPrm: 0n, CapEff: 0n, CapBnd: kept, NoNewPrivs: 1n }]);
+  await helper.stop();
+});
+
+/** Of each thread of a process: proc(5), /proc/PID/status. */
+function threadRights(pid: number): Record<string, bigint>[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
+    const field = (name: string): bigint => BigInt(`0x${new RegExp(`^${name}:\\s*(\\w+)`, "m").exec(status)?.[1]}`);
+    const names = ["CapPrm", "CapEff", "CapBnd", "NoNewPrivs"];
+    return Object.fromEntries(names.map((name) => [name, field(name)]));
+  });
+}
+
+it("the terminal front end traces from a package that was unpacked without the permission to execute", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "probelens-package-"));
+  try {
+    cpSync(DIST, join(directory, "dist"), { recursive: true });
+    writeFileSync(join(directory, "package.json"), '{"type":"module","version":"0.0.0"}');
+    for (const name of ["holder", "launcher"]) chmodSync(join(directory, `dist/native/probelens-${name}`), 0o644);
+    const target = await HitsProcess.start(program);
+    const words = ["trace", "main.add", "--pid", String(target.pid), "--limit", "1"];
+    const trace = new Child(process.execPath, [join(directory, "dist/cli.js"), ...words]);
+    await trace.complains("attached to");
+    await target.call(1);
+    assert.equal(await trace.status(), 0, trace.stderr);
+    await target.end();
+  } finally {
+    rmSync(directory, { recursive: true });
   }
 });
 

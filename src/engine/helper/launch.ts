@@ -3,7 +3,7 @@
  * else with one asked for in a box (`sudo -A`) or by sudo itself on the terminal.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
-import { closeSync, openSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../protocol/errors.ts";
@@ -132,18 +132,17 @@ function start(way: Way, askpass: Askpass | undefined): LaunchedHelper {
 }
 
 function commandLine(way: Way, askpass: Askpass | undefined): CommandLine {
-  const helper: [string, ...string[]] = [process.execPath, helperScript()];
   // Inside VS Code the executable is Electron, which is Node only when told so; sudo drops the variable.
-  const electron = process.versions["electron"] !== undefined;
-  const node: [string, ...string[]] = electron ? ["/usr/bin/env", "ELECTRON_RUN_AS_NODE=1", ...helper] : helper;
-  const [first, ...rest] = node;
+  const electron = process.versions["electron"] !== undefined ? ["/usr/bin/env", "ELECTRON_RUN_AS_NODE=1"] : [];
+  const [first, ...more] = launcher();
+  const rest = [...more, ...electron, process.execPath, packageFile("../../../helper/main.ts", "./helper.js")];
   const env: NodeJS.ProcessEnv = { ...process.env, LC_ALL: "C" };
   if (way === "direct") return { command: first, args: rest, env };
   if (askpass !== undefined) env["SUDO_ASKPASS"] = askpass.program;
   // -k with a command is not used: a cached right to sudo is what the user expects to be taken.
   const mode = way === "sudo" ? ["-n"] : way === "askpass" ? ["-A"] : [];
   const prompt = ["-p", "[sudo] password for %p, to trace with Probelens: "];
-  return { command: "sudo", args: [...mode, ...prompt, "--", ...node], env };
+  return { command: "sudo", args: [...mode, ...prompt, "--", first, ...rest], env };
 }
 
 class SudoRefusal extends Error {
@@ -212,7 +211,7 @@ function helperFailed(error: unknown, stderr: string, ended: string | undefined)
 /** Of what a process wrote before it died: the error, where a stack trace and Node's version stand around it. */
 export function tellingLine(stderr: string): string {
   const lines = stderr.split("\n").map((line) => line.trim());
-  const error = lines.findLast((line) => /^(\w*Error|probelens-helper|sudo)\b/.test(line));
+  const error = lines.findLast((line) => /^(\w*Error|probelens-(helper|launcher)|sudo)\b/.test(line));
   return error ?? lines.findLast((line) => line !== "" && !/^(Node\.js v|at |\})/.test(line)) ?? "";
 }
 
@@ -226,10 +225,31 @@ function hasTerminal(): boolean {
   }
 }
 
-/** Beside the bundle when built; the source when run from source. */
-function helperScript(): string {
+/** The C library's program loader (System V ABI, AMD64 supplement: PT_INTERP). */
+const LOADER = "/lib64/ld-linux-x86-64.so.2";
+
+/** Gives up what the helper does not need before Node starts (helper/launcher.c). */
+function launcher(): [string, ...string[]] {
+  const path = packageFile("../../../dist/native/probelens-launcher", "./native/probelens-launcher");
+  try {
+    accessSync(path, constants.X_OK);
+    return [path];
+  } catch (error) {
+    // Editors unpack extensions without the permission to execute; the loader only has to read.
+    if ((error as NodeJS.ErrnoException).code === "EACCES" && existsSync(LOADER)) return [LOADER, path];
+    throw new UserError({
+      code: "incomplete-package",
+      what: "cannot start the privileged helper",
+      why: `${path} cannot be run (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+      remedy: "Reinstall Probelens, or build it: npm run build",
+    });
+  }
+}
+
+/** `built`: beside the bundle; `source`: from this file when it runs from source. */
+function packageFile(source: string, built: string): string {
   const own = fileURLToPath(import.meta.url);
-  return fileURLToPath(new URL(own.endsWith(".ts") ? "../../../helper/main.ts" : "./helper.js", import.meta.url));
+  return fileURLToPath(new URL(own.endsWith(".ts") ? source : built, import.meta.url));
 }
 
 function timeout(ms: number): Promise<undefined> {
