@@ -125,6 +125,25 @@ export function bytesDiffer(file: string, offset: number): UserError {
   });
 }
 
+export function notAFile(what: string, path: string): UserError {
+  return new UserError({
+    code: "not-a-file",
+    what,
+    why: `${path} is not a regular file`,
+    remedy: "Give the path of an executable file",
+  });
+}
+
+/** The same whether such a file exists or not: what root sees is not for everybody. */
+export function notAllowed(what: string, path: string, why: string): UserError {
+  return new UserError({
+    code: "not-allowed",
+    what,
+    why: `the helper opens no file for a user who may not open it himself, and ${path} ${why}`,
+    remedy: "Hand over an open file (/proc/PID/fd/N), or trace a process that runs the program (--pid)",
+  });
+}
+
 export function fileFailed(what: string, file: string, error: unknown): UserError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
   const why = `${file} cannot be read (${code})`;

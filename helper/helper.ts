@@ -81,6 +81,7 @@ export class Helper {
   async dispose(): Promise<void> {
     this.disposed = true;
     this.ring?.stop();
+    this.audit.close();
     await Promise.all([...this.sessions.values()].map((session) => session.detach()));
   }
 
@@ -97,7 +98,7 @@ export class Helper {
         return await handle(checked.output);
       } catch (error) {
         const failure = asUserError(`request "${method}"`, error);
-        if (method !== "initialize") this.audit.write("refuse", `${method}: ${failure.code}: ${failure.what}`);
+        if (method !== "initialize") this.audit.refuse(`${method}: ${failure.code}`, failure.what);
         const { code, what, why, remedy, exitStatus } = failure;
         throw new ResponseError(REQUEST_FAILED, failure.message, { code, what, why, remedy, exitStatus });
       }
@@ -114,6 +115,7 @@ export class Helper {
       });
     const { libbpf, features } = this.prepare();
     const ring = this.openRing();
+    const problem = this.audit.problem();
     return {
       protocolVersion: PROTOCOL_VERSION,
       pid: process.pid,
@@ -122,6 +124,7 @@ export class Helper {
       link: linkKind(features),
       ringReader: ring.mode,
       peerUid: this.peerUid,
+      ...(problem === undefined ? {} : { notice: problem }),
     };
   }
 
@@ -133,8 +136,10 @@ export class Helper {
     if (this.sessions.size + this.attaching.size >= MAX_SESSIONS)
       throw limitExceeded(describeTarget(params), `${MAX_SESSIONS} traces run already`, "Stop some of them first");
     this.attaching.add(id);
+    let session: Session;
     try {
-      const session = await Session.attach(params, {
+      session = await Session.attach(params, {
+        peerUid: this.peerUid,
         objectPath: this.packageFile(OBJECT),
         holderPath: this.packageFile(HOLDER),
         ringFd: ring.fd,
@@ -149,7 +154,7 @@ export class Helper {
     ring.start();
     this.audit.write(
       "attach",
-      `session=${id} ${targetText(params)} probes=${params.probes.length} ${listed(params.functions)}`,
+      `session=${id} ${targetText(params)} ${programText(session)} probes=${params.probes.length} names=${listed(params.functions)}`,
     );
     return { link: linkKind(features), attached: params.probes.length };
   }
@@ -239,4 +244,10 @@ function targetText({ target }: AttachParams): string {
   return target.kind === "process"
     ? `pid=${target.pid} started=${target.startTime}${target.file === undefined ? "" : ` exec=${target.file}`}`
     : `file=${target.file}`;
+}
+
+/** What the probes are on, whatever the names say that the peer gave them. */
+function programText({ program, params }: Session): string {
+  const offsets = listed(params.probes.map(({ offset }) => `0x${offset.toString(16)}`));
+  return `program=${program.path} inode=${program.identity} offsets=${offsets}`;
 }

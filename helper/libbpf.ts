@@ -36,7 +36,7 @@ const BPF = {
   TRACE_UPROBE_MULTI: 48,
 } as const;
 /** arch/x86/entry/syscalls/syscall_64.tbl */
-const SYS = { bpf: 321 } as const;
+const SYS = { bpf: 321, pidfd_open: 434, pidfd_getfd: 438 } as const;
 const PROT = { READ: 1, WRITE: 2 } as const;
 const MAP_SHARED = 1;
 const BTF_KIND_STRUCT = 4;
@@ -253,6 +253,16 @@ export function loadTrivialMultiProgram(): number {
   );
 }
 
+/** Another descriptor of the open file that is descriptor `fd` of process `pid` (Linux 5.6; asks for ptrace rights). */
+export function takeDescriptor(pid: number, fd: number): number {
+  const process = systemCall("pidfd_open", SYS.pidfd_open, pid, null, 0);
+  try {
+    return systemCall("pidfd_getfd", SYS.pidfd_getfd, process, BigInt(fd), 0);
+  } finally {
+    closeFd(process);
+  }
+}
+
 export function closeFd(fd: number): void {
   c("close")(fd);
 }
@@ -381,7 +391,7 @@ function c(name: string): Foreign {
   return found;
 }
 
-function systemCall(call: string, number: number, a: number, b: Uint8Array | null, rest: number): number {
+function systemCall(call: string, number: number, a: number, b: Uint8Array | bigint | null, rest: number): number {
   const result = Number(c("syscall")(number, a, b, rest));
   if (result < 0) throw new SystemCallError(call, koffi.errno());
   return result;

@@ -9,6 +9,7 @@ import type {
   ReadFileResult,
 } from "../src/protocol/helperApi.ts";
 import { fileFailed, limitExceeded, noSuchProcess, processReplaced } from "./failures.ts";
+import { openRegular } from "./programFile.ts";
 
 /** Mappings of one process that are looked at: a Go program has a handful, and a hostile one cannot stall us. */
 const MAX_MAPPINGS = 4096;
@@ -56,25 +57,6 @@ export function checkProcess(what: string, pid: number, startTime: string): void
   if (stat.startTime !== startTime) throw processReplaced(what, pid, startTime, stat.startTime);
 }
 
-/** Opens a program file read-only. The caller closes it. */
-export function openProgram(what: string, path: string): number {
-  let fd: number;
-  try {
-    // Non-blocking: a FIFO must not hold up the helper.
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-  } catch (error) {
-    throw fileFailed(what, path, error);
-  }
-  if (fstatSync(fd).isFile()) return fd;
-  closeSync(fd);
-  throw new UserError({
-    code: "not-a-file",
-    what,
-    why: `${path} is not a regular file`,
-    remedy: "Give the path of an executable file",
-  });
-}
-
 /** `dev:ino` of the program that a process runs; undefined when it has none (any more). */
 export function programIdentity(pid: number): string | undefined {
   try {
@@ -93,7 +75,7 @@ export function fileIdentity(fd: number): string {
 export function readFile(params: ReadFileParams): ReadFileResult {
   const what = `reading the program file of process ${params.pid}`;
   checkProcess(what, params.pid, params.startTime);
-  const fd = openProgram(what, `/proc/${params.pid}/exe`);
+  const fd = openRegular(what, `/proc/${params.pid}/exe`);
   try {
     checkProcess(what, params.pid, params.startTime); // The file that was opened is this process's.
     const { size, dev, ino, mtimeMs } = fstatSync(fd);

@@ -1,17 +1,19 @@
 /** One attach request from its checks to its end. */
-import { closeSync } from "node:fs";
+import { closeSync, readlinkSync } from "node:fs";
 import type { ProbeCounters } from "../src/protocol/capture.ts";
 import type { AttachParams, TargetEndedParams } from "../src/protocol/helperApi.ts";
 import { asUserError, bytesDiffer } from "./failures.ts";
 import type { Features } from "./features.ts";
 import { type HolderEnd, LinkHolder } from "./holder.ts";
 import { LoadedSession } from "./load.ts";
-import { checkProcess, fileIdentity, openProgram, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
+import { checkProcess, fileIdentity, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
+import { openProgram, openRegular } from "./programFile.ts";
 
 /** How often a traced process is looked at: its end is told within this. */
 const WATCH_INTERVAL_MS = 100;
 
 export interface SessionContext {
+  readonly peerUid: number;
   readonly objectPath: string;
   /** The program of holder.c. */
   readonly holderPath: string;
@@ -23,12 +25,15 @@ export interface SessionContext {
 
 export class Session {
   readonly params: AttachParams;
+  /** For the audit log. */
+  readonly program: { readonly identity: string; readonly path: string };
   private readonly loaded: LoadedSession;
   private readonly holder: LinkHolder;
   private watcher: NodeJS.Timeout | undefined;
 
-  private constructor(params: AttachParams, loaded: LoadedSession, holder: LinkHolder) {
+  private constructor(params: AttachParams, file: number, loaded: LoadedSession, holder: LinkHolder) {
     this.params = params;
+    this.program = { identity: fileIdentity(file), path: readlinkSync(`/proc/self/fd/${file}`) };
     this.loaded = loaded;
     this.holder = holder;
   }
@@ -40,7 +45,8 @@ export class Session {
     if (target.kind === "process") checkProcess(what, target.pid, target.startTime);
     const execution = target.kind === "process" ? readExecution(target.pid) : undefined;
     const path = target.file ?? `/proc/${target.kind === "process" ? target.pid : 0}/exe`;
-    const file = openProgram(what, path);
+    // What a process runs whom the peer may trace, or a file that the peer can open.
+    const file = target.file === undefined ? openRegular(what, path) : openProgram(what, path, context.peerUid);
     try {
       checkExpectedBytes(file, path, params);
       const loaded = load(what, params, context);
@@ -50,8 +56,8 @@ export class Session {
           context.onEnded(params.session, { pid: process.pid, reason }),
         );
         if (params.expiresInMs !== undefined) holder.expireIn(params.expiresInMs);
-        const session = new Session(params, loaded, holder);
-        session.watch(fileIdentity(file), execution, context);
+        const session = new Session(params, file, loaded, holder);
+        session.watch(execution, context);
         return session;
       } catch (error) {
         loaded.close();
@@ -87,8 +93,9 @@ export class Session {
   }
 
   /** A process that is about to exec `file` is left alone until it has done so. */
-  private watch(program: string, execution: string | undefined, context: SessionContext): void {
+  private watch(execution: string | undefined, context: SessionContext): void {
     const { target, session } = this.params;
+    const program = this.program.identity;
     if (target.kind !== "process") return;
     const { pid, startTime } = target;
     // Without `file` it ran the program when it was checked; what it runs by now may already be another.

@@ -9,6 +9,10 @@ import { Printer } from "./print.ts";
 const OLDEST_KERNEL = [5, 10] as const;
 const OLDEST_NODE = 20;
 
+/** A probe in the middle of an instruction changes what a program does, and the helper cannot know where one begins. */
+const EQUALS_ROOT =
+  "who may start the helper without a password has root's rights (it can place probes in any process)";
+
 interface Finding {
   readonly state: "ok" | "note" | "missing";
   readonly what: string;
@@ -101,7 +105,9 @@ async function helper(): Promise<Finding[]> {
     const { info } = await engine.helper(true);
     const multi = info.link === "uprobe_multi";
     return [
-      { state: "ok", what: `privileges: ${root ? "root" : "sudo, without a password"}` },
+      root
+        ? { state: "ok", what: "privileges: root" }
+        : { state: "ok", what: "privileges: sudo, without a password", how: EQUALS_ROOT },
       { state: "ok", what: `libbpf: ${info.libbpf.version} (${info.libbpf.path})` },
       multi ? { state: "ok", what: "probes: one uprobe_multi link for all" } : perfEvents(),
       { state: "ok", what: `events: ${info.ringReader === "view" ? "read in place" : "copied"}` },
@@ -114,7 +120,7 @@ async function helper(): Promise<Finding[]> {
         {
           state: "note",
           what: "privileges: sudo, with a password",
-          how: "`probelens trace` asks for it when it is run in a terminal",
+          how: `\`probelens trace\` asks for it when it is run in a terminal. Leave it so in sudoers: ${EQUALS_ROOT}`,
         },
         {
           state: "note",

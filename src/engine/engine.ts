@@ -165,12 +165,19 @@ class ProbeEngine implements FullEngine {
       if (request.source === undefined) await saySource(binary, plans, listener);
       await listener.onPlanned?.(plans);
       const link = await this.helper();
+      const notice = link.takeNotice();
+      if (notice !== undefined) listener.onNotice(notice);
       signal?.throwIfAborted();
       let attach = opened.attach;
       if (target.kind === "command") {
         command = await StoppedCommand.start(target.argv);
         const { startTime } = await findProcess(command.pid);
-        attach = { kind: "process", pid: command.pid, startTime, file: opened.path ?? "" };
+        attach = {
+          kind: "process",
+          pid: command.pid,
+          startTime,
+          ...(attach.file === undefined ? {} : { file: attach.file }),
+        };
       }
       const trace = await this.attach(request, listener, opened, attach, plans, link, command);
       // The trace runs: a failure here is not its own.

@@ -22,8 +22,14 @@ export interface InitializeResult {
   readonly ringReader: "view" | "copy";
   /** Uid of the peer that the helper authenticated. */
   readonly peerUid: number;
+  /** Something that the user should know: no audit log can be written. */
+  readonly notice?: string;
 }
 
+/**
+ * `file`: a path where the peer is root or the helper's own user; else `/proc/PID/fd/N`, a file that a process of the
+ * peer has open for reading: what a user cannot open, the helper does not open for him.
+ */
 export type AttachTarget =
   /** `startTime`: field 22 of /proc/PID/stat, guards against PID reuse; `null` for a process about to exec `file`. */
   | { readonly kind: "process"; readonly pid: number; readonly startTime: string; readonly file?: string }

@@ -1,7 +1,8 @@
 /** The helper as its peer sees it: real probes on a real Go program. */
 import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, unlinkSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -257,7 +258,51 @@ describe("tracing a process", () => {
       lines.map(([action]) => action),
       ["attach", "detach", "refuse"],
     );
-    assert.match(log, /attach uid=\d+ helper=\d+ session=1 pid=\d+ started=\d+ probes=1 main\.add\\u\{a\}forged\n/);
+    const { dev, ino } = statSync(program.path);
+    const login = readFileSync("/proc/self/loginuid", "latin1").replace("4294967295", "unset");
+    const offset = program.entry.fileOffset.toString(16);
+    const attachLine = log.slice(log.indexOf("attach"), log.indexOf("\n"));
+    assert.equal(
+      attachLine,
+      `attach uid=0 login=${login} helper=${helper.child.pid} session=1 pid=${target.pid} started=${startTime(target.pid)}` +
+        ` program=${program.path} inode=${dev}:${ino} offsets=0x${offset} probes=1 names=main.add\\u{a}forged`,
+    );
+  });
+
+  it("counts refusals that repeat, so that they do not push out what was logged", async (t) => {
+    if (process.getuid?.() !== 0) return t.skip("the log is root's");
+    const mark = readFileSync("/var/log/probelens.log", "utf8").length;
+    const own = await startHelper();
+    const refused = async (): Promise<void> =>
+      void (await assert.rejects(own.client.describeProcess({ pid: 4194303 })));
+    for (let count = 0; count < 1234; count++) await refused();
+    await own.stop();
+    const lines = readFileSync("/var/log/probelens.log", "utf8").slice(mark).trim().split("\n");
+    assert.ok(lines.length < 30, `${lines.length} lines`);
+    assert.match(lines.at(-1) ?? "", /refuse .* describeProcess: no-such-process: 1234 times in all$/);
+  });
+
+  it("does not open what is no regular file", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "probelens-fifo-"));
+    const fifo = join(directory, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    // Writing begins when somebody opens the other end.
+    const writer = spawn("sh", ["-c", 'echo ready; : > "$0"; echo opened', fifo], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    let said = "";
+    writer.stdout.on("data", (text) => (said += String(text)));
+    const closed = once(writer, "close");
+    const waits = (): boolean => / S /.test(readFileSync(`/proc/${writer.pid}/stat`, "latin1"));
+    await until("it waits", () => said === "ready\n" && waits());
+    await assert.rejects(
+      attach(() => ({ target: { kind: "file", file: fifo } })),
+      { code: "not-a-file" },
+    );
+    writer.kill("SIGKILL");
+    await closed;
+    assert.equal(said, "ready\n");
+    rmSync(directory, { recursive: true });
   });
 
   async function attach(change: (request: ReturnType<typeof attachAdd>) => object): Promise<unknown> {

@@ -211,6 +211,7 @@ async function attach(
   events.length = 0;
   ended.length = 0;
   return await Session.attach(params, {
+    peerUid: process.getuid?.() ?? 0,
     objectPath,
     holderPath: `${DIST}native/probelens-holder`,
     ringFd: reader.fd,

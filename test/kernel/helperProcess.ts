@@ -24,8 +24,12 @@ export interface RunningHelper {
   stop(): Promise<void>;
 }
 
-export async function startHelper(onBatch?: (batch: Uint8Array) => void): Promise<RunningHelper> {
-  const child = spawnHelper();
+/** `env`: instead of this process' own. */
+export async function startHelper(
+  onBatch?: (batch: Uint8Array) => void,
+  env?: NodeJS.ProcessEnv,
+): Promise<RunningHelper> {
+  const child = spawnHelper(env);
   const events: RawEvent[] = [];
   const ended: TargetEndedParams[] = [];
   let errors = "";
@@ -45,6 +49,6 @@ export async function startHelper(onBatch?: (batch: Uint8Array) => void): Promis
   return { client, child, events, ended, exited, stderr: () => errors, stop };
 }
 
-export function spawnHelper(): ChildProcess {
-  return spawn(LAUNCHER, [process.execPath, HELPER], { stdio: ["pipe", "pipe", "pipe"] });
+export function spawnHelper(env: NodeJS.ProcessEnv = process.env): ChildProcess {
+  return spawn(LAUNCHER, [process.execPath, HELPER], { stdio: ["pipe", "pipe", "pipe"], env });
 }

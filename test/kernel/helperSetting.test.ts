@@ -1,16 +1,29 @@
 /** The helper as other users, without privileges, without its own libbpf; and targets of other users. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../src/protocol/errors.ts";
 import { connectHelper, type HelperClient } from "../../src/protocol/helperClient.ts";
-import { Child, childrenOf } from "./cliProcess.ts";
-import { startHelper } from "./helperProcess.ts";
+import { until } from "../until.ts";
+import { Child, CLI, childrenOf } from "./cliProcess.ts";
+import { type RunningHelper, startHelper } from "./helperProcess.ts";
 import { attachAdd, buildHits, ENTRY, endTargets, HitsProcess, type HitsProgram, processTarget } from "./hits.ts";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
@@ -43,6 +56,68 @@ it("traces a process of another user and hands out its program file", async () =
   } finally {
     await helper.stop();
   }
+});
+
+describe("for a peer who is not root, opens only", () => {
+  let helper: RunningHelper;
+  /** Processes of that user that have a file open: the program, or what only root may read. */
+  const holders: ChildProcess[] = [];
+  const open = async (file: string, ids: { uid: number; gid: number }, flags = "r"): Promise<string> => {
+    const descriptor = openSync(file, flags);
+    const holder = spawn("sleep", ["600"], { ...ids, stdio: ["ignore", "ignore", "ignore", descriptor] });
+    holders.push(holder);
+    await once(holder, "spawn");
+    closeSync(descriptor);
+    // Until its exec, it is this process still.
+    await until("it runs", () => readlinkSync(`/proc/${holder.pid}/exe`).endsWith("sleep"));
+    return `/proc/${holder.pid}/fd/3`;
+  };
+  const peer = { uid: NOBODY, gid: NOBODY };
+  const attach = (file: string): Promise<unknown> => helper.client.attach(attachAdd(program, { kind: "file", file }));
+  before(async () => {
+    helper = await startHelper(undefined, { ...process.env, SUDO_UID: String(NOBODY) });
+  });
+  after(async () => {
+    for (const holder of holders) holder.kill();
+    await helper.stop();
+  });
+
+  it("a file that it has opened", async () => {
+    await attach(await open(program.path, peer));
+    const target = await HitsProcess.start(program);
+    await target.call(7);
+    assert.equal((await helper.client.detach({ session: 1 })).counters[0]?.hits, 7);
+    await target.end();
+  });
+
+  const refused: readonly (readonly [string, () => Promise<string> | string, string])[] = [
+    ["no path", () => program.path, "not-allowed"],
+    ["no path of a file that does not exist", () => "/root/nonexistent", "not-allowed"],
+    ["no file that root has open", () => open(program.path, { uid: 0, gid: 0 }), "not-allowed"],
+    [
+      "no descriptor that is not open",
+      async () => (await open(program.path, peer)).replace("fd/3", "fd/99"),
+      "not-allowed",
+    ],
+    ["no device", () => open("/dev/null", peer), "not-a-file"],
+    ["no process that is gone", () => "/proc/4194303/fd/3", "not-allowed"],
+  ];
+  for (const [name, file, code] of refused)
+    it(name, async () => {
+      await fails(attach(await file()), code);
+    });
+});
+
+it("says at the start where no audit log can be written, and traces", async () => {
+  const words = ["--mount", "sh", "-c", 'mount -t tmpfs -o ro none /var/log && exec "$@"', ""];
+  const target = await HitsProcess.start(program);
+  const trace = ["trace", "main.add", "--pid", String(target.pid), "--limit", "1"];
+  const child = new Child("unshare", [...words, process.execPath, CLI, ...trace]);
+  await child.complains("attached to");
+  await target.call(1);
+  assert.equal(await child.status(), 0);
+  assert.match(child.stderr, /^probelens: the audit log \/var\/log\/probelens.log cannot be written: /m);
+  await target.end();
 });
 
 it("has in no thread more rights than it needs, and neither has what holds the probes", async () => {

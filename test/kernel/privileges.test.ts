@@ -60,6 +60,17 @@ describe("sudo without a password", () => {
     });
   }
 
+  test("a program file that the user may read", async () => {
+    user.sudo("without password");
+    const trace = user.probelens("trace", "main.work", "--binary", program, "--limit", "1", "--format", "jsonl");
+    await attached(trace);
+    const target = await ready(user.start(program));
+    await target.command("work 1");
+    assert.equal(await trace.status(), 0, trace.stderr);
+    assert.equal(eventsOf(trace.stdout).calls[0]?.pid, target.pid);
+    await target.end();
+  });
+
   test("-- CMD runs as the user, not as root", async () => {
     user.sudo("without password");
     const trace = user.probelens("trace", "main.work", "--format", "jsonl", "--", program, "work 1");

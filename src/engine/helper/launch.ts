@@ -67,7 +67,7 @@ export async function launchHelper<T>(
   }
   throw privilegesMissing(
     "sudo wants a password, and there is no terminal to ask for it",
-    "Run it as root, run `sudo -v` in this terminal before, or allow it without a password in /etc/sudoers",
+    "Run it as root, or run `sudo -v` in this terminal before",
   );
 }
 

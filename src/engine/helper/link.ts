@@ -28,6 +28,7 @@ export class HelperLink {
   readonly info: InitializeResult;
   private readonly launched: LaunchedHelper;
   private readonly state: LinkState;
+  private notice: string | undefined;
   private nextProbe = 1;
   private nextSession = 1;
 
@@ -52,8 +53,16 @@ export class HelperLink {
   private constructor(client: HelperClient, info: InitializeResult, launched: LaunchedHelper, state: LinkState) {
     this.client = client;
     this.info = info;
+    this.notice = info.notice;
     this.launched = launched;
     this.state = state;
+  }
+
+  /** What the user should know about the helper, to the first who asks. */
+  takeNotice(): string | undefined {
+    const { notice } = this;
+    this.notice = undefined;
+    return notice;
   }
 
   get alive(): boolean {

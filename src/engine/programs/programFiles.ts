@@ -13,6 +13,8 @@ export interface ProgramSource extends ByteSource {
   /** `dev:ino:size:mtime`: another value means another file content. */
   readonly identity: string;
   readonly inode: number;
+  /** This process' descriptor of the file, while the source is open: to hand it over to the helper. */
+  readonly descriptor?: number;
   /** Reads from now on through `other`, which has the same content: this one's process or helper may be gone. */
   renew?(other: ProgramSource): void;
   close(): Promise<void>;
@@ -71,6 +73,10 @@ class LocalSource implements ProgramSource {
     this.size = size;
     this.inode = inode;
     this.identity = identity;
+  }
+
+  get descriptor(): number {
+    return this.file.fd;
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {

@@ -55,7 +55,8 @@ export async function openFileTarget(file: string, cache: BinaryCache, signal?: 
   const path = await realpath(file).catch(() => file);
   return {
     handle,
-    attach: { kind: "file", file: path },
+    // The file that was read, with this user's rights, whatever stands at the path by now.
+    attach: { kind: "file", file: `/proc/${process.pid}/fd/${handle.source.descriptor}` },
     path,
     isStill: () => isStill(path, handle.source.identity),
   };
