@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import * as v from "valibot";
+import type * as v from "valibot";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node";
 import { UserError } from "../src/protocol/errors.ts";
 import {
@@ -14,7 +14,7 @@ import {
   PROTOCOL_VERSION,
   type TargetEndedParams,
 } from "../src/protocol/helperApi.ts";
-import { describeIssue, HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
+import { checkRequest, type HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
 import { AuditLog, listed } from "./audit.ts";
 import { asUserError, invalidRequest, limitExceeded, noLibbpf } from "./failures.ts";
 import { type Features, probeFeatures } from "./features.ts";
@@ -36,6 +36,8 @@ export interface HelperHost {
   /** Where the BPF object and native/ are. */
   readonly packageDirectory: string | undefined;
   readonly sendRecords: SendBatch;
+  /** Before a request is carried out. */
+  roomForAnswer(): Promise<void>;
   notify(method: string, params: object): void;
   notice(message: string): void;
 }
@@ -92,8 +94,9 @@ export class Helper {
   ): void {
     rpc.onRequest(HELPER_METHODS[method], async (params: unknown) => {
       try {
-        const checked = v.safeParse(HELPER_SCHEMAS[method], params);
-        if (!checked.success) throw invalidRequest(method, describeIssue(checked.issues));
+        await this.host.roomForAnswer();
+        const checked = checkRequest(method, params);
+        if ("issue" in checked) throw invalidRequest(method, checked.issue);
         if (method !== "initialize" && !this.machine) throw invalidRequest(method, 'it came before "initialize"');
         return await handle(checked.output);
       } catch (error) {

@@ -8,12 +8,14 @@ import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { connectFrames } from "../src/protocol/connection.ts";
 import { encodeFrameHeader, FRAME_KIND } from "../src/protocol/frames.ts";
+import { AnswerRoom } from "./answerRoom.ts";
 import { Helper } from "./helper.ts";
 
 /** Probes hang on a process of their own; the helper waits this long for its end before it ends itself. */
 const GOODBYE_MS = 5000;
 
 const output = openOutput();
+const answers = new AnswerRoom(process.stdin, output);
 const helper = new Helper({
   /** dist/ of the package, from the bundle and from the source alike. */
   packageDirectory: ["./", "../dist/"]
@@ -25,6 +27,7 @@ const helper = new Helper({
     output.write(batch, done);
     output.uncork();
   },
+  roomForAnswer: () => answers.enter(),
   notify: (method, params) => void rpc.sendNotification(method, params).catch(() => {}),
   notice: (message) => void process.stderr.write(`probelens-helper: ${message}\n`),
 });

@@ -97,8 +97,18 @@ class FrameMessageWriter extends AbstractMessageWriter {
   }
 }
 
+/**
+ * What none of our messages is, because JSON.parse takes a hundred times the text's size for it: nested deeper, or with
+ * more lists and objects for its size (a name and a value take eight bytes).
+ */
+const MAX_NESTING = 32;
+const BYTES_PER_LIST = 8;
+/** Short texts cost nothing. */
+const SHORT_BYTES = 1024;
+
 function parseMessage(payload: Uint8Array): Message {
   let message: unknown;
+  if (payload.length > SHORT_BYTES) checkShape(payload);
   try {
     message = JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("utf8"));
   } catch {
@@ -107,6 +117,29 @@ function parseMessage(payload: Uint8Array): Message {
   if (typeof message !== "object" || message === null || (message as Message).jsonrpc !== "2.0")
     throw new FrameError("a frame is not a JSON-RPC 2.0 message");
   return message as Message;
+}
+
+/** Of JSON text; other text fails later. */
+function checkShape(text: Uint8Array): void {
+  const [quote, backslash] = [0x22, 0x5c];
+  const most = text.length / BYTES_PER_LIST;
+  let [depth, lists] = [0, 0];
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at]!;
+    if (inString) {
+      if (byte === backslash) at++;
+      else if (byte === quote) inString = false;
+    } else if (byte === quote) inString = true;
+    // `[` 0x5b, `{` 0x7b; `]` 0x5d, `}` 0x7d.
+    else if ((byte & 0xdf) === 0x5d) depth--;
+    else if ((byte & 0xdf) === 0x5b) {
+      if (++depth > MAX_NESTING)
+        throw new FrameError(`a frame of ${text.length} bytes nests deeper than ${MAX_NESTING}`);
+      if (++lists > most)
+        throw new FrameError(`a frame of ${text.length} bytes has more than ${Math.floor(most)} lists`);
+    }
+  }
 }
 
 function once(callback: (error?: Error) => void): (error?: Error) => void {

@@ -31,6 +31,12 @@ const hex = v.pipe(
   v.maxLength(2 * MAX_INSTRUCTION_BYTES),
 );
 
+/** The length is looked at before the first item is. */
+function list<S extends v.GenericSchema>(item: S, most: number, least = 0) {
+  const fits = (value: unknown): boolean => Array.isArray(value) && value.length >= least && value.length <= most;
+  return v.pipe(v.custom<unknown[]>(fits, `must be a list of ${least} to ${most} items`), v.array(item));
+}
+
 const rootPiece = v.variant("kind", [
   v.strictObject({ kind: v.literal("register"), register: v.picklist(CAPTURE_REGISTERS) }),
   v.strictObject({
@@ -56,8 +62,8 @@ const probe = v.strictObject({
   cfaOffset: int32,
   skipIfBelowOrEqual: v.boolean(),
   plan: v.strictObject({
-    pieces: v.pipe(v.array(rootPiece), v.maxLength(MAX_ROOT_PIECES)),
-    slots: v.pipe(v.array(followSlot), v.maxLength(MAX_FOLLOW_SLOTS)),
+    pieces: list(rootPiece, MAX_ROOT_PIECES),
+    slots: list(followSlot, MAX_FOLLOW_SLOTS),
   }),
   rate: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0.001), v.maxValue(1e9))),
   pairReturns: v.boolean(),
@@ -82,8 +88,8 @@ export const HELPER_SCHEMAS = {
       goidOffset: uint32,
       stackHiOffset: uint32,
     }),
-    probes: v.pipe(v.array(probe), v.minLength(1), v.maxLength(MAX_PROBES)),
-    functions: v.pipe(v.array(v.pipe(v.string(), v.maxLength(MAX_NAME_LENGTH))), v.maxLength(MAX_PROBES)),
+    probes: list(probe, MAX_PROBES, 1),
+    functions: list(v.pipe(v.string(), v.maxLength(MAX_NAME_LENGTH)), MAX_PROBES),
   }),
   detach: v.strictObject({ session: uint32 }),
   extend: v.strictObject({ session: uint32, expiresInMs }),
@@ -121,10 +127,21 @@ export const errorDataSchema = v.object({
   exitStatus: v.exactOptional(v.picklist([1, 2])),
 });
 
-/** The first thing that is wrong with a request, in words. */
-export function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
-  const [issue] = issues;
-  if (!issue) return "it does not match the protocol";
+/** A received value may be as long as a frame. */
+const MAX_ISSUE_CHARACTERS = 200;
+
+/**
+ * Checks what a peer has sent, up to the first thing that is wrong: a fault costs no more than a valid request.
+ * `issue`: that thing, in words.
+ */
+export function checkRequest<M extends HelperRequest>(
+  method: M,
+  params: unknown,
+): { readonly output: v.InferOutput<(typeof HELPER_SCHEMAS)[M]> } | { readonly issue: string } {
+  const checked = v.safeParse(HELPER_SCHEMAS[method], params, { abortEarly: true });
+  if (checked.success) return { output: checked.output };
+  const [issue] = checked.issues;
   const where = v.getDotPath(issue);
-  return where ? `${where}: ${issue.message}` : issue.message;
+  const text = where ? `${where}: ${issue.message}` : issue.message;
+  return { issue: text.length > MAX_ISSUE_CHARACTERS ? `${text.slice(0, MAX_ISSUE_CHARACTERS)}…` : text };
 }
