@@ -1,5 +1,5 @@
 /** Every way in which the helper refuses: what was tried, why not, what to do. */
-import { UserError } from "../src/protocol/errors.ts";
+import { UserError, usedUp } from "../src/protocol/errors.ts";
 import { SystemCallError, VerifierError } from "./libbpf.ts";
 
 export function noLibbpf(tried: string): UserError {
@@ -21,6 +21,8 @@ export function damagedPackage(path: string, error: unknown): UserError {
 }
 
 export function noHolder(path: string, error: unknown): UserError {
+  const limit = usedUp("keeping the probes in a process of their own", error);
+  if (limit !== undefined) return limit;
   const code = (error as NodeJS.ErrnoException).code;
   const installed = code !== "ENOENT" && code !== "EACCES";
   return new UserError({
@@ -59,7 +61,18 @@ export function holderKilled(signal: string | null, left: string | undefined): U
   });
 }
 
+export function noSysfs(what: string): UserError {
+  return new UserError({
+    code: "no-sysfs",
+    what,
+    why: "/sys is missing here, where the kernel tells of its processors",
+    remedy: "Mount it (mount -t sysfs none /sys), or run Probelens outside of this container",
+  });
+}
+
 export function noBpf(what: string, error: SystemCallError): UserError {
+  const limit = usedUp(what, error);
+  if (limit !== undefined) return limit;
   if (error.code === "ENOSYS" || error.code === "EINVAL")
     return new UserError({
       code: "no-bpf",
@@ -171,6 +184,8 @@ export function asUserError(what: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   if (error instanceof VerifierError) return verifierRefused(error);
   if (error instanceof SystemCallError) return noBpf(what, error);
+  const limit = usedUp(what, error);
+  if (limit !== undefined) return limit;
   return new UserError({
     code: "helper-failed",
     what,

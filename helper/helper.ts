@@ -16,7 +16,7 @@ import {
 } from "../src/protocol/helperApi.ts";
 import { checkRequest, type HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
 import { AuditLog, listed } from "./audit.ts";
-import { asUserError, invalidRequest, limitExceeded, noLibbpf } from "./failures.ts";
+import { asUserError, invalidRequest, limitExceeded, noLibbpf, noSysfs } from "./failures.ts";
 import { type Features, probeFeatures } from "./features.ts";
 import { type Libbpf, loadLibbpf } from "./libbpf.ts";
 import { dropPrivileges, raiseLimits } from "./privileges.ts";
@@ -204,6 +204,8 @@ export class Helper {
     } catch (error) {
       throw noLibbpf(error instanceof Error ? error.message : String(error));
     }
+    // libbpf counts the processors there (/sys/devices/system/cpu/possible), which counters are read by.
+    if (!existsSync("/sys/devices/system/cpu")) throw noSysfs("preparing the kernel for probes");
     raiseLimits();
     const features = probeFeatures();
     dropPrivileges(features.uprobeMulti);

@@ -1,5 +1,5 @@
 /** The `probelens` command: which command, with which options, and what its end means as an exit status. */
-import { UserError } from "../protocol/errors.ts";
+import { UserError, usedUp } from "../protocol/errors.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type CommandSpec, type ParsedOptions, parseOptions, usage } from "./options.ts";
@@ -70,7 +70,8 @@ async function print(text: string): Promise<number> {
 }
 
 /** Says what went wrong; the exit status. */
-function report(error: unknown): number {
+function report(thrown: unknown): number {
+  const error = usedUp("cannot go on", thrown) ?? thrown;
   if (error instanceof UserError) {
     say(`${error.what}: ${error.why}.\n  ${error.remedy}${/[.?!]$/.test(error.remedy) ? "" : "."}`);
     return error.exitStatus;

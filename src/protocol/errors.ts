@@ -21,3 +21,25 @@ export class UserError extends Error {
     this.exitStatus = parts.exitStatus ?? 1;
   }
 }
+
+/** Limits of the process or the machine, by error code (errno(3)): [what is used up, what to do]. */
+const USED_UP: Readonly<Record<string, readonly [why: string, remedy: string]>> = {
+  EMFILE: ["this process may open no more files", "Raise the limit and try again: ulimit -n 1024"],
+  ENFILE: ["this machine has no room for more open files", "Raise fs.file-max, or end what keeps many files open"],
+  ENOMEM: ["there is no memory for it", "Raise the limit (ulimit -v, ulimit -l, a container's memory), or free some"],
+  EAGAIN: [
+    "no further process or thread may be started",
+    "Raise the limit and try again: ulimit -u, or a container's pids",
+  ],
+};
+
+/** Undefined where the error is of another kind. */
+export function usedUp(what: string, error: unknown): UserError | undefined {
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
+  // Elsewhere it means "not now".
+  if (code === "EAGAIN" && !String(syscall).startsWith("spawn")) return undefined;
+  if (typeof code !== "string") return undefined;
+  const [why, remedy] = USED_UP[code] ?? [];
+  if (why === undefined || remedy === undefined) return undefined;
+  return new UserError({ code: "used-up", what, why: `${why} (${code})`, remedy });
+}

@@ -273,8 +273,7 @@ describe("tracing a process", () => {
     if (process.getuid?.() !== 0) return t.skip("the log is root's");
     const mark = readFileSync("/var/log/probelens.log", "utf8").length;
     const own = await startHelper();
-    const refused = async (): Promise<void> =>
-      void (await assert.rejects(own.client.describeProcess({ pid: 4194303 })));
+    const refused = (): Promise<void> => assert.rejects(own.client.describeProcess({ pid: 4194303 }));
     for (let count = 0; count < 1234; count++) await refused();
     await own.stop();
     const lines = readFileSync("/var/log/probelens.log", "utf8").slice(mark).trim().split("\n");

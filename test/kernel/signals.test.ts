@@ -1,9 +1,11 @@
 /** A signal ends the terminal front end at whatever moment it comes. */
 import assert from "node:assert/strict";
+import { readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
 import { until } from "../until.ts";
-import { codeOf, liveCode, probelens, startTarget } from "./cliProcess.ts";
+import { codeOf, commandLine, liveCode, probelens, ROOT, startTarget } from "./cliProcess.ts";
 
 const path = buildGo("calls");
 const target = startTarget(path);
@@ -11,6 +13,36 @@ after(() => target.end());
 
 /** Milliseconds after the start: from Node's first to a trace that runs. */
 const MOMENTS = Array.from({ length: 48 }, (_, index) => 30 + index * 10);
+
+test("kill -9 in the first moments, hundreds of probes among them", async () => {
+  await target.says("ready");
+  const code = await codeOf(path, "main.work");
+  for (const moment of MOMENTS.filter((_, index) => index % 3 === 2)) {
+    const trace = probelens("trace", "main.*", "fmt.*", "reflect.*", "--returns", "--pid", String(target.pid));
+    // The moment is the test, so passing time is what it takes.
+    await new Promise((resolve) => setTimeout(resolve, 2 * moment));
+    trace.process.kill("SIGKILL");
+    await trace.status();
+    await until(
+      "helper and holder have ended, and the original bytes are back",
+      () => ownHelpers().length === 0 && liveCode(target.pid, code) === code.original,
+    );
+  }
+});
+
+/** Of this package: helpers by their script, holders by their program. */
+function ownHelpers(): string[] {
+  return readdirSync("/proc").filter((pid) => {
+    try {
+      return (
+        commandLine(Number(pid)).includes(join(ROOT, "dist/helper.js")) ||
+        readlinkSync(`/proc/${pid}/exe`).startsWith(join(ROOT, "dist/native/"))
+      );
+    } catch {
+      return false;
+    }
+  });
+}
 
 test("Ctrl-C in the first moments", async () => {
   await target.says("ready");

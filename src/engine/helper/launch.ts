@@ -6,8 +6,10 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { accessSync, closeSync, constants, existsSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../protocol/errors.ts";
+
+import { UserError, usedUp } from "../../protocol/errors.ts";
 import type { PasswordPrompt } from "../api.ts";
+
 import { type Askpass, startAskpass } from "./askpass.ts";
 
 /** Of the helper's and sudo's stderr; the end of it explains a failure. */
@@ -105,7 +107,7 @@ async function attempt<T>(
 
 function start(way: Way, askpass: Askpass | undefined): LaunchedHelper {
   const { command, args, env } = commandLine(way, askpass);
-  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env, cwd: "/" });
+  const child = spawnPiped(command, args, env);
   let stderr = "";
   child.stderr.setEncoding("utf8");
   child.stderr.on("data", (text: string) => {
@@ -129,6 +131,19 @@ function start(way: Way, askpass: Askpass | undefined): LaunchedHelper {
       await Promise.race([exited, timeout(EXIT_TIMEOUT_MS)]);
     },
   };
+}
+
+/** Without descriptors or processes left, Node throws, or gives a child that has no streams. */
+function spawnPiped(command: string, args: readonly string[], env: NodeJS.ProcessEnv): HelperProcess {
+  const what = "cannot start the privileged helper";
+  try {
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env, cwd: "/" });
+    if ((child.stderr as Readable | undefined) !== undefined) return child;
+    child.on("error", () => {});
+  } catch (error) {
+    throw usedUp(what, error) ?? error;
+  }
+  throw usedUp(what, { code: "EMFILE" })!;
 }
 
 function commandLine(way: Way, askpass: Askpass | undefined): CommandLine {
