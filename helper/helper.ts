@@ -20,7 +20,7 @@ import { asUserError, invalidRequest, limitExceeded, noLibbpf, noSysfs } from ".
 import { type Features, probeFeatures } from "./features.ts";
 import { type Libbpf, loadLibbpf } from "./libbpf.ts";
 import { dropPrivileges, raiseLimits } from "./privileges.ts";
-import { describeProcess, readCode, readFile } from "./proc.ts";
+import { describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
 import { RingReader, type SendBatch } from "./ring.ts";
 import { describeTarget, Session } from "./session.ts";
 
@@ -75,6 +75,7 @@ export class Helper {
     this.serve(rpc, "counters", ({ session }) => ({ counters: this.find("counters", session).counters() }));
     this.serve(rpc, "readFile", readFile);
     this.serve(rpc, "describeProcess", ({ pid }) => describeProcess(pid));
+    this.serve(rpc, "listProcesses", listProcesses);
     this.serve(rpc, "readCode", readCode);
     // Nothing but `initialize` is served before: it gives up the privileges that no request needs.
   }

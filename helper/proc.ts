@@ -1,8 +1,19 @@
 /** What the helper reads of /proc: identity of processes, their program files and mapped code. */
-import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, readSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { UserError } from "../src/protocol/errors.ts";
 import type {
   DescribeProcessResult,
+  ListProcessesResult,
   ReadCodeParams,
   ReadCodeResult,
   ReadFileParams,
@@ -86,8 +97,23 @@ export function readFile(params: ReadFileParams): ReadFileResult {
   }
 }
 
-export function describeProcess(pid: number): DescribeProcessResult {
-  const what = `describing process ${pid}`;
+export function listProcesses(): ListProcessesResult {
+  const runsProgram = (pid: number): boolean => {
+    try {
+      return readlinkSync(`/proc/${pid}/exe`) !== "";
+    } catch {
+      return false; // A kernel thread, or gone.
+    }
+  };
+  const pids = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  return { pids: pids.filter(runsProgram) };
+}
+
+export function describeProcess(id: number): DescribeProcessResult {
+  const what = `describing process ${id}`;
+  const { pid, uid, name } = readStatus(what, id);
   const stat = readStat(pid);
   if (!stat || stat.state === "Z" || stat.state === "X") throw noSuchProcess(what, pid);
   let exe: string;
@@ -109,7 +135,23 @@ export function describeProcess(pid: number): DescribeProcessResult {
     fileOffset: `0x${fileOffset.toString(16)}`,
   }));
   checkProcess(what, pid, stat.startTime);
-  return { pid, startTime: stat.startTime, exe, mappings };
+  return { pid, uid, name, startTime: stat.startTime, exe, mappings };
+}
+
+/** A thread's id means its process: /proc/TID exists although a listing of /proc does not show it. */
+function readStatus(what: string, id: number): { pid: number; uid: number; name: string } {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${id}/status`, "latin1");
+  } catch {
+    throw noSuchProcess(what, id);
+  }
+  const field = (pattern: RegExp): string => pattern.exec(text)?.[1] ?? "";
+  return {
+    pid: Number(field(/^Tgid:\s*(\d+)/m)),
+    uid: Number(field(/^Uid:\s*\d+\s+(\d+)/m)),
+    name: field(/^Name:\s*(.*)$/m),
+  };
 }
 
 export function readCode(params: ReadCodeParams): ReadCodeResult {

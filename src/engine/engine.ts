@@ -14,13 +14,14 @@ import { resolvePatterns } from "./plan/resolvePatterns.ts";
 import { attachRequest, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
 import { findCommand, StoppedCommand } from "./processes/command.ts";
 import { ProcessScanner, processesRunning } from "./processes/processes.ts";
-import { executableMappings, findProcess, readMemory } from "./processes/procfs.ts";
+import { executableMappings, findProcess, hidesProcesses, readMemory } from "./processes/procfs.ts";
 import { BinaryCache, borrowed } from "./programs/binaries.ts";
 import { openLocalSource } from "./programs/programFiles.ts";
 import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./programs/sourceCompletion.ts";
 import { CallerTable, ET_EXEC } from "./trace/callers.ts";
 import { TraceSession } from "./trace/traceSession.ts";
 import {
+  findWithHelper,
   type OpenTarget,
   openFileSource,
   openFileTarget,
@@ -69,13 +70,21 @@ class ProbeEngine implements FullEngine {
   async processes(options: { readonly helper?: "running" | "quiet" | "ask" } = {}): Promise<readonly ProcessInfo[]> {
     const first = await this.scanner.scan();
     // Root has no more rights to gain: what it may not see (init of a sandbox) nobody traces.
-    if (first.denied.length === 0 || process.getuid?.() === 0) return first.processes;
+    const hides = await hidesProcesses();
+    if ((first.denied.length === 0 && !hides) || process.getuid?.() === 0) return first.processes;
     const link = await this.helperForScan(options.helper ?? "quiet");
     const { processes, denied } =
       link === undefined
         ? first
-        : await this.scanner.scan((pid) => openThroughHelper(link, pid).catch(() => undefined));
-    if (denied.length > 0) {
+        : await this.scanner.scan(
+            (pid) => openThroughHelper(link, pid).catch(() => undefined),
+            hides ? (await link.client.listProcesses()).pids : [],
+          );
+    if (hides && link === undefined)
+      this.options.onNotice?.(
+        "processes of other users are left out: this system hides them (/proc is mounted with hidepid; run it as root, or with sudo rights)",
+      );
+    else if (denied.length > 0) {
       this.options.onNotice?.(
         `${denied.length} ${denied.length === 1 ? "process of another user is" : "processes of other users are"} left out: this user may not see which programs they run (run it as root, or with sudo rights)`,
       );
@@ -91,7 +100,7 @@ class ProbeEngine implements FullEngine {
   }
 
   async openProcess(pid: number, signal?: AbortSignal): Promise<GoBinary> {
-    const source = await openProcessSource(await findProcess(pid), () => this.helper());
+    const source = await openProcessSource(await findWithHelper(pid, () => this.helper()), () => this.helper());
     return await this.completed(borrowed(await this.cache.acquire(source, signal)));
   }
 
@@ -192,7 +201,7 @@ class ProbeEngine implements FullEngine {
   }
 
   async liveBytes(pid: number, fn: GoFunction): Promise<Uint8Array> {
-    const found = await findProcess(pid);
+    const found = await findWithHelper(pid, () => this.helper());
     const length = fn.end - fn.entry;
     const source = await openLocalSource(`/proc/${found.pid}/exe`, "", { what: "", remedy: "" }).catch(() => undefined);
     await source?.close();

@@ -117,15 +117,26 @@ export const MAX_READ_BYTES = 1 << 20;
 
 /** /proc facts of a process of another user: what an unprivileged peer cannot see. */
 export interface DescribeProcessParams {
+  /** Of a process, or of one of its threads. */
   readonly pid: number;
 }
 export interface DescribeProcessResult {
+  /** Of the process. */
   readonly pid: number;
+  /** Effective: whom it acts as. */
+  readonly uid: number;
+  /** Field Name of /proc/PID/status. */
+  readonly name: string;
   readonly startTime: string;
   /** Readlink of /proc/PID/exe, with ` (deleted)` as the kernel gives it. */
   readonly exe: string;
   /** Executable mappings of the program file: to turn run-time addresses into file addresses. */
   readonly mappings: readonly { readonly start: string; readonly end: string; readonly fileOffset: string }[];
+}
+
+/** Every process that runs a program, for a peer from whom /proc hides those of others (hidepid, proc(5)). */
+export interface ListProcessesResult {
+  readonly pids: readonly number[];
 }
 
 /** Mapped code of the program file (never other memory), for `inspect --pid`'s live bytes. */
@@ -166,6 +177,7 @@ export const HELPER_METHODS = {
   counters: "counters",
   readFile: "readFile",
   describeProcess: "describeProcess",
+  listProcesses: "listProcesses",
   readCode: "readCode",
   targetEnded: "targetEnded",
 } as const;

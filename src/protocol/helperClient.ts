@@ -16,6 +16,7 @@ import {
   type ExtendParams,
   HELPER_METHODS,
   type InitializeResult,
+  type ListProcessesResult,
   PROTOCOL_VERSION,
   type ReadCodeParams,
   type ReadCodeResult,
@@ -42,6 +43,7 @@ export interface HelperClient {
   counters(params: CountersParams): Promise<CountersResult>;
   readFile(params: ReadFileParams): Promise<ReadFileResult>;
   describeProcess(params: DescribeProcessParams): Promise<DescribeProcessResult>;
+  listProcesses(): Promise<ListProcessesResult>;
   readCode(params: ReadCodeParams): Promise<ReadCodeResult>;
   /** Closes the stream: the helper detaches everything and exits. */
   dispose(): void;
@@ -99,6 +101,7 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
     counters: (params) => request(HELPER_METHODS.counters, params),
     readFile: (params) => request(HELPER_METHODS.readFile, params),
     describeProcess: (params) => request(HELPER_METHODS.describeProcess, params),
+    listProcesses: () => request(HELPER_METHODS.listProcesses, {}),
     readCode: (params) => request(HELPER_METHODS.readCode, params),
     dispose: () => {
       clearInterval(alive);

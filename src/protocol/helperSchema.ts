@@ -101,6 +101,7 @@ export const HELPER_SCHEMAS = {
     length: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_READ_BYTES)),
   }),
   describeProcess: v.strictObject({ pid }),
+  listProcesses: v.strictObject({}),
   readCode: v.strictObject({
     pid,
     startTime,

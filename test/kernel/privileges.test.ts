@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
-import { attached, type Child, codeOf, commandLine, detached, eventsOf, startTarget } from "./cliProcess.ts";
+import { attached, Child, codeOf, commandLine, detached, eventsOf, startTarget } from "./cliProcess.ts";
 import { OrdinaryUser, PASSWORD } from "./ordinaryUser.ts";
 
 const user = await OrdinaryUser.create();
@@ -68,6 +68,40 @@ describe("sudo without a password", () => {
     await target.command("work 1");
     assert.equal(await trace.status(), 0, trace.stderr);
     assert.equal(eventsOf(trace.stdout).calls[0]?.pid, target.pid);
+    await target.end();
+  });
+
+  test("processes that the system hides (hidepid): found by the helper", async () => {
+    user.sudo("without password");
+    const target = await ready(startTarget(program));
+    // A /proc of its own for the time of the command, in its own namespace.
+    const hidden = (...words: string[]): Child =>
+      new Child("unshare", [
+        ...["--mount", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "", "setpriv"],
+        ...[`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", user.node],
+        ...[join(user.directory, "dist/cli.js"), ...words],
+      ]);
+    const targets = hidden("targets", "--json");
+    assert.equal(await targets.status(), 0, targets.stderr);
+    const found = targets.stdout.split("\n").find((line) => line.includes(`"pid":${target.pid},`));
+    assert.match(found ?? targets.stdout, new RegExp(`"uid":0,"user":"root","binary":"${program}"`));
+    const trace = hidden("trace", "main.work", "--pid", String(target.pid), "--limit", "1", "--format", "jsonl");
+    await attached(trace);
+    await target.command("work 1");
+    assert.equal(await trace.status(), 0, trace.stderr);
+    assert.equal(eventsOf(trace.stdout).calls[0]?.pid, target.pid);
+    const list = hidden("list", "--pid", String(target.pid), "main.work", "--json");
+    assert.equal(await list.status(), 0, list.stderr);
+    const inspect = hidden("inspect", "main.work", "--pid", String(target.pid), "--json");
+    assert.equal(await inspect.status(), 0, inspect.stderr);
+    assert.equal((JSON.parse(inspect.stdout) as { bytes: string }).bytes, code.original);
+    const none = hidden("trace", "main.work", "--pid", "4194303");
+    assert.equal(await none.status(), 1);
+    assert.match(none.stderr, /does not exist|no process/);
+    user.sudo("none");
+    const told = hidden("targets");
+    assert.equal(await told.status(), 0);
+    assert.match(told.stderr, /left out: this system hides them/);
     await target.end();
   });
 

@@ -15,6 +15,14 @@ const MAX_KNOWN_FILES = 4096;
 /** The program of another user's process. */
 const DENIED = Symbol("denied");
 
+interface Opened {
+  readonly source: ProgramSource;
+  readonly exe: string;
+  readonly uid: number;
+  readonly startTime: string;
+}
+type OpenDenied = (pid: number) => Promise<Opened | undefined>;
+
 export interface ProcessList {
   readonly processes: readonly ProcessInfo[];
   /** Processes whose program this user may not read. */
@@ -24,16 +32,21 @@ export interface ProcessList {
 export class ProcessScanner {
   private readonly known = new Map<string, Promise<GoIdentity | undefined>>();
 
-  /** `openDenied`: how to read the program of another user's process, where there is a way. */
-  async scan(
-    openDenied?: (pid: number) => Promise<{ source: ProgramSource; exe: string } | undefined>,
-  ): Promise<ProcessList> {
-    const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  /**
+   * `openDenied`: how to read the program of another user's process, where there is a way. `hidden`: pids of processes
+   * that /proc does not list for this user.
+   */
+  async scan(openDenied?: OpenDenied, hidden: readonly number[] = []): Promise<ProcessList> {
+    const listed = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+    const seen = new Set(listed);
+    const pids = [...new Set([...listed, ...hidden])];
     const processes: ProcessInfo[] = [];
     const denied: number[] = [];
     for (let at = 0; at < pids.length; at += PARALLEL) {
       const part = pids.slice(at, at + PARALLEL);
-      const found = await Promise.all(part.map((pid) => this.look(pid, openDenied).catch(() => undefined)));
+      const found = await Promise.all(
+        part.map((pid) => this.look(pid, openDenied, !seen.has(pid)).catch(() => undefined)),
+      );
       part.forEach((pid, index) => {
         const one = found[index];
         if (one === "denied") denied.push(pid);
@@ -46,19 +59,22 @@ export class ProcessScanner {
 
   private async look(
     pid: number,
-    openDenied: ((pid: number) => Promise<{ source: ProgramSource; exe: string } | undefined>) | undefined,
+    openDenied: OpenDenied | undefined,
+    hidden: boolean,
   ): Promise<ProcessInfo | "denied" | undefined> {
     // Most processes run a program that is known not to be Go's: this one question is all that they cost.
-    const file = programIdentity(pid);
+    const file = hidden ? DENIED : programIdentity(pid);
     if (file === undefined) return undefined;
+    let opened: Opened | undefined;
     let exe: string | undefined;
     let identity: GoIdentity | undefined;
     if (file === DENIED) {
-      if ((await processStat(pid))?.kernelThread !== false) return undefined;
-      const opened = await openDenied?.(pid);
-      if (opened === undefined) return "denied";
+      if (!hidden && (await processStat(pid))?.kernelThread !== false) return undefined;
+      opened = await openDenied?.(pid);
+      if (opened === undefined) return hidden ? undefined : "denied";
       exe = opened.exe;
-      identity = await this.identify(opened.source.identity, async () => opened.source);
+      const { source } = opened;
+      identity = await this.identify(source.identity, async () => source);
     } else {
       identity = await this.identify(file, () =>
         openLocalSource(`/proc/${pid}/exe`, `/proc/${pid}/exe`, { what: "", remedy: "" }),
@@ -66,11 +82,12 @@ export class ProcessScanner {
       if (identity !== undefined) exe = await readlink(`/proc/${pid}/exe`);
     }
     if (identity === undefined || exe === undefined) return undefined;
-    const [stat, status] = [await processStat(pid), await processStatus(pid)];
-    if (stat === undefined || status === undefined) return undefined;
-    const user = await userName(status.uid);
-    const started = await startedAt(stat.startTime);
-    return { pid, uid: status.uid, user, binary: plainPath(exe), ...identity, started };
+    const uid = opened?.uid ?? (await processStatus(pid))?.uid;
+    const startTime = opened?.startTime ?? (await processStat(pid))?.startTime;
+    if (startTime === undefined || uid === undefined) return undefined;
+    const user = await userName(uid);
+    const started = await startedAt(startTime);
+    return { pid, uid, user, binary: plainPath(exe), ...identity, started };
   }
 
   private identify(key: string, open: () => Promise<ProgramSource>): Promise<GoIdentity | undefined> {

@@ -95,6 +95,18 @@ export async function findProcess(id: number): Promise<{ pid: number; uid: numbe
   return { pid: status.tgid, uid: status.uid, startTime: stat.startTime, name: status.name };
 }
 
+/**
+ * Whether /proc keeps the processes of other users from this one (option hidepid, proc(5)): then "there is none" may be
+ * false, and nothing tells a process that is hidden from one that is not there.
+ */
+export async function hidesProcesses(): Promise<boolean> {
+  if (process.getuid?.() === 0) return false;
+  const mounts = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
+  // ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS... - TYPE SOURCE SUPEROPTIONS; the last one at a place counts.
+  const options = mounts.split("\n").findLast((line) => line.split(" ")[4] === "/proc") ?? "";
+  return /[ ,]hidepid=(?!0|off)/.test(options);
+}
+
 /** Target of /proc/PID/exe; a denied read is told apart from a vanished process or a kernel thread. */
 export async function programFile(pid: number): Promise<{ readonly path: string } | "denied" | undefined> {
   try {

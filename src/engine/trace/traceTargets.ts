@@ -5,7 +5,7 @@ import type { AttachTarget } from "../../protocol/helperApi.ts";
 import type { TraceListener } from "../api.ts";
 import type { HelperLink } from "../helper/link.ts";
 import { plainPath, programName } from "../processes/processes.ts";
-import { findProcess } from "../processes/procfs.ts";
+import { findProcess, hidesProcesses } from "../processes/procfs.ts";
 import { type BinaryCache, type BinaryHandle, isStill } from "../programs/binaries.ts";
 import { HelperSource, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 
@@ -28,7 +28,7 @@ export async function openProcessTarget(
   helper: GetHelper,
   signal?: AbortSignal,
 ): Promise<OpenTarget> {
-  const found = await findProcess(id);
+  const found = await findWithHelper(id, helper);
   const handle = await cache.acquire(await openProcessSource(found, helper), signal);
   const { pid, startTime } = found;
   const { source } = handle;
@@ -62,10 +62,27 @@ export async function openFileTarget(file: string, cache: BinaryCache, signal?: 
   };
 }
 
-export async function openProcessSource(
-  found: { pid: number; name: string },
-  helper: GetHelper,
-): Promise<ProgramSource> {
+export interface FoundProcess {
+  readonly pid: number;
+  readonly uid: number;
+  readonly startTime: string;
+  readonly name: string;
+  /** /proc keeps it from this user; the helper sees it. */
+  readonly hidden?: true;
+}
+
+/** As `findProcess`, of processes that /proc hides from this user, too. */
+export async function findWithHelper(id: number, helper: GetHelper): Promise<FoundProcess> {
+  try {
+    return await findProcess(id);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "no-such-process" || !(await hidesProcesses())) throw error;
+    const { pid, uid, startTime, name } = await (await helper()).client.describeProcess({ pid: id });
+    return { pid, uid, startTime, name, hidden: true };
+  }
+}
+
+export async function openProcessSource(found: FoundProcess, helper: GetHelper): Promise<ProgramSource> {
   const { pid, name } = found;
   const shown = (await programName(pid)) ?? `/proc/${pid}/exe (${name})`;
   try {
@@ -74,7 +91,7 @@ export async function openProcessSource(
       remedy: "`probelens targets` lists the running Go processes",
     });
   } catch (error) {
-    if (!(error instanceof UserError) || error.code !== "denied") throw error;
+    if (!(error instanceof UserError) || (error.code !== "denied" && found.hidden !== true)) throw error;
     return (await openThroughHelper(await helper(), pid)).source;
   }
 }
@@ -89,12 +106,12 @@ export async function openFileSource(file: string): Promise<ProgramSource> {
 export async function openThroughHelper(
   link: HelperLink,
   pid: number,
-): Promise<{ source: ProgramSource; exe: string }> {
-  const { startTime, exe } = await link.client.describeProcess({ pid });
+): Promise<{ source: ProgramSource; exe: string; uid: number; startTime: string }> {
+  const { startTime, exe, uid } = await link.client.describeProcess({ pid });
   const source = await HelperSource.open(plainPath(exe), (offset, length) =>
     link.client.readFile({ pid, startTime, offset, length }),
   );
-  return { source, exe };
+  return { source, exe, uid, startTime };
 }
 
 /** How often a traced file is looked at: `go build` puts a new one in its place, which is not traced. */
