@@ -1,4 +1,5 @@
 /** What is written to the user's terminal: nothing that a traced program chose may control it. */
+import { accessSync, constants } from "node:fs";
 
 /**
  * Control characters as `\xNN`: function names and paths come from binaries, and values from live calls. Tabs and line
@@ -23,10 +24,20 @@ export function say(message: string): void {
 /**
  * Node writes to a terminal synchronously (lib/tty.js), and a terminal that is held up (Ctrl-S, a stopped multiplexer)
  * would hold up everything with it: signals, and the sign of life without which the probes go. What is written is kept
- * in memory instead, as with a pipe.
+ * in memory instead, as with a pipe. Only where libuv could open the terminal anew (uv_tty_init): else the mode would be
+ * the shell's, too.
  */
 export function neverBlockOnTerminal(): void {
-  for (const stream of [process.stdout, process.stderr])
-    if (stream.isTTY)
-      (stream as { _handle?: { setBlocking?: (blocking: boolean) => void } })._handle?.setBlocking?.(false);
+  for (const [fd, stream] of [
+    [1, process.stdout],
+    [2, process.stderr],
+  ] as const) {
+    if (!stream.isTTY) continue;
+    try {
+      accessSync(`/proc/self/fd/${fd}`, constants.R_OK | constants.W_OK);
+    } catch {
+      continue;
+    }
+    (stream as { _handle?: { setBlocking?: (blocking: boolean) => void } })._handle?.setBlocking?.(false);
+  }
 }
