@@ -77,9 +77,14 @@ describe("sudo without a password", () => {
     // A /proc of its own for the time of the command, in its own namespace.
     const hidden = (...words: string[]): Child =>
       new Child("unshare", [
-        ...["--mount", "sh", "-c", 'mount -t proc -o hidepid=2 proc /proc && exec "$@"', "", "setpriv"],
-        ...[`--reuid=${user.uid}`, `--regid=${user.gid}`, "--clear-groups", user.node],
-        ...[join(user.directory, "dist/cli.js"), ...words],
+        "--mount",
+        "sh",
+        "-c",
+        'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid="$0" --regid="$0" --clear-groups "$@"',
+        String(user.uid),
+        user.node,
+        join(user.directory, "dist/cli.js"),
+        ...words,
       ]);
     const targets = hidden("targets", "--json");
     assert.equal(await targets.status(), 0, targets.stderr);
