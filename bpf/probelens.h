@@ -7,15 +7,23 @@
 #define PROBELENS_LAYOUT_H
 
 #define PL_MAX_PIECES 32
-#define PL_MAX_SLOTS 16
 #define PL_MAX_STACK_PIECE 256
-#define PL_MAX_FOLLOW 4096
+/* Slots of a flat plan. */
+#define PL_MAX_FLAT_SLOTS 16
+/* Bytes of one read of the target's memory, and of one chunk of a flat plan. */
+#define PL_MAX_READ 4096
+/* Bytes of one event; of a deep plan, a plan may allow less. */
+#define PL_EVENT_BYTES 16384
+/* Chunks of one event. */
+#define PL_MAX_CHUNKS 512
 
-/* Size classes of records: bytes reserved in the ring buffer. The smallest holds all nine integer argument registers.
+/*
+ * Size classes of flat records: bytes reserved in the ring buffer. The smallest holds all nine integer argument
+ * registers.
  */
-#define PL_CLASSES(X) X(160) X(256) X(512) X(1024) X(2048) X(4096) X(8192) X(20480)
+#define PL_CLASSES(X) X(160) X(256) X(512) X(1024) X(2048)
 
-/* Registers are numbered in the order of CAPTURE_REGISTERS in capture.ts; room for a multiple of 8 bytes. */
+/* Registers are numbered in the order of CAPTURE_REGISTERS in capturePlan.ts; room for a multiple of 8 bytes. */
 #define PL_REGISTERS 20
 
 struct pl_stack_piece {
@@ -25,13 +33,65 @@ struct pl_stack_piece {
 	u16 index;  /* among all root pieces: its bit in failed_pieces */
 };
 
-#define PL_NO_LENGTH 0xffff
+/* What the walk knows of a type: how long a value is, which of its words point where, which bytes nobody may see. */
+struct pl_type {
+	u32 size; /* bytes of one element */
+	u32 first_slot;
+	u16 slots;
+	u16 masks;
+	u32 first_mask;
+};
+
+/* Type 0: bytes without pointers. */
+#define PL_TYPE_BYTES 0
+
+enum { PL_VIA_TYPE = 0, PL_VIA_EFACE = 1, PL_VIA_ITAB = 2, PL_VIA_FUNC = 3 };
+enum { PL_LENGTH_ONE = 0, PL_LENGTH_WORD = 1, PL_LENGTH_SHIFT = 2 };
+enum {
+	PL_WHEN_ALWAYS = 0,
+	PL_WHEN_ZERO = 1, /* the u64 at `when` */
+	PL_WHEN_NOT_ZERO = 2,
+	PL_WHEN_CLEAR = 3, /* the bits `when_mask` of the byte at `when` */
+	PL_WHEN_SET = 4,
+};
+
+/* One pointer word of a type and what it points to. Offsets are from the start of the element. */
 struct pl_slot {
-	u16 pointer; /* byte offset of the pointer word in the root area */
-	u16 length;  /* byte offset of the length word, or PL_NO_LENGTH: one element */
-	u32 elem_size;
+	u32 pointer;
+	u32 type;   /* PL_VIA_TYPE: of what it points to */
+	u32 word;   /* PL_VIA_EFACE, PL_VIA_ITAB: of the type or itab word */
+	u32 length; /* of the u64 that counts the elements, or of the u8 that is their logarithm */
+	u32 when;   /* of what must hold */
+	u32 max_elements;
 	u32 max_bytes;
-	u32 pad;
+	s16 length_add; /* added to the count, or to the logarithm */
+	u8 via;
+	u8 length_kind;
+	u8 when_kind;
+	u8 when_mask;
+	u8 deepens; /* counts against the plan's depth */
+	u8 pad;
+	u32 pad2;
+};
+
+/* Bytes of an element that are zeroed in the record. */
+struct pl_mask {
+	u32 offset;
+	u32 length;
+};
+
+enum {
+	PL_TARGET_DEEPENS = 1,
+	PL_TARGET_FUNC = 2, /* the data word points to a closure: look that up */
+};
+
+/*
+ * What an interface's data word points to, by type word; what a func value points to, by code address. Both keys are
+ * addresses in the file, that is without the load bias.
+ */
+struct pl_target {
+	u32 type;
+	u32 flags;
 };
 
 enum {
@@ -46,14 +106,18 @@ struct pl_plan {
 	u32 flags;
 	s32 cfa_offset; /* CFA - SP at the probe */
 	u16 stack_pieces;
-	u16 slots;
-	u32 root_size;		       /* bytes, a multiple of 8 */
-	u64 interval_ns;	       /* nanoseconds between events at the most allowed rate; 0: no limit */
-	u64 burst_ns;		       /* how far the bucket may run ahead */
-	u64 next_ns;		       /* the bucket: written by the program */
+	u16 slots;	 /* flat plans: of the root type, from first_slot */
+	u32 root_size;	 /* bytes, a multiple of 8 */
+	u64 interval_ns; /* nanoseconds between events at the most allowed rate; 0: no limit */
+	u64 burst_ns;	 /* how far the bucket may run ahead */
+	u64 next_ns;	 /* the bucket: written by the program */
+	u64 site;	 /* the probe's address in the file */
+	u32 root_type;
+	u32 first_slot;
+	u32 max_bytes;		       /* of one event */
+	u32 max_depth;		       /* pointers in a chain */
 	u16 register_at[PL_REGISTERS]; /* in the record; 0: not wanted */
 	struct pl_stack_piece stack_piece[PL_MAX_PIECES];
-	struct pl_slot slot[PL_MAX_SLOTS];
 };
 
 /* Constant while a session is loaded (.rodata): the verifier prunes what a session does not use. */
@@ -92,8 +156,10 @@ struct pl_open_call {
 };
 
 enum { PL_CALL = 1, PL_RETURN = 2 };
+/* What ended the walk before it had followed everything. */
+enum { PL_FULL_BYTES = 1, PL_FULL_CHUNKS = 2, PL_FULL_STEPS = 3 };
 
-/* A record in the ring buffer: header, root area, chunks; the rest of the size class is undefined. */
+/* A record in the ring buffer: header, root area, chunks; what a size class has room for beyond that is undefined. */
 struct pl_record {
 	u32 used; /* bytes, header included */
 	u32 probe;
@@ -107,17 +173,73 @@ struct pl_record {
 	u64 return_address;
 	u32 failed_pieces;
 	u16 root_size;
-	u8 chunks;
+	u16 chunks;
 	u8 kind;
+	u8 full;
+	u16 pad;
+	u32 pad2;
 };
 
 enum { PL_CHUNK_OK = 0, PL_CHUNK_FAULT = 1 };
 
+/* A run of bytes from one address of the target. */
 struct pl_chunk {
-	u16 slot;
-	u16 status;
-	u32 length; /* bytes that follow, padded to 8; 0 after a fault */
 	u64 address;
+	u32 type;
+	u32 length; /* bytes that follow, padded to 8; after a fault those that could be read */
+	u32 wanted; /* bytes of the whole value, before any limit */
+	u8 status;
+	u8 depth; /* pointers in the chain that leads here */
+	u16 pad;
 };
+
+/* What a deep event has copied already. Valid in the event whose sequence it bears. */
+struct pl_seen {
+	u64 address;
+	u32 type;
+	u32 sequence;
+	u32 wanted;
+	u32 depth;
+};
+#define PL_SEEN 512
+
+/* Where a deep event is built, one per thread (walk.h). */
+struct pl_scratch {
+	u64 sequence; /* of the thread's deep events */
+	u64 bias;     /* address in memory - address in the file */
+	struct pl_open_key key;
+	u32 plan;
+	u32 done;
+	u32 rounds;
+	/* The element whose slots are followed. */
+	u32 element; /* in the record */
+	u32 end;     /* of its chunk */
+	u32 next;    /* the chunk after that */
+	u32 size;
+	u32 first_slot;
+	u32 slots;
+	u32 slot;
+	u32 depth;
+	/* The chunk that is being copied; it counts once it is complete. */
+	u32 chunk; /* in the record */
+	u64 address;
+	u32 at; /* where the next bytes go */
+	u32 left;
+	u32 mask_size;
+	u32 first_mask;
+	u32 masks;
+	u32 mask;
+	u32 mask_element; /* 0: nothing to zero */
+	u32 mask_end;
+	/* A slot on its way to a chunk. */
+	u32 target;
+	u32 target_depth;
+	struct pl_seen seen[PL_SEEN];
+	/* The last read may start at PL_EVENT_BYTES at the most. */
+	u8 record[PL_EVENT_BYTES + PL_MAX_READ];
+};
+
+/* Programs that tail calls lead to. */
+enum { PL_STAGE_WALK = 0, PL_STAGES = 4 };
 
 #endif

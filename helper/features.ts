@@ -8,6 +8,8 @@ export interface Features {
   readonly uprobeMulti: boolean;
   /** Attach cookies on perf events (Linux 5.15). */
   readonly cookies: boolean;
+  /** bpf_loop (Linux 5.17). */
+  readonly loops: boolean;
   /** Type number of the uprobe PMU; undefined without perf-event uprobes. */
   readonly uprobePmu: number | undefined;
   /** The helper's pid namespace, unless it is the initial one: BPF must translate pids. */
@@ -22,6 +24,7 @@ export function probeFeatures(): Features {
   return {
     uprobeMulti: hasUprobeMulti(),
     cookies: kernelAtLeast(5, 15),
+    loops: kernelAtLeast(5, 17),
     uprobePmu: readPmuType(),
     pidNamespace: namespace.ino === INITIAL_PID_NAMESPACE ? undefined : { device: namespace.dev, inode: namespace.ino },
   };

@@ -4,10 +4,12 @@ import { release } from "node:os";
 import { join } from "node:path";
 import type * as v from "valibot";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node";
+import { MAX_TABLE_BYTES } from "../src/protocol/captureTypes.ts";
 import { UserError } from "../src/protocol/errors.ts";
 import {
   type AttachParams,
   type AttachResult,
+  type CaptureTableParts,
   type CountersResult,
   HELPER_METHODS,
   type InitializeResult,
@@ -22,10 +24,13 @@ import { type Libbpf, loadLibbpf } from "./libbpf.ts";
 import { dropPrivileges, raiseLimits } from "./privileges.ts";
 import { describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
 import { RingReader, type SendBatch } from "./ring.ts";
+import { Scratch } from "./scratch.ts";
 import { describeTarget, Session } from "./session.ts";
 
 /** One per traced function of an editor at the most; each holds maps in the kernel. */
 const MAX_SESSIONS = 256;
+/** Base64 of all of a session's tables, MAX_TABLE_BYTES. */
+const MAX_COMING_BYTES = Math.ceil(Object.values(MAX_TABLE_BYTES).reduce((sum, bytes) => sum + bytes, 0) / 3) * 4;
 /** Parts of the package. */
 const OBJECT = "probelens.bpf.o";
 const HOLDER = "native/probelens-holder";
@@ -54,6 +59,9 @@ export class Helper {
   private readonly sessions = new Map<number, Session>();
   /** Ids of sessions whose attach is under way. */
   private readonly attaching = new Set<number>();
+  /** Capture types that have come for a session that is not attached yet. */
+  private coming: { readonly session: number; readonly parts: CaptureTableParts[]; bytes: number } | undefined;
+  private scratch: Scratch | undefined;
   private machine: Machine | undefined;
   private ring: RingReader | undefined;
   private disposed = false;
@@ -65,6 +73,7 @@ export class Helper {
 
   register(rpc: MessageConnection): void {
     this.serve(rpc, "initialize", ({ protocolVersion }) => this.initialize(protocolVersion));
+    this.serve(rpc, "captureTables", ({ session, tables }) => this.captureTables(session, tables));
     this.serve(rpc, "attach", (params) => this.attach(params));
     this.serve(rpc, "detach", ({ session }) => this.detach(session));
     this.serve(rpc, "extend", ({ session, expiresInMs }) => this.extend(session, expiresInMs));
@@ -132,6 +141,22 @@ export class Helper {
     };
   }
 
+  /** The parts of one session's tables come one after the other; another session's first part forgets them. */
+  private captureTables(session: number, tables: CaptureTableParts): object {
+    if (this.coming?.session !== session) this.coming = { session, parts: [], bytes: 0 };
+    this.coming.parts.push(tables);
+    for (const part of Object.values(tables)) this.coming.bytes += part.length;
+    if (this.coming.bytes > MAX_COMING_BYTES) {
+      this.coming = undefined;
+      throw limitExceeded(
+        "taking the capture types",
+        `they take more than ${MAX_COMING_BYTES} bytes`,
+        "Trace fewer functions at once",
+      );
+    }
+    return {};
+  }
+
   private async attach(params: AttachParams): Promise<AttachResult> {
     const { session: id } = params;
     const { features } = this.prepare();
@@ -139,6 +164,8 @@ export class Helper {
     if (this.sessions.has(id) || this.attaching.has(id)) throw invalidRequest("attach", `session ${id} exists already`);
     if (this.sessions.size + this.attaching.size >= MAX_SESSIONS)
       throw limitExceeded(describeTarget(params), `${MAX_SESSIONS} traces run already`, "Stop some of them first");
+    const tables = this.coming?.session === id ? this.coming.parts : [];
+    this.coming = undefined;
     this.attaching.add(id);
     let session: Session;
     try {
@@ -147,6 +174,8 @@ export class Helper {
         objectPath: this.packageFile(OBJECT),
         holderPath: this.packageFile(HOLDER),
         ringFd: ring.fd,
+        scratch: (this.scratch ??= new Scratch(features.pidNamespace === undefined)),
+        tables,
         features,
         onEnded: (ended, target) => this.onEnded(ended, target),
       });

@@ -30,6 +30,8 @@ export class SystemCallError extends Error {
 
 /** include/uapi/linux/bpf.h */
 const BPF = {
+  MAP_TYPE_HASH: 1,
+  MAP_TYPE_ARRAY: 2,
   MAP_TYPE_RINGBUF: 27,
   LINK_CREATE: 28,
   PROG_TYPE_KPROBE: 2,
@@ -85,6 +87,7 @@ const LIBBPF = [
   "int bpf_map__fd(void *map)",
   "int bpf_map__reuse_fd(void *map, int fd)",
   "int bpf_map__set_max_entries(void *map, uint32_t max)",
+  "int bpf_map__set_autocreate(void *map, bool autocreate)",
   "int bpf_map__set_initial_value(void *map, void *data, size_t size)",
   "int bpf_program__fd(void *prog)",
   "int bpf_program__set_autoload(void *prog, bool autoload)",
@@ -96,6 +99,9 @@ const LIBBPF = [
   "int bpf_map_create(int type, const char *name, uint32_t key, uint32_t value, uint32_t max, void *opts)",
   "int bpf_map_update_elem(int fd, void *key, void *value, uint64_t flags)",
   "int bpf_map_lookup_elem(int fd, void *key, void *value)",
+  "int bpf_map_update_batch(int fd, void *keys, void *values, uint32_t *count, void *opts)",
+  "int bpf_map_delete_elem(int fd, void *key)",
+  "int bpf_map_get_next_key(int fd, void *key, void *next)",
   "void *btf__load_vmlinux_btf()",
   "int btf__find_by_name_kind(void *btf, const char *name, uint32_t kind)",
   "void *btf__type_by_id(void *btf, uint32_t id)",
@@ -173,6 +179,40 @@ export function createRingBuffer(bytes: number): number {
     "creating the ring buffer",
     fn("bpf_map_create")(BPF.MAP_TYPE_RINGBUF, "probelens_ring", 0, 0, bytes, null),
   );
+}
+
+/** Keys are u32. */
+export function createMap(kind: "hash" | "array", name: string, valueBytes: number, entries: number): number {
+  const type = kind === "hash" ? BPF.MAP_TYPE_HASH : BPF.MAP_TYPE_ARRAY;
+  return check(`creating the map ${name}`, fn("bpf_map_create")(type, name, 4, valueBytes, entries, null));
+}
+
+/** A map that no loaded program uses need not exist. */
+export function setAutocreate(map: Pointer, autocreate: boolean): void {
+  check("bpf_map__set_autocreate", fn("bpf_map__set_autocreate")(map, autocreate));
+}
+
+/** Many entries at once (Linux 5.6): `keys` and `values` one after the other. */
+export function updateMapEntries(fd: number, keys: Uint8Array, values: Uint8Array, entries: number): void {
+  if (entries === 0) return;
+  check("bpf_map_update_batch", fn("bpf_map_update_batch")(fd, keys, values, new Uint32Array([entries]), null));
+}
+
+export function deleteFromMap(fd: number, key: number): void {
+  check("bpf_map_delete_elem", fn("bpf_map_delete_elem")(fd, new Uint32Array([key])));
+}
+
+/** The keys of a map with u32 keys, at most `limit`: entries that come and go meanwhile may be missed. */
+export function mapKeys(fd: number, limit: number): number[] {
+  const keys: number[] = [];
+  let key: Uint32Array | null = null;
+  while (keys.length < limit) {
+    const next = new Uint32Array(1);
+    if (Number(fn("bpf_map_get_next_key")(fd, key, next)) < 0) break;
+    keys.push(next[0] ?? 0);
+    key = next;
+  }
+  return keys;
 }
 
 export function updateMap(fd: number, index: number, value: Uint8Array): void {

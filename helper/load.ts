@@ -1,9 +1,21 @@
 /** Loads one session's programs and maps, sized for it, and makes its links. */
 import { readFileSync } from "node:fs";
-import type { ProbeCounters } from "../src/protocol/capture.ts";
-import type { AttachParams, ProbeSpec } from "../src/protocol/helperApi.ts";
-import { CONFIG, COUNTERS, SIZE_CLASSES, type SizeClass } from "../src/protocol/layout.ts";
-import { decodeCounters, encodePlan, PlanError, sizeClass } from "../src/protocol/records.ts";
+import { encodePlan, PlanError, programClass, SIZE_CLASSES, type SizeClass } from "../src/protocol/capture.ts";
+import {
+  CAPTURE_TYPE,
+  type CaptureTableName,
+  type CaptureTables,
+  MASK,
+  MAX_TABLE_BYTES,
+  noCaptureTables,
+  SLOT,
+  TARGET,
+  TARGET_KEY_BYTES,
+  tablesFault,
+} from "../src/protocol/captureTypes.ts";
+import { COUNTERS, decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts";
+import type { AttachParams, CaptureTableParts, ProbeSpec } from "../src/protocol/helperApi.ts";
+import { CONFIG, STAGE } from "../src/protocol/layout.ts";
 import { damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
 import type { LinkRequest } from "./holder.ts";
@@ -23,12 +35,15 @@ import {
   programInstructions,
   reuseMap,
   SystemCallError,
+  setAutocreate,
   setAutoload,
   setInitialValue,
   setMaxEntries,
   updateMap,
+  updateMapEntries,
   useUprobeMulti,
 } from "./libbpf.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** Calls in progress that can be paired with their returns, some 150 bytes each; the oldest are forgotten first. */
 const OPEN_CALLS = { base: 16384, perFunction: 1024, max: 65536 } as const;
@@ -42,6 +57,15 @@ const LICENSE = "Dual MIT/GPL";
 
 /** CLOCK_MONOTONIC near the helper's start: call ids count from here. */
 const BASE_NS = process.hrtime.bigint();
+
+/** What sessions of one helper share. */
+export interface LoadContext {
+  readonly objectPath: string;
+  readonly ringFd: number;
+  readonly scratch: Scratch;
+  readonly features: Features;
+  readonly tables?: readonly CaptureTableParts[];
+}
 
 interface Site {
   readonly index: number;
@@ -59,20 +83,23 @@ export class LoadedSession {
   private readonly ownPrograms: number[] = [];
   private closed = false;
 
-  constructor(objectPath: string, ringFd: number, features: Features, params: AttachParams) {
+  constructor(context: LoadContext, params: AttachParams) {
     this.probes = params.probes;
-    this.features = features;
-    const plans = params.probes.map((probe) => encodeProbe(probe));
-    this.sites = params.probes.map((probe, index) => ({
+    this.features = context.features;
+    const tables = joinTables([...(context.tables ?? []), params.tables ?? {}]);
+    const checked = params.probes.map((probe) => checkedPlan(probe, tables));
+    this.sites = checked.map(({ probe, size }, index) => ({
       index,
       probe,
-      program: `${probe.role === "entry" ? "call" : "return"}_${classOf(probe)}`,
+      program: `${probe.role === "entry" ? "call" : "return"}_${size}`,
     }));
-    this.object = openProbePrograms(objectPath);
+    const deep = checked.some(({ size }) => size === "deep");
+    this.object = openProbePrograms(context.objectPath);
     try {
-      this.configure(params, ringFd);
+      this.configure(params, context, tables, deep);
+      this.fillTables(tables, deep);
       const planFd = mapFd(findMap(this.object, "plans"));
-      plans.forEach((plan, index) => updateMap(planFd, index, plan));
+      checked.forEach(({ plan }, index) => updateMap(planFd, index, plan));
       this.counterFd = mapFd(findMap(this.object, "counters"));
     } catch (error) {
       closeObject(this.object);
@@ -104,25 +131,55 @@ export class LoadedSession {
     closeObject(this.object);
   }
 
-  private configure(params: AttachParams, ringFd: number): void {
+  private configure(params: AttachParams, context: LoadContext, tables: CaptureTables, deep: boolean): void {
     const used = new Set(this.sites.map(({ program }) => program));
+    if (deep) used.add(this.walkProgram);
     const programs: Pointer[] = [];
-    for (const size of SIZE_CLASSES)
-      for (const name of [`call_${size}`, `return_${size}`]) {
-        const program = findProgram(this.object, name);
-        setAutoload(program, used.has(name));
-        if (!used.has(name)) continue;
-        programs.push(program);
-        if (this.features.uprobeMulti) useUprobeMulti(program);
-      }
+    const sizes = [...SIZE_CLASSES, "deep"];
+    for (const name of [...sizes.flatMap((size) => [`call_${size}`, `return_${size}`]), ...WALK_PROGRAMS]) {
+      const program = findProgram(this.object, name);
+      setAutoload(program, used.has(name));
+      if (!used.has(name)) continue;
+      programs.push(program);
+      if (this.features.uprobeMulti) useUprobeMulti(program);
+    }
     const paired = params.probes.filter(({ pairReturns }) => pairReturns).length;
     const openCalls = Math.min(OPEN_CALLS.max, OPEN_CALLS.base + paired * OPEN_CALLS.perFunction);
     setMaxEntries(findMap(this.object, "plans"), params.probes.length);
     setMaxEntries(findMap(this.object, "counters"), params.probes.length);
     setMaxEntries(findMap(this.object, "open_calls"), paired > 0 ? openCalls : 1);
-    reuseMap(findMap(this.object, "ring"), ringFd);
+    for (const [name, size] of TABLE_MAPS)
+      setMaxEntries(findMap(this.object, mapOf(name)), Math.max(1, tables[name].length / size));
+    reuseMap(findMap(this.object, "ring"), context.ringFd);
+    if (deep) {
+      const { memory, template } = context.scratch.open();
+      reuseMap(findMap(this.object, "scratch"), memory);
+      reuseMap(findMap(this.object, "scratch_template"), template);
+    } else for (const name of DEEP_MAPS) setAutocreate(findMap(this.object, name), false);
     setInitialValue(findMap(this.object, ".rodata"), encodeConfig(params, this.features));
     loadObject(this.object, programs);
+  }
+
+  /** See walk.h. */
+  private get walkProgram(): (typeof WALK_PROGRAMS)[number] {
+    return this.features.loops ? "walk" : "walk_rounds";
+  }
+
+  private fillTables(tables: CaptureTables, deep: boolean): void {
+    for (const [name, size] of TABLE_MAPS) {
+      if (!deep && DEEP_MAPS.includes(mapOf(name))) continue;
+      const bytes = tables[name];
+      const entries = bytes.length / size;
+      const fd = mapFd(findMap(this.object, mapOf(name)));
+      if (name === "runtimeTypes" || name === "closures") {
+        const { keys, values } = targetEntries(bytes);
+        updateMapEntries(fd, keys, values, entries);
+      } else
+        updateMapEntries(fd, new Uint8Array(Uint32Array.from({ length: entries }, (_, i) => i).buffer), bytes, entries);
+    }
+    if (!deep) return;
+    const walk = new Uint8Array(Uint32Array.of(programFd(findProgram(this.object, this.walkProgram))).buffer);
+    updateMap(mapFd(findMap(this.object, "stages")), STAGE.walk, walk);
   }
 
   private multiRequests(sites: readonly Site[], pid: number): LinkRequest[] {
@@ -165,9 +222,28 @@ function openProbePrograms(path: string): Pointer {
   }
 }
 
-function encodeProbe(probe: ProbeSpec): Uint8Array {
+const WALK_PROGRAMS = ["walk", "walk_rounds"] as const;
+const TABLE_MAPS: readonly (readonly [CaptureTableName, number])[] = [
+  ["types", CAPTURE_TYPE.size],
+  ["slots", SLOT.size],
+  ["masks", MASK.size],
+  ["runtimeTypes", TARGET.size],
+  ["closures", TARGET.size],
+];
+/** Used by the programs of deep plans only. */
+const DEEP_MAPS: readonly string[] = ["masks", "runtime_types", "closures", "scratch", "scratch_template", "stages"];
+
+function mapOf(table: CaptureTableName): string {
+  return table === "runtimeTypes" ? "runtime_types" : table;
+}
+
+/** A plan's bytes, and which program carries it out. */
+function checkedPlan(
+  probe: ProbeSpec,
+  tables: CaptureTables,
+): { probe: ProbeSpec; plan: Uint8Array; size: SizeClass | "deep" } {
   try {
-    return encodePlan(probe);
+    return { probe, plan: encodePlan(probe, tables), size: programClass(probe.plan, tables) };
   } catch (error) {
     if (error instanceof PlanError)
       throw invalidRequest("attach", `the capture plan of probe ${probe.id}: ${error.message}`);
@@ -175,14 +251,36 @@ function encodeProbe(probe: ProbeSpec): Uint8Array {
   }
 }
 
-function classOf(probe: ProbeSpec): SizeClass {
-  try {
-    return sizeClass(probe.plan);
-  } catch (error) {
-    if (error instanceof PlanError)
-      throw invalidRequest("attach", `the capture plan of probe ${probe.id}: ${error.message}`);
-    throw error;
+/** Tables from the parts in which they came. */
+function joinTables(parts: readonly CaptureTableParts[]): CaptureTables {
+  const joined = { ...noCaptureTables() };
+  for (const [name] of TABLE_MAPS) {
+    const pieces = parts.flatMap((part) => (part[name] === undefined ? [] : [Buffer.from(part[name], "base64")]));
+    if (pieces.length === 0) continue;
+    const total = pieces.reduce((sum, { length }) => sum + length, 0);
+    if (total > MAX_TABLE_BYTES[name])
+      throw limitExceeded(
+        "taking the capture types",
+        `the table ${name} has ${total} bytes, more than ${MAX_TABLE_BYTES[name]}`,
+        "Trace fewer functions at once",
+      );
+    joined[name] = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, total);
   }
+  const fault = tablesFault(joined);
+  if (fault !== undefined) throw invalidRequest("attach", fault);
+  return joined;
+}
+
+function targetEntries(bytes: Uint8Array): { keys: Uint8Array; values: Uint8Array } {
+  const entries = bytes.length / TARGET.size;
+  const keys = new Uint8Array(entries * TARGET_KEY_BYTES);
+  const values = new Uint8Array(entries * (TARGET.size - TARGET_KEY_BYTES));
+  for (let index = 0; index < entries; index++) {
+    const at = index * TARGET.size;
+    keys.set(bytes.subarray(at, at + TARGET_KEY_BYTES), index * TARGET_KEY_BYTES);
+    values.set(bytes.subarray(at + TARGET_KEY_BYTES, at + TARGET.size), index * (TARGET.size - TARGET_KEY_BYTES));
+  }
+  return { keys, values };
 }
 
 function encodeConfig(params: AttachParams, features: Features): Uint8Array {

@@ -4,7 +4,7 @@
  * and the kernel drops and counts.
  */
 import { MAX_RECORDS_FRAME_BYTES } from "../src/protocol/frames.ts";
-import { RING_HEADER } from "../src/protocol/layout.ts";
+import { RING_HEADER } from "../src/protocol/records.ts";
 import { copyMemory, createRingBuffer, type MappedRing, mapRing, viewMemory } from "./libbpf.ts";
 
 /** Design, "Limits": holds 17 ms of the highest event rate seen (3 million a second), longer than any timer here. */

@@ -1,13 +1,14 @@
 /** One attach request from its checks to its end. */
 import { closeSync, readlinkSync } from "node:fs";
-import type { ProbeCounters } from "../src/protocol/capture.ts";
-import type { AttachParams, TargetEndedParams } from "../src/protocol/helperApi.ts";
+import type { ProbeCounters } from "../src/protocol/counters.ts";
+import type { AttachParams, CaptureTableParts, TargetEndedParams } from "../src/protocol/helperApi.ts";
 import { asUserError, bytesDiffer } from "./failures.ts";
 import type { Features } from "./features.ts";
 import { type HolderEnd, LinkHolder } from "./holder.ts";
 import { LoadedSession } from "./load.ts";
 import { checkProcess, fileIdentity, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
 import { openProgram, openRegular } from "./programFile.ts";
+import type { Scratch } from "./scratch.ts";
 
 /** How often a traced process is looked at: its end is told within this. */
 const WATCH_INTERVAL_MS = 100;
@@ -18,6 +19,9 @@ export interface SessionContext {
   /** The program of holder.c. */
   readonly holderPath: string;
   readonly ringFd: number;
+  readonly scratch: Scratch;
+  /** Parts of the session's capture types that came before the attach request. */
+  readonly tables?: readonly CaptureTableParts[];
   readonly features: Features;
   /** The traced process ended or runs another program, or the links' holder has let go of them (`pid` is the helper's). */
   onEnded(session: number, ended: Omit<TargetEndedParams, "session">): void;
@@ -127,7 +131,7 @@ export class Session {
 
 function load(what: string, params: AttachParams, context: SessionContext): LoadedSession {
   try {
-    return new LoadedSession(context.objectPath, context.ringFd, context.features, params);
+    return new LoadedSession(context, params);
   } catch (error) {
     throw asUserError(what, error);
   }

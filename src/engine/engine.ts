@@ -4,7 +4,7 @@ import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { matchText } from "../gosource/functions/match.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
-import { MAX_FOLLOW_BYTES } from "../protocol/capture.ts";
+import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AttachTarget } from "../protocol/helperApi.ts";
 import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListener, TraceRequest } from "./api.ts";
@@ -279,7 +279,8 @@ class ProbeEngine implements FullEngine {
       },
     });
     try {
-      await link.client.attach(attachRequest(session, attach, binary));
+      const { params, tables } = await attachRequest(session, attach, binary, limitsFor(request.maxBytes));
+      await link.client.attach(params, tables);
       if (!(await opened.isStill())) throw replaced(source.name);
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);
@@ -345,7 +346,7 @@ const ELF_TYPE_OFFSET = 16;
 
 function limitsFor(maxBytes: number | undefined): CaptureLimits {
   if (maxBytes === undefined) return DEFAULT_LIMITS;
-  return { ...DEFAULT_LIMITS, stringBytes: Math.min(maxBytes, MAX_FOLLOW_BYTES) };
+  return { ...DEFAULT_LIMITS, stringBytes: Math.min(maxBytes, MAX_EVENT_BYTES) };
 }
 
 async function withCommand(command: StoppedCommand, reason: EndReason): Promise<EndReason> {

@@ -139,6 +139,16 @@ export interface RuntimeLayout {
 export interface TypeData {
   /** By linker name with the whole, escaped package path: `net/url.URL`, `main.Pair[int,string]`. */
   find(linkName: string): GoType | undefined;
+  /** Every type that can stand in an interface, but for those that reflection makes at run time. */
+  runtimeTypes(): Iterable<RuntimeType>;
+}
+
+export interface RuntimeType {
+  /** Of the type's descriptor, in the file: the type word of an interface, less the load bias. */
+  readonly address: number;
+  readonly type: GoType;
+  /** An interface's data word is the value itself, one pointer; else it points to the value. */
+  readonly direct: boolean;
 }
 
 export interface GoBinary {

@@ -2,7 +2,10 @@
 
 import type { Arch } from "../arch/arch.ts";
 import type { GoFunction, InlinedCall, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
-import type { CapturePlan } from "../protocol/capture.ts";
+import type { RootPiece } from "../protocol/capture.ts";
+import type { Mask } from "../protocol/captureTypes.ts";
+import type { ProbeSpec } from "../protocol/helperApi.ts";
+import type { ShapeSlot } from "./shape.ts";
 
 export interface ProbeSite {
   /** Virtual address in the file. */
@@ -40,8 +43,20 @@ export interface CapturedPiece {
   readonly reason?: string;
 }
 
+/** What one event copies, before the session numbers the types that its pointers lead to (captureTypes.ts). */
+export interface PlannedCapture {
+  readonly pieces: readonly RootPiece[];
+  /** Pointer words of the root area. */
+  readonly slots: readonly ShapeSlot[];
+  /** Bytes of the root area that are secret. */
+  readonly masks: readonly Mask[];
+}
+
+/** A probe as the helper gets it, but for the types of what it copies. */
+export type PlannedProbe = Omit<ProbeSpec, "plan"> & { readonly plan: PlannedCapture };
+
 export interface EventPlan {
-  readonly capture: CapturePlan;
+  readonly capture: PlannedCapture;
   /** In source order, blank ones left out. */
   readonly variables: readonly CapturedVariable[];
 }
@@ -77,8 +92,12 @@ export interface CaptureLimits {
   readonly stringBytes: number;
   /** Bytes of one event (default 16 384). */
   readonly eventBytes: number;
+  /** Elements of a slice, an array, a map (default 64). */
+  readonly elements: number;
+  /** Pointers that are followed in a chain (default 3). */
+  readonly depth: number;
 }
-export const DEFAULT_LIMITS: CaptureLimits = { stringBytes: 256, eventBytes: 16384 };
+export const DEFAULT_LIMITS: CaptureLimits = { stringBytes: 256, eventBytes: 16384, elements: 64, depth: 3 };
 
 export interface PlanInput {
   readonly fn: GoFunction;

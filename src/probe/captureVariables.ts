@@ -1,89 +1,90 @@
 /**
- * Which bytes of a call (or return) to copy: the words that make up the shown values, and the storage of their strings
- * and byte slices. What does not fit the bounds of one plan is left out with the reason, and the rest stays.
+ * Which bytes of a call (or return) to copy: the words that make up the shown values, and the pointer words among them
+ * that are followed. What does not fit the bounds of one plan is left out with the reason, and the rest stays; secrets
+ * are left out or masked.
  */
 import type { Piece } from "../goabi/location.ts";
-import type { GoType } from "../goabi/type.ts";
 import type { PlacedVariable } from "../gobinary/api.ts";
 import {
   CAPTURE_REGISTERS,
   type CaptureRegister,
-  type FollowSlot,
   MAX_EVENT_BYTES,
-  MAX_FOLLOW_BYTES,
-  MAX_FOLLOW_SLOTS,
   MAX_ROOT_PIECES,
   MAX_STACK_PIECE,
   type RootPiece,
   rootLayout,
 } from "../protocol/capture.ts";
-import { CHUNK, RECORD } from "../protocol/layout.ts";
+import { MAX_TYPE_SLOTS, type Mask } from "../protocol/captureTypes.ts";
+import { CHUNK, RECORD } from "../protocol/records.ts";
 import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan } from "./api.ts";
+import { SecretNames } from "./secret.ts";
+import { type Shape, type ShapeSlot, shapeOfParts } from "./shape.ts";
 
-export function planCapture(variables: readonly PlacedVariable[], limits: CaptureLimits): EventPlan {
+export function planCapture(
+  variables: readonly PlacedVariable[],
+  limits: CaptureLimits,
+  secrets: SecretNames = new SecretNames(),
+): EventPlan {
   const eventBytes = Math.min(limits.eventBytes, MAX_EVENT_BYTES);
-  let chosen: PlacedVariable[] = [];
-  const refused = new Map<PlacedVariable, string>();
+  const planned = variables.map((variable) => withoutSecrets(variable, limits, secrets));
+  let chosen: Planned[] = [];
+  const refused = new Map<Planned, string>();
   let pieces: RootPiece[] = [];
-  for (const variable of variables) {
-    const next = piecesFor([...chosen, variable]);
+  for (const one of planned) {
+    const next = piecesFor([...chosen, one]);
     const reason = overflow(next, eventBytes);
     if (reason === undefined) {
-      chosen = [...chosen, variable];
+      chosen = [...chosen, one];
       pieces = next;
-    } else refused.set(variable, reason);
+    } else refused.set(one, reason);
   }
   const roots = new RootMap(pieces);
-  const captured = variables.map((variable) => ({
-    variable,
-    pieces: variable.location.flatMap((piece) => capturedPieces(piece, roots, refused.get(variable))),
+  const captured = planned.map((one) => ({
+    variable: one.variable,
+    pieces: one.location.flatMap((piece) => capturedPieces(piece, roots, refused.get(one))),
+    shape: one.shape,
   }));
-  const slots = followSlots(captured, limits.stringBytes, eventBytes - RECORD.size - roots.size);
-  return { capture: { pieces, slots }, variables: captured };
+  return {
+    capture: {
+      pieces,
+      slots: fairShares(rootSlots(captured), eventBytes - RECORD.size - roots.size),
+      masks: rootMasks(captured),
+    },
+    variables: captured.map(({ variable, pieces }) => ({ variable, pieces })),
+  };
 }
 
-/** A string's or byte slice's pointer word, bytes from the start of a value; the length is the next word. */
-export interface Followed {
-  readonly offset: number;
-  readonly elemSize: number;
+interface Planned {
+  readonly variable: PlacedVariable;
+  /** The variable's, without what is secret: that reads REDACTED. */
+  readonly location: readonly Piece[];
+  readonly shape: Shape;
 }
 
-/** Strings and byte slices anywhere in a value that lies in one piece of memory: in fields and elements, not behind pointers. */
-export function followedWords(type: GoType): Followed[] {
-  const found: Followed[] = [];
-  let visits = 0;
-  function walk(type: GoType, offset: number, depth: number): void {
-    // A plan has room for MAX_FOLLOW_SLOTS; more are never asked for, and a damaged type may contain itself.
-    if (++visits > MAX_TYPE_VISITS || depth > MAX_TYPE_DEPTH || found.length > MAX_FOLLOW_SLOTS) return;
-    if (type.kind === "string" || isByteSlice(type)) found.push({ offset, elemSize: 1 });
-    else if (type.kind === "struct")
-      for (const field of type.fields) walk(field.type, offset + field.offset, depth + 1);
-    else if (type.kind === "array" && type.elem.size > 0) {
-      for (
-        let index = 0;
-        index < type.length && found.length <= MAX_FOLLOW_SLOTS && visits <= MAX_TYPE_VISITS;
-        index++
-      ) {
-        walk(type.elem, offset + index * type.elem.size, depth + 1);
-      }
-    }
-  }
-  walk(type, 0, 0);
-  return found;
-}
+/** The reason of a piece that is not copied because its name is a secret's. */
+export const REDACTED = "redacted";
 
-/** `[]byte` and defined types of it; a slice of a defined byte type is a slice like others. */
-export function isByteSlice(type: GoType): boolean {
-  return type.kind === "slice" && type.elem.kind === "uint8" && !type.elem.named;
+function withoutSecrets(variable: PlacedVariable, limits: CaptureLimits, secrets: SecretNames): Planned {
+  const { name, type, location } = variable;
+  const shape = shapeOfParts(Math.max(type.size, 0), [{ name, offset: 0, type }], { limits, secrets });
+  if (shape.masks.length === 0) return { variable, location, shape };
+  const hidden = (piece: Piece): boolean =>
+    piece.place.at !== "unknown" &&
+    shape.masks.some(({ offset, length }) => offset <= piece.offset && piece.offset + piece.size <= offset + length);
+  return {
+    variable,
+    location: location.map((piece) =>
+      hidden(piece) ? { ...piece, place: { at: "unknown", reason: REDACTED } as const } : piece,
+    ),
+    shape,
+  };
 }
 
 const WORD = 8;
-const MAX_TYPE_VISITS = 10_000;
-const MAX_TYPE_DEPTH = 64;
 const REGISTER_SET: ReadonlySet<string> = new Set(CAPTURE_REGISTERS);
 
 /** Each register once; the stack as few whole ranges, cut at MAX_STACK_PIECE. */
-function piecesFor(variables: readonly PlacedVariable[]): RootPiece[] {
+function piecesFor(variables: readonly Pick<Planned, "location">[]): RootPiece[] {
   const registers = new Set<CaptureRegister>();
   const ranges: { start: number; end: number }[] = [];
   for (const { location } of variables) {
@@ -174,23 +175,69 @@ function capturedPieces({ offset, size, place }: Piece, roots: RootMap, refused:
 
 const NOT_COPIED = "was not copied";
 
-/**
- * One slot for each string or byte slice whose two words are copied, first come first served. When the event cannot
- * hold all of them at the full limit, each gets the same, smaller share: cut text shows how much is left out.
- */
-function followSlots(variables: readonly CapturedVariable[], stringBytes: number, room: number): FollowSlot[] {
-  const words: { pointer: number; length: number; elemSize: number }[] = [];
-  for (const { variable, pieces } of variables) {
-    for (const { offset, elemSize } of followedWords(variable.type)) {
-      const pointer = rootOf(pieces, offset);
-      const length = rootOf(pieces, offset + WORD);
-      if (pointer === undefined || length === undefined) continue;
-      if (words.length < MAX_FOLLOW_SLOTS) words.push({ pointer, length, elemSize });
+type CapturedShape = CapturedVariable & { readonly shape: Shape };
+
+/** The slots of all variables whose words are copied, with their offsets in the root area. */
+function rootSlots(variables: readonly CapturedShape[]): ShapeSlot[] {
+  const slots: ShapeSlot[] = [];
+  for (const { pieces, shape } of variables) {
+    for (const slot of shape.slots) {
+      const placed = placeSlot(slot, pieces);
+      if (placed !== undefined && slots.length < MAX_TYPE_SLOTS) slots.push(placed);
     }
   }
-  const share = Math.floor(room / Math.max(words.length, 1) / WORD) * WORD - CHUNK.size;
-  const maxBytes = Math.min(stringBytes, MAX_FOLLOW_BYTES, share);
-  return maxBytes > 0 ? words.map((slot) => ({ ...slot, maxBytes })) : [];
+  return slots;
+}
+
+function placeSlot(slot: ShapeSlot, pieces: readonly CapturedPiece[]): ShapeSlot | undefined {
+  const { via, length } = slot;
+  const pointer = rootOf(pieces, slot.pointer);
+  const word = via.kind === "eface" || via.kind === "itab" ? rootOf(pieces, via.word) : undefined;
+  const at = length.kind === "one" ? undefined : rootOf(pieces, length.at);
+  if (pointer === undefined) return undefined;
+  let placed: ShapeSlot = { ...slot, pointer };
+  if (via.kind === "eface" || via.kind === "itab") {
+    if (word === undefined) return undefined;
+    placed = { ...placed, via: { ...via, word } };
+  }
+  if (length.kind !== "one") {
+    if (at === undefined) return undefined;
+    placed = { ...placed, length: { ...length, at } };
+  }
+  return placed;
+}
+
+/**
+ * Text comes first come, first served, unless the event cannot hold all of it at the full limit: then each gets the same,
+ * smaller share, and cut text shows how much is left out.
+ */
+function fairShares(slots: readonly ShapeSlot[], room: number): ShapeSlot[] {
+  const texts = slots.filter(isText);
+  const wanted = texts.reduce((sum, { maxBytes }) => sum + CHUNK.size + Math.ceil(maxBytes / WORD) * WORD, 0);
+  if (wanted <= room) return [...slots];
+  const share = Math.floor(room / texts.length / WORD) * WORD - CHUNK.size;
+  return slots.flatMap((slot) => {
+    if (!isText(slot)) return [slot];
+    return share > 0 ? [{ ...slot, maxElements: share, maxBytes: Math.min(slot.maxBytes, share) }] : [];
+  });
+}
+
+function isText({ via }: ShapeSlot): boolean {
+  return via.kind === "target" && via.target.of === "bytes";
+}
+
+/** Secrets that were copied because they stand between other bytes on the stack. */
+function rootMasks(variables: readonly CapturedShape[]): Mask[] {
+  return variables.flatMap(({ pieces, shape }) =>
+    shape.masks.flatMap(({ offset, length }) =>
+      pieces.flatMap((piece) => {
+        if (piece.root === undefined) return [];
+        const start = Math.max(offset, piece.offset);
+        const end = Math.min(offset + length, piece.offset + piece.size);
+        return start < end ? [{ offset: piece.root + start - piece.offset, length: end - start }] : [];
+      }),
+    ),
+  );
 }
 
 /** Byte offset in the root area of the word at `offset` of a value; absent where it was not copied. */

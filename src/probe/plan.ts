@@ -1,8 +1,7 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
 import { ARCHITECTURES } from "../arch/arch.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";
-import type { CapturePlan } from "../protocol/capture.ts";
-import type { FunctionPlan, PlanInput, PlanResult } from "./api.ts";
+import type { FunctionPlan, PlanInput, PlannedCapture, PlanResult } from "./api.ts";
 import { planCapture } from "./captureVariables.ts";
 import { findSites } from "./site.ts";
 
@@ -39,7 +38,7 @@ export function planFunction(input: PlanInput): PlanResult {
 
 /** Of a function whose calls were all inlined: the copies are all there is. */
 export function planWithoutCode(fn: GoFunction): FunctionPlan {
-  const nothing = { capture: { pieces: [], slots: [] }, variables: [] };
+  const nothing = { capture: { pieces: [], slots: [], masks: [] }, variables: [] };
   return { fn, params: [], results: [], returns: [], call: nothing, return: nothing, copies: [] };
 }
 
@@ -48,7 +47,7 @@ function shown(variables: readonly PlacedVariable[]): PlacedVariable[] {
 }
 
 /** What must not have changed between the first instruction and the site. R14 is g (abi-internal.md), for the goroutine. */
-function registersAtEntry(capture: CapturePlan, registerConvention: boolean): ReadonlySet<string> {
+function registersAtEntry(capture: PlannedCapture, registerConvention: boolean): ReadonlySet<string> {
   const registers = new Set<string>(["RSP"]);
   if (registerConvention) registers.add("R14");
   for (const piece of capture.pieces) if (piece.kind === "register") registers.add(piece.register);

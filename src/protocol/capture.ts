@@ -1,7 +1,10 @@
 /**
- * Capture plans (what the kernel program copies on a hit) and raw events (what it sends), as TypeScript values.
- * Their byte layouts, shared with bpf/, stand in `layout.ts`.
+ * Capture plans: what the kernel program copies on a hit. The values, their bounds, and their bytes as bpf/probelens.h
+ * has them (test/unit/protocol/records.test.ts compares the two sides). Little-endian; offsets and sizes in bytes.
  */
+import { type CaptureTables, LENGTH_KIND, readCaptureType, SLOT, VIA, WHEN_KIND } from "./captureTypes.ts";
+import type { ProbeSpec } from "./helperApi.ts";
+import { CHUNK, RECORD } from "./records.ts";
 
 /** amd64 registers that a uprobe program can read, by Go assembler name, in `layout.ts`'s numbering. */
 export const CAPTURE_REGISTERS = [
@@ -28,13 +31,14 @@ export type CaptureRegister = (typeof CAPTURE_REGISTERS)[number];
 
 /** Bounds of one plan: they size the kernel program's loops. */
 export const MAX_ROOT_PIECES = 32;
-export const MAX_FOLLOW_SLOTS = 16;
 /** Bytes of one stack piece at the most. */
 export const MAX_STACK_PIECE = 256;
-/** Bytes that one slot may follow at the most. */
-export const MAX_FOLLOW_BYTES = 4096;
+/** Slots of a flat plan at the most. */
+export const MAX_FLAT_SLOTS = 16;
 /** Bytes of one event at the most (design: 16 KiB). */
 export const MAX_EVENT_BYTES = 16384;
+/** Pointers in a chain at the most: beyond it, budgets of bytes and steps end every walk. */
+export const MAX_CAPTURE_DEPTH = 64;
 
 export type RootPiece =
   /** Takes 8 bytes of the root area. */
@@ -42,21 +46,14 @@ export type RootPiece =
   /** `size` bytes at CFA + `offset`; takes `size` rounded up to 8 bytes of the root area. */
   | { readonly kind: "stack"; readonly offset: number; readonly size: number };
 
-/** Memory that a word of the root area points to: a string's or slice's storage. */
-export interface FollowSlot {
-  /** Byte offset of the pointer word in the root area. */
-  readonly pointer: number;
-  /** Byte offset of the length word in the root area; absent: exactly `elemSize` bytes. */
-  readonly length?: number;
-  /** Bytes of one element. */
-  readonly elemSize: number;
-  /** Bytes to copy at the most. */
-  readonly maxBytes: number;
-}
-
 export interface CapturePlan {
   readonly pieces: readonly RootPiece[];
-  readonly slots: readonly FollowSlot[];
+  /** The root area's type in the session's tables: its slots and masks. Absent: nothing is followed. */
+  readonly rootType?: number;
+  /** Of one event; absent: MAX_EVENT_BYTES. */
+  readonly maxBytes?: number;
+  /** Pointers in a chain; absent: MAX_CAPTURE_DEPTH. */
+  readonly maxDepth?: number;
 }
 
 /** Byte offset of each piece in the root area, and the area's size. */
@@ -70,52 +67,174 @@ export function rootLayout(plan: Pick<CapturePlan, "pieces">): { offsets: number
   return { offsets, size };
 }
 
-/** What became of one follow slot. */
-export interface Chunk {
-  /** Index in the plan's `slots`. */
-  readonly slot: number;
-  /** Address in the target. */
-  readonly address: bigint;
-  /** `fault`: the memory could not be read without disturbing the target (not resident or not mapped). */
-  readonly status: "ok" | "fault";
-  /** Bytes copied: min(length × elemSize, maxBytes); empty after a fault. */
-  readonly bytes: Uint8Array;
+/** struct pl_stack_piece */
+export const STACK_PIECE = { size: 12, offset: 0, at: 4, bytes: 8, index: 10 } as const;
+
+/** PL_REGISTERS: what is behind the last of CAPTURE_REGISTERS stays 0. */
+export const REGISTER_ROOM = 20;
+const REGISTER_AT = 72;
+const STACK_PIECES_AT = REGISTER_AT + REGISTER_ROOM * 2;
+
+/** struct pl_plan */
+export const PLAN = {
+  probe: 0,
+  entry: 4,
+  flags: 8,
+  cfaOffset: 12,
+  stackPieces: 16,
+  slots: 18,
+  rootSize: 20,
+  intervalNs: 24,
+  burstNs: 32,
+  nextNs: 40,
+  site: 48,
+  rootType: 56,
+  firstSlot: 60,
+  maxBytes: 64,
+  maxDepth: 68,
+  registerAt: REGISTER_AT,
+  stackPiece: STACK_PIECES_AT,
+  size: STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size,
+} as const;
+export const PLAN_FLAGS = { skipIfBelowOrEqual: 1, pairReturns: 2 } as const;
+
+/** Bytes reserved per record of a flat plan: PL_CLASSES, one program each. */
+export const SIZE_CLASSES = [160, 256, 512, 1024, 2048] as const;
+export type SizeClass = (typeof SIZE_CLASSES)[number];
+
+/** A plan that the kernel program could not carry out: `message` says which bound it breaks. */
+export class PlanError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "PlanError";
+  }
 }
 
-export interface RawEvent {
-  readonly kind: "call" | "return";
-  /** The probe's id, as given in the attach request (entry and return probes of a function have different ids). */
-  readonly probe: number;
-  /** Unique in one helper; the return carries its call's. */
-  readonly callId: bigint;
-  /** CLOCK_MONOTONIC, nanoseconds. */
-  readonly timeNs: bigint;
-  /** Return only: nanoseconds since the call. */
-  readonly durationNs: bigint;
-  readonly pid: number;
-  readonly tid: number;
-  /** 0 where the goroutine could not be found. */
-  readonly goid: bigint;
-  /** `stack.hi − CFA`, bytes: grows with depth, survives stack moves. 0 where the goroutine could not be found. */
-  readonly depth: bigint;
-  /** Return address of the traced call; 0 where it could not be read. */
-  readonly returnAddress: bigint;
-  /** Bit i set: piece i of the plan could not be read. */
-  readonly failedPieces: number;
-  /** The root area, `rootLayout(plan).size` bytes. Valid only during the callback unless copied. */
-  readonly root: Uint8Array;
-  readonly chunks: readonly Chunk[];
+/** How far a token bucket may run ahead: a rate of N/s lets at most N/10 (at least one) events pass at once. */
+const BURST_NS = 100_000_000;
+
+/** One probe as struct pl_plan. Throws a PlanError where the plan breaks a bound. */
+export function encodePlan(probe: ProbeSpec, tables: CaptureTables): Uint8Array {
+  const { plan } = probe;
+  const { offsets, size: rootSize } = checkPlan(plan);
+  const root = rootOf(plan, tables);
+  const bytes = new Uint8Array(PLAN.size);
+  const view = new DataView(bytes.buffer);
+  let flags = 0;
+  if (probe.skipIfBelowOrEqual) flags |= PLAN_FLAGS.skipIfBelowOrEqual;
+  if (probe.pairReturns) flags |= PLAN_FLAGS.pairReturns;
+  view.setUint32(PLAN.probe, probe.id, true);
+  view.setUint32(PLAN.entry, probe.role === "return" ? (probe.entryId ?? probe.id) : probe.id, true);
+  view.setUint32(PLAN.flags, flags, true);
+  view.setInt32(PLAN.cfaOffset, probe.cfaOffset, true);
+  view.setUint16(PLAN.slots, root.slots, true);
+  view.setUint32(PLAN.rootSize, rootSize, true);
+  view.setBigUint64(PLAN.site, BigInt(probe.address ?? 0), true);
+  view.setUint32(PLAN.rootType, plan.rootType ?? 0, true);
+  view.setUint32(PLAN.firstSlot, root.firstSlot, true);
+  view.setUint32(PLAN.maxBytes, Math.min(plan.maxBytes ?? MAX_EVENT_BYTES, MAX_EVENT_BYTES), true);
+  view.setUint32(PLAN.maxDepth, plan.maxDepth ?? MAX_CAPTURE_DEPTH, true);
+  if (probe.rate !== undefined) {
+    const intervalNs = Math.max(1, Math.round(1e9 / probe.rate));
+    view.setBigUint64(PLAN.intervalNs, BigInt(intervalNs), true);
+    // The bucket is full when the next event's time lies more than this ahead.
+    view.setBigUint64(PLAN.burstNs, BigInt(Math.max(0, BURST_NS - intervalNs)), true);
+  }
+  let stackPieces = 0;
+  plan.pieces.forEach((piece, index) => {
+    const inRecord = RECORD.size + (offsets[index] ?? 0);
+    if (piece.kind === "register") {
+      view.setUint16(PLAN.registerAt + 2 * CAPTURE_REGISTERS.indexOf(piece.register), inRecord, true);
+      return;
+    }
+    const at = PLAN.stackPiece + stackPieces++ * STACK_PIECE.size;
+    view.setInt32(at + STACK_PIECE.offset, piece.offset, true);
+    view.setUint32(at + STACK_PIECE.at, inRecord, true);
+    view.setUint16(at + STACK_PIECE.bytes, piece.size, true);
+    view.setUint16(at + STACK_PIECE.index, index, true);
+  });
+  view.setUint16(PLAN.stackPieces, stackPieces, true);
+  return bytes;
 }
 
-/** Kernel counters of one probe; emitted + filtered + throttled + dropped = hits. */
-export interface ProbeCounters {
-  readonly probe: number;
-  readonly hits: number;
-  readonly emitted: number;
-  readonly filtered: number;
-  readonly throttled: number;
-  /** No room in the ring buffer. */
-  readonly dropped: number;
-  /** Return probes: hits whose call was not found in the table of open calls (called before attaching, throttled, or evicted); not part of `hits`. */
-  readonly unpaired: number;
+/**
+ * Which program carries out a plan: the smallest record that holds every event of a flat plan, else `deep`. Flat are
+ * plans whose slots lead to types without slots and masks: strings, pointers to numbers.
+ */
+export function programClass(plan: CapturePlan, tables: CaptureTables): SizeClass | "deep" {
+  checkPlan(plan);
+  return SIZE_CLASSES.find((size) => fits(plan, tables, size)) ?? "deep";
+}
+
+function rootOf(plan: CapturePlan, tables: CaptureTables): { firstSlot: number; slots: number; masks: number } {
+  if (plan.rootType === undefined) return { firstSlot: 0, slots: 0, masks: 0 };
+  const root = readCaptureType(tables, plan.rootType);
+  if (root === undefined) throw new PlanError(`it names capture type ${plan.rootType}, which is not in the tables`);
+  return root;
+}
+
+function checkPlan(plan: CapturePlan): { offsets: number[]; size: number } {
+  const { offsets, size } = rootLayout(plan);
+  if (plan.pieces.length > MAX_ROOT_PIECES)
+    throw new PlanError(`it has ${plan.pieces.length} root pieces, the limit is ${MAX_ROOT_PIECES}`);
+  const registers = new Set<string>();
+  plan.pieces.forEach((piece, index) => {
+    if (piece.kind === "register") {
+      if (!CAPTURE_REGISTERS.includes(piece.register))
+        throw new PlanError(`root piece ${index} names the register ${piece.register}`);
+      if (registers.has(piece.register)) throw new PlanError(`it copies the register ${piece.register} twice`);
+      registers.add(piece.register);
+    }
+    if (piece.kind === "stack" && !(piece.size >= 1 && piece.size <= MAX_STACK_PIECE))
+      throw new PlanError(`root piece ${index} takes ${piece.size} bytes, a stack piece takes 1 to ${MAX_STACK_PIECE}`);
+  });
+  if (RECORD.size + size > MAX_EVENT_BYTES)
+    throw new PlanError(`its root area takes ${size} bytes, an event ${MAX_EVENT_BYTES}`);
+  return { offsets, size };
+}
+
+/** SPLIT_LENGTH and SPLIT_START of bpf/capture.h: where a stack piece or chunk may start, how long it may be. */
+function sizeClassSplit(size: SizeClass): { readonly start: number; readonly length: number } {
+  const length = size === 160 ? 32 : size / 2;
+  return { start: size - CHUNK.size - length, length };
+}
+
+/** Mirrors the bound checks of copy_registers, copy_stack and copy_flat_chunks, for the longest event. */
+function fits(plan: CapturePlan, tables: CaptureTables, size: SizeClass): boolean {
+  const split = sizeClassSplit(size);
+  const { offsets, size: rootSize } = rootLayout(plan);
+  const pieces = plan.pieces.every((piece, index) => {
+    const at = RECORD.size + (offsets[index] ?? 0);
+    return piece.kind === "register" ? at <= size - 8 : at <= split.start && piece.size <= split.length;
+  });
+  if (!pieces || RECORD.size + rootSize > size) return false;
+  const root = rootOf(plan, tables);
+  if (root.masks > 0 || root.slots > MAX_FLAT_SLOTS) return false;
+  const view = new DataView(tables.slots.buffer, tables.slots.byteOffset, tables.slots.byteLength);
+  let at = RECORD.size + rootSize;
+  for (let index = 0; index < root.slots; index++) {
+    const slot = (root.firstSlot + index) * SLOT.size;
+    const lengthKind = view.getUint8(slot + SLOT.lengthKind);
+    const target = readCaptureType(tables, view.getUint32(slot + SLOT.type, true));
+    if (
+      view.getUint8(slot + SLOT.via) !== VIA.type ||
+      view.getUint8(slot + SLOT.whenKind) !== WHEN_KIND.always ||
+      lengthKind === LENGTH_KIND.shift ||
+      view.getInt16(slot + SLOT.lengthAdd, true) !== 0 ||
+      target === undefined ||
+      target.slots > 0 ||
+      target.masks > 0
+    )
+      return false;
+    const maxBytes = view.getUint32(slot + SLOT.maxBytes, true);
+    const longest = Math.min(
+      maxBytes,
+      lengthKind === LENGTH_KIND.one ? target.size : target.size * view.getUint32(slot + SLOT.maxElements, true),
+    );
+    // The kernel program looks at maxBytes alone.
+    if (lengthKind !== LENGTH_KIND.one && longest < maxBytes) return false;
+    if (at > split.start || longest > split.length) return false;
+    at += CHUNK.size + ((longest + 7) & ~7);
+  }
+  return true;
 }

@@ -3,7 +3,9 @@
  * of kind `json`, and raw event records in frames of kind `records` (see `frames.ts`). The helper validates every
  * request with the schemas of `helperSchema.ts` before it acts.
  */
-import type { CapturePlan, ProbeCounters } from "./capture.ts";
+import type { CapturePlan } from "./capture.ts";
+import type { CaptureTableName } from "./captureTypes.ts";
+import type { ProbeCounters } from "./counters.ts";
 
 export const PROTOCOL_VERSION = 2;
 
@@ -44,6 +46,8 @@ export interface ProbeSpec {
   readonly entryId?: number;
   /** File offset of the instruction. */
   readonly offset: number;
+  /** Its address in the file: tells what addresses in memory are in the file. Needed where `plan` meets interfaces or funcs. */
+  readonly address?: number;
   /** Bytes that must stand at `offset` in the file, hex; at least one instruction. */
   readonly expected: string;
   /** CFA − RSP at the instruction, bytes (8 at a function's first instruction). */
@@ -75,6 +79,18 @@ export interface AttachParams {
   readonly probes: readonly ProbeSpec[];
   /** For the audit log: function names. */
   readonly functions: readonly string[];
+  /** The last parts of the session's tables; what comes before them comes by `captureTables`. Absent: nothing is followed. */
+  readonly tables?: CaptureTableParts;
+}
+/** Of each table some bytes (captureTypes.ts), base64: they are put one behind the other as they come. */
+export type CaptureTableParts = Partial<Record<CaptureTableName, string>>;
+/** Bytes of one table that one message carries at the most. */
+export const MAX_TABLE_PART_BYTES = 768 << 10;
+
+/** Parts of the tables of a session that is to be attached. */
+export interface CaptureTablesParams {
+  readonly session: number;
+  readonly tables: CaptureTableParts;
 }
 export interface AttachResult {
   readonly link: "uprobe_multi" | "perf_event";
@@ -170,6 +186,7 @@ export const ALIVE_INTERVAL_MS = 2000;
 
 export const HELPER_METHODS = {
   initialize: "initialize",
+  captureTables: "captureTables",
   attach: "attach",
   detach: "detach",
   extend: "extend",

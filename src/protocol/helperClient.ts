@@ -2,12 +2,14 @@
 import type { Readable, Writable } from "node:stream";
 import * as v from "valibot";
 import { ErrorCodes, ResponseError } from "vscode-jsonrpc/node";
+import type { CaptureTableName, CaptureTables } from "./captureTypes.ts";
 import { connectFrames } from "./connection.ts";
 import { UserError } from "./errors.ts";
 import {
   ALIVE_INTERVAL_MS,
   type AttachParams,
   type AttachResult,
+  type CaptureTableParts,
   type CountersParams,
   type CountersResult,
   type DescribeProcessParams,
@@ -17,6 +19,7 @@ import {
   HELPER_METHODS,
   type InitializeResult,
   type ListProcessesResult,
+  MAX_TABLE_PART_BYTES,
   PROTOCOL_VERSION,
   type ReadCodeParams,
   type ReadCodeResult,
@@ -37,7 +40,8 @@ export interface HelperHandlers {
 /** Requests reject with a UserError, whatever went wrong. */
 export interface HelperClient {
   initialize(): Promise<InitializeResult>;
-  attach(params: AttachParams): Promise<AttachResult>;
+  /** `tables`: the session's capture types, of any size. */
+  attach(params: AttachParams, tables?: CaptureTables): Promise<AttachResult>;
   detach(params: DetachParams): Promise<CountersResult>;
   extend(params: ExtendParams): Promise<void>;
   counters(params: CountersParams): Promise<CountersResult>;
@@ -95,7 +99,13 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
 
   return {
     initialize: () => request(HELPER_METHODS.initialize, { protocolVersion: PROTOCOL_VERSION }),
-    attach: (params) => request(HELPER_METHODS.attach, params),
+    attach: async (params, tables) => {
+      if (tables === undefined) return await request(HELPER_METHODS.attach, params);
+      const parts = tableParts(tables);
+      const last = parts.pop() ?? {};
+      for (const part of parts) await request(HELPER_METHODS.captureTables, { session: params.session, tables: part });
+      return await request(HELPER_METHODS.attach, { ...params, tables: last });
+    },
     detach: (params) => request(HELPER_METHODS.detach, params),
     extend: async (params) => void (await request<object>(HELPER_METHODS.extend, params)),
     counters: (params) => request(HELPER_METHODS.counters, params),
@@ -109,6 +119,26 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
       output.end();
     },
   };
+}
+
+/** Messages of a size that the helper takes, each with a part of some tables. */
+function tableParts(tables: CaptureTables): CaptureTableParts[] {
+  const parts: CaptureTableParts[] = [];
+  let part: CaptureTableParts = {};
+  let room = MAX_TABLE_PART_BYTES;
+  for (const [name, bytes] of Object.entries(tables) as [CaptureTableName, Uint8Array][]) {
+    for (let from = 0; from < bytes.length; ) {
+      const taken = bytes.subarray(from, from + room);
+      part[name] = Buffer.from(taken.buffer, taken.byteOffset, taken.byteLength).toString("base64");
+      from += taken.length;
+      room -= taken.length;
+      if (room > 0) continue;
+      parts.push(part);
+      part = {};
+      room = MAX_TABLE_PART_BYTES;
+    }
+  }
+  return [...parts, part];
 }
 
 function helperGone(method: string, why: string | undefined): UserError {

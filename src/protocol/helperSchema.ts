@@ -1,10 +1,10 @@
 /**
  * What the helper accepts: every request is checked against these before anything is done with it. Bounds that need
- * more than one field (plans, classes) are checked where the plan is encoded (`records.ts`).
+ * more than one field (plans, tables) are checked where the plan is encoded (`capture.ts`, `captureTypes.ts`).
  */
 import * as v from "valibot";
-import { CAPTURE_REGISTERS, MAX_FOLLOW_BYTES, MAX_FOLLOW_SLOTS, MAX_ROOT_PIECES, MAX_STACK_PIECE } from "./capture.ts";
-import { MAX_READ_BYTES } from "./helperApi.ts";
+import { CAPTURE_REGISTERS, MAX_CAPTURE_DEPTH, MAX_EVENT_BYTES, MAX_ROOT_PIECES, MAX_STACK_PIECE } from "./capture.ts";
+import { MAX_READ_BYTES, MAX_TABLE_PART_BYTES } from "./helperApi.ts";
 import { MAX_PROBES } from "./layout.ts";
 
 /** Linux: PATH_MAX, with its NUL. */
@@ -46,11 +46,15 @@ const rootPiece = v.variant("kind", [
   }),
 ]);
 
-const followSlot = v.strictObject({
-  pointer: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xfffe)),
-  length: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xfffe))),
-  elemSize: uint32,
-  maxBytes: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_FOLLOW_BYTES)),
+const tablePart = v.exactOptional(
+  v.pipe(v.string(), v.maxLength(Math.ceil(MAX_TABLE_PART_BYTES / 3) * 4), v.base64("must be base64")),
+);
+const tableParts = v.strictObject({
+  types: tablePart,
+  slots: tablePart,
+  masks: tablePart,
+  runtimeTypes: tablePart,
+  closures: tablePart,
 });
 
 const probe = v.strictObject({
@@ -58,12 +62,15 @@ const probe = v.strictObject({
   role: v.picklist(["entry", "return"]),
   entryId: v.exactOptional(uint32),
   offset: fileOffset,
+  address: v.exactOptional(fileOffset),
   expected: hex,
   cfaOffset: int32,
   skipIfBelowOrEqual: v.boolean(),
   plan: v.strictObject({
     pieces: list(rootPiece, MAX_ROOT_PIECES),
-    slots: list(followSlot, MAX_FOLLOW_SLOTS),
+    rootType: v.exactOptional(uint32),
+    maxBytes: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_EVENT_BYTES))),
+    maxDepth: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_CAPTURE_DEPTH))),
   }),
   rate: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0.001), v.maxValue(1e9))),
   pairReturns: v.boolean(),
@@ -90,7 +97,9 @@ export const HELPER_SCHEMAS = {
     }),
     probes: list(probe, MAX_PROBES, 1),
     functions: list(v.pipe(v.string(), v.maxLength(MAX_NAME_LENGTH)), MAX_PROBES),
+    tables: v.exactOptional(tableParts),
   }),
+  captureTables: v.strictObject({ session: uint32, tables: tableParts }),
   detach: v.strictObject({ session: uint32 }),
   extend: v.strictObject({ session: uint32, expiresInMs }),
   counters: v.strictObject({ session: uint32 }),

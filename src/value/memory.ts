@@ -3,7 +3,8 @@
  * bytes or the reason why there are none.
  */
 import type { CapturedVariable } from "../probe/api.ts";
-import { type Chunk, MAX_EVENT_BYTES, type RawEvent } from "../protocol/capture.ts";
+import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
+import type { Chunk, RawEvent } from "../protocol/records.ts";
 
 export type Read = { readonly ok: true; readonly view: DataView } | { readonly ok: false; readonly reason: string };
 
@@ -56,7 +57,7 @@ export class CapturedMemory {
   read(address: bigint, length: number): { ok: true; bytes: Uint8Array } | { ok: false; reason: string } {
     const chunk = this.chunks.get(address);
     if (chunk === undefined) return { ok: false, reason: this.missing };
-    if (chunk.status === "fault") return NOT_RESIDENT;
+    if (chunk.status === "fault" && chunk.bytes.length < length) return NOT_RESIDENT;
     return { ok: true, bytes: chunk.bytes.subarray(0, length) };
   }
 }

@@ -1,6 +1,6 @@
 /** An event's values as Go text: one line each, as docs/contracts.md describes ("Value text"). */
 import type { CapturedVariable, CaptureLimits, EventPlan } from "../probe/api.ts";
-import { MAX_FOLLOW_SLOTS, type RawEvent } from "../protocol/capture.ts";
+import { MAX_CHUNKS, type RawEvent } from "../protocol/records.ts";
 import { bytesOfVariable, CapturedMemory } from "./memory.ts";
 import { unavailable, ValueText } from "./text.ts";
 
@@ -12,14 +12,19 @@ export interface RenderedValue {
 }
 
 export function renderVariables(plan: EventPlan, event: RawEvent, limits: CaptureLimits): RenderedValue[] {
-  const full = plan.capture.slots.length >= MAX_FOLLOW_SLOTS;
-  const missing = full ? `only ${MAX_FOLLOW_SLOTS} strings of one call are copied` : "was not captured";
-  const memory = new CapturedMemory(event.chunks, missing);
+  const memory = new CapturedMemory(event.chunks, missingReason(event, limits));
   return plan.variables.map((captured) => ({
     name: captured.variable.name,
     type: captured.variable.type.name,
     text: textOf(captured, event, memory, limits),
   }));
+}
+
+/** Why memory that an event does not hold was not copied. */
+function missingReason({ full }: RawEvent, limits: CaptureLimits): string {
+  if (full === "bytes") return `over the limit of ${limits.eventBytes} bytes per event`;
+  if (full === "chunks") return `only ${MAX_CHUNKS} pieces of memory of one call are copied`;
+  return full === "steps" ? "the values of one call have too many pointers" : "was not captured";
 }
 
 function textOf(captured: CapturedVariable, event: RawEvent, memory: CapturedMemory, limits: CaptureLimits): string {

@@ -1,7 +1,7 @@
 /** One value as Go text, from its type and its captured bytes. */
 import type { ArrayType, GoType, InterfaceType, SliceType, StructType } from "../goabi/type.ts";
 import type { CaptureLimits } from "../probe/api.ts";
-import { isByteSlice } from "../probe/captureVariables.ts";
+import { isByteSlice } from "../probe/shape.ts";
 import { formatComplex, formatFloat } from "./float.ts";
 import type { CapturedMemory, ValueBytes } from "./memory.ts";
 import { isReadableText, quote, wholeRunes } from "./quote.ts";

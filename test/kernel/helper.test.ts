@@ -6,8 +6,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
-import type { ProbeCounters, RawEvent } from "../../src/protocol/capture.ts";
+import type { ProbeCounters } from "../../src/protocol/counters.ts";
 import { UserError } from "../../src/protocol/errors.ts";
+import type { RawEvent } from "../../src/protocol/records.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
 import { until } from "../until.ts";
 import { type RunningHelper, spawnHelper, startHelper } from "./helperProcess.ts";

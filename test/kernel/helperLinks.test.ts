@@ -9,9 +9,11 @@ import { fileURLToPath } from "node:url";
 import { type Features, probeFeatures } from "../../helper/features.ts";
 import { loadLibbpf } from "../../helper/libbpf.ts";
 import { RingReader } from "../../helper/ring.ts";
+import { Scratch } from "../../helper/scratch.ts";
 import { Session } from "../../helper/session.ts";
-import type { ProbeCounters, RawEvent } from "../../src/protocol/capture.ts";
+import type { ProbeCounters } from "../../src/protocol/counters.ts";
 import type { AttachParams, TargetEndedParams } from "../../src/protocol/helperApi.ts";
+import type { RawEvent } from "../../src/protocol/records.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
 import { until } from "../until.ts";
 import {
@@ -215,6 +217,7 @@ async function attach(
     objectPath,
     holderPath: `${DIST}native/probelens-holder`,
     ringFd: reader.fd,
+    scratch: new Scratch(true),
     features,
     onEnded: (_, target) => ended.push(target),
   });

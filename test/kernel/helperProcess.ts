@@ -3,9 +3,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { RawEvent } from "../../src/protocol/capture.ts";
 import type { TargetEndedParams } from "../../src/protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../../src/protocol/helperClient.ts";
+import type { RawEvent } from "../../src/protocol/records.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
 
 const HELPER = process.env["PROBELENS_HELPER"] ?? fileURLToPath(new URL("../../dist/helper.js", import.meta.url));

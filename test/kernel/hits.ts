@@ -2,7 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { createInterface } from "node:readline";
-import type { AttachParams, AttachTarget, ProbeSpec } from "../../src/protocol/helperApi.ts";
+import { type CaptureTables, CaptureTablesWriter } from "../../src/protocol/captureTypes.ts";
+import type { AttachParams, AttachTarget, CaptureTableParts, ProbeSpec } from "../../src/protocol/helperApi.ts";
 import { buildGo } from "../programs/build.ts";
 
 export interface HitsProgram {
@@ -122,6 +123,23 @@ export interface AddOptions {
 export const ENTRY = 1;
 export const RETURN = 2;
 
+const TABLES = new CaptureTablesWriter();
+/** RBX and RCX are b's pointer and length. */
+const TEXT_OF_ADD = TABLES.add({
+  size: 24,
+  slots: [
+    {
+      pointer: 8,
+      via: { kind: "type", type: 0 },
+      length: { kind: "word", at: 16 },
+      maxElements: 256,
+      maxBytes: 256,
+      deepens: false,
+    },
+  ],
+  masks: [],
+});
+
 /** An attach request for main.add(a int, b string) int, register ABI. */
 export function attachAdd(program: HitsProgram, target: AttachTarget, options: AddOptions = {}): AttachParams {
   const entry: ProbeSpec = {
@@ -137,7 +155,7 @@ export function attachAdd(program: HitsProgram, target: AttachTarget, options: A
         { kind: "register", register: "RBX" },
         { kind: "register", register: "RCX" },
       ],
-      slots: [{ pointer: 8, length: 16, elemSize: 1, maxBytes: 256 }],
+      rootType: TEXT_OF_ADD,
     },
     ...(options.rate === undefined ? {} : { rate: options.rate }),
     pairReturns: options.returns ?? false,
@@ -151,7 +169,7 @@ export function attachAdd(program: HitsProgram, target: AttachTarget, options: A
       expected: site.bytes,
       cfaOffset: 8,
       skipIfBelowOrEqual: false,
-      plan: { pieces: [{ kind: "register", register: "RAX" }], slots: [] },
+      plan: { pieces: [{ kind: "register", register: "RAX" }] },
       pairReturns: false,
     }),
   );
@@ -161,7 +179,15 @@ export function attachAdd(program: HitsProgram, target: AttachTarget, options: A
     goroutine: { source: "register", tlsOffset: -8, goidOffset: 152, stackHiOffset: 8 },
     probes: [entry, ...returns],
     functions: ["main.add"],
+    tables: inParts(TABLES.tables()),
   };
+}
+
+/** Small tables as an attach request carries them. */
+export function inParts(tables: CaptureTables): CaptureTableParts {
+  return Object.fromEntries(
+    Object.entries(tables).map(([name, bytes]: [string, Uint8Array]) => [name, Buffer.from(bytes).toString("base64")]),
+  );
 }
 
 /** Ids of the probes of `manyProbes`. */

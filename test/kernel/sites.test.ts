@@ -58,13 +58,21 @@ for (const [version, ...flags] of VARIANTS) {
       }
       const { entry, returns } = planned.plan;
       if (entry.kind === "emulated") emulated++;
-      const add = (site: ProbeSite, key: string, plan: CapturePlan, entryId?: number): void => {
+      const add = (site: ProbeSite, key: string, plan: Pick<CapturePlan, "pieces">, entryId?: number): void => {
         const id = probes.length + 1;
         names.set(id, key);
         expected.set(key, calls * ROUNDS);
         const { offset, expected: bytes, cfaOffset, skipIfBelowOrEqual } = site;
         const role = entryId === undefined ? "entry" : "return";
-        const common = { id, role, offset, expected: bytes, cfaOffset, skipIfBelowOrEqual, plan } as const;
+        const common = {
+          id,
+          role,
+          offset,
+          expected: bytes,
+          cfaOffset,
+          skipIfBelowOrEqual,
+          plan: { pieces: plan.pieces },
+        } as const;
         probes.push({ ...common, pairReturns: true, ...(entryId === undefined ? {} : { entryId }) });
       };
       const entryId = probes.length + 1;

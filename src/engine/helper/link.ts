@@ -1,8 +1,9 @@
 /** One running helper, shared by every trace of an engine: requests, and raw events given to the trace they belong to. */
-import type { RawEvent } from "../../protocol/capture.ts";
+
 import { UserError } from "../../protocol/errors.ts";
 import type { InitializeResult } from "../../protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../../protocol/helperClient.ts";
+import type { RawEvent } from "../../protocol/records.ts";
 import { decodeRecords } from "../../protocol/records.ts";
 import { type LaunchedHelper, type LaunchOptions, launchHelper, tellingLine } from "./launch.ts";
 

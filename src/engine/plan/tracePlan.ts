@@ -1,6 +1,12 @@
 /** From resolved patterns to what the helper is asked to attach. */
+
+import { type RuntimeFacts, runtimeFacts } from "../../goabi/runtime/facts.ts";
 import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
-import type { FunctionPlan } from "../../probe/api.ts";
+import { minorVersion } from "../../gosource/packages/buildTags.ts";
+import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
+import { CaptureTypes, type DynamicTypes } from "../../probe/captureTypes.ts";
+import { SecretNames } from "../../probe/secret.ts";
+import type { CaptureTables } from "../../protocol/captureTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
 import { MAX_PROBES } from "../../protocol/layout.ts";
@@ -66,6 +72,15 @@ export function withinBounds(
   return boundedCopies(plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME), onNotice);
 }
 
+function factsOf({ buildInfo: { goVersion } }: GoBinary): RuntimeFacts {
+  return runtimeFacts(minorVersion(goVersion), goVersion);
+}
+
+async function dynamicTypes(binary: GoBinary): Promise<DynamicTypes> {
+  const data = await binary.typeData();
+  return { runtimeTypes: () => data?.runtimeTypes() ?? [], closures: () => [] };
+}
+
 /** See unwindWatch.ts. */
 const PROBES_OF_RUNTIME = 3;
 
@@ -78,7 +93,12 @@ function notTraceable(name: string, reason: string, remedy: string | undefined):
   });
 }
 
-export function attachRequest(session: TraceSession, target: AttachTarget, binary: GoBinary): AttachParams {
+export async function attachRequest(
+  session: TraceSession,
+  target: AttachTarget,
+  binary: GoBinary,
+  limits: CaptureLimits,
+): Promise<{ params: AttachParams; tables: CaptureTables }> {
   const { probes, plans } = session;
   if (probes.length > MAX_PROBES) {
     throw new UserError({
@@ -91,11 +111,13 @@ export function attachRequest(session: TraceSession, target: AttachTarget, binar
   const { tlsOffset, goidOffset, stackHiOffset } = binary.runtime;
   // Since the register ABI g is in R14 in every Go function; before, only thread-local storage has it.
   const inRegister = plans.every((plan) => plan.fn.convention === "register");
-  return {
+  const types = new CaptureTypes(factsOf(binary), { limits, secrets: new SecretNames() });
+  const params: AttachParams = {
     session: session.session,
     target,
     goroutine: { source: inRegister ? "register" : "tls", tlsOffset, goidOffset, stackHiOffset },
-    probes,
+    probes: probes.map((probe) => ({ ...probe, plan: types.plan(probe.plan) })),
     functions: plans.map((plan) => plan.fn.name),
   };
+  return { params, tables: types.tables(await dynamicTypes(binary)) };
 }

@@ -1,8 +1,8 @@
 /** Where the runtime is watched for calls that end without a `ret` (unwindWatch.ts says why there). */
 import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
+import type { PlannedCapture } from "../../probe/api.ts";
 import { decodeFunction } from "../../probe/decode.ts";
 import { findSites } from "../../probe/site.ts";
-import type { CapturePlan } from "../../protocol/capture.ts";
 import { GOBUF_BYTES, type WatchSite } from "../trace/unwindWatch.ts";
 
 /** Of runtime.g: stack bounds and goroutine id lie in its first 168 bytes in every version. */
@@ -11,7 +11,7 @@ const G_BYTES = 256;
 /** Nothing where the binary's runtime does not look as it is known: then only later events tell. */
 export async function unwindSites(binary: GoBinary): Promise<WatchSite[]> {
   const sites: WatchSite[] = [];
-  const goexit = await entrySite(binary, "runtime.Goexit", () => ({ pieces: [], slots: [] }));
+  const goexit = await entrySite(binary, "runtime.Goexit", () => ({ pieces: [], slots: [], masks: [] }));
   if (goexit !== undefined) sites.push({ kind: "goexit", spec: goexit });
   const recovery = await entrySite(binary, "runtime.recovery", followFirstArgument);
   const resume = await resumeSite(binary);
@@ -24,7 +24,7 @@ export async function unwindSites(binary: GoBinary): Promise<WatchSite[]> {
 async function entrySite(
   binary: GoBinary,
   name: string,
-  planOf: (fn: GoFunction) => CapturePlan,
+  planOf: (fn: GoFunction) => PlannedCapture,
 ): Promise<WatchSite["spec"] | undefined> {
   const [fn] = await binary.functionsNamed(name);
   if (fn === undefined) return undefined;
@@ -34,12 +34,25 @@ async function entrySite(
   return { offset, expected, cfaOffset, skipIfBelowOrEqual, plan: planOf(fn) };
 }
 
-function followFirstArgument(fn: GoFunction): CapturePlan {
+function followFirstArgument(fn: GoFunction): PlannedCapture {
   return {
     pieces: [
       fn.convention === "register" ? { kind: "register", register: "RAX" } : { kind: "stack", offset: 0, size: 8 },
     ],
-    slots: [{ pointer: 0, elemSize: G_BYTES, maxBytes: G_BYTES }],
+    slots: [followed(G_BYTES)],
+    masks: [],
+  };
+}
+
+/** What the only word of the root area points to. */
+function followed(size: number): PlannedCapture["slots"][number] {
+  return {
+    pointer: 0,
+    via: { kind: "target", target: { of: "memory", size } },
+    length: { kind: "one" },
+    maxElements: 1,
+    maxBytes: size,
+    deepens: false,
   };
 }
 
@@ -68,7 +81,8 @@ async function resumeSite(binary: GoBinary): Promise<WatchSite["spec"] | undefin
     skipIfBelowOrEqual: false,
     plan: {
       pieces: [{ kind: "stack", offset: 0, size: 8 }],
-      slots: [{ pointer: 0, elemSize: GOBUF_BYTES, maxBytes: GOBUF_BYTES }],
+      slots: [followed(GOBUF_BYTES)],
+      masks: [],
     },
   };
 }

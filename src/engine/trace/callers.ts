@@ -4,7 +4,9 @@
  * once would not wait for).
  */
 import type { GoBinary, SourcePosition } from "../../gobinary/api.ts";
-import { type CapturePlan, MAX_ROOT_PIECES, type RawEvent } from "../../protocol/capture.ts";
+import type { PlannedCapture } from "../../probe/api.ts";
+import { MAX_ROOT_PIECES } from "../../protocol/capture.ts";
+import type { RawEvent } from "../../protocol/records.ts";
 
 /** A trace sees few distinct call sites; a full table starts again. */
 const MAX_CACHED_POSITIONS = 65_536;
@@ -23,7 +25,7 @@ export class CallerTable {
   }
 
   /** The plan with the probe's own address as its last piece, where that is needed and has room. */
-  withProbeAddress(plan: CapturePlan): CapturePlan {
+  withProbeAddress(plan: PlannedCapture): PlannedCapture {
     if (this.fixed || plan.pieces.length >= MAX_ROOT_PIECES) return plan;
     return { ...plan, pieces: [...plan.pieces, { kind: "register", register: "RIP" }] };
   }
@@ -32,7 +34,7 @@ export class CallerTable {
    * The file's address of the call, for an event of a plan made by `withProbeAddress` at `site`; `undefined` where it
    * cannot be known.
    */
-  callAddress(raw: RawEvent, plan: CapturePlan, site: number): number | undefined {
+  callAddress(raw: RawEvent, plan: Pick<PlannedCapture, "pieces">, site: number): number | undefined {
     if (raw.returnAddress === 0n) return undefined;
     // The call instruction ends where the return address points: one byte before lies in it, and in its line.
     const address = raw.returnAddress - 1n;

@@ -1,9 +1,17 @@
 /** One trace: raw events of its probes to rendered events, open calls, counters, and its one end. */
 
 import type { RuntimeLayout } from "../../gobinary/api.ts";
-import type { CaptureLimits, EventPlan, FunctionPlan, PlannedCopy, ProbeSite } from "../../probe/api.ts";
-import type { CapturePlan, ProbeCounters, RawEvent } from "../../protocol/capture.ts";
-import type { ProbeSpec } from "../../protocol/helperApi.ts";
+import type {
+  CaptureLimits,
+  EventPlan,
+  FunctionPlan,
+  PlannedCapture,
+  PlannedCopy,
+  PlannedProbe,
+  ProbeSite,
+} from "../../probe/api.ts";
+import type { ProbeCounters } from "../../protocol/counters.ts";
+import type { RawEvent } from "../../protocol/records.ts";
 import { renderVariables } from "../../value/render.ts";
 import type { CallEvent, EndReason, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
 import type { EventSink, HelperLink } from "../helper/link.ts";
@@ -59,7 +67,7 @@ type Pending =
 
 export class TraceSession implements Trace, EventSink {
   readonly plans: readonly FunctionPlan[];
-  readonly probes: readonly ProbeSpec[];
+  readonly probes: readonly PlannedProbe[];
   readonly session: number;
   private readonly parts: SessionParts;
   private readonly roles: ProbeRole[];
@@ -403,16 +411,17 @@ function probedCopies({ copies }: FunctionPlan): ProbedCopy[] {
   return copies.filter((copy): copy is ProbedCopy => "site" in copy);
 }
 
-function probeSpecs({ plans, returns, rate, watches, callers }: SessionParts, firstProbe: number): ProbeSpec[] {
-  const specs: ProbeSpec[] = [];
+function probeSpecs({ plans, returns, rate, watches, callers }: SessionParts, firstProbe: number): PlannedProbe[] {
+  const specs: PlannedProbe[] = [];
   for (const plan of plans) {
     const entryId = firstProbe + specs.length;
-    const entry = (site: ProbeSite, capture: CapturePlan, pairReturns: boolean): void => {
-      const { offset, expected, cfaOffset, skipIfBelowOrEqual } = site;
+    const entry = (site: ProbeSite, capture: PlannedCapture, pairReturns: boolean): void => {
+      const { offset, address, expected, cfaOffset, skipIfBelowOrEqual } = site;
       specs.push({
         id: firstProbe + specs.length,
         role: "entry",
         offset,
+        address,
         expected,
         cfaOffset,
         skipIfBelowOrEqual,
@@ -429,6 +438,7 @@ function probeSpecs({ plans, returns, rate, watches, callers }: SessionParts, fi
         role: "return",
         entryId,
         offset: site.offset,
+        address: site.address,
         expected: site.expected,
         cfaOffset: site.cfaOffset,
         skipIfBelowOrEqual: false,

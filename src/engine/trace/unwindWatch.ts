@@ -6,8 +6,8 @@
  * the recovering function goes on with (runtime/panic.go and runtime2.go, Go 1.15 to 1.27). What hung below that is gone.
  */
 import type { RuntimeLayout } from "../../gobinary/api.ts";
-import type { RawEvent } from "../../protocol/capture.ts";
-import type { ProbeSpec } from "../../protocol/helperApi.ts";
+import type { PlannedProbe } from "../../probe/api.ts";
+import type { RawEvent } from "../../protocol/records.ts";
 import type { OpenCall, OpenCalls } from "./openCalls.ts";
 
 /** Of runtime.gobuf: its first word is the stack pointer. */
@@ -19,7 +19,7 @@ export type WatchKind = "goexit" | "recovery" | "resume";
 
 export interface WatchSite {
   readonly kind: WatchKind;
-  readonly spec: Pick<ProbeSpec, "offset" | "expected" | "cfaOffset" | "skipIfBelowOrEqual" | "plan">;
+  readonly spec: Pick<PlannedProbe, "offset" | "expected" | "cfaOffset" | "skipIfBelowOrEqual" | "plan">;
 }
 
 export class UnwindWatch {

@@ -8,14 +8,14 @@ export type MapFlavour = "hmap" | "swiss-interleaved" | "swiss-split";
 
 /**
  * `goVersion` as the build info has it, with the experiments that differ from the version's defaults
- * (`go1.25.3 X:noswissmap`).
+ * (`go1.25.3 X:noswissmap`, `go1.27.4-X:mapsplitgroup`).
  */
 export function mapFlavour(goMinor: number, goVersion: string): MapFlavour {
-  const experiments = new Set(/ X:(\S+)/.exec(goVersion)?.[1]?.split(",") ?? []);
+  const experiments = new Set(/[ -]X:(\S+)/.exec(goVersion)?.[1]?.split(",") ?? []);
   const swiss = experiments.has("swissmap") || (goMinor >= 24 && !experiments.has("noswissmap"));
   if (!swiss) return "hmap";
-  const split = experiments.has("mapsplitgroup") || (goMinor >= 27 && !experiments.has("nomapsplitgroup"));
-  return split ? "swiss-split" : "swiss-interleaved";
+  // Go 1.27 knows the experiment, and is built without it (internal/buildcfg/exp.go, baseline).
+  return experiments.has("mapsplitgroup") ? "swiss-split" : "swiss-interleaved";
 }
 
 export type MapStorage =

@@ -32,7 +32,7 @@ export const SWISS_TABLE = {
 /** A control byte with this bit: the slot is empty or deleted. */
 export const CONTROL_EMPTY = 0x80;
 
-/** `interleaved`: key, elem, key, elem, …; `split` (the default of Go 1.27): all keys, then all elems. */
+/** `interleaved`: key, elem, key, elem, …; `split` (GOEXPERIMENT=mapsplitgroup, Go 1.27): all keys, then all elems. */
 export function groupLayout(order: "interleaved" | "split", key: GoType, elem: GoType): SlotGroup | undefined {
   const [keySlot, elemSlot] = [slotOf(key), slotOf(elem)];
   if (keySlot === undefined || elemSlot === undefined) return undefined;

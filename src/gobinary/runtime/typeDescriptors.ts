@@ -8,7 +8,9 @@
 import { DamagedError, decodeText, Reader } from "../../bytes/reader.ts";
 import type { Memory } from "../../elf/memory.ts";
 import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
+import { isDirect, TYPE } from "../../goabi/runtime/typeDescriptor.ts";
 import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
+import type { RuntimeType } from "../api.ts";
 import type { Moduledata } from "../moduledata.ts";
 import { escapePackagePath } from "../packagePath.ts";
 import { RuntimeTypeNames } from "./typeNames.ts";
@@ -77,8 +79,15 @@ export class TypeDescriptors {
   readonly #minor: number;
   readonly #names: RuntimeTypeNames;
   readonly #types = new Map<number, GoType | undefined>();
+  #offsets: readonly number[] = [];
   #depth = 0;
-  readonly #byLinkName = new Map<string, number | "ambiguous">();
+  readonly #view: DataView;
+  readonly #source: DescriptorSource = {
+    name: (offset) => this.#names.nameAt(offset) ?? "?",
+    linkName: (offset) => this.#undamaged(() => this.#linkName(offset)),
+    typeAtPointer: (at) => this.#typeAtPointer(at),
+  };
+  #byLinkName: Map<string, number | "ambiguous"> | undefined;
 
   /** Undefined where the binary's type data cannot be found. */
   static async load(
@@ -107,6 +116,7 @@ export class TypeDescriptors {
 
   private constructor(bytes: Uint8Array, address: number, minor: number) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#address = address;
     this.#minor = minor;
     this.#names = new RuntimeTypeNames(bytes, minor >= 17);
@@ -114,17 +124,17 @@ export class TypeDescriptors {
 
   /** By linker name with the whole, escaped package path: `net/url.URL`, `main.Pair[int,string]`. */
   find(linkName: string): GoType | undefined {
-    const offset = this.#byLinkName.get(linkName);
+    const offset = this.#named().get(linkName);
     return typeof offset === "number" ? this.typeAt(offset) : undefined;
   }
 
   /** Defined types that were found. */
   get count(): number {
-    return this.#byLinkName.size;
+    return this.#named().size;
   }
 
   linkNames(): Iterable<string> {
-    return this.#byLinkName.keys();
+    return this.#named().keys();
   }
 
   /** The type whose descriptor stands at an offset from `moduledata.types`. */
@@ -146,17 +156,27 @@ export class TypeDescriptors {
     }
   }
 
+  *runtimeTypes(): Generator<RuntimeType> {
+    for (const offset of this.#offsets) {
+      const type = this.typeAt(offset);
+      if (type === undefined) continue;
+      const direct = isDirect(this.#bytes[offset + TYPE.flags] ?? 0, this.#bytes[offset + TYPE.kind] ?? 0, this.#minor);
+      yield { address: this.#address + offset, type, direct };
+    }
+  }
+
   #follow(links: readonly number[]): void {
     const seen = new Set<number>(links);
     const queue = [...links];
     for (let at = 0; at < queue.length && at < MAX_DESCRIPTORS; at++) {
       const offset = queue[at] ?? 0;
-      for (const next of this.#register(offset)) {
-        if (seen.has(next)) continue;
+      for (const next of this.#references(offset)) {
+        if (next === undefined || seen.has(next)) continue;
         seen.add(next);
         queue.push(next);
       }
     }
+    this.#offsets = queue;
   }
 
   /** Go 1.27: what typelinks listed stands one after the other, `typedesclen` bytes long (runtime.moduleTypelinks). */
@@ -172,22 +192,35 @@ export class TypeDescriptors {
     return offsets;
   }
 
-  /** Notes a defined type's name; returns the descriptors that this one refers to. */
-  #register(offset: number): number[] {
+  /** Offsets of the defined types, by linker name. */
+  #named(): Map<string, number | "ambiguous"> {
+    if (this.#byLinkName !== undefined) return this.#byLinkName;
+    const byLinkName = new Map<string, number | "ambiguous">();
+    for (const offset of this.#offsets) {
+      const linkName = this.#undamaged(() => this.#linkName(offset));
+      if (linkName === undefined) continue;
+      const known = byLinkName.get(linkName);
+      byLinkName.set(linkName, known === undefined || known === offset ? offset : "ambiguous");
+    }
+    this.#byLinkName = byLinkName;
+    return byLinkName;
+  }
+
+  #undamaged<T>(read: () => T): T | undefined {
     try {
-      const linkName = this.#linkName(offset);
-      if (linkName !== undefined) {
-        const known = this.#byLinkName.get(linkName);
-        this.#byLinkName.set(linkName, known === undefined || known === offset ? offset : "ambiguous");
-      }
-      return this.#references(offset);
+      return read();
     } catch (error) {
-      if (error instanceof DamagedError) return [];
+      if (error instanceof DamagedError) return undefined;
       throw error;
     }
   }
 
-  #references(offset: number): number[] {
+  /** The descriptors that this one refers to. */
+  #references(offset: number): (number | undefined)[] {
+    return this.#undamaged(() => this.#referred(offset)) ?? [];
+  }
+
+  #referred(offset: number): (number | undefined)[] {
     const targets: (number | undefined)[] = [];
     const pointer = this.#u32(offset + 44);
     if (pointer !== 0 && pointer < this.#bytes.length) targets.push(pointer);
@@ -203,54 +236,44 @@ export class TypeDescriptors {
       const start = offset + 56 + (this.#hasUncommon(offset) ? 16 : 0);
       for (let at = 0; at < ins + outs; at++) targets.push(this.#pointer(start + at * WORD));
     }
-    return targets.filter((target) => target !== undefined);
+    return targets;
   }
 
   #build(offset: number): GoType | undefined {
     const kind = this.#kind(offset);
-    const name = this.#names.nameAt(offset);
-    if (kind === undefined || name === undefined || name === "") return undefined;
+    if (kind === undefined) return undefined;
     const size = this.#word(offset);
-    const align = this.#bytes[offset + 21] ?? 0;
+    const align = this.#bytes[offset + TYPE.align] ?? 0;
     if (![1, 2, 4, 8].includes(align) || size > Number.MAX_SAFE_INTEGER) return undefined;
-    const linkName = this.#linkName(offset);
-    const base = {
-      name,
-      size,
-      align,
-      named: linkName !== undefined,
-      runtimeType: offset,
-      ...(linkName === undefined || linkName === name ? {} : { linkName }),
-    };
+    const head = [this.#source, offset, size, align] as const;
     switch (kind) {
       case "array": {
         const elem = this.#typeAtPointer(offset + TYPE_BYTES);
         const length = this.#word(offset + 64);
-        return elem.size >= 0 && elem.size * length === size ? { ...base, kind, elem, length } : undefined;
+        if (!(elem.size >= 0 && elem.size * length === size)) return undefined;
+        return new Described(...head, { kind, elem, length }) as unknown as GoType;
       }
       case "chan": {
         const direction = ([undefined, "receive", "send", "both"] as const)[this.#word(offset + 56)];
-        return direction === undefined
-          ? undefined
-          : this.#lazy({ ...base, kind, direction }, { elem: offset + TYPE_BYTES });
+        if (direction === undefined) return undefined;
+        return new Composite(...head, { kind, direction }, offset + TYPE_BYTES) as unknown as GoType;
       }
       case "func":
-        return { ...base, kind };
+        return new Described(...head, { kind }) as unknown as GoType;
       case "interface":
-        return { ...base, kind, empty: this.#word(offset + 64) === 0 };
+        return new Described(...head, { kind, empty: this.#word(offset + 64) === 0 }) as unknown as GoType;
       case "map":
-        return this.#lazy({ ...base, kind }, { key: offset + TYPE_BYTES, elem: offset + TYPE_BYTES + WORD });
+        return new Keyed(...head, { kind }, offset + TYPE_BYTES + WORD, offset + TYPE_BYTES) as unknown as GoType;
       case "ptr":
       case "slice":
-        return this.#lazy({ ...base, kind }, { elem: offset + TYPE_BYTES });
+        return new Composite(...head, { kind }, offset + TYPE_BYTES) as unknown as GoType;
       case "struct": {
         const fields = this.#fieldOffsets(offset).map((field) => this.#field(field));
-        return fields.every((field) => field.offset + Math.max(field.type.size, 0) <= size)
-          ? { ...base, kind, fields }
-          : undefined;
+        if (!fields.every((field) => field.offset + Math.max(field.type.size, 0) <= size)) return undefined;
+        return new Described(...head, { kind, fields }) as unknown as GoType;
       }
       default:
-        return SCALAR_LAYOUTS[kind].size === size ? { ...base, kind } : undefined;
+        return SCALAR_LAYOUTS[kind].size === size ? (new Described(...head, { kind }) as unknown as GoType) : undefined;
     }
   }
 
@@ -361,13 +384,6 @@ export class TypeDescriptors {
     );
   }
 
-  #lazy<T extends object, K extends string>(shell: T, places: Record<K, number>): T & Record<K, GoType> {
-    for (const [key, at] of Object.entries<number>(places)) {
-      Object.defineProperty(shell, key, { enumerable: true, get: () => this.#typeAtPointer(at) });
-    }
-    return shell as T & Record<K, GoType>;
-  }
-
   /** Offset of the descriptor or name that a pointer in the type data refers to. */
   #pointer(at: number): number | undefined {
     const offset = this.#word(at) - this.#address;
@@ -375,12 +391,12 @@ export class TypeDescriptors {
   }
 
   #word(at: number): number {
-    const reader = new Reader(this.#bytes, at);
-    return reader.u32() + reader.u32() * 2 ** 32;
+    return this.#u32(at) + this.#u32(at + 4) * 2 ** 32;
   }
 
   #u32(at: number): number {
-    return new Reader(this.#bytes, at).u32();
+    if (!(at >= 0 && at + 4 <= this.#bytes.length)) throw new DamagedError(`4 bytes of type data wanted at ${at}`);
+    return this.#view.getUint32(at, true);
   }
 
   /** abi.Name: a byte of flags, the length (a varint since Go 1.17), the text. */
@@ -388,6 +404,76 @@ export class TypeDescriptors {
     const reader = new Reader(this.#bytes, at + 1);
     const length = this.#minor >= 17 ? reader.uleb() : reader.u8() * 256 + reader.u8();
     return decodeText(reader.take(length));
+  }
+}
+
+interface DescriptorSource {
+  name(offset: number): string;
+  linkName(offset: number): string | undefined;
+  typeAtPointer(at: number): GoType;
+}
+
+/**
+ * A type of which the name is decoded when it is asked for: of tens of thousands of types that can stand in interfaces,
+ * a trace shows a few.
+ */
+class Described {
+  readonly size: number;
+  readonly align: number;
+  /** Offset from `moduledata.types`. */
+  readonly runtimeType: number;
+  readonly #source: DescriptorSource;
+
+  constructor(source: DescriptorSource, offset: number, size: number, align: number, rest: object) {
+    this.#source = source;
+    this.size = size;
+    this.align = align;
+    this.runtimeType = offset;
+    Object.assign(this, rest);
+  }
+
+  get name(): string {
+    return this.#source.name(this.runtimeType);
+  }
+
+  get named(): boolean {
+    return this.#source.linkName(this.runtimeType) !== undefined;
+  }
+
+  get linkName(): string {
+    return this.#source.linkName(this.runtimeType) ?? this.name;
+  }
+
+  protected at(at: number): GoType {
+    return this.#source.typeAtPointer(at);
+  }
+}
+
+class Composite extends Described {
+  readonly #elemAt: number;
+
+  constructor(...[source, offset, size, align, rest, elemAt]: [...ConstructorParameters<typeof Described>, number]) {
+    super(source, offset, size, align, rest);
+    this.#elemAt = elemAt;
+  }
+
+  get elem(): GoType {
+    return this.at(this.#elemAt);
+  }
+}
+
+class Keyed extends Composite {
+  readonly #keyAt: number;
+
+  constructor(
+    ...[source, offset, size, align, rest, elemAt, keyAt]: [...ConstructorParameters<typeof Composite>, number]
+  ) {
+    super(source, offset, size, align, rest, elemAt);
+    this.#keyAt = keyAt;
+  }
+
+  get key(): GoType {
+    return this.at(this.#keyAt);
   }
 }
 

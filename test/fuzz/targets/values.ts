@@ -2,7 +2,8 @@
 import { assignSignature } from "../../../src/goabi/assign.ts";
 import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import { planCapture } from "../../../src/probe/captureVariables.ts";
-import { MAX_EVENT_BYTES, type RawEvent, rootLayout } from "../../../src/protocol/capture.ts";
+import { MAX_EVENT_BYTES, rootLayout } from "../../../src/protocol/capture.ts";
+import type { RawEvent } from "../../../src/protocol/records.ts";
 import { renderVariables } from "../../../src/value/render.ts";
 import type { Random } from "../random.ts";
 import { randomType } from "../randomTypes.ts";
@@ -56,15 +57,16 @@ function randomEvent(
     returnAddress: 0n,
     failedPieces: random.once(4) ? random.u32() : 0,
     root: random.once(20) ? root.subarray(0, random.below(size)) : root,
-    chunks: capture.slots.flatMap((slot, index) =>
+    chunks: capture.slots.flatMap((slot) =>
       random.once(5)
         ? []
         : [
             {
-              slot: random.once(30) ? random.below(40) : index,
+              type: random.below(40),
+              wanted: random.u32(),
               address: random.pick([0n, 0xc000010000n, 0xffffffffffffffffn]),
               status: random.once(5) ? ("fault" as const) : ("ok" as const),
-              bytes: random.bytes(random.below(slot.maxBytes + 1)),
+              bytes: random.bytes(random.below(Math.min(slot.maxBytes, 4096) + 1)),
             },
           ],
     ),

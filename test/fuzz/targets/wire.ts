@@ -1,9 +1,19 @@
 /** What comes over the helper's stream: frames, event records, requests. */
 import * as v from "valibot";
+import { encodePlan, PlanError, programClass } from "../../../src/protocol/capture.ts";
+import {
+  CAPTURE_TYPE,
+  type CaptureTables,
+  MASK,
+  noCaptureTables,
+  SLOT,
+  TARGET,
+  tablesFault,
+} from "../../../src/protocol/captureTypes.ts";
+import { decodeCounters } from "../../../src/protocol/counters.ts";
 import { encodeFrameHeader, FRAME_KIND, FrameDecoder, FrameError } from "../../../src/protocol/frames.ts";
 import { HELPER_SCHEMAS } from "../../../src/protocol/helperSchema.ts";
-import { CHUNK, RECORD, RECORD_KIND, RING_HEADER } from "../../../src/protocol/layout.ts";
-import { decodeCounters, decodeRecords, encodePlan, PlanError } from "../../../src/protocol/records.ts";
+import { CHUNK, decodeRecords, RECORD, RECORD_KIND, RING_HEADER } from "../../../src/protocol/records.ts";
 import { damage } from "../mutate.ts";
 import type { Random } from "../random.ts";
 import { check, type FuzzTarget } from "../target.ts";
@@ -76,12 +86,12 @@ function randomRecord(random: Random): Uint8Array {
   const record = RING_HEADER.size;
   view.setUint32(record + RECORD.used, used, true);
   view.setUint16(record + RECORD.rootSize, rootSize, true);
-  view.setUint8(record + RECORD.chunks, chunks);
+  view.setUint16(record + RECORD.chunks, chunks, true);
   view.setUint8(record + RECORD.kind, random.pick([RECORD_KIND.call, RECORD_KIND.return]));
   let at = record + RECORD.size + rootSize;
-  for (const [slot, size] of sizes.entries()) {
-    view.setUint16(at + CHUNK.slot, slot, true);
-    view.setUint16(at + CHUNK.status, 0, true);
+  for (const [type, size] of sizes.entries()) {
+    view.setUint32(at + CHUNK.type, type, true);
+    view.setUint8(at + CHUNK.status, 0);
     view.setUint32(at + CHUNK.length, size, true);
     at += CHUNK.size + ((size + 7) & ~7);
   }
@@ -96,15 +106,35 @@ export async function requestsTarget(): Promise<FuzzTarget> {
       const request = hostile(ATTACH, random, 8);
       const result = v.safeParse(HELPER_SCHEMAS.attach, request);
       if (!result.success) return;
+      const tables = randomTables(random);
+      if (tablesFault(tables) !== undefined) return;
       for (const probe of result.output.probes) {
         try {
-          encodePlan(probe);
+          encodePlan(probe, tables);
+          programClass(probe.plan, tables);
         } catch (error) {
           if (!(error instanceof PlanError)) throw error;
         }
       }
     },
   };
+}
+
+function randomTables(random: Random): CaptureTables {
+  const entries = (size: number): Uint8Array => random.bytes(size * random.below(4) + (random.once(8) ? 1 : 0));
+  const tables = {
+    slots: entries(SLOT.size),
+    masks: entries(MASK.size),
+    runtimeTypes: entries(TARGET.size),
+    closures: entries(TARGET.size),
+  };
+  const types = random.bytes(CAPTURE_TYPE.size);
+  const view = new DataView(types.buffer, types.byteOffset, types.byteLength);
+  view.setUint32(CAPTURE_TYPE.firstSlot, random.below(4), true);
+  view.setUint16(CAPTURE_TYPE.slots, random.below(4), true);
+  view.setUint32(CAPTURE_TYPE.firstMask, random.below(4), true);
+  view.setUint16(CAPTURE_TYPE.masks, random.below(4), true);
+  return { ...tables, types: random.once(8) ? types : Buffer.concat([noCaptureTables().types, types]) };
 }
 
 const ATTACH = {
@@ -125,7 +155,7 @@ const ATTACH = {
           { kind: "register", register: "RBX" },
           { kind: "stack", offset: 8, size: 16 },
         ],
-        slots: [{ pointer: 0, length: 8, elemSize: 1, maxBytes: 256 }],
+        rootType: 1,
       },
       pairReturns: true,
     },

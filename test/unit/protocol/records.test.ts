@@ -5,12 +5,51 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { CAPTURE_REGISTERS, type CapturePlan, type RawEvent } from "../../../src/protocol/capture.ts";
+import {
+  CAPTURE_REGISTERS,
+  type CapturePlan,
+  encodePlan,
+  MAX_EVENT_BYTES,
+  MAX_FLAT_SLOTS,
+  MAX_ROOT_PIECES,
+  MAX_STACK_PIECE,
+  PLAN,
+  PLAN_FLAGS,
+  PlanError,
+  programClass,
+  REGISTER_ROOM,
+  SIZE_CLASSES,
+  STACK_PIECE,
+} from "../../../src/protocol/capture.ts";
+import {
+  CAPTURE_TYPE,
+  CaptureTablesWriter,
+  LENGTH_KIND,
+  MASK,
+  MAX_MASK_BYTES,
+  noCaptureTables,
+  SLOT,
+  type Slot,
+  TARGET,
+  TARGET_FLAGS,
+  TARGET_KEY_BYTES,
+  tablesFault,
+  VIA,
+  WHEN_KIND,
+} from "../../../src/protocol/captureTypes.ts";
+import { COUNTERS, decodeCounters } from "../../../src/protocol/counters.ts";
 import type { ProbeSpec } from "../../../src/protocol/helperApi.ts";
-import * as layout from "../../../src/protocol/layout.ts";
-import { decodeCounters, decodeRecords, encodePlan, PlanError, sizeClass } from "../../../src/protocol/records.ts";
-
-const { CHUNK, CONFIG, COUNTERS, PLAN, RECORD, SIZE_CLASSES, SLOT, STACK_PIECE } = layout;
+import { CONFIG, SCRATCH, STAGE } from "../../../src/protocol/layout.ts";
+import {
+  CHUNK,
+  CHUNK_STATUS,
+  decodeRecords,
+  MAX_CHUNKS,
+  type RawEvent,
+  RECORD,
+  RECORD_KIND,
+  RING_HEADER,
+} from "../../../src/protocol/records.ts";
 
 describe("layouts", () => {
   /** TypeScript's view of each C structure: member → offset; `sizeof` → size. */
@@ -22,13 +61,37 @@ describe("layouts", () => {
       size: STACK_PIECE.bytes,
       index: STACK_PIECE.index,
     },
+    pl_type: {
+      sizeof: CAPTURE_TYPE.size,
+      size: CAPTURE_TYPE.elementSize,
+      first_slot: CAPTURE_TYPE.firstSlot,
+      slots: CAPTURE_TYPE.slots,
+      masks: CAPTURE_TYPE.masks,
+      first_mask: CAPTURE_TYPE.firstMask,
+    },
     pl_slot: {
       sizeof: SLOT.size,
       pointer: SLOT.pointer,
+      type: SLOT.type,
+      word: SLOT.word,
       length: SLOT.length,
-      elem_size: SLOT.elemSize,
+      when: SLOT.when,
+      max_elements: SLOT.maxElements,
       max_bytes: SLOT.maxBytes,
+      length_add: SLOT.lengthAdd,
+      via: SLOT.via,
+      length_kind: SLOT.lengthKind,
+      when_kind: SLOT.whenKind,
+      when_mask: SLOT.whenMask,
+      deepens: SLOT.deepens,
     },
+    pl_mask: { sizeof: MASK.size, offset: MASK.offset, length: MASK.length },
+    pl_target: {
+      sizeof: TARGET.size - TARGET_KEY_BYTES,
+      type: TARGET.type - TARGET_KEY_BYTES,
+      flags: TARGET.flags - TARGET_KEY_BYTES,
+    },
+    pl_scratch: { sizeof: SCRATCH.size, sequence: SCRATCH.sequence },
     pl_plan: {
       sizeof: PLAN.size,
       probe: PLAN.probe,
@@ -41,9 +104,13 @@ describe("layouts", () => {
       interval_ns: PLAN.intervalNs,
       burst_ns: PLAN.burstNs,
       next_ns: PLAN.nextNs,
+      site: PLAN.site,
+      root_type: PLAN.rootType,
+      first_slot: PLAN.firstSlot,
+      max_bytes: PLAN.maxBytes,
+      max_depth: PLAN.maxDepth,
       register_at: PLAN.registerAt,
       stack_piece: PLAN.stackPiece,
-      slot: PLAN.slot,
     },
     pl_config: {
       sizeof: CONFIG.size,
@@ -82,26 +149,50 @@ describe("layouts", () => {
       root_size: RECORD.rootSize,
       chunks: RECORD.chunks,
       kind: RECORD.kind,
+      full: RECORD.full,
     },
     pl_chunk: {
       sizeof: CHUNK.size,
-      slot: CHUNK.slot,
-      status: CHUNK.status,
-      length: CHUNK.length,
       address: CHUNK.address,
+      type: CHUNK.type,
+      length: CHUNK.length,
+      wanted: CHUNK.wanted,
+      status: CHUNK.status,
+      depth: CHUNK.depth,
     },
   };
   const constants: Record<string, number> = {
-    PL_REGISTERS: layout.REGISTER_ROOM,
-    PL_MAX_PIECES: (PLAN.slot - PLAN.stackPiece) / STACK_PIECE.size,
-    PL_MAX_SLOTS: (PLAN.size - PLAN.slot) / SLOT.size,
-    PL_NO_LENGTH: layout.SLOT_NO_LENGTH,
-    PL_SKIP_IF_BELOW_OR_EQUAL: layout.PLAN_FLAGS.skipIfBelowOrEqual,
-    PL_PAIR_RETURNS: layout.PLAN_FLAGS.pairReturns,
-    PL_CALL: layout.RECORD_KIND.call,
-    PL_RETURN: layout.RECORD_KIND.return,
-    PL_CHUNK_OK: layout.CHUNK_STATUS.ok,
-    PL_CHUNK_FAULT: layout.CHUNK_STATUS.fault,
+    PL_REGISTERS: REGISTER_ROOM,
+    PL_MAX_PIECES: MAX_ROOT_PIECES,
+    PL_MAX_STACK_PIECE: MAX_STACK_PIECE,
+    PL_MAX_FLAT_SLOTS: MAX_FLAT_SLOTS,
+    PL_MAX_READ: MAX_MASK_BYTES,
+    PL_EVENT_BYTES: MAX_EVENT_BYTES,
+    PL_MAX_CHUNKS: MAX_CHUNKS,
+    PL_SKIP_IF_BELOW_OR_EQUAL: PLAN_FLAGS.skipIfBelowOrEqual,
+    PL_PAIR_RETURNS: PLAN_FLAGS.pairReturns,
+    PL_VIA_TYPE: VIA.type,
+    PL_VIA_EFACE: VIA.eface,
+    PL_VIA_ITAB: VIA.itab,
+    PL_VIA_FUNC: VIA.func,
+    PL_LENGTH_ONE: LENGTH_KIND.one,
+    PL_LENGTH_WORD: LENGTH_KIND.word,
+    PL_LENGTH_SHIFT: LENGTH_KIND.shift,
+    PL_WHEN_ALWAYS: WHEN_KIND.always,
+    PL_WHEN_ZERO: WHEN_KIND.zero,
+    PL_WHEN_NOT_ZERO: WHEN_KIND.notZero,
+    PL_WHEN_CLEAR: WHEN_KIND.clear,
+    PL_WHEN_SET: WHEN_KIND.set,
+    PL_TARGET_DEEPENS: TARGET_FLAGS.deepens,
+    PL_TARGET_FUNC: TARGET_FLAGS.func,
+    PL_CALL: RECORD_KIND.call,
+    PL_RETURN: RECORD_KIND.return,
+    PL_FULL_BYTES: 1,
+    PL_FULL_CHUNKS: 2,
+    PL_FULL_STEPS: 3,
+    PL_CHUNK_OK: CHUNK_STATUS.ok,
+    PL_CHUNK_FAULT: CHUNK_STATUS.fault,
+    PL_STAGE_WALK: STAGE.walk,
   };
 
   it("are the same in C", () => {
@@ -116,7 +207,7 @@ describe("layouts", () => {
       #include <stdint.h>
       #include <stddef.h>
       #include <stdio.h>
-      typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64; typedef int32_t s32;
+      typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64; typedef int32_t s32; typedef int16_t s16;
       #include "probelens.h"
       #define PRINT(size) printf("class %d\\n", size);
       int main(void) {
@@ -137,18 +228,35 @@ describe("layouts", () => {
   });
 });
 
-const REGISTERS: CapturePlan = {
+const TEXT: Slot = {
+  pointer: 0,
+  via: { kind: "type", type: 0 },
+  length: { kind: "word", at: 8 },
+  maxElements: 256,
+  maxBytes: 256,
+  deepens: false,
+};
+
+const PLANNED: CapturePlan = {
   pieces: [
     { kind: "register", register: "RBX" },
     { kind: "stack", offset: 16, size: 12 },
     { kind: "register", register: "RAX" },
   ],
-  slots: [{ pointer: 8, elemSize: 24, maxBytes: 64 }],
+  maxBytes: 4000,
+  maxDepth: 3,
 };
 
 describe("encodePlan", () => {
   it("writes what the kernel program reads", () => {
-    const bytes = encodePlan(probe(REGISTERS, { rate: 1000, cfaOffset: 24, skipIfBelowOrEqual: true }));
+    const writer = new CaptureTablesWriter();
+    writer.add({ size: 24, slots: [TEXT], masks: [] });
+    const rootType = writer.add({ size: 32, slots: [TEXT, TEXT], masks: [] });
+    const spec = probe(
+      { ...PLANNED, rootType },
+      { rate: 1000, cfaOffset: 24, skipIfBelowOrEqual: true, address: 2 ** 33 },
+    );
+    const bytes = encodePlan(spec, writer.tables());
     const view = new DataView(bytes.buffer);
     assert.equal(bytes.length, PLAN.size);
     assert.deepEqual(
@@ -160,6 +268,8 @@ describe("encodePlan", () => {
         rootSize: view.getUint32(PLAN.rootSize, true),
         interval: view.getBigUint64(PLAN.intervalNs, true),
         burst: view.getBigUint64(PLAN.burstNs, true),
+        site: view.getBigUint64(PLAN.site, true),
+        bounds: [view.getUint32(PLAN.maxBytes, true), view.getUint32(PLAN.maxDepth, true)],
         rax: view.getUint16(PLAN.registerAt, true),
         rbx: view.getUint16(PLAN.registerAt + 2, true),
         rcx: view.getUint16(PLAN.registerAt + 4, true),
@@ -170,76 +280,144 @@ describe("encodePlan", () => {
           view.getUint16(PLAN.stackPiece + STACK_PIECE.bytes, true),
           view.getUint16(PLAN.stackPiece + STACK_PIECE.index, true),
         ],
-        slot: [
+        root: [
+          view.getUint32(PLAN.rootType, true),
+          view.getUint32(PLAN.firstSlot, true),
           view.getUint16(PLAN.slots, true),
-          view.getUint16(PLAN.slot, true),
-          view.getUint16(PLAN.slot + SLOT.length, true),
-          view.getUint32(PLAN.slot + SLOT.elemSize, true),
-          view.getUint32(PLAN.slot + SLOT.maxBytes, true),
         ],
       },
       {
         probe: 7,
         entry: 7,
-        flags: layout.PLAN_FLAGS.skipIfBelowOrEqual,
+        flags: PLAN_FLAGS.skipIfBelowOrEqual,
         cfa: 24,
         rootSize: 32,
         interval: 1_000_000n,
         burst: 99_000_000n,
+        site: 2n ** 33n,
+        bounds: [4000, 3],
         rax: RECORD.size + 24,
         rbx: RECORD.size,
         rcx: 0,
         stack: [1, 16, RECORD.size + 8, 12, 1],
-        slot: [1, 8, layout.SLOT_NO_LENGTH, 24, 64],
+        root: [2, 1, 2],
       },
     );
   });
 
   const refused: readonly (readonly [string, CapturePlan, RegExp])[] = [
-    ["33 pieces", { pieces: pieces(33), slots: [] }, /33 root pieces, the limit is 32/],
-    ["17 slots", { pieces: pieces(2), slots: slots(17, 8) }, /17 follow slots, the limit is 16/],
-    [
-      "a word beyond the root area",
-      { pieces: pieces(1), slots: [{ pointer: 8, elemSize: 1, maxBytes: 1 }] },
-      /byte 8 of/,
-    ],
-    ["a register twice", { pieces: [...pieces(1, "RAX"), ...pieces(1, "RAX")], slots: [] }, /register RAX twice/],
-    ["a piece too large", { pieces: [{ kind: "stack", offset: 8, size: 257 }], slots: [] }, /takes 257 bytes/],
-    ["an empty piece", { pieces: [{ kind: "stack", offset: 8, size: 0 }], slots: [] }, /takes 0 bytes/],
-    ["a slot too large", { pieces: pieces(2), slots: slots(1, 4097) }, /copies 4097 bytes/],
+    ["33 pieces", { pieces: pieces(33) }, /33 root pieces, the limit is 32/],
+    ["a root type that is not there", { pieces: pieces(1), rootType: 5 }, /capture type 5, which is not in the tables/],
+    ["a register twice", { pieces: [...pieces(1, "RAX"), ...pieces(1, "RAX")] }, /register RAX twice/],
+    ["a piece too large", { pieces: [{ kind: "stack", offset: 8, size: 257 }] }, /takes 257 bytes/],
+    ["an empty piece", { pieces: [{ kind: "stack", offset: 8, size: 0 }] }, /takes 0 bytes/],
   ];
   for (const [name, plan, message] of refused)
     it(`refuses ${name}`, () => {
       assert.throws(
-        () => encodePlan(probe(plan)),
+        () => encodePlan(probe(plan), noCaptureTables()),
         (error) => error instanceof PlanError && message.test(error.message),
       );
     });
 });
 
-describe("sizeClass", () => {
-  const rows: readonly (readonly [string, CapturePlan, number])[] = [
-    ["nothing", { pieces: [], slots: [] }, 160],
-    ["11 registers", { pieces: pieces(11, "RAX"), slots: [] }, 160],
-    ["12 registers", { pieces: pieces(12, "RAX"), slots: [] }, 256],
-    ["a string of 24 bytes", { pieces: pieces(2), slots: slots(1, 24) }, 160],
-    ["a string of 256 bytes", { pieces: pieces(2), slots: slots(1, 256) }, 512],
-    ["two strings of 256 bytes", { pieces: pieces(4), slots: slots(2, 256) }, 1024],
-    ["a word of the stack", { pieces: pieces(1), slots: [] }, 160],
-    ["a piece of 32 bytes", { pieces: [{ kind: "stack", offset: 8, size: 32 }], slots: [] }, 160],
-    ["a piece of 256 bytes", { pieces: [{ kind: "stack", offset: 8, size: 256 }], slots: [] }, 512],
-    ["4 slices of 4096 bytes", { pieces: pieces(2), slots: slots(4, 4096) }, 20480],
-    [
-      "an element smaller than the limit",
-      { pieces: pieces(1), slots: [{ pointer: 0, elemSize: 8, maxBytes: 4096 }] },
-      160,
-    ],
+describe("programClass", () => {
+  const one: Slot = { ...TEXT, length: { kind: "one" } };
+  const text = (bytes: number): Slot => ({ ...TEXT, maxElements: bytes, maxBytes: bytes });
+  const rows: readonly (readonly [string, CapturePlan["pieces"], readonly Slot[], number | "deep"])[] = [
+    ["nothing", [], [], 160],
+    ["10 registers", pieces(10, "RAX"), [], 160],
+    ["11 registers", pieces(11, "RAX"), [], 256],
+    ["a string of 24 bytes", pieces(2), [text(24)], 160],
+    ["a string of 256 bytes", pieces(2), [text(256)], 512],
+    ["two strings of 256 bytes", pieces(4), [text(256), text(256)], 1024],
+    ["four strings of 512 bytes", pieces(4), Array.from({ length: 4 }, () => text(512)), "deep"],
+    ["a word of the stack", pieces(1), [], 160],
+    ["a piece of 32 bytes", [{ kind: "stack", offset: 8, size: 32 }], [], 160],
+    ["a piece of 256 bytes", [{ kind: "stack", offset: 8, size: 256 }], [], 512],
+    ["17 strings", pieces(2), Array.from({ length: 17 }, () => text(8)), "deep"],
+    ["a pointer to bytes", pieces(1), [one], 160],
+    ["a pointer to a type with slots", pieces(1), [{ ...one, via: { kind: "type", type: 1 } }], "deep"],
+    ["a pointer to a type with masks", pieces(1), [{ ...one, via: { kind: "type", type: 2 } }], "deep"],
+    ["an interface", pieces(2), [{ ...one, via: { kind: "eface", word: 8 } }], "deep"],
+    ["a slot with a condition", pieces(2), [{ ...one, when: { at: 8, zero: true } }], "deep"],
+    ["a length that is added to", pieces(2), [{ ...TEXT, length: { kind: "word", at: 8, add: 1 } }], "deep"],
   ];
-  for (const [name, plan, size] of rows) it(`${name}: ${size}`, () => assert.equal(sizeClass(plan), size));
+  for (const [name, pieces, slots, size] of rows)
+    it(`${name}: ${size}`, () => {
+      const writer = new CaptureTablesWriter();
+      writer.add({ size: 24, slots: [TEXT], masks: [] });
+      writer.add({ size: 24, slots: [], masks: [{ offset: 0, length: 8 }] });
+      const rootType = writer.add({ size: 64, slots, masks: [] });
+      assert.equal(programClass({ pieces, rootType }, writer.tables()), size);
+    });
+});
 
-  it("refuses what no class holds", () => {
-    assert.throws(() => sizeClass({ pieces: pieces(2), slots: slots(16, 4096) }), PlanError);
+describe("capture tables", () => {
+  it("hold a type with its slots and masks", () => {
+    const writer = new CaptureTablesWriter();
+    const id = writer.reserve();
+    writer.set(id, {
+      size: 48,
+      slots: [
+        {
+          pointer: 16,
+          via: { kind: "itab", word: 8 },
+          length: { kind: "shift", at: 9, add: -1 },
+          when: { at: 8, mask: 4, set: true },
+          maxElements: 64,
+          maxBytes: 4096,
+          deepens: true,
+        },
+      ],
+      masks: [{ offset: 24, length: 16 }],
+    });
+    const { types, slots, masks } = writer.tables();
+    assert.equal(
+      Buffer.from(types.subarray(CAPTURE_TYPE.size)).toString("hex"),
+      "30000000" + "00000000" + "0100" + "0100" + "00000000",
+    );
+    assert.equal(
+      Buffer.from(slots).toString("hex"),
+      "10000000" +
+        "00000000" +
+        "08000000" +
+        "09000000" +
+        "08000000" +
+        "40000000" +
+        "00100000" +
+        "ffff" +
+        "020204040100" +
+        "00000000",
+    );
+    assert.equal(Buffer.from(masks).toString("hex"), "18000000" + "10000000");
   });
+
+  it("hold targets by address", () => {
+    const writer = new CaptureTablesWriter();
+    writer.addRuntimeType({ address: 0x1_2345_6789, type: 7, deepens: true, func: false });
+    writer.addClosure({ address: 0x400000, type: 8, deepens: false, func: true });
+    const { runtimeTypes, closures } = writer.tables();
+    assert.equal(Buffer.from(runtimeTypes).toString("hex"), "8967452301000000" + "07000000" + "01000000");
+    assert.equal(Buffer.from(closures).toString("hex"), "0000400000000000" + "08000000" + "02000000");
+  });
+
+  const whole = noCaptureTables();
+  const pointing = new CaptureTablesWriter();
+  pointing.add({ size: 8, slots: [TEXT], masks: [] });
+  const faults: [string, Parameters<typeof tablesFault>[0], RegExp | undefined][] = [
+    ["none", whole, undefined],
+    ["a cut entry", { ...whole, slots: new Uint8Array(41) }, /slots of 41 bytes is not made of entries of 40/],
+    ["no types", { ...whole, types: new Uint8Array(0) }, /types is empty/],
+    ["slots that are not there", { ...pointing.tables(), slots: new Uint8Array(0) }, /type 1 refers to slots/],
+    ["too much", { ...whole, closures: new Uint8Array(TARGET.size * 200_001) }, /closures has .* over 3200000/],
+  ];
+  for (const [name, tables, fault] of faults)
+    it(`are looked at: ${name}`, () => {
+      const found = tablesFault(tables);
+      if (fault === undefined) assert.equal(found, undefined);
+      else assert.match(found ?? "", fault);
+    });
 });
 
 describe("decodeRecords", () => {
@@ -249,9 +427,10 @@ describe("decodeRecords", () => {
       callId: 0x1fffffffffffffn,
       root: Buffer.alloc(16, 0xab),
       chunks: [
-        [0, 0, "hello"],
-        [1, 1, ""],
+        [0, 0, 300, "hello"],
+        [1, 1, 8, ""],
       ],
+      full: 1,
     }),
     discarded(40),
     record({ kind: 2, callId: 5n, root: Buffer.alloc(0), chunks: [] }),
@@ -267,7 +446,13 @@ describe("decodeRecords", () => {
         callId: event.callId,
         goid: event.goid,
         root: Buffer.from(event.root).toString("hex"),
-        chunks: event.chunks.map(({ slot, status, bytes }) => [slot, status, Buffer.from(bytes).toString()]),
+        full: event.full,
+        chunks: event.chunks.map(({ type, status, wanted, bytes }) => [
+          type,
+          status,
+          wanted,
+          Buffer.from(bytes).toString(),
+        ]),
       })),
       [
         {
@@ -276,12 +461,13 @@ describe("decodeRecords", () => {
           callId: 0x1fffffffffffffn,
           goid: 18n,
           root: "ab".repeat(16),
+          full: "bytes",
           chunks: [
-            [0, "ok", "hello"],
-            [1, "fault", ""],
+            [0, "ok", 300, "hello"],
+            [1, "fault", 8, ""],
           ],
         },
-        { kind: "return", probe: 9, callId: 5n, goid: 18n, root: "", chunks: [] },
+        { kind: "return", probe: 9, callId: 5n, goid: 18n, root: "", full: undefined, chunks: [] },
       ],
     );
   });
@@ -347,21 +533,19 @@ function pieces(count: number, first?: "RAX"): CapturePlan["pieces"] {
   );
 }
 
-function slots(count: number, maxBytes: number): CapturePlan["slots"] {
-  return Array.from({ length: count }, () => ({ pointer: 0, length: 8, elemSize: 1, maxBytes }));
-}
-
 function record(parts: {
   kind: number;
   callId: bigint;
   root: Buffer;
-  chunks: readonly (readonly [slot: number, status: number, text: string])[];
+  chunks: readonly (readonly [type: number, status: number, wanted: number, text: string])[];
+  full?: number;
 }): Buffer {
   const head = Buffer.alloc(RECORD.size);
-  const chunks = parts.chunks.flatMap(([slot, status, text]) => {
+  const chunks = parts.chunks.flatMap(([type, status, wanted, text]) => {
     const header = Buffer.alloc(CHUNK.size);
-    header.writeUInt16LE(slot, CHUNK.slot);
-    header.writeUInt16LE(status, CHUNK.status);
+    header.writeUInt32LE(type, CHUNK.type);
+    header.writeUInt8(status, CHUNK.status);
+    header.writeUInt32LE(wanted, CHUNK.wanted);
     header.writeUInt32LE(text.length, CHUNK.length);
     return [header, Buffer.from(text.padEnd((text.length + 7) & ~7, "\0"))];
   });
@@ -371,18 +555,19 @@ function record(parts: {
   body.writeBigUInt64LE(parts.callId, RECORD.callId);
   body.writeBigUInt64LE(18n, RECORD.goid);
   body.writeUInt16LE(parts.root.length, RECORD.rootSize);
-  body.writeUInt8(parts.chunks.length, RECORD.chunks);
+  body.writeUInt16LE(parts.chunks.length, RECORD.chunks);
   body.writeUInt8(parts.kind, RECORD.kind);
+  body.writeUInt8(parts.full ?? 0, RECORD.full);
   const padded = Buffer.concat([body, Buffer.alloc(8)]); // The rest of a size class.
   return Buffer.concat([ringHeader(padded.length), padded]);
 }
 
 function discarded(length: number): Buffer {
-  return Buffer.concat([ringHeader((length | layout.RING_HEADER.discard) >>> 0), Buffer.alloc(length)]);
+  return Buffer.concat([ringHeader((length | RING_HEADER.discard) >>> 0), Buffer.alloc(length)]);
 }
 
 function ringHeader(word: number): Buffer {
-  const header = Buffer.alloc(layout.RING_HEADER.size);
+  const header = Buffer.alloc(RING_HEADER.size);
   header.writeUInt32LE(word);
   return header;
 }

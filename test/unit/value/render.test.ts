@@ -7,16 +7,8 @@ import type { GoType } from "../../../src/goabi/type.ts";
 import type { PlacedVariable } from "../../../src/gobinary/api.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
 import { planCapture } from "../../../src/probe/captureVariables.ts";
-import {
-  type Chunk,
-  MAX_EVENT_BYTES,
-  MAX_FOLLOW_SLOTS,
-  MAX_ROOT_PIECES,
-  MAX_STACK_PIECE,
-  type RawEvent,
-  rootLayout,
-} from "../../../src/protocol/capture.ts";
-import { CHUNK, RECORD } from "../../../src/protocol/layout.ts";
+import { MAX_EVENT_BYTES, MAX_ROOT_PIECES, MAX_STACK_PIECE, rootLayout } from "../../../src/protocol/capture.ts";
+import { CHUNK, type Chunk, type RawEvent, RECORD } from "../../../src/protocol/records.ts";
 import { renderVariables } from "../../../src/value/render.ts";
 import { array, chan, func, iface, map, pointer, scalar, slice, struct, structOfItself, unknown } from "../types.ts";
 
@@ -241,26 +233,23 @@ test("what does not fit one plan is left out with the reason, and the rest stays
     ["1", "<unavailable: the values of one call take more space than one event copies>", "[2]int{1, 2}"],
   );
 
-  const many = struct(
-    "main.Many",
-    Array.from({ length: 20 }, (_, i): [string, GoType] => [`S${i}`, string]),
-  );
-  const [text] = show(
-    [["m", many, Array.from({ length: 20 }, (_, i) => [i < MAX_FOLLOW_SLOTS ? 0x1000 : 0x4000, 5]).flat()]],
-    "stack",
-  ).map(({ text }) => text);
-  assert.equal(
-    text,
-    `main.Many{${Array.from({ length: 20 }, (_, i) => `S${i}:${i < MAX_FOLLOW_SLOTS ? '"hello"' : "<unavailable: only 16 strings of one call are copied>"}`).join(", ")}}`,
-  );
+  const variables: [string, GoType, Value][] = [["s", string, [0x1000, 5]]];
+  const plan = planFor(variables, "register", DEFAULT_LIMITS);
+  const event = { ...hit(plan, variables, "register"), chunks: [] };
+  for (const [full, text] of [
+    ["bytes", "<unavailable: over the limit of 16384 bytes per event>"],
+    ["chunks", "<unavailable: only 512 pieces of memory of one call are copied>"],
+    ["steps", "<unavailable: the values of one call have too many pointers>"],
+  ] as const)
+    assert.equal(renderVariables(plan, { ...event, full }, DEFAULT_LIMITS)[0]!.text, text);
 });
 
 test("plans keep their bounds", () => {
   const string16 = Array.from({ length: 16 }, (_, i): [string, GoType, Value] => [`s${i}`, string, [0x1000, 5]]);
   for (const limits of [
     DEFAULT_LIMITS,
-    { stringBytes: 1 << 20, eventBytes: 1 << 20 },
-    { stringBytes: 4096, eventBytes: 700 },
+    { ...DEFAULT_LIMITS, stringBytes: 1 << 20, eventBytes: 1 << 20 },
+    { ...DEFAULT_LIMITS, stringBytes: 4096, eventBytes: 700 },
   ]) {
     for (const variables of [
       string16,
@@ -271,11 +260,13 @@ test("plans keep their bounds", () => {
       const { size } = rootLayout(capture);
       const slots = capture.slots.reduce((sum, slot) => sum + CHUNK.size + Math.ceil(slot.maxBytes / 8) * 8, 0);
       assert.ok(RECORD.size + size + slots <= Math.min(limits.eventBytes, MAX_EVENT_BYTES), `${size} + ${slots}`);
-      assert.ok(capture.pieces.length <= MAX_ROOT_PIECES && capture.slots.length <= MAX_FOLLOW_SLOTS);
+      assert.ok(capture.pieces.length <= MAX_ROOT_PIECES);
       for (const piece of capture.pieces)
         if (piece.kind === "stack") assert.ok(piece.size <= MAX_STACK_PIECE && piece.offset % 8 === 0);
       for (const slot of capture.slots)
-        assert.ok(slot.pointer % 8 === 0 && slot.maxBytes > 0 && slot.pointer + 8 <= size && slot.length! + 8 <= size);
+        assert.ok(
+          slot.pointer % 8 === 0 && slot.maxBytes > 0 && slot.pointer + 8 <= size && lengthAt(slot) + 8 <= size,
+        );
     }
   }
   const { capture } = planFor(
@@ -296,7 +287,17 @@ test("plans keep their bounds", () => {
       { kind: "register", register: "RCX" },
       { kind: "stack", offset: 0, size: 40 },
     ],
-    slots: [{ pointer: 8, length: 16, elemSize: 1, maxBytes: 256 }],
+    slots: [
+      {
+        pointer: 8,
+        via: { kind: "target", target: { of: "bytes" } },
+        length: { kind: "word", at: 16 },
+        maxElements: 256,
+        maxBytes: 256,
+        deepens: false,
+      },
+    ],
+    masks: [],
   });
 });
 
@@ -387,14 +388,16 @@ function hit(plan: EventPlan, variables: [string, GoType, Value][], convention: 
     if (piece.kind === "register") view.setBigUint64(offsets[index]!, registers.get(piece.register)!, true);
     else root.set(stack.subarray(piece.offset, piece.offset + piece.size), offsets[index]);
   }
-  const chunks = plan.capture.slots.flatMap((slot, index): Chunk[] => {
+  const chunks = plan.capture.slots.flatMap((slot): Chunk[] => {
     const address = view.getBigUint64(slot.pointer, true);
-    const length = view.getBigUint64(slot.length!, true);
+    if (slot.via.kind !== "target" || slot.via.target.of !== "bytes") return [];
+    const length = view.getBigUint64(lengthAt(slot), true);
+    const wanted = Number(length);
     if (length === 0n) return [];
     const memory = MEMORY.find(([start]) => BigInt(start) === address)?.[1];
-    if (memory === undefined) return [{ slot: index, address, status: "fault", bytes: new Uint8Array(0) }];
+    if (memory === undefined) return [{ type: 0, address, status: "fault", wanted, bytes: new Uint8Array(0) }];
     const count = Number(length < BigInt(slot.maxBytes) ? length : BigInt(slot.maxBytes));
-    return [{ slot: index, address, status: "ok", bytes: Buffer.from(memory as string).subarray(0, count) }];
+    return [{ type: 0, address, status: "ok", wanted, bytes: Buffer.from(memory as string).subarray(0, count) }];
   });
   return {
     kind: "call",
@@ -411,6 +414,11 @@ function hit(plan: EventPlan, variables: [string, GoType, Value][], convention: 
     root,
     chunks,
   };
+}
+
+function lengthAt({ length }: EventPlan["capture"]["slots"][number]): number {
+  assert.equal(length.kind, "word");
+  return length.kind === "word" ? length.at : 0;
 }
 
 function bytesOf(value: Value): Uint8Array {

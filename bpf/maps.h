@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* The maps of a session. The helper sizes them (helper/load.ts); `ring` and `scratch` are one for all its sessions. */
+#ifndef PROBELENS_MAPS_H
+#define PROBELENS_MAPS_H
+
+const volatile struct pl_config config = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_plan);
+	__uint(max_entries, 1);
+} plans SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_counters);
+	__uint(max_entries, 1);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct pl_open_key);
+	__type(value, struct pl_open_call);
+	__uint(max_entries, 1);
+} open_calls SEC(".maps");
+
+/* The session's table of types; pl_type refers to runs of the two maps below it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_type);
+	__uint(max_entries, 1);
+} types SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_slot);
+	__uint(max_entries, 1);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_mask);
+	__uint(max_entries, 1);
+} masks SEC(".maps");
+
+/* By type word, by code address: both as in the file. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, u64);
+	__type(value, struct pl_target);
+	__uint(max_entries, 1);
+} runtime_types SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, u64);
+	__type(value, struct pl_target);
+	__uint(max_entries, 1);
+} closures SEC(".maps");
+
+/* By thread. A thread's first deep event copies `scratch_template` there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, u32);
+	__type(value, struct pl_scratch);
+	__uint(max_entries, 1);
+} scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_scratch);
+	__uint(max_entries, 1);
+} scratch_template SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__type(key, u32);
+	__type(value, u32);
+	__uint(max_entries, PL_STAGES);
+} stages SEC(".maps");
+
+/*
+ * A per-CPU counter still needs an atomic add: another task may preempt this one between load and store. Its result is
+ * unused, so clang emits BPF_XADD, which every kernel has.
+ */
+#define count(counter) __sync_fetch_and_add(&(counter), 1)
+
+#endif

@@ -1,0 +1,307 @@
+/**
+ * Shapes: what the kernel program must know of a piece of memory to follow its pointers. One function for each thing that
+ * a pointer can lead to: a Go value, or one of the runtime's structures (src/goabi/runtime).
+ */
+
+import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
+import { HMAP, HMAP_FLAGS } from "../goabi/runtime/hmap.ts";
+import { EFACE, IFACE } from "../goabi/runtime/interface.ts";
+import { type MapStorage, mapStorage } from "../goabi/runtime/map.ts";
+import { SLICE } from "../goabi/runtime/slice.ts";
+import { GROUP_SLOTS, type SlotArray, type SlotGroup } from "../goabi/runtime/slotGroup.ts";
+import { STRING } from "../goabi/runtime/string.ts";
+import { SWISS_MAP, SWISS_TABLE } from "../goabi/runtime/swissMap.ts";
+import { WORD } from "../goabi/runtime/word.ts";
+import type { ChanType, GoType, MapType } from "../goabi/type.ts";
+import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../protocol/captureTypes.ts";
+import type { CaptureLimits } from "./api.ts";
+import type { SecretNames } from "./secret.ts";
+
+/** What a pointer leads to. */
+export type Target =
+  | { readonly of: "bytes" }
+  /** So many bytes as they are. */
+  | { readonly of: "memory"; readonly size: number }
+  | { readonly of: "value"; readonly type: GoType }
+  /** The structure that a map word points to, and what that one leads to. */
+  | { readonly of: "map" | "mapGroups" | "mapTable" | "mapDirectory"; readonly type: MapType }
+  | { readonly of: "chan"; readonly type: ChanType }
+  /** The object that a func value points to: values at their offsets. */
+  | { readonly of: "closure"; readonly captured: readonly CapturedPart[] };
+
+export interface CapturedPart {
+  readonly name: string;
+  /** From the start of the closure object. */
+  readonly offset: number;
+  readonly type: GoType;
+}
+
+export type ShapeSlot = Omit<Slot, "via"> & {
+  readonly via: { readonly kind: "target"; readonly target: Target } | DynamicVia;
+};
+
+export interface Shape {
+  /** Bytes of one element. */
+  readonly size: number;
+  readonly slots: readonly ShapeSlot[];
+  readonly masks: readonly Mask[];
+}
+
+export interface ShapeOptions {
+  readonly limits: CaptureLimits;
+  readonly secrets: SecretNames;
+}
+
+const ONE = { kind: "one" } as const;
+/** Half of an event: one value never takes all. */
+const MAX_STORAGE_BYTES = 8192;
+/** Groups of a map: 64 entries in a map that has grown fill at least 3.5 of 8 slots on average. */
+const MAX_GROUPS = 32;
+/** Tables of a large map that are looked at: each holds up to 1024 entries. */
+const MAX_TABLES = 32;
+/** Values inside a value; a damaged type may contain itself. */
+const MAX_NESTING = 64;
+const MAX_MASKS = 256;
+/** Fields and elements of one value that are looked at. */
+const MAX_PARTS = 10_000;
+
+/** Undefined where nothing is known about the memory's size, or it has none. */
+export function shapeOf(target: Target, facts: RuntimeFacts, options: ShapeOptions): Shape | undefined {
+  switch (target.of) {
+    case "bytes":
+      return { size: 1, slots: [], masks: [] };
+    case "memory":
+      return { size: target.size, slots: [], masks: [] };
+    case "value":
+      return target.type.size > 0
+        ? shapeOfParts(target.type.size, [{ offset: 0, type: target.type }], options)
+        : undefined;
+    case "closure": {
+      const end = target.captured.reduce(
+        (end, { offset, type }) => Math.max(end, offset + Math.max(type.size, 0)),
+        WORD,
+      );
+      return shapeOfParts(end, target.captured, options);
+    }
+    case "chan":
+      return shapeOfChan(target.type, facts);
+    default: {
+      const storage = mapStorage(facts.maps, target.type);
+      return storage && shapeOfMap(target.of, target.type, storage, options);
+    }
+  }
+}
+
+/** Pointer words and secrets of a value that lies in one piece; `offset`s are added up. */
+export function shapeOfParts(
+  size: number,
+  parts: readonly { readonly name?: string; readonly offset: number; readonly type: GoType }[],
+  options: ShapeOptions,
+): Shape {
+  const builder = new ShapeBuilder(options);
+  for (const { name, offset, type } of parts) {
+    if (name !== undefined && options.secrets.has(name)) builder.mask(offset, type.size);
+    else builder.value(type, offset, 0);
+  }
+  return { size, slots: builder.slots, masks: builder.masks };
+}
+
+class ShapeBuilder {
+  readonly slots: ShapeSlot[] = [];
+  readonly masks: Mask[] = [];
+  private readonly options: ShapeOptions;
+  private parts = 0;
+
+  constructor(options: ShapeOptions) {
+    this.options = options;
+  }
+
+  value(type: GoType, offset: number, nesting: number): void {
+    if (nesting > MAX_NESTING || ++this.parts > MAX_PARTS || this.slots.length >= MAX_TYPE_SLOTS) return;
+    const { limits, secrets } = this.options;
+    switch (type.kind) {
+      case "string":
+        this.storage(offset, STRING, { of: "bytes" }, limits.stringBytes, limits.stringBytes);
+        break;
+      case "slice":
+        if (isByteSlice(type)) this.storage(offset, SLICE, { of: "bytes" }, limits.stringBytes, limits.stringBytes);
+        else this.storage(offset, SLICE, { of: "value", type: type.elem }, limits.elements, MAX_STORAGE_BYTES);
+        break;
+      case "ptr":
+        this.pointer(offset, { of: "value", type: type.elem }, true);
+        break;
+      case "map":
+        this.pointer(offset, { of: "map", type }, false);
+        break;
+      case "chan":
+        this.pointer(offset, { of: "chan", type }, false);
+        break;
+      case "func":
+        this.slots.push({ ...this.single(offset), via: { kind: "func" } });
+        break;
+      case "interface":
+        this.slots.push(
+          type.empty
+            ? { ...this.single(offset + EFACE.data), via: { kind: "eface", word: offset + EFACE.type } }
+            : { ...this.single(offset + IFACE.data), via: { kind: "itab", word: offset + IFACE.itab } },
+        );
+        break;
+      case "struct":
+        // A time's third word points to its time zone: times are shown in UTC.
+        if (isTime(type)) break;
+        for (const field of type.fields) {
+          if (secrets.has(field.name)) this.mask(offset + field.offset, field.type.size);
+          else this.value(field.type, offset + field.offset, nesting + 1);
+        }
+        break;
+      case "array":
+        if (type.elem.size <= 0) break;
+        for (let index = 0; index < Math.min(type.length, limits.elements); index++)
+          this.value(type.elem, offset + index * type.elem.size, nesting + 1);
+        break;
+    }
+  }
+
+  mask(offset: number, size: number): void {
+    for (let done = 0; done < size && this.masks.length < MAX_MASKS; done += MAX_MASK_BYTES)
+      this.masks.push({ offset: offset + done, length: Math.min(MAX_MASK_BYTES, size - done) });
+  }
+
+  pointer(offset: number, target: Target, deepens: boolean): void {
+    this.slots.push({ ...this.single(offset), via: { kind: "target", target }, deepens });
+  }
+
+  private storage(
+    offset: number,
+    header: { readonly pointer: number; readonly length: number },
+    target: Target,
+    maxElements: number,
+    maxBytes: number,
+  ): void {
+    this.slots.push({
+      pointer: offset + header.pointer,
+      via: { kind: "target", target },
+      length: { kind: "word", at: offset + header.length },
+      maxElements,
+      maxBytes,
+      deepens: false,
+    });
+  }
+
+  private single(offset: number): Omit<ShapeSlot, "via"> {
+    return { pointer: offset, length: ONE, maxElements: 1, maxBytes: this.options.limits.eventBytes, deepens: false };
+  }
+}
+
+function shapeOfChan(type: ChanType, { chan }: RuntimeFacts): Shape {
+  const buffer: ShapeSlot = {
+    pointer: chan.buffer,
+    via: { kind: "target", target: { of: "value", type: type.elem } },
+    // The items that wait begin anywhere in the ring.
+    length: { kind: "word", at: chan.capacity },
+    maxElements: MAX_STORAGE_BYTES,
+    maxBytes: MAX_STORAGE_BYTES,
+    deepens: false,
+  };
+  return { size: chan.size, slots: [buffer], masks: [] };
+}
+
+function shapeOfMap(
+  of: "map" | "mapGroups" | "mapTable" | "mapDirectory",
+  type: MapType,
+  storage: MapStorage,
+  options: ShapeOptions,
+): Shape | undefined {
+  const groups = {
+    via: { kind: "target", target: { of: "mapGroups", type } },
+    maxElements: MAX_GROUPS,
+    maxBytes: MAX_STORAGE_BYTES,
+    deepens: false,
+  } as const satisfies Partial<ShapeSlot>;
+  if (storage.kind === "hmap") {
+    const { bucket } = storage;
+    const buckets = (add: number) => ({ kind: "shift", at: HMAP.b, add }) as const;
+    const growing = (set: boolean) => ({ at: HMAP.flags, mask: HMAP_FLAGS.sameSizeGrow, set });
+    if (of === "map")
+      return {
+        size: HMAP.size,
+        slots: [
+          { ...groups, pointer: HMAP.buckets, length: buckets(0) },
+          { ...groups, pointer: HMAP.oldBuckets, length: buckets(-1), when: growing(false) },
+          { ...groups, pointer: HMAP.oldBuckets, length: buckets(0), when: growing(true) },
+        ],
+        masks: [],
+      };
+    if (of !== "mapGroups") return undefined;
+    const shape = shapeOfGroup(type, bucket, options);
+    return { ...shape, slots: [...shape.slots, { ...groups, pointer: bucket.overflow, length: ONE }] };
+  }
+  switch (of) {
+    case "map":
+      return {
+        size: SWISS_MAP.size,
+        slots: [
+          { ...groups, pointer: SWISS_MAP.directory, length: ONE, when: { at: SWISS_MAP.directoryLength, zero: true } },
+          {
+            pointer: SWISS_MAP.directory,
+            via: { kind: "target", target: { of: "mapDirectory", type } },
+            length: { kind: "word", at: SWISS_MAP.directoryLength },
+            when: { at: SWISS_MAP.directoryLength, zero: false },
+            maxElements: MAX_TABLES,
+            maxBytes: MAX_TABLES * WORD,
+            deepens: false,
+          },
+        ],
+        masks: [],
+      };
+    case "mapDirectory":
+      return {
+        size: WORD,
+        slots: [
+          {
+            pointer: 0,
+            via: { kind: "target", target: { of: "mapTable", type } },
+            length: ONE,
+            maxElements: 1,
+            maxBytes: SWISS_TABLE.size,
+            deepens: false,
+          },
+        ],
+        masks: [],
+      };
+    case "mapTable":
+      return {
+        size: SWISS_TABLE.size,
+        slots: [
+          { ...groups, pointer: SWISS_TABLE.groups, length: { kind: "word", at: SWISS_TABLE.groupMask, add: 1 } },
+        ],
+        masks: [],
+      };
+    default:
+      return shapeOfGroup(type, storage.group, options);
+  }
+}
+
+/** Keys and elems of one group; those that are kept elsewhere are one pointer away. */
+function shapeOfGroup({ key, elem }: MapType, group: SlotGroup, options: ShapeOptions): Shape {
+  const builder = new ShapeBuilder(options);
+  for (const [type, { indirect, offset, stride }] of [
+    [key, group.keys],
+    [elem, group.elems],
+  ] as const satisfies [GoType, SlotArray][]) {
+    for (let index = 0; index < GROUP_SLOTS; index++) {
+      if (indirect) builder.pointer(offset + index * stride, { of: "value", type }, false);
+      else builder.value(type, offset + index * stride, 0);
+    }
+  }
+  return { size: group.size, slots: builder.slots, masks: builder.masks };
+}
+
+/** `[]byte` and defined types of it; a slice of a defined byte type is a slice like others. */
+export function isByteSlice(type: GoType): boolean {
+  return type.kind === "slice" && type.elem.kind === "uint8" && !type.elem.named;
+}
+
+function isTime(type: GoType): boolean {
+  return type.size === 24 && type.named && (type.linkName ?? type.name) === "time.Time";
+}

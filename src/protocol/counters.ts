@@ -1,0 +1,34 @@
+/** What the kernel program counts for each probe, and its bytes as bpf/probelens.h has them. Little-endian. */
+
+/** Kernel counters of one probe; emitted + filtered + throttled + dropped = hits. */
+export interface ProbeCounters {
+  readonly probe: number;
+  readonly hits: number;
+  readonly emitted: number;
+  readonly filtered: number;
+  readonly throttled: number;
+  /** No room in the ring buffer. */
+  readonly dropped: number;
+  /** Return probes: hits whose call was not found in the table of open calls (called before attaching, throttled, or evicted); not part of `hits`. */
+  readonly unpaired: number;
+}
+
+/** struct pl_counters, one per CPU */
+export const COUNTERS = { size: 40, emitted: 0, filtered: 8, throttled: 16, dropped: 24, unpaired: 32 } as const;
+
+/** Sums the per-CPU copies of one probe's counters: `bytes` is `cpus` × struct pl_counters. */
+export function decodeCounters(probe: number, bytes: Uint8Array): ProbeCounters {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const sum = (field: number): number => {
+    let total = 0;
+    for (let at = 0; at + COUNTERS.size <= bytes.length; at += COUNTERS.size)
+      total += Number(view.getBigUint64(at + field, true));
+    return total;
+  };
+  const emitted = sum(COUNTERS.emitted);
+  const filtered = sum(COUNTERS.filtered);
+  const throttled = sum(COUNTERS.throttled);
+  const dropped = sum(COUNTERS.dropped);
+  const hits = emitted + filtered + throttled + dropped;
+  return { probe, hits, emitted, filtered, throttled, dropped, unpaired: sum(COUNTERS.unpaired) };
+}
