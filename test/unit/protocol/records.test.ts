@@ -375,22 +375,24 @@ describe("capture tables", () => {
     const { types, slots, masks } = writer.tables();
     assert.equal(
       Buffer.from(types.subarray(CAPTURE_TYPE.size)).toString("hex"),
-      "30000000" + "00000000" + "0100" + "0100" + "00000000",
+      ["30000000", "00000000", "0100", "0100", "00000000"].join(""),
     );
     assert.equal(
       Buffer.from(slots).toString("hex"),
-      "10000000" +
-        "00000000" +
-        "08000000" +
-        "09000000" +
-        "08000000" +
-        "40000000" +
-        "00100000" +
-        "ffff" +
-        "020204040100" +
+      [
+        "10000000",
         "00000000",
+        "08000000",
+        "09000000",
+        "08000000",
+        "40000000",
+        "00100000",
+        "ffff",
+        "020204040100",
+        "00000000",
+      ].join(""),
     );
-    assert.equal(Buffer.from(masks).toString("hex"), "18000000" + "10000000");
+    assert.equal(Buffer.from(masks).toString("hex"), ["18000000", "10000000"].join(""));
   });
 
   it("hold targets by address", () => {
@@ -398,8 +400,8 @@ describe("capture tables", () => {
     writer.addRuntimeType({ address: 0x1_2345_6789, type: 7, deepens: true, func: false });
     writer.addClosure({ address: 0x400000, type: 8, deepens: false, func: true });
     const { runtimeTypes, closures } = writer.tables();
-    assert.equal(Buffer.from(runtimeTypes).toString("hex"), "8967452301000000" + "07000000" + "01000000");
-    assert.equal(Buffer.from(closures).toString("hex"), "0000400000000000" + "08000000" + "02000000");
+    assert.equal(Buffer.from(runtimeTypes).toString("hex"), ["8967452301000000", "07000000", "01000000"].join(""));
+    assert.equal(Buffer.from(closures).toString("hex"), ["0000400000000000", "08000000", "02000000"].join(""));
   });
 
   const whole = noCaptureTables();
