@@ -31,8 +31,6 @@ export interface DynamicTypes {
   closures(): Iterable<Closure>;
 }
 
-export const NO_DYNAMIC_TYPES: DynamicTypes = { runtimeTypes: () => [], closures: () => [] };
-
 /** More than a program has types that can stand in interfaces; what is left out is not followed. */
 const MAX_NODES = MAX_TABLE_BYTES.types / CAPTURE_TYPE.size - MAX_PROBES;
 /** Leaves room for the largest type. */

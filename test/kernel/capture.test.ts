@@ -3,6 +3,12 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type Features, probeFeatures } from "../../helper/features.ts";
+import { loadLibbpf } from "../../helper/libbpf.ts";
+import { RingReader } from "../../helper/ring.ts";
+import { Scratch } from "../../helper/scratch.ts";
+import { Session } from "../../helper/session.ts";
 import { type RuntimeFacts, runtimeFacts } from "../../src/goabi/runtime/facts.ts";
 import { HMAP, TOPHASH } from "../../src/goabi/runtime/hmap.ts";
 import { mapStorage } from "../../src/goabi/runtime/map.ts";
@@ -14,9 +20,15 @@ import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../src/pr
 import { CaptureTypes } from "../../src/probe/captureTypes.ts";
 import { planFunction } from "../../src/probe/plan.ts";
 import { SecretNames } from "../../src/probe/secret.ts";
-import type { RawEvent } from "../../src/protocol/records.ts";
+import type { CaptureTables } from "../../src/protocol/captureTypes.ts";
+import type { ProbeCounters } from "../../src/protocol/counters.ts";
+import type { AttachParams } from "../../src/protocol/helperApi.ts";
+import { decodeRecords, type RawEvent } from "../../src/protocol/records.ts";
 import { buildGo } from "../programs/build.ts";
 import { startHelper } from "./helperProcess.ts";
+import { inParts } from "./hits.ts";
+
+const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 
 const FUNCTIONS = ["person", "byValue", "slices", "maps", "interfaces", "channels", "large", "secrets"] as const;
 type Name = (typeof FUNCTIONS)[number];
@@ -32,6 +44,7 @@ async function record(
   toolchain: string,
   flags: readonly string[],
   limits: CaptureLimits,
+  features?: Features,
 ): Promise<Map<Name, Recorded>> {
   const path = buildGo("capture", toolchain, ...flags);
   const file = readFileSync(path);
@@ -64,33 +77,74 @@ async function record(
   }
   const data = await binary.typeData();
   const tables = types.tables({ runtimeTypes: () => data?.runtimeTypes() ?? [], closures: () => [] });
+  const { goidOffset, stackHiOffset, tlsOffset } = binary.runtime;
+  const params: AttachParams = {
+    session: 1,
+    target: { kind: "file", file: path },
+    goroutine: { source: "register", tlsOffset, goidOffset, stackHiOffset },
+    probes,
+    functions: [...FUNCTIONS],
+  };
+  const run = (): void => void execFileSync(path);
+  const { counters, events } = features
+    ? await throughSession({ ...params, tables: inParts(tables) }, features, run)
+    : await throughHelper(params, tables, run);
+  for (const { hits, emitted } of counters) assert.deepEqual({ hits, emitted }, { hits: 1, emitted: 1 });
+  return new Map(
+    events.map((event) => {
+      const plan = plans[event.probe]!;
+      return [
+        FUNCTIONS[event.probe]!,
+        { event, plan, types: plan.variables.map(({ variable }) => variable.type), facts },
+      ];
+    }),
+  );
+}
+
+interface Outcome {
+  readonly counters: readonly ProbeCounters[];
+  readonly events: readonly RawEvent[];
+}
+
+async function throughHelper(params: AttachParams, tables: CaptureTables, run: () => void): Promise<Outcome> {
   const helper = await startHelper();
   try {
-    const { goidOffset, stackHiOffset, tlsOffset } = binary.runtime;
-    await helper.client.attach(
-      {
-        session: 1,
-        target: { kind: "file", file: path },
-        goroutine: { source: "register", tlsOffset, goidOffset, stackHiOffset },
-        probes,
-        functions: [...FUNCTIONS],
-      },
-      tables,
-    );
-    execFileSync(path);
+    await helper.client.attach(params, tables);
+    run();
     const { counters } = await helper.client.detach({ session: 1 });
-    for (const { hits, emitted } of counters) assert.deepEqual({ hits, emitted }, { hits: 1, emitted: 1 });
-    return new Map(
-      helper.events.map((event) => {
-        const plan = plans[event.probe]!;
-        return [
-          FUNCTIONS[event.probe]!,
-          { event, plan, types: plan.variables.map(({ variable }) => variable.type), facts },
-        ];
-      }),
-    );
+    return { counters, events: helper.events };
   } finally {
     await helper.stop();
+  }
+}
+
+/** As an older kernel would have it. */
+async function throughSession(params: AttachParams, features: Features, run: () => void): Promise<Outcome> {
+  const events: RawEvent[] = [];
+  const ring = new RingReader((batch, done) => {
+    decodeRecords(Uint8Array.from(batch), (event) => events.push(event));
+    setImmediate(done);
+  });
+  const scratch = new Scratch(true);
+  try {
+    ring.start();
+    const session = await Session.attach(params, {
+      objectPath: `${DIST}probelens.bpf.o`,
+      holderPath: `${DIST}native/probelens-holder`,
+      ringFd: ring.fd,
+      scratch,
+      features,
+      onEnded: () => {},
+    });
+    run();
+    await session.detach();
+    await ring.drain();
+    const counters = session.counters();
+    session.close();
+    return { counters, events };
+  } finally {
+    ring.stop();
+    scratch.close();
   }
 }
 
@@ -270,6 +324,26 @@ for (const [toolchain, ...flags] of VARIANTS) {
     });
   });
 }
+
+describe("kernels without bpf_loop", () => {
+  const native = probeFeatures(loadLibbpf(`${DIST}native`));
+  for (const [name, features] of [
+    ["uprobe_multi links", { ...native, loops: false }],
+    ["perf events", { ...native, loops: false, uprobeMulti: false }],
+    ["perf events without cookies", { ...native, loops: false, uprobeMulti: false, cookies: false }],
+  ] as const)
+    it(`give the same, with ${name}`, async () => {
+      const sizes = (recorded: Map<Name, Recorded>): unknown[] =>
+        [...recorded].map(([name, { event }]) => [
+          name,
+          event.full,
+          // A map's order differs from run to run.
+          event.chunks.map(({ wanted, bytes, status }) => `${wanted} ${bytes.length} ${status}`).toSorted(),
+        ]);
+      const looped = await record("installed", [], DEFAULT_LIMITS);
+      assert.deepEqual(sizes(await record("installed", [], DEFAULT_LIMITS, features)), sizes(looped));
+    });
+});
 
 describe("budgets of a deep plan", () => {
   it("bytes: what fits is there, the rest is said to be missing", async () => {
