@@ -42,8 +42,9 @@ struct pl_type {
 	u32 first_mask;
 };
 
-/* Type 0: bytes without pointers. */
+/* Types that every table begins with: bytes without pointers; one word, a closure's code address. */
 #define PL_TYPE_BYTES 0
+#define PL_TYPE_WORD 1
 
 enum { PL_VIA_TYPE = 0, PL_VIA_EFACE = 1, PL_VIA_ITAB = 2, PL_VIA_FUNC = 3 };
 enum { PL_LENGTH_ONE = 0, PL_LENGTH_WORD = 1, PL_LENGTH_SHIFT = 2 };

@@ -239,7 +239,8 @@ static __always_inline void set_target(struct pl_scratch *s, u32 type, u32 deepe
 	s->target_depth = s->depth + deepens;
 }
 
-/* What a func value points to: the closure object's first word is its code's address. */
+/* What a func value points to: an object whose first word is the code's address. Of an unknown one that word is taken.
+ */
 static __always_inline int closure_target(struct pl_scratch *s, u64 object, u32 deepens)
 {
 	u64 code = 0;
@@ -247,9 +248,7 @@ static __always_inline int closure_target(struct pl_scratch *s, u64 object, u32 
 		return 0;
 	code -= s->bias;
 	struct pl_target *target = bpf_map_lookup_elem(&closures, &code);
-	if (!target)
-		return 0;
-	set_target(s, target->type, deepens);
+	set_target(s, target ? target->type : PL_TYPE_WORD, deepens);
 	return 1;
 }
 

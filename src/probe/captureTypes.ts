@@ -11,6 +11,7 @@ import {
   CAPTURE_TYPE,
   type CaptureTables,
   CaptureTablesWriter,
+  COMMON_TYPES,
   MAX_TABLE_BYTES,
   MAX_TYPE_SLOTS,
   SLOT,
@@ -137,7 +138,7 @@ export class CaptureTypes {
 
   /** Undefined beyond the depth limit, and where the tables are full. */
   private idOf(target: Target, depth: number): number | undefined {
-    if (target.of === "bytes") return PLAIN_BYTES;
+    if (target.of === "bytes") return COMMON_TYPES.bytes;
     let node = this.known(target);
     if (depth > this.options.limits.depth) return node?.id;
     if (node === undefined) {
@@ -168,9 +169,6 @@ export class CaptureTypes {
     }
   }
 }
-
-/** Type 0 of every table. */
-const PLAIN_BYTES = 0;
 
 /** What the data word of an interface that holds one pointer leads to; undefined: nothing that can be followed. */
 function dataTarget(type: GoType, nesting = 0): { target: Target | "func"; deepens: boolean } | undefined {

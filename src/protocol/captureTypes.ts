@@ -7,7 +7,10 @@
  * it uses it. What is checked here is that the tables are whole.
  */
 
-/** One capture type. Its index in the table is its id; 0 stands for bytes without pointers. */
+/** Types that every table begins with: bytes without pointers; one word. */
+export const COMMON_TYPES = { bytes: 0, word: 1 } as const;
+
+/** One capture type. Its index in the table is its id. */
 export interface CaptureType {
   /** Bytes of one element. */
   readonly size: number;
@@ -130,6 +133,7 @@ export class CaptureTablesWriter {
 
   constructor() {
     this.add({ size: 1, slots: [], masks: [] });
+    this.add({ size: 8, slots: [], masks: [] });
   }
 
   get slotCount(): number {

@@ -15,6 +15,7 @@ import { mapStorage } from "../../src/goabi/runtime/map.ts";
 import { GROUP_SLOTS, type SlotArray } from "../../src/goabi/runtime/slotGroup.ts";
 import { CONTROL_EMPTY, SWISS_MAP, SWISS_TABLE } from "../../src/goabi/runtime/swissMap.ts";
 import type { GoType } from "../../src/goabi/type.ts";
+import type { GoBinary } from "../../src/gobinary/api.ts";
 import { openBinary } from "../../src/gobinary/open.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../src/probe/api.ts";
 import { CaptureTypes } from "../../src/probe/captureTypes.ts";
@@ -30,7 +31,17 @@ import { inParts } from "./hits.ts";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 
-const FUNCTIONS = ["person", "byValue", "slices", "maps", "interfaces", "channels", "large", "secrets"] as const;
+const FUNCTIONS = [
+  "person",
+  "byValue",
+  "slices",
+  "maps",
+  "interfaces",
+  "channels",
+  "funcs",
+  "large",
+  "secrets",
+] as const;
 type Name = (typeof FUNCTIONS)[number];
 
 interface Recorded {
@@ -38,6 +49,7 @@ interface Recorded {
   readonly plan: EventPlan;
   readonly types: readonly GoType[];
   readonly facts: RuntimeFacts;
+  readonly binary: GoBinary;
 }
 
 async function record(
@@ -95,7 +107,13 @@ async function record(
       const plan = plans[event.probe]!;
       return [
         FUNCTIONS[event.probe]!,
-        { event, plan, types: plan.variables.map(({ variable }) => variable.type), facts },
+        {
+          event,
+          plan,
+          types: plan.variables.map(({ variable }) => variable.type),
+          facts,
+          binary,
+        },
       ];
     }),
   );
@@ -302,6 +320,16 @@ for (const [toolchain, ...flags] of VARIANTS) {
       const buffer = memory.word(chan + 16n);
       assert.deepEqual([memory.text(buffer), memory.text(buffer + 16n)], ["first", "second"]);
       assert.equal(memory.root("d"), 0n);
+    });
+
+    it("funcs: the address of their code", async () => {
+      const memory = of("funcs");
+      const { binary } = recorded.get("funcs")!;
+      const code = (name: string): bigint => memory.word(memory.root(name));
+      const [seven] = await binary.functionsNamed("main.seven");
+      const bias = code("plain") - BigInt(seven!.entry);
+      assert.equal(bias % 4096n, 0n);
+      assert.equal((await binary.functionAt(Number(code("closure") - bias)))?.name, "main.main.func1");
     });
 
     it("16 000 bytes behind one pointer, and the text after it", () => {

@@ -51,10 +51,15 @@ func interfaces(a, b, c, d interface{}, err error) bool { return a != nil && err
 func channels(c chan string, d chan int) int { return len(c) + len(d) }
 
 //go:noinline
+func funcs(plain, closure func() int) bool { return plain != nil && closure != nil }
+
+//go:noinline
 func large(b *[2000]int, text string) int { return b[1999] + len(text) }
 
 //go:noinline
 func secrets(password string, user string, key *Person) int { return len(password) + len(user) + key.ID }
+
+func seven() int { return 7 }
 
 func main() {
 	if len(os.Args) > 1 {
@@ -78,6 +83,7 @@ func main() {
 	c <- "first"
 	c <- "second"
 	sum += channels(c, nil)
+	funcs(seven, func() int { return len(home.Name) + sum })
 	var array [2000]int
 	for i := range array {
 		array[i] = i

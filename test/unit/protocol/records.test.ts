@@ -24,6 +24,7 @@ import {
 import {
   CAPTURE_TYPE,
   CaptureTablesWriter,
+  COMMON_TYPES,
   LENGTH_KIND,
   MASK,
   MAX_MASK_BYTES,
@@ -171,6 +172,8 @@ describe("layouts", () => {
     PL_MAX_CHUNKS: MAX_CHUNKS,
     PL_SKIP_IF_BELOW_OR_EQUAL: PLAN_FLAGS.skipIfBelowOrEqual,
     PL_PAIR_RETURNS: PLAN_FLAGS.pairReturns,
+    PL_TYPE_BYTES: COMMON_TYPES.bytes,
+    PL_TYPE_WORD: COMMON_TYPES.word,
     PL_VIA_TYPE: VIA.type,
     PL_VIA_EFACE: VIA.eface,
     PL_VIA_ITAB: VIA.itab,
@@ -300,7 +303,7 @@ describe("encodePlan", () => {
         rbx: RECORD.size,
         rcx: 0,
         stack: [1, 16, RECORD.size + 8, 12, 1],
-        root: [2, 1, 2],
+        root: [3, 1, 2],
       },
     );
   });
@@ -337,8 +340,8 @@ describe("programClass", () => {
     ["a piece of 256 bytes", [{ kind: "stack", offset: 8, size: 256 }], [], 512],
     ["17 strings", pieces(2), Array.from({ length: 17 }, () => text(8)), "deep"],
     ["a pointer to bytes", pieces(1), [one], 160],
-    ["a pointer to a type with slots", pieces(1), [{ ...one, via: { kind: "type", type: 1 } }], "deep"],
-    ["a pointer to a type with masks", pieces(1), [{ ...one, via: { kind: "type", type: 2 } }], "deep"],
+    ["a pointer to a type with slots", pieces(1), [{ ...one, via: { kind: "type", type: 2 } }], "deep"],
+    ["a pointer to a type with masks", pieces(1), [{ ...one, via: { kind: "type", type: 3 } }], "deep"],
     ["an interface", pieces(2), [{ ...one, via: { kind: "eface", word: 8 } }], "deep"],
     ["a slot with a condition", pieces(2), [{ ...one, when: { at: 8, zero: true } }], "deep"],
     ["a length that is added to", pieces(2), [{ ...TEXT, length: { kind: "word", at: 8, add: 1 } }], "deep"],
@@ -374,7 +377,7 @@ describe("capture tables", () => {
     });
     const { types, slots, masks } = writer.tables();
     assert.equal(
-      Buffer.from(types.subarray(CAPTURE_TYPE.size)).toString("hex"),
+      Buffer.from(types.subarray(2 * CAPTURE_TYPE.size)).toString("hex"),
       ["30000000", "00000000", "0100", "0100", "00000000"].join(""),
     );
     assert.equal(
@@ -411,7 +414,7 @@ describe("capture tables", () => {
     ["none", whole, undefined],
     ["a cut entry", { ...whole, slots: new Uint8Array(41) }, /slots of 41 bytes is not made of entries of 40/],
     ["no types", { ...whole, types: new Uint8Array(0) }, /types is empty/],
-    ["slots that are not there", { ...pointing.tables(), slots: new Uint8Array(0) }, /type 1 refers to slots/],
+    ["slots that are not there", { ...pointing.tables(), slots: new Uint8Array(0) }, /type 2 refers to slots/],
     ["too much", { ...whole, closures: new Uint8Array(TARGET.size * 200_001) }, /closures has .* over 3200000/],
   ];
   for (const [name, tables, fault] of faults)
