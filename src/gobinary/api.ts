@@ -143,6 +143,13 @@ export interface TypeData {
   runtimeTypes(): Iterable<RuntimeType>;
 }
 
+export interface Closure {
+  /** Of its code, in the file. */
+  readonly address: number;
+  /** By place in the closure object. */
+  readonly captured: readonly { readonly name: string; readonly offset: number; readonly type: GoType }[];
+}
+
 export interface RuntimeType {
   /** Of the type's descriptor, in the file: the type word of an interface, less the load bias. */
   readonly address: number;
@@ -178,6 +185,8 @@ export interface GoBinary {
   contradiction(fn: GoFunction, signature: Signature): Promise<string | undefined>;
   /** True where both record these very parameters and results, so that none is missing or too many. */
   confirms(fn: GoFunction, signature: Signature): Promise<boolean>;
+  /** What closures have captured, where DWARF tells (Go 1.23). */
+  closures(): Promise<readonly Closure[]>;
   /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
   typeData(): Promise<TypeData | undefined>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */

@@ -9,6 +9,7 @@ import type { Sections } from "../elf/sections.ts";
 import { UserError } from "../protocol/errors.ts";
 import type {
   BuildInfo,
+  Closure,
   GoBinary,
   GoFunction,
   InlinedCall,
@@ -20,6 +21,7 @@ import type {
   SourcePosition,
   TypeData,
 } from "./api.ts";
+import { readClosures } from "./debuginfo/closures.ts";
 import { Dwarf } from "./debuginfo/dwarf.ts";
 import { readInlinedParams } from "./debuginfo/inlinedParams.ts";
 import { readSignature } from "./debuginfo/subprogram.ts";
@@ -158,6 +160,13 @@ export class FileBinary implements GoBinary {
     const { memory, moduledata, goMinor, elf } = this.#parts;
     this.#typeData ??= TypeDescriptors.load(memory, moduledata, goMinor, elf.positionIndependent);
     return this.#typeData;
+  }
+
+  closures(): Promise<readonly Closure[]> {
+    return this.#guard("find the closures", async () => {
+      const dwarf = await this.#loadDwarf();
+      return dwarf === undefined ? [] : readClosures(dwarf);
+    });
   }
 
   async #witnesses(fn: GoFunction): Promise<Witnesses> {

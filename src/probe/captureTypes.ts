@@ -5,7 +5,7 @@
 
 import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
 import type { GoType } from "../goabi/type.ts";
-import type { RuntimeType } from "../gobinary/api.ts";
+import type { Closure, RuntimeType } from "../gobinary/api.ts";
 import { type CapturePlan, MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import {
   CAPTURE_TYPE,
@@ -20,16 +20,9 @@ import { MAX_PROBES } from "../protocol/layout.ts";
 import type { PlannedCapture } from "./api.ts";
 import { type CapturedPart, type Shape, type ShapeOptions, shapeOf, type Target } from "./shape.ts";
 
-export interface Closure {
-  /** Of its code, in the file. */
-  readonly address: number;
-  readonly captured: readonly CapturedPart[];
-}
-
-/** Asked only where a plan reaches an interface or a func. */
 export interface DynamicTypes {
-  runtimeTypes(): Iterable<RuntimeType>;
-  closures(): Iterable<Closure>;
+  readonly runtimeTypes: Iterable<RuntimeType>;
+  readonly closures: Iterable<Closure>;
 }
 
 /** More than a program has types that can stand in interfaces; what is left out is not followed. */
@@ -82,17 +75,23 @@ export class CaptureTypes {
     return { pieces, rootType, ...bounds };
   }
 
-  tables(dynamic: DynamicTypes): CaptureTables {
+  /**
+   * What the plans can meet: finding it takes a large program some tenths of a second. Funcs that only an interface's
+   * dynamic type leads to are not counted: of them the code's address is copied, not what they have captured.
+   */
+  reached(): { readonly interfaces: boolean; readonly funcs: boolean } {
     this.expand();
-    // What an interface holds may lead to funcs, what a func has captured to interfaces.
-    for (const left = new Set(["interfaces", "funcs"] as const); ; ) {
-      const next = [...left].find((kind) => this[kind] !== Number.POSITIVE_INFINITY);
-      if (next === undefined) break;
-      left.delete(next);
-      if (next === "interfaces") for (const type of dynamic.runtimeTypes()) this.addRuntimeType(type);
-      else for (const closure of dynamic.closures()) this.addClosure(closure);
-      this.expand();
-    }
+    const funcs = this.funcs !== Number.POSITIVE_INFINITY;
+    // What a func has captured may be an interface.
+    return { interfaces: funcs || this.interfaces !== Number.POSITIVE_INFINITY, funcs };
+  }
+
+  tables({ runtimeTypes, closures }: DynamicTypes): CaptureTables {
+    this.expand();
+    if (this.funcs !== Number.POSITIVE_INFINITY) for (const closure of closures) this.addClosure(closure);
+    this.expand();
+    if (this.interfaces !== Number.POSITIVE_INFINITY) for (const type of runtimeTypes) this.addRuntimeType(type);
+    this.expand();
     return this.writer.tables();
   }
 
@@ -100,7 +99,6 @@ export class CaptureTypes {
     const found = direct ? dataTarget(type) : ({ target: { of: "value", type }, deepens: false } as const);
     if (found === undefined) return;
     if (found.target === "func") {
-      this.funcs = Math.min(this.funcs, this.interfaces);
       this.writer.addRuntimeType({ address, type: 0, deepens: false, func: true });
       return;
     }

@@ -88,7 +88,7 @@ async function record(
     probes.push({ id: index, role: "entry" as const, ...site, plan, pairReturns: true });
   }
   const data = await binary.typeData();
-  const tables = types.tables({ runtimeTypes: () => data?.runtimeTypes() ?? [], closures: () => [] });
+  const tables = types.tables({ runtimeTypes: data?.runtimeTypes() ?? [], closures: await binary.closures() });
   const { goidOffset, stackHiOffset, tlsOffset } = binary.runtime;
   const params: AttachParams = {
     session: 1,
@@ -149,6 +149,7 @@ async function throughSession(params: AttachParams, features: Features, run: () 
     const session = await Session.attach(params, {
       objectPath: `${DIST}probelens.bpf.o`,
       holderPath: `${DIST}native/probelens-holder`,
+      peerUid: process.getuid?.() ?? 0,
       ringFd: ring.fd,
       scratch,
       features,
@@ -332,6 +333,14 @@ for (const [toolchain, ...flags] of VARIANTS) {
       assert.equal((await binary.functionAt(Number(code("closure") - bias)))?.name, "main.main.func1");
     });
 
+    it("closures: what they have captured (Go 1.23)", () => {
+      const memory = of("funcs");
+      const closure = memory.root("closure");
+      // home *City at 8, sum at 16, by reference
+      assert.equal(memory.text(memory.word(closure + 8n)), "Bern");
+      assert.equal(memory.word(memory.word(closure + 16n)) > 0n, true);
+    });
+
     it("16 000 bytes behind one pointer, and the text after it", () => {
       const memory = of("large");
       assert.equal(memory.word(memory.root("b") + 1999n * 8n), 1999n);
@@ -354,7 +363,8 @@ for (const [toolchain, ...flags] of VARIANTS) {
 }
 
 describe("kernels without bpf_loop", () => {
-  const native = probeFeatures(loadLibbpf(`${DIST}native`));
+  loadLibbpf(`${DIST}native`);
+  const native = probeFeatures();
   for (const [name, features] of [
     ["uprobe_multi links", { ...native, loops: false }],
     ["perf events", { ...native, loops: false, uprobeMulti: false }],

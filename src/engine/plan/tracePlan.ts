@@ -76,9 +76,10 @@ function factsOf({ buildInfo: { goVersion } }: GoBinary): RuntimeFacts {
   return runtimeFacts(minorVersion(goVersion), goVersion);
 }
 
-async function dynamicTypes(binary: GoBinary): Promise<DynamicTypes> {
-  const data = await binary.typeData();
-  return { runtimeTypes: () => data?.runtimeTypes() ?? [], closures: () => [] };
+async function dynamicTypes(binary: GoBinary, types: CaptureTypes): Promise<DynamicTypes> {
+  const { interfaces, funcs } = types.reached();
+  const data = interfaces ? await binary.typeData() : undefined;
+  return { runtimeTypes: data?.runtimeTypes() ?? [], closures: funcs ? await binary.closures() : [] };
 }
 
 /** See unwindWatch.ts. */
@@ -119,5 +120,5 @@ export async function attachRequest(
     probes: probes.map((probe) => ({ ...probe, plan: types.plan(probe.plan) })),
     functions: plans.map((plan) => plan.fn.name),
   };
-  return { params, tables: types.tables(await dynamicTypes(binary)) };
+  return { params, tables: types.tables(await dynamicTypes(binary, types)) };
 }

@@ -157,6 +157,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     contradiction: (fn, signature) => binary.contradiction(fn, signature),
     confirms: (fn, signature) => binary.confirms(fn, signature),
     typeData: () => binary.typeData(),
+    closures: () => binary.closures(),
     positionOf: (address) => binary.positionOf(address),
     inlinedCopies: (fn) => binary.inlinedCopies(fn),
     inlinedCalls: (fn, limit) => binary.inlinedCalls(fn, limit),

@@ -221,6 +221,30 @@ export class Dwarf implements DieSource {
     }
   }
 
+  /** What closures have captured, by entry address of their code (DW_AT_go_closure_offset, Go 1.23). */
+  closures(): Map<number, Die[]> {
+    const captured = new Map<number, Die[]>();
+    const skimmer = this.#dies.skimmer(TAG.variable, AT.goClosureOffset);
+    for (const unit of this.units) {
+      const offsets: number[] = [];
+      skimmer.run(unit, (at) => offsets.push(at));
+      if (offsets.length === 0) continue;
+      // A variable belongs to the subprogram that begins last before it.
+      const entries = [...this.#subprograms(unit)].sort(([, a], [, b]) => a - b);
+      let next = 0;
+      for (const offset of offsets) {
+        while (next < entries.length && entries[next]![1] < offset) next++;
+        const entry = entries[next - 1]?.[0];
+        const die = this.dieAt(offset);
+        if (entry === undefined || die === undefined) continue;
+        const known = captured.get(entry);
+        if (known === undefined) captured.set(entry, [die]);
+        else known.push(die);
+      }
+    }
+    return captured;
+  }
+
   /** Copies inlined into other functions, of all functions by the linker's name. */
   inlinedCounts(): Map<string, number> {
     return inlinedCounts(this.#inlinedSource());
