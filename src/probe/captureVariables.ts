@@ -48,7 +48,7 @@ export function planCapture(
     capture: {
       pieces,
       slots: fairShares(rootSlots(captured), eventBytes - RECORD.size - roots.size),
-      masks: rootMasks(captured),
+      masks: planned.flatMap(({ hidden }) => hidden.flatMap((range) => rootMasks(range, roots))),
     },
     variables: captured.map(({ variable, pieces }) => ({ variable, pieces })),
   };
@@ -59,6 +59,8 @@ interface Planned {
   /** The variable's, without what is secret: that reads REDACTED. */
   readonly location: readonly Piece[];
   readonly shape: Shape;
+  /** Secrets on the stack, bytes from the CFA. */
+  readonly hidden: readonly { readonly offset: number; readonly size: number }[];
 }
 
 /** The reason of a piece that is not copied because its name is a secret's. */
@@ -67,17 +69,27 @@ export const REDACTED = "redacted";
 function withoutSecrets(variable: PlacedVariable, limits: CaptureLimits, secrets: SecretNames): Planned {
   const { name, type, location } = variable;
   const shape = shapeOfParts(Math.max(type.size, 0), [{ name, offset: 0, type }], { limits, secrets });
-  if (shape.masks.length === 0) return { variable, location, shape };
-  const hidden = (piece: Piece): boolean =>
-    piece.place.at !== "unknown" &&
-    shape.masks.some(({ offset, length }) => offset <= piece.offset && piece.offset + piece.size <= offset + length);
-  return {
-    variable,
-    location: location.map((piece) =>
-      hidden(piece) ? { ...piece, place: { at: "unknown", reason: REDACTED } as const } : piece,
-    ),
-    shape,
-  };
+  const hidden: { offset: number; size: number }[] = [];
+  const shown = shape.masks.reduce<Piece[]>(
+    (pieces, mask) => pieces.flatMap((piece) => withoutSecret(piece, mask, hidden)),
+    [...location],
+  );
+  return { variable, location: shown, shape, hidden };
+}
+
+/** A piece in up to three parts: before, in and after a secret. A register that holds a part of a secret is not copied. */
+function withoutSecret(piece: Piece, mask: Mask, hidden: { offset: number; size: number }[]): Piece[] {
+  const { offset, size, place } = piece;
+  const start = Math.max(offset, mask.offset);
+  const end = Math.min(offset + size, mask.offset + mask.length);
+  if (start >= end || place.at === "unknown") return [piece];
+  const unknown = { at: "unknown", reason: REDACTED } as const;
+  if (place.at === "register") return [{ offset, size, place: unknown }];
+  const stackOffset = place.offset;
+  hidden.push({ offset: stackOffset + start - offset, size: end - start });
+  const part = (from: number, to: number): Piece[] =>
+    from < to ? [{ offset: from, size: to - from, place: { at: "cfa", offset: stackOffset + from - offset } }] : [];
+  return [...part(offset, start), { offset: start, size: end - start, place: unknown }, ...part(end, offset + size)];
 }
 
 const WORD = 8;
@@ -226,18 +238,15 @@ function isText({ via }: ShapeSlot): boolean {
   return via.kind === "target" && via.target.of === "bytes";
 }
 
-/** Secrets that were copied because they stand between other bytes on the stack. */
-function rootMasks(variables: readonly CapturedShape[]): Mask[] {
-  return variables.flatMap(({ pieces, shape }) =>
-    shape.masks.flatMap(({ offset, length }) =>
-      pieces.flatMap((piece) => {
-        if (piece.root === undefined) return [];
-        const start = Math.max(offset, piece.offset);
-        const end = Math.min(offset + length, piece.offset + piece.size);
-        return start < end ? [{ offset: piece.root + start - piece.offset, length: end - start }] : [];
-      }),
-    ),
-  );
+/** What was copied of a secret because pieces begin at words. */
+function rootMasks({ offset, size }: { readonly offset: number; readonly size: number }, roots: RootMap): Mask[] {
+  const masks: Mask[] = [];
+  for (let at = offset; at < offset + size; ) {
+    const run = roots.stackRun(at, offset + size - at);
+    if (run !== undefined) masks.push({ offset: run.root, length: run.size });
+    at += run?.size ?? 1;
+  }
+  return masks;
 }
 
 /** Byte offset in the root area of the word at `offset` of a value; absent where it was not copied. */

@@ -1,6 +1,7 @@
 /** One value as Go text, from its type and its captured bytes. */
 import type { ArrayType, GoType, InterfaceType, SliceType, StructType } from "../goabi/type.ts";
 import type { CaptureLimits } from "../probe/api.ts";
+import { REDACTED } from "../probe/captureVariables.ts";
 import { isByteSlice } from "../probe/shape.ts";
 import { formatComplex, formatFloat } from "./float.ts";
 import type { CapturedMemory, ValueBytes } from "./memory.ts";
@@ -8,7 +9,7 @@ import { isReadableText, quote, wholeRunes } from "./quote.ts";
 import { formatDuration, formatTime } from "./time.ts";
 
 export function unavailable(reason: string): string {
-  return `<unavailable: ${reason}>`;
+  return reason === REDACTED ? "<redacted>" : `<unavailable: ${reason}>`;
 }
 
 /** Elements of an array that are shown (design: the limit of slices). */

@@ -207,7 +207,7 @@ export function manyProbes(program: HitsProgram, count: number, symbols = IDLE_C
     expected: bytes,
     cfaOffset: 8,
     skipIfBelowOrEqual: false,
-    plan: { pieces: [], slots: [] },
+    plan: { pieces: [] },
     pairReturns: false,
   }));
 }

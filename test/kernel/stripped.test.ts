@@ -107,7 +107,7 @@ describe("webhook from the distribution's archive", () => {
       const rule = of(`${HOOK}.MatchRule.Evaluate`)[index * 2]!;
       assert.equal(
         rule.args["r"],
-        'hook.MatchRule{Type:"regex", Regex:"^(open.*)?$", Secret:"", Value:"", Parameter:hook.Argument{Source:"url", Name:"word", EnvName:"", Base64Decode:false}, IPRange:""}',
+        'hook.MatchRule{Type:"regex", Regex:"^(open.*)?$", Secret:<redacted>, Value:"", Parameter:hook.Argument{Source:"url", Name:"word", EnvName:"", Base64Decode:false}, IPRange:""}',
       );
       assert.deepEqual(rule.results, ["true", "nil"]);
     }

@@ -335,6 +335,35 @@ test("events that contradict their plan never show a value", () => {
   ]);
 });
 
+test("secrets are not copied and read <redacted>, wherever they stand", () => {
+  const account = struct("main.Account", [
+    ["ID", int],
+    ["authToken", string],
+    ["flag", scalar("uint8")],
+    ["pin", array(byte, 3)],
+    ["SecretKey", array(byte, 3)],
+    ["maxTokens", int],
+  ]);
+  const values: Value = [7, 0x1000, 5, 0x0303030202020901n, 44];
+  for (const convention of ["stack", "register"] as const) {
+    const variables: [string, GoType, Value][] = [
+      ["password", string, [0x1000, 5]],
+      ["a", account, values],
+    ];
+    const plan = planFor(variables, convention, DEFAULT_LIMITS);
+    const event = hit(plan, variables, convention);
+    assert.deepEqual(
+      renderVariables(plan, event, DEFAULT_LIMITS).map(({ text }) => text),
+      [
+        "<redacted>",
+        "main.Account{ID:7, authToken:<redacted>, flag:1, pin:[3]byte{9, 2, 2}, SecretKey:<redacted>, maxTokens:44}",
+      ],
+    );
+    assert.equal(event.chunks.length, 0);
+    assert.doesNotMatch(Buffer.from(event.root).toString("hex"), /0010000000000000/);
+  }
+});
+
 test("a type that contains itself ends", () => {
   const selfish = structOfItself("main.Selfish");
   const [shown] = show([["v", selfish, [1]]], "stack");
