@@ -81,6 +81,9 @@ struct pl_mask {
 	u32 length;
 };
 
+/* Of the type word in an itab (internal/abi/iface.go). */
+#define PL_ITAB_TYPE 8
+
 enum {
 	PL_TARGET_DEEPENS = 1,
 	PL_TARGET_FUNC = 2, /* the data word points to a closure: look that up */

@@ -257,7 +257,7 @@ static __always_inline int dynamic_target(struct pl_scratch *s, struct pl_slot *
 	u64 word = element_word(s, slot->word);
 	if (!word)
 		return 0;
-	if (slot->via == PL_VIA_ITAB && bpf_probe_read_user(&word, sizeof(word), (void *)(word + 8)))
+	if (slot->via == PL_VIA_ITAB && bpf_probe_read_user(&word, sizeof(word), (void *)(word + PL_ITAB_TYPE)))
 		return 0;
 	word -= s->bias;
 	struct pl_target *target = bpf_map_lookup_elem(&runtime_types, &word);

@@ -3,6 +3,7 @@
  * a pointer can lead to: a Go value, or one of the runtime's structures (src/goabi/runtime).
  */
 
+import { CLOSURE } from "../goabi/runtime/closure.ts";
 import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
 import { HMAP, HMAP_FLAGS } from "../goabi/runtime/hmap.ts";
 import { EFACE, IFACE } from "../goabi/runtime/interface.ts";
@@ -79,7 +80,7 @@ export function shapeOf(target: Target, facts: RuntimeFacts, options: ShapeOptio
     case "closure": {
       const end = target.captured.reduce(
         (end, { offset, type }) => Math.max(end, offset + Math.max(type.size, 0)),
-        WORD,
+        CLOSURE.captured,
       );
       return shapeOfParts(end, target.captured, options);
     }

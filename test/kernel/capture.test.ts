@@ -12,7 +12,7 @@ import { Session } from "../../helper/session.ts";
 import { type RuntimeFacts, runtimeFacts } from "../../src/goabi/runtime/facts.ts";
 import { HMAP, TOPHASH } from "../../src/goabi/runtime/hmap.ts";
 import { mapStorage } from "../../src/goabi/runtime/map.ts";
-import { GROUP_SLOTS, type SlotArray } from "../../src/goabi/runtime/slotGroup.ts";
+import { GROUP_CONTROL, GROUP_SLOTS, type SlotArray } from "../../src/goabi/runtime/slotGroup.ts";
 import { CONTROL_EMPTY, SWISS_MAP, SWISS_TABLE } from "../../src/goabi/runtime/swissMap.ts";
 import type { GoType } from "../../src/goabi/type.ts";
 import type { GoBinary } from "../../src/gobinary/api.ts";
@@ -443,7 +443,7 @@ function entries(memory: Snapshot, name: string, type: GoType, facts: RuntimeFac
   return groups
     .filter((group) => memory.has(group))
     .flatMap((group) => {
-      const control = memory.bytes(group, GROUP_SLOTS);
+      const control = memory.bytes(group + BigInt(GROUP_CONTROL), GROUP_SLOTS);
       return Array.from(control, (byte, slot): [bigint, bigint] | undefined => {
         const live = storage.kind === "hmap" ? byte >= TOPHASH.live : (byte & CONTROL_EMPTY) === 0;
         const at = ({ offset, stride }: SlotArray): bigint => group + BigInt(offset + slot * stride);

@@ -8,7 +8,7 @@
 import { DamagedError, decodeText, Reader } from "../../bytes/reader.ts";
 import type { Memory } from "../../elf/memory.ts";
 import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
-import { isDirect, TYPE } from "../../goabi/runtime/typeDescriptor.ts";
+import { isDirect, KIND_MASK, TYPE } from "../../goabi/runtime/typeDescriptor.ts";
 import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
 import type { RuntimeType } from "../api.ts";
 import type { Moduledata } from "../moduledata.ts";
@@ -19,7 +19,6 @@ import { RuntimeTypeNames } from "./typeNames.ts";
 const TYPE_BYTES = 48;
 const TFLAG_UNCOMMON = 1;
 const TFLAG_NAMED = 4;
-const KIND_MASK = 31;
 const WORD = 8;
 /** The largest program known (650 MB) has 60 MB of types. */
 const MAX_TYPES_BYTES = 96 << 20;

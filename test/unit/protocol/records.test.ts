@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { ITAB } from "../../../src/goabi/runtime/interface.ts";
 import {
   CAPTURE_REGISTERS,
   type CapturePlan,
@@ -174,6 +175,7 @@ describe("layouts", () => {
     PL_PAIR_RETURNS: PLAN_FLAGS.pairReturns,
     PL_TYPE_BYTES: COMMON_TYPES.bytes,
     PL_TYPE_WORD: COMMON_TYPES.word,
+    PL_ITAB_TYPE: ITAB.type,
     PL_VIA_TYPE: VIA.type,
     PL_VIA_EFACE: VIA.eface,
     PL_VIA_ITAB: VIA.itab,
