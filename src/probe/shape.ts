@@ -78,11 +78,8 @@ export function shapeOf(target: Target, facts: RuntimeFacts, options: ShapeOptio
         ? shapeOfParts(target.type.size, [{ offset: 0, type: target.type }], options)
         : undefined;
     case "closure": {
-      const end = target.captured.reduce(
-        (end, { offset, type }) => Math.max(end, offset + Math.max(type.size, 0)),
-        CLOSURE.captured,
-      );
-      return shapeOfParts(end, target.captured, options);
+      const ends = target.captured.map(({ offset, type }) => offset + Math.max(type.size, 0));
+      return shapeOfParts(Math.max(CLOSURE.captured, ...ends), target.captured, options);
     }
     case "chan":
       return shapeOfChan(target.type, facts);
