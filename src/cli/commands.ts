@@ -1,7 +1,7 @@
 /** The commands' options: what the parser accepts and what the help shows, in one table. */
 
 import { PID_MAX } from "../engine/processes/procfs.ts";
-import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
+import { MAX_CAPTURE_DEPTH, MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import type { CommandSpec, OptionSpec } from "./options.ts";
 
 /** Below the limit of Node's timers (2^31 milliseconds). */
@@ -77,6 +77,15 @@ export const COMMANDS = {
         help: "bytes shown of a string or byte slice (256)",
       },
       {
+        name: "--depth",
+        kind: "integer",
+        min: 0,
+        max: MAX_CAPTURE_DEPTH,
+        value: "N",
+        help: "pointers followed in a chain (3)",
+      },
+      { name: "--values", kind: "flag", help: "with each argument and result its value as a tree (jsonl)" },
+      {
         name: "--format",
         kind: "choice",
         choices: ["text", "jsonl"],
@@ -91,7 +100,6 @@ export const COMMANDS = {
       },
       later("--where", "EXPR", "only calls for which a Go expression holds"),
       later("--stack", undefined, "the goroutine's stack with each call"),
-      later("--depth", "N", "pointers followed in a chain"),
       later("--budget", "PERCENT|off", "what tracing may cost the target"),
       SOURCE,
     ],

@@ -28,6 +28,8 @@ interface TraceOptions {
   readonly durationMs: number | undefined;
   readonly rate: number | undefined;
   readonly maxBytes: number | undefined;
+  readonly depth: number | undefined;
+  readonly values: boolean;
   readonly format: "text" | "jsonl";
   readonly output: string | undefined;
   readonly source: string | undefined;
@@ -64,6 +66,8 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
     durationMs: seconds === undefined ? undefined : Math.ceil(seconds * 1000),
     rate: parsed.numbers.get("--rate"),
     maxBytes: parsed.numbers.get("--max-bytes"),
+    depth: parsed.numbers.get("--depth"),
+    values: parsed.flags.has("--values"),
     format: parsed.texts.get("--format") === "jsonl" ? "jsonl" : "text",
     output: parsed.texts.get("--output"),
     source: parsed.texts.get("--source"),
@@ -111,13 +115,15 @@ class TraceRun implements TraceListener {
 
   async toEnd(): Promise<number> {
     const interrupted = this.listenToSignals();
-    const { target, functions, returns, rate, maxBytes, durationMs } = this.options;
+    const { target, functions, returns, rate, maxBytes, depth, values, durationMs } = this.options;
     const request = {
       target,
       functions,
       returns,
       ...(rate === undefined ? {} : { rate }),
       ...(maxBytes === undefined ? {} : { maxBytes }),
+      ...(depth === undefined ? {} : { depth }),
+      ...(values ? { values } : {}),
     };
     const started = this.engine.trace(request, this);
     started.catch(() => {});

@@ -4,6 +4,7 @@
  */
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import type { FunctionPlan } from "../probe/api.ts";
+import type { Value } from "../value/api.ts";
 
 export interface RenderedValue {
   readonly name: string;
@@ -11,6 +12,8 @@ export interface RenderedValue {
   readonly type: string;
   /** Go value text (docs/contracts.md, "Value text"). */
   readonly text: string;
+  /** What `text` is written from; only where the request asks for `values`. */
+  readonly value?: Value;
 }
 
 interface EventBase {
@@ -84,6 +87,10 @@ export interface TraceRequest {
   readonly rate?: number;
   /** Bytes of a string or byte slice. */
   readonly maxBytes?: number;
+  /** Pointers that are followed in a chain. */
+  readonly depth?: number;
+  /** Each value as a tree beside its text. */
+  readonly values?: boolean;
   /** Folder of the Go source, for a binary without DWARF; read anew for this trace, as an editor changes it. */
   readonly source?: string;
 }

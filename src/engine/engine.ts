@@ -1,12 +1,16 @@
 /** The engine of CLI and language server: finds processes, opens binaries, resolves, plans and traces. */
+
 import { stat } from "node:fs/promises";
+import { NO_RESOLVER, type ValueResolver } from "../goabi/resolver.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { matchText } from "../gosource/functions/match.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
 import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
+import { type CaptureTables, masksOf } from "../protocol/captureTypes.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AttachTarget } from "../protocol/helperApi.ts";
+import { ProgramValues } from "../value/render.ts";
 import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListener, TraceRequest } from "./api.ts";
 import { HelperLink } from "./helper/link.ts";
 import { inlinedSummary } from "./plan/inlinedBounds.ts";
@@ -259,13 +263,25 @@ class ProbeEngine implements FullEngine {
   ): Promise<Trace> {
     const { binary, source } = opened.handle;
     const fixed = (await source.read(ELF_TYPE_OFFSET, 1))[0] === ET_EXEC;
+    const limits = limitsFor(request.maxBytes, request.depth);
+    // Known once the probes are planned; events come later.
+    let known: { readonly tables: CaptureTables; readonly resolver: ValueResolver } | undefined;
     let watcher: NodeJS.Timeout | undefined;
     const session: TraceSession = new TraceSession({
       link,
       plans,
       returns: request.returns,
+      values: request.values === true,
       rate: request.rate,
-      limits: limitsFor(request.maxBytes),
+      program: new ProgramValues({
+        facts: binary.runtimeFacts,
+        limits,
+        resolver: {
+          dynamicType: (descriptor) => (known?.resolver ?? NO_RESOLVER).dynamicType(descriptor),
+          funcAt: (code, object) => (known?.resolver ?? NO_RESOLVER).funcAt(code, object),
+        },
+        masksOf: (type) => (known === undefined ? undefined : masksOf(known.tables, type)),
+      }),
       callers: new CallerTable(binary, fixed),
       runtime: binary.runtime,
       watches: request.returns ? await (await import("./plan/unwindSites.ts")).unwindSites(binary) : [],
@@ -279,7 +295,8 @@ class ProbeEngine implements FullEngine {
       },
     });
     try {
-      const { params, tables } = await attachRequest(session, attach, binary, limitsFor(request.maxBytes));
+      const { params, tables, resolver } = await attachRequest(session, attach, binary, limits);
+      known = { tables, resolver };
       await link.client.attach(params, tables);
       if (!(await opened.isStill())) throw replaced(source.name);
     } catch (error) {
@@ -344,9 +361,9 @@ async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], list
 /** Of Elf64_Ehdr.e_type. */
 const ELF_TYPE_OFFSET = 16;
 
-function limitsFor(maxBytes: number | undefined): CaptureLimits {
-  if (maxBytes === undefined) return DEFAULT_LIMITS;
-  return { ...DEFAULT_LIMITS, stringBytes: Math.min(maxBytes, MAX_EVENT_BYTES) };
+function limitsFor(maxBytes: number | undefined, depth = DEFAULT_LIMITS.depth): CaptureLimits {
+  const stringBytes = Math.min(maxBytes ?? DEFAULT_LIMITS.stringBytes, MAX_EVENT_BYTES);
+  return { ...DEFAULT_LIMITS, stringBytes, depth };
 }
 
 async function withCommand(command: StoppedCommand, reason: EndReason): Promise<EndReason> {

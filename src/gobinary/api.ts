@@ -6,6 +6,8 @@
  */
 import type { Arch } from "../arch/arch.ts";
 import type { CallingConvention, Location } from "../goabi/location.ts";
+import type { DynamicType, ValueResolver } from "../goabi/resolver.ts";
+import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
 import type { GoType } from "../goabi/type.ts";
 
 export interface BuildInfo {
@@ -139,6 +141,7 @@ export interface RuntimeLayout {
 export interface TypeData {
   /** By linker name with the whole, escaped package path: `net/url.URL`, `main.Pair[int,string]`. */
   find(linkName: string): GoType | undefined;
+  dynamicType(descriptor: number): DynamicType;
   /** Every type that can stand in an interface, but for those that reflection makes at run time. */
   runtimeTypes(): Iterable<RuntimeType>;
 }
@@ -185,10 +188,14 @@ export interface GoBinary {
   contradiction(fn: GoFunction, signature: Signature): Promise<string | undefined>;
   /** True where both record these very parameters and results, so that none is missing or too many. */
   confirms(fn: GoFunction, signature: Signature): Promise<boolean>;
-  /** What closures have captured, where DWARF tells (Go 1.23). */
+  /** What closures have captured, where DWARF tells (Go 1.23), and the receivers of method values. */
   closures(): Promise<readonly Closure[]>;
   /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
   typeData(): Promise<TypeData | undefined>;
+  /** What the Go version decides about the runtime's structures. */
+  readonly runtimeFacts: RuntimeFacts;
+  /** Names types and code that only a running process tells of: an interface's dynamic type, a func value. */
+  valueResolver(): Promise<ValueResolver>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
   positionOf(address: number): Promise<SourcePosition | undefined>;
   /** How many inlined copies of the function the binary holds; 0 where unknown. */

@@ -6,6 +6,8 @@ import type { ByteSource } from "../bytes/source.ts";
 import type { Elf } from "../elf/elf.ts";
 import type { Memory } from "../elf/memory.ts";
 import type { Sections } from "../elf/sections.ts";
+import type { ValueResolver } from "../goabi/resolver.ts";
+import { type RuntimeFacts, runtimeFacts } from "../goabi/runtime/facts.ts";
 import { UserError } from "../protocol/errors.ts";
 import type {
   BuildInfo,
@@ -26,6 +28,7 @@ import { Dwarf } from "./debuginfo/dwarf.ts";
 import { readInlinedParams } from "./debuginfo/inlinedParams.ts";
 import { readSignature } from "./debuginfo/subprogram.ts";
 import { agrees, type FunctionTable } from "./functions.ts";
+import { FuncValues } from "./funcValues.ts";
 import { depthOf, funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Moduledata } from "./moduledata.ts";
 import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
@@ -75,9 +78,11 @@ export class FileBinary implements GoBinary {
   readonly hasDwarf: boolean;
   readonly debugFile: string | undefined;
   runtime: RuntimeLayout;
+  readonly runtimeFacts: RuntimeFacts;
   readonly #parts: BinaryParts;
   #dwarf: Promise<Dwarf | undefined> | undefined;
   #typeData: Promise<TypeData | undefined> | undefined;
+  #funcs: Promise<FuncValues> | undefined;
   #inlined: Promise<Map<string, number>> | undefined;
   #inlinedQuestions = 0;
   #withRangeBodies: ReadonlySet<string> | undefined;
@@ -89,6 +94,7 @@ export class FileBinary implements GoBinary {
     this.buildInfo = parts.buildInfo;
     this.buildId = parts.buildId;
     this.runtime = parts.runtime;
+    this.runtimeFacts = runtimeFacts(parts.goMinor, parts.buildInfo.goVersion);
     this.debugFile = parts.sections.source === parts.source ? undefined : parts.sections.source.name;
     this.hasDwarf = parts.sections.has(".debug_info") && parts.sections.has(".debug_abbrev");
   }
@@ -162,11 +168,38 @@ export class FileBinary implements GoBinary {
     return this.#typeData;
   }
 
+  async valueResolver(): Promise<ValueResolver> {
+    const types = await this.typeData();
+    const funcs = await this.#funcValues();
+    return {
+      dynamicType: (descriptor) =>
+        types?.dynamicType(descriptor) ?? { reason: "the program's type data cannot be read" },
+      funcAt: (code, object) => funcs.funcAt(code, object),
+    };
+  }
+
   closures(): Promise<readonly Closure[]> {
     return this.#guard("find the closures", async () => {
       const dwarf = await this.#loadDwarf();
-      return dwarf === undefined ? [] : readClosures(dwarf);
+      const methodValues = [...(await this.#funcValues()).methodValues()];
+      return dwarf === undefined ? methodValues : [...readClosures(dwarf), ...methodValues];
     });
+  }
+
+  #funcValues(): Promise<FuncValues> {
+    this.#funcs ??= this.#guard("read the functions that capture variables", async () => {
+      const { pclntab, memory, functions, goMinor } = this.#parts;
+      const types = await this.typeData();
+      return new FuncValues({
+        pclntab,
+        nameAtEntry: (address) => functions.nameAtEntry(address),
+        dwarf: await this.#loadDwarf(),
+        goMinor,
+        findType: (linkName) => types?.find(linkName),
+        isInFile: (address) => memory.offsetOf(address) !== undefined,
+      });
+    });
+    return this.#funcs;
   }
 
   async #witnesses(fn: GoFunction): Promise<Witnesses> {

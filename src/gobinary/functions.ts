@@ -91,6 +91,13 @@ export class FunctionTable {
     return fn?.entry === address ? fn : undefined;
   }
 
+  /** The name alone; undefined where no Go function starts. */
+  nameAtEntry(address: number): string | undefined {
+    const { pclntab } = this.#from;
+    const index = pclntab.indexOf(address);
+    return index >= 0 && pclntab.entry(index) === address ? this.#symbol(index, address).name : undefined;
+  }
+
   /** Index of a function in pclntab; -1 for C functions. */
   indexOf(fn: GoFunction): number {
     const index = this.#from.pclntab.indexOf(fn.entry);

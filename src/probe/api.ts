@@ -92,7 +92,7 @@ export interface CaptureLimits {
   readonly stringBytes: number;
   /** Bytes of one event (default 16 384). */
   readonly eventBytes: number;
-  /** Elements of a slice, an array, a map (default 64). */
+  /** Elements of a slice, an array or a channel's buffer, entries of a map (default 64). */
   readonly elements: number;
   /** Pointers that are followed in a chain (default 3). */
   readonly depth: number;

@@ -4,6 +4,7 @@
  * are left out or masked.
  */
 import type { Piece } from "../goabi/location.ts";
+import { type IsSecretName, secretNames } from "../goabi/secretNames.ts";
 import type { PlacedVariable } from "../gobinary/api.ts";
 import {
   CAPTURE_REGISTERS,
@@ -17,16 +18,15 @@ import {
 import { MAX_TYPE_SLOTS, type Mask } from "../protocol/captureTypes.ts";
 import { CHUNK, RECORD } from "../protocol/records.ts";
 import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan } from "./api.ts";
-import { SecretNames } from "./secret.ts";
 import { type Shape, type ShapeSlot, shapeOfParts } from "./shape.ts";
 
 export function planCapture(
   variables: readonly PlacedVariable[],
   limits: CaptureLimits,
-  secrets: SecretNames = new SecretNames(),
+  isSecret: IsSecretName = secretNames(),
 ): EventPlan {
   const eventBytes = Math.min(limits.eventBytes, MAX_EVENT_BYTES);
-  const planned = variables.map((variable) => withoutSecrets(variable, limits, secrets));
+  const planned = variables.map((variable) => withoutSecrets(variable, limits, isSecret));
   let chosen: Planned[] = [];
   const refused = new Map<Planned, string>();
   let pieces: RootPiece[] = [];
@@ -66,9 +66,9 @@ interface Planned {
 /** The reason of a piece that is not copied because its name is a secret's. */
 export const REDACTED = "redacted";
 
-function withoutSecrets(variable: PlacedVariable, limits: CaptureLimits, secrets: SecretNames): Planned {
+function withoutSecrets(variable: PlacedVariable, limits: CaptureLimits, isSecret: IsSecretName): Planned {
   const { name, type, location } = variable;
-  const shape = shapeOfParts(Math.max(type.size, 0), [{ name, offset: 0, type }], { limits, secrets });
+  const shape = shapeOfParts(Math.max(type.size, 0), [{ name, offset: 0, type }], { limits, isSecret });
   const hidden: { offset: number; size: number }[] = [];
   const shown = shape.masks.reduce<Piece[]>(
     (pieces, mask) => pieces.flatMap((piece) => withoutSecret(piece, mask, hidden)),

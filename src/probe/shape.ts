@@ -6,17 +6,17 @@
 import { CLOSURE } from "../goabi/runtime/closure.ts";
 import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
 import { HMAP, HMAP_FLAGS } from "../goabi/runtime/hmap.ts";
-import { EFACE, IFACE } from "../goabi/runtime/interface.ts";
+import { EFACE, IFACE, ITAB } from "../goabi/runtime/interface.ts";
 import { type MapStorage, mapStorage } from "../goabi/runtime/map.ts";
 import { SLICE } from "../goabi/runtime/slice.ts";
 import { GROUP_SLOTS, type SlotArray, type SlotGroup } from "../goabi/runtime/slotGroup.ts";
 import { STRING } from "../goabi/runtime/string.ts";
 import { SWISS_MAP, SWISS_TABLE } from "../goabi/runtime/swissMap.ts";
 import { WORD } from "../goabi/runtime/word.ts";
+import type { IsSecretName } from "../goabi/secretNames.ts";
 import type { ChanType, GoType, MapType } from "../goabi/type.ts";
 import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../protocol/captureTypes.ts";
 import type { CaptureLimits } from "./api.ts";
-import type { SecretNames } from "./secret.ts";
 
 /** What a pointer leads to. */
 export type Target =
@@ -50,7 +50,7 @@ export interface Shape {
 
 export interface ShapeOptions {
   readonly limits: CaptureLimits;
-  readonly secrets: SecretNames;
+  readonly isSecret: IsSecretName;
 }
 
 const ONE = { kind: "one" } as const;
@@ -98,7 +98,7 @@ export function shapeOfParts(
 ): Shape {
   const builder = new ShapeBuilder(options);
   for (const { name, offset, type } of parts) {
-    if (name !== undefined && options.secrets.has(name)) builder.mask(offset, type.size);
+    if (name !== undefined && options.isSecret(name)) builder.mask(offset, type.size);
     else builder.value(type, offset, 0);
   }
   return { size, slots: builder.slots, masks: builder.masks };
@@ -116,7 +116,7 @@ class ShapeBuilder {
 
   value(type: GoType, offset: number, nesting: number): void {
     if (nesting > MAX_NESTING || ++this.parts > MAX_PARTS || this.slots.length >= MAX_TYPE_SLOTS) return;
-    const { limits, secrets } = this.options;
+    const { limits, isSecret } = this.options;
     switch (type.kind) {
       case "string":
         this.storage(offset, STRING, { of: "bytes" }, limits.stringBytes, limits.stringBytes);
@@ -138,6 +138,8 @@ class ShapeBuilder {
         this.slots.push({ ...this.single(offset), via: { kind: "func" } });
         break;
       case "interface":
+        // The decoder finds the dynamic type where the kernel program does.
+        if (!type.empty) this.pointer(offset + IFACE.itab, { of: "memory", size: ITAB.size }, false);
         this.slots.push(
           type.empty
             ? { ...this.single(offset + EFACE.data), via: { kind: "eface", word: offset + EFACE.type } }
@@ -148,7 +150,7 @@ class ShapeBuilder {
         // A time's third word points to its time zone: times are shown in UTC.
         if (isTime(type)) break;
         for (const field of type.fields) {
-          if (secrets.has(field.name)) this.mask(offset + field.offset, field.type.size);
+          if (isSecret(field.name)) this.mask(offset + field.offset, field.type.size);
           else this.value(field.type, offset + field.offset, nesting + 1);
         }
         break;

@@ -293,6 +293,18 @@ export function readCaptureType(
   };
 }
 
+/** What the kernel zeroes in each element of a type; undefined where nothing. */
+export function masksOf(tables: CaptureTables, id: number): { size: number; masks: readonly Mask[] } | undefined {
+  const type = readCaptureType(tables, id);
+  if (type === undefined || type.masks === 0) return undefined;
+  const first = viewOf(tables.types).getUint32(id * CAPTURE_TYPE.size + CAPTURE_TYPE.firstMask, true);
+  const view = viewOf(tables.masks);
+  const masks: Mask[] = [];
+  for (let at = first * MASK.size; masks.length < type.masks && at + MASK.size <= tables.masks.length; at += MASK.size)
+    masks.push({ offset: view.getUint32(at + MASK.offset, true), length: view.getUint32(at + MASK.length, true) });
+  return { size: type.size, masks };
+}
+
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -2,6 +2,7 @@
 import { PRINTABLE_RUNS } from "./printable.ts";
 
 export function quote(bytes: Uint8Array): string {
+  if (isPlain(bytes)) return `"${ascii(bytes)}"`;
   let text = '"';
   for (let at = 0; at < bytes.length; ) {
     const { rune, width } = decodeRune(bytes, at);
@@ -23,6 +24,16 @@ export function isReadableText(bytes: Uint8Array): boolean {
     at += width;
   }
   return true;
+}
+
+/** Printable ASCII without a quote or backslash: nothing of it is escaped. */
+function isPlain(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x5c) return false;
+  return true;
+}
+
+function ascii(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
 /** Length of the longest start that does not end inside a rune: cut text never shows half a rune. */

@@ -1,38 +1,118 @@
-/** An event's values as Go text: one line each, as docs/contracts.md describes ("Value text"). */
-import type { CapturedVariable, CaptureLimits, EventPlan } from "../probe/api.ts";
-import { MAX_CHUNKS, type RawEvent } from "../protocol/records.ts";
-import { bytesOfVariable, CapturedMemory } from "./memory.ts";
-import { unavailable, ValueText } from "./text.ts";
+/** An event's values as trees and as Go text as docs/contracts.md describes ("Value text"): the door of this folder. */
+import { NO_RESOLVER, type ValueResolver } from "../goabi/resolver.ts";
+import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
+import { type IsSecretName, secretNames } from "../goabi/secretNames.ts";
+import type { GoType } from "../goabi/type.ts";
+import type { CaptureLimits, EventPlan } from "../probe/api.ts";
+import { type FullBudget, MAX_CHUNKS, type RawEvent } from "../protocol/records.ts";
+import type { Value } from "./api.ts";
+import { Decoders } from "./decoder.ts";
+import { CapturedMemory, type ChunkMasks, type MemoryReasons, type Missing, NOT_CAPTURED } from "./memory.ts";
+import { textOf } from "./text.ts";
+import { compilePlace, type Place } from "./variables.ts";
+import { absent, type Decode, Walk } from "./walk.ts";
+
+export interface NamedValue {
+  readonly name: string;
+  readonly value: Value;
+}
 
 export interface RenderedValue {
   readonly name: string;
   /** As `fmt`'s `%T` prints it. */
   readonly type: string;
   readonly text: string;
+  /** Where asked for (`--values`). */
+  readonly value?: Value;
 }
 
-export function renderVariables(plan: EventPlan, event: RawEvent, limits: CaptureLimits): RenderedValue[] {
-  const memory = new CapturedMemory(event.chunks, missingReason(event, limits));
-  return plan.variables.map((captured) => ({
-    name: captured.variable.name,
-    type: captured.variable.type.name,
-    text: textOf(captured, event, memory, limits),
-  }));
+/** What is the same for all events of one program in one trace. */
+export interface ProgramOptions {
+  readonly facts: RuntimeFacts;
+  readonly limits: CaptureLimits;
+  readonly resolver?: ValueResolver;
+  readonly isSecret?: IsSecretName;
+  /** By capture type: what the kernel zeroes in its chunks. */
+  readonly masksOf?: (type: number) => ChunkMasks | undefined;
 }
 
-/** Why memory that an event does not hold was not copied. */
-function missingReason({ full }: RawEvent, limits: CaptureLimits): string {
-  if (full === "bytes") return `over the limit of ${limits.eventBytes} bytes per event`;
-  if (full === "chunks") return `only ${MAX_CHUNKS} pieces of memory of one call are copied`;
-  return full === "steps" ? "the values of one call have too many pointers" : "was not captured";
+/** Decodes and writes the events of one program. Plans and types are compiled when their first event comes. */
+export class ProgramValues {
+  readonly #limits: CaptureLimits;
+  readonly #resolver: ValueResolver;
+  readonly #masksOf: ((type: number) => ChunkMasks | undefined) | undefined;
+  readonly #decoders: Decoders;
+  readonly #plans = new WeakMap<EventPlan, readonly CompiledVariable[]>();
+
+  constructor({ facts, limits, resolver, isSecret, masksOf }: ProgramOptions) {
+    this.#limits = limits;
+    this.#resolver = resolver ?? NO_RESOLVER;
+    this.#masksOf = masksOf;
+    this.#decoders = new Decoders(facts, isSecret ?? secretNames());
+  }
+
+  /** `loadBias`: what the process's addresses are above those of the file; undefined where not known. */
+  decode(plan: EventPlan, event: RawEvent, loadBias: number | undefined): NamedValue[] {
+    const memory = new CapturedMemory(event.chunks, this.#reasons(event), this.#masksOf);
+    const root = new DataView(event.root.buffer, event.root.byteOffset, event.root.byteLength);
+    const values: NamedValue[] = [];
+    for (const { name, place, decode, type } of this.#compiled(plan)) {
+      const region = place(event, root);
+      const value =
+        "reason" in region
+          ? absent(type, region)
+          : decode(region, 0, new Walk(memory, this.#limits, this.#resolver, loadBias));
+      values.push({ name, value });
+    }
+    return values;
+  }
+
+  #compiled(plan: EventPlan): readonly CompiledVariable[] {
+    let compiled = this.#plans.get(plan);
+    if (compiled === undefined) {
+      compiled = plan.variables.map((captured) => {
+        const { name, type } = captured.variable;
+        const decode = this.#decoders.named(name, type);
+        return { name, place: compilePlace(captured), decode, type };
+      });
+      this.#plans.set(plan, compiled);
+    }
+    return compiled;
+  }
+
+  /** Why memory was not copied, or not all of it. */
+  #reasons({ full }: RawEvent): MemoryReasons {
+    if (full === undefined) return UNLIMITED;
+    const missing: Missing = { reason: BUDGETS[full](this.#limits.eventBytes), limit: true };
+    return { uncopied: missing, short: missing };
+  }
 }
 
-function textOf(captured: CapturedVariable, event: RawEvent, memory: CapturedMemory, limits: CaptureLimits): string {
-  const { type, location } = captured.variable;
-  // One unknown piece stands for the whole value: its reason once, not in every field.
-  const only = location.length === 1 ? location[0]!.place : undefined;
-  if (only?.at === "unknown") return unavailable(only.reason);
-  const single = captured.pieces.length === 1 ? captured.pieces[0]! : undefined;
-  if (single?.reason !== undefined) return unavailable(single.reason);
-  return new ValueText(memory, limits).render(type, bytesOfVariable(captured, event), 0);
+const BUDGETS: Readonly<Record<FullBudget, (eventBytes: number) => string>> = {
+  bytes: (eventBytes) => `over the limit of ${eventBytes} bytes per event`,
+  chunks: () => `only ${MAX_CHUNKS} pieces of memory of one call are copied`,
+  steps: () => "the values of one call have too many pointers",
+};
+
+interface CompiledVariable {
+  readonly name: string;
+  readonly place: Place;
+  readonly decode: Decode;
+  readonly type: GoType;
+}
+
+const SHORT = { reason: "only a part of it was copied", limit: true } as const;
+const UNLIMITED: MemoryReasons = { uncopied: NOT_CAPTURED, short: SHORT };
+
+export function renderVariables(
+  plan: EventPlan,
+  event: RawEvent,
+  program: ProgramValues,
+  loadBias: number | undefined,
+  withValues = false,
+): RenderedValue[] {
+  return program.decode(plan, event, loadBias).map(({ name, value }) => {
+    const rendered = { name, type: value.type, text: textOf(value) };
+    return withValues ? { ...rendered, value } : rendered;
+  });
 }

@@ -14,13 +14,13 @@ import { HMAP, TOPHASH } from "../../src/goabi/runtime/hmap.ts";
 import { mapStorage } from "../../src/goabi/runtime/map.ts";
 import { GROUP_CONTROL, GROUP_SLOTS, type SlotArray } from "../../src/goabi/runtime/slotGroup.ts";
 import { CONTROL_EMPTY, SWISS_MAP, SWISS_TABLE } from "../../src/goabi/runtime/swissMap.ts";
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import type { GoType } from "../../src/goabi/type.ts";
 import type { GoBinary } from "../../src/gobinary/api.ts";
 import { openBinary } from "../../src/gobinary/open.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../src/probe/api.ts";
 import { CaptureTypes } from "../../src/probe/captureTypes.ts";
 import { planFunction } from "../../src/probe/plan.ts";
-import { SecretNames } from "../../src/probe/secret.ts";
 import type { CaptureTables } from "../../src/protocol/captureTypes.ts";
 import type { ProbeCounters } from "../../src/protocol/counters.ts";
 import type { AttachParams } from "../../src/protocol/helperApi.ts";
@@ -67,7 +67,7 @@ async function record(
   });
   const { goVersion } = binary.buildInfo;
   const facts = runtimeFacts(Number(/go1\.(\d+)/.exec(goVersion)?.[1]), goVersion);
-  const types = new CaptureTypes(facts, { limits, secrets: new SecretNames() });
+  const types = new CaptureTypes(facts, { limits, isSecret: secretNames() });
   const plans: EventPlan[] = [];
   const probes = [];
   for (const [index, name] of FUNCTIONS.entries()) {

@@ -260,12 +260,12 @@ for (const version of ["1.15.15", "1.27.4"]) {
 for (const version of ["1.15.15", "1.20.14", "1.27.4"]) {
   test(`shapes, go${version} stripped: wrappers, method values and generic instances`, async () => {
     const file = await buildShapes(version, modeNamed("strip"));
-    // What useAdder and useMethodValue pass on; a receiver that is a pointer is shown as one.
+    // What useAdder and useMethodValue pass on; a receiver that is a pointer is followed.
     const expected: [func: string, args: Record<string, RegExp>][] = [
-      ["main.(*outer).Add", { c: /^\(\*main\.outer\)\(0xc?[0-9a-f]+\)$/, delta: /^2$/ }],
-      ["main.(*outer).Value", { c: /^\(\*main\.outer\)/, scale: /^2$/ }],
-      ["main.pointerOuter.Add", { c: /^main\.pointerOuter\{counter:\(\*main\.counter\)/, delta: /^2$/ }],
-      ["main.(*deepOuter).Value", { c: /^\(\*main\.deepOuter\)/, scale: /^2$/ }],
+      ["main.(*outer).Add", { c: /^&main\.outer\{counter:main\.counter\{n:\d, name:"x"\}, tag:"t"\}$/, delta: /^2$/ }],
+      ["main.(*outer).Value", { c: /^&main\.outer\{/, scale: /^2$/ }],
+      ["main.pointerOuter.Add", { c: /^main\.pointerOuter\{counter:&main\.counter\{n:/, delta: /^2$/ }],
+      ["main.(*deepOuter).Value", { c: /^&main\.deepOuter\{/, scale: /^2$/ }],
       ["main.counter.Value-fm", { scale: /^2$/ }],
       ["main.counter.NoName-fm", { a: /^2$/ }],
     ];

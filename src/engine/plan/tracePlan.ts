@@ -1,11 +1,12 @@
 /** From resolved patterns to what the helper is asked to attach. */
 
+import { NO_RESOLVER, type ValueResolver } from "../../goabi/resolver.ts";
 import { type RuntimeFacts, runtimeFacts } from "../../goabi/runtime/facts.ts";
+import { secretNames } from "../../goabi/secretNames.ts";
 import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
 import { CaptureTypes, type DynamicTypes } from "../../probe/captureTypes.ts";
-import { SecretNames } from "../../probe/secret.ts";
 import type { CaptureTables } from "../../protocol/captureTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
@@ -99,7 +100,7 @@ export async function attachRequest(
   target: AttachTarget,
   binary: GoBinary,
   limits: CaptureLimits,
-): Promise<{ params: AttachParams; tables: CaptureTables }> {
+): Promise<{ params: AttachParams; tables: CaptureTables; resolver: ValueResolver }> {
   const { probes, plans } = session;
   if (probes.length > MAX_PROBES) {
     throw new UserError({
@@ -112,7 +113,7 @@ export async function attachRequest(
   const { tlsOffset, goidOffset, stackHiOffset } = binary.runtime;
   // Since the register ABI g is in R14 in every Go function; before, only thread-local storage has it.
   const inRegister = plans.every((plan) => plan.fn.convention === "register");
-  const types = new CaptureTypes(factsOf(binary), { limits, secrets: new SecretNames() });
+  const types = new CaptureTypes(factsOf(binary), { limits, isSecret: secretNames() });
   const params: AttachParams = {
     session: session.session,
     target,
@@ -120,5 +121,7 @@ export async function attachRequest(
     probes: probes.map((probe) => ({ ...probe, plan: types.plan(probe.plan) })),
     functions: plans.map((plan) => plan.fn.name),
   };
-  return { params, tables: types.tables(await dynamicTypes(binary, types)) };
+  const { interfaces, funcs } = types.reached();
+  const resolver = interfaces || funcs ? await binary.valueResolver() : NO_RESOLVER;
+  return { params, tables: types.tables(await dynamicTypes(binary, types)), resolver };
 }

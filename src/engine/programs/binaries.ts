@@ -149,6 +149,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
       return binary.warnings;
     },
     runtime: binary.runtime,
+    runtimeFacts: binary.runtimeFacts,
     functions: () => binary.functions(),
     functionsNamed: (name) => binary.functionsNamed(name),
     functionsInFile: (fileName) => binary.functionsInFile(fileName),
@@ -157,6 +158,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     contradiction: (fn, signature) => binary.contradiction(fn, signature),
     confirms: (fn, signature) => binary.confirms(fn, signature),
     typeData: () => binary.typeData(),
+    valueResolver: () => binary.valueResolver(),
     closures: () => binary.closures(),
     positionOf: (address) => binary.positionOf(address),
     inlinedCopies: (fn) => binary.inlinedCopies(fn),

@@ -38,11 +38,16 @@ export class CallerTable {
     if (raw.returnAddress === 0n) return undefined;
     // The call instruction ends where the return address points: one byte before lies in it, and in its line.
     const address = raw.returnAddress - 1n;
-    if (this.fixed) return Number(address);
+    const bias = this.loadBias(raw, plan, site);
+    return bias === undefined ? undefined : Number(address) - bias;
+  }
+
+  /** What the process's addresses are above those of the file, for such an event; `undefined` where not known. */
+  loadBias(raw: RawEvent, plan: Pick<PlannedCapture, "pieces">, site: number): number | undefined {
+    if (this.fixed) return 0;
     if (plan.pieces.length >= MAX_ROOT_PIECES || raw.root.length < 8) return undefined;
     const view = new DataView(raw.root.buffer, raw.root.byteOffset, raw.root.byteLength);
-    const bias = view.getBigUint64(raw.root.length - 8, true) - BigInt(site);
-    return Number(address - bias);
+    return Number(view.getBigUint64(raw.root.length - 8, true)) - site;
   }
 
   /** `undefined`: `load` it first. `null`: no function of the program is there. */

@@ -1,18 +1,10 @@
 /** One trace: raw events of its probes to rendered events, open calls, counters, and its one end. */
 
 import type { RuntimeLayout } from "../../gobinary/api.ts";
-import type {
-  CaptureLimits,
-  EventPlan,
-  FunctionPlan,
-  PlannedCapture,
-  PlannedCopy,
-  PlannedProbe,
-  ProbeSite,
-} from "../../probe/api.ts";
+import type { EventPlan, FunctionPlan, PlannedCapture, PlannedCopy, PlannedProbe, ProbeSite } from "../../probe/api.ts";
 import type { ProbeCounters } from "../../protocol/counters.ts";
 import type { RawEvent } from "../../protocol/records.ts";
-import { renderVariables } from "../../value/render.ts";
+import { type ProgramValues, renderVariables } from "../../value/render.ts";
 import type { CallEvent, EndReason, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
 import type { EventSink, HelperLink } from "../helper/link.ts";
 import type { CallerTable } from "./callers.ts";
@@ -25,7 +17,10 @@ export interface SessionParts {
   readonly plans: readonly FunctionPlan[];
   readonly returns: boolean;
   readonly rate: number | undefined;
-  readonly limits: CaptureLimits;
+  /** Decodes what the probes copied. */
+  readonly program: ProgramValues;
+  /** Each value as a tree beside its text. */
+  readonly values: boolean;
   readonly callers: CallerTable;
   readonly runtime: RuntimeLayout;
   /** Where the runtime shows that calls end without a return; only with `returns`. */
@@ -40,7 +35,7 @@ type ProbeRole =
   | { readonly role: "entry"; readonly fn: number }
   /** A call that was inlined. */
   | { readonly role: "copy"; readonly fn: number; readonly copy: ProbedCopy }
-  | { readonly role: "return"; readonly fn: number }
+  | { readonly role: "return"; readonly fn: number; readonly site: ProbeSite }
   | { readonly role: "watch"; readonly watch: WatchKind };
 
 /** Events that arrived; `calls`: of the function's own code. */
@@ -92,7 +87,7 @@ export class TraceSession implements Trace, EventSink {
     this.tallies = parts.plans.map(() => ({ calls: 0, inlined: 0, returns: 0, unwound: 0 }));
     this.roles = parts.plans.flatMap((plan, fn): ProbeRole[] => [
       ...(plan.entry === undefined ? [] : [{ fn, role: "entry" as const }]),
-      ...(parts.returns ? plan.returns.map(() => ({ fn, role: "return" as const })) : []),
+      ...(parts.returns ? plan.returns.map((site) => ({ fn, role: "return" as const, site })) : []),
       ...probedCopies(plan).map((copy) => ({ fn, role: "copy" as const, copy })),
     ]);
     this.roles.push(...parts.watches.map(({ kind }) => ({ role: "watch" as const, watch: kind })));
@@ -111,7 +106,7 @@ export class TraceSession implements Trace, EventSink {
     try {
       if (role.role === "entry") this.onCall(raw, role.fn);
       else if (role.role === "copy") this.onInlinedCall(raw, role.fn, role.copy);
-      else if (role.role === "return") this.onReturn(raw, role.fn);
+      else if (role.role === "return") this.onReturn(raw, role.fn, role.site);
       else this.pushGone(this.watch.onEvent(role.watch, raw, this.open), this.clock.toRfc3339(raw.timeNs));
     } catch (error) {
       if (this.defectReported) return;
@@ -206,6 +201,7 @@ export class TraceSession implements Trace, EventSink {
       };
       this.pushGone(this.open.enter(call), ts);
     }
+    const { entry: site } = plan;
     const event: CallEvent = {
       event: "call",
       id,
@@ -216,18 +212,17 @@ export class TraceSession implements Trace, EventSink {
       func: plan.fn.name,
       file: plan.fn.file,
       line: plan.fn.line,
-      args: this.render(plan.call, raw),
+      args: this.render(plan.call, raw, site),
     };
-    const site = plan.entry?.address ?? 0;
     this.pending.push({
       kind: "call",
       event,
-      callAddress: this.parts.callers.callAddress(raw, plan.call.capture, site),
+      callAddress: this.parts.callers.callAddress(raw, plan.call.capture, site?.address ?? 0),
     });
   }
 
   /** Has no return, and its caller stands where it was inlined. */
-  private onInlinedCall(raw: RawEvent, fn: number, { call, plan }: ProbedCopy): void {
+  private onInlinedCall(raw: RawEvent, fn: number, { call, site, plan }: ProbedCopy): void {
     const { name, file, line } = this.planOf(fn).fn;
     const id = this.nextId;
     this.nextId += 1;
@@ -244,13 +239,13 @@ export class TraceSession implements Trace, EventSink {
       line,
       caller: call.func,
       ...(call.line > 0 ? { callerLine: call.line } : {}),
-      args: this.render(plan, raw),
+      args: this.render(plan, raw, site),
       inlined: true,
     };
     this.pending.push({ kind: "done", event });
   }
 
-  private onReturn(raw: RawEvent, fn: number): void {
+  private onReturn(raw: RawEvent, fn: number, site: ProbeSite): void {
     const plan = this.planOf(fn);
     const ts = this.clock.toRfc3339(raw.timeNs);
     const { call, gone } = this.open.leave(raw);
@@ -268,7 +263,7 @@ export class TraceSession implements Trace, EventSink {
         tid: raw.tid,
         goid: Number(raw.goid),
         func: plan.fn.name,
-        results: this.render(plan.return, raw),
+        results: this.render(plan.return, raw, site),
         ...(plan.missingResults === undefined ? {} : { missingResults: plan.missingResults }),
         durationNs: Number(raw.durationNs),
       },
@@ -279,8 +274,9 @@ export class TraceSession implements Trace, EventSink {
     for (const call of calls) this.pending.push({ kind: "gone", call, ts });
   }
 
-  private render(plan: EventPlan, raw: RawEvent): CallEvent["args"] {
-    return renderVariables(plan, raw, this.parts.limits);
+  private render(plan: EventPlan, raw: RawEvent, site: ProbeSite | undefined): CallEvent["args"] {
+    const { callers, program, values } = this.parts;
+    return renderVariables(plan, raw, program, callers.loadBias(raw, plan.capture, site?.address ?? 0), values);
   }
 
   private async deliver(batch: readonly Pending[]): Promise<void> {
@@ -442,11 +438,11 @@ function probeSpecs({ plans, returns, rate, watches, callers }: SessionParts, fi
         expected: site.expected,
         cfaOffset: site.cfaOffset,
         skipIfBelowOrEqual: false,
-        plan: plan.return.capture,
+        plan: callers.withProbeAddress(plan.return.capture),
         pairReturns: false,
       });
     }
-    for (const copy of probedCopies(plan)) entry(copy.site, copy.plan.capture, false);
+    for (const copy of probedCopies(plan)) entry(copy.site, callers.withProbeAddress(copy.plan.capture), false);
   }
   for (const { spec } of watches)
     specs.push({ id: firstProbe + specs.length, role: "entry", pairReturns: false, ...spec });

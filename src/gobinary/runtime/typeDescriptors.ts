@@ -8,6 +8,7 @@
 import { DamagedError, decodeText, Reader } from "../../bytes/reader.ts";
 import type { Memory } from "../../elf/memory.ts";
 import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
+import type { DynamicType } from "../../goabi/resolver.ts";
 import { isDirect, KIND_MASK, TYPE } from "../../goabi/runtime/typeDescriptor.ts";
 import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
 import type { RuntimeType } from "../api.ts";
@@ -136,6 +137,17 @@ export class TypeDescriptors {
     return this.#named().keys();
   }
 
+  /** What an interface whose type word (less the load bias) is `descriptor` holds. */
+  dynamicType(descriptor: number): DynamicType {
+    const offset = descriptor - this.#address;
+    if (!(offset >= 0 && offset < this.#bytes.length))
+      return { reason: "its type was made at run time, the program file does not describe it" };
+    const type = this.typeAt(offset);
+    return type === undefined
+      ? { reason: "its type's descriptor is damaged" }
+      : { type, direct: this.#isDirect(offset) };
+  }
+
   /** The type whose descriptor stands at an offset from `moduledata.types`. */
   typeAt(offset: number): GoType | undefined {
     if (this.#types.has(offset)) return this.#types.get(offset);
@@ -159,9 +171,12 @@ export class TypeDescriptors {
     for (const offset of this.#offsets) {
       const type = this.typeAt(offset);
       if (type === undefined) continue;
-      const direct = isDirect(this.#bytes[offset + TYPE.flags] ?? 0, this.#bytes[offset + TYPE.kind] ?? 0, this.#minor);
-      yield { address: this.#address + offset, type, direct };
+      yield { address: this.#address + offset, type, direct: this.#isDirect(offset) };
     }
+  }
+
+  #isDirect(offset: number): boolean {
+    return isDirect(this.#bytes[offset + TYPE.flags] ?? 0, this.#bytes[offset + TYPE.kind] ?? 0, this.#minor);
   }
 
   #follow(links: readonly number[]): void {

@@ -51,7 +51,7 @@ const REFUSED: [command: keyof typeof COMMANDS, argv: string[], words: string][]
   ["trace", ["f", "--pid", "1", "--where", "a > 1"], "not available in this version"],
   ["trace", ["f", "--pid", "1", "--where=a > 1"], "not available in this version"],
   ["trace", ["f", "--pid", "1", "--stack"], "not available in this version"],
-  ["trace", ["f", "--pid", "1", "--depth", "2"], "not available in this version"],
+  ["trace", ["f", "--pid", "1", "--depth", "65"], "out of range"],
   ["trace", ["f", "--pid", "1", "--budget", "5"], "not available in this version"],
   ["list", ["a", "b"], "one argument too many"],
   ["list", ["--", "a", "b"], "one argument too many"],

@@ -3,14 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assignSignature } from "../../../src/goabi/assign.ts";
 import type { CallingConvention } from "../../../src/goabi/location.ts";
+import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import type { PlacedVariable } from "../../../src/gobinary/api.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
 import { planCapture } from "../../../src/probe/captureVariables.ts";
 import { MAX_EVENT_BYTES, MAX_ROOT_PIECES, MAX_STACK_PIECE, rootLayout } from "../../../src/protocol/capture.ts";
 import { CHUNK, type Chunk, type RawEvent, RECORD } from "../../../src/protocol/records.ts";
-import { renderVariables } from "../../../src/value/render.ts";
+import { ProgramValues, renderVariables } from "../../../src/value/render.ts";
 import { array, chan, func, iface, map, pointer, scalar, slice, struct, structOfItself, unknown } from "../types.ts";
+
+const PROGRAM = new ProgramValues({ facts: runtimeFacts(27, "go1.27.4"), limits: DEFAULT_LIMITS });
 
 const int = scalar("int");
 const string = scalar("string");
@@ -84,22 +87,22 @@ const CASES: [GoType, Value, string][] = [
   [slice(byte), [0, 0, 0], "[]byte(nil)"],
   [slice(byte, "main.Raw"), [0, 0, 0], "main.Raw(nil)"],
   [slice(byte), [0x1000, 9, 8], "<unavailable: its length 9 is over its capacity 8>"],
-  [slice(scalar("uint8", "main.Flag")), [0x1000, 2, 2], "<unavailable: slices are not shown yet>"],
+  [slice(scalar("uint8", "main.Flag")), [0x1000, 2, 2], "<unavailable: was not captured>"],
   [slice(int), [0, 0, 0], "[]int(nil)"],
   [slice(int), [0x1000, 0, 4], "[]int{}"],
   [slice(int, "main.Ints"), [0x1000, 0, 0], "main.Ints{}"],
   [slice(int), [0, 1, 1], "<unavailable: it has length 1 but no storage>"],
-  [slice(int), [0x1000, 2, 4], "<unavailable: slices are not shown yet>"],
+  [slice(int), [0x1000, 2, 4], "<unavailable: was not captured>"],
   [map(string, int), [0], "map[string]int(nil)"],
-  [map(string, int), [0x1000], "<unavailable: maps are not shown yet>"],
+  [map(string, int), [0x1000], "<unavailable: was not captured>"],
   [chan(int), [0], "chan int(nil)"],
   [chan(int, "receive"), [0], "<-chan int(nil)"],
-  [chan(int), [0x1000], "<unavailable: channels are not shown yet>"],
+  [chan(int), [0x1000], "<unavailable: was not captured>"],
   [func(), [0], "func(nil)"],
-  [func(), [0x1000], "<unavailable: functions are not shown yet>"],
+  [func(), [0x1000], "<unavailable: was not captured>"],
   [iface("error"), [0, 0], "nil"],
   [iface("interface {}", true), [0, 0], "nil"],
-  [iface("error"), [0x1000, 0x2000], "<unavailable: interfaces are not shown yet>"],
+  [iface("error"), [0x1000, 0x2000], "<unavailable: was not captured>"],
   [struct("main.E", []), [], "main.E{}"],
   [
     struct(
@@ -241,7 +244,7 @@ test("what does not fit one plan is left out with the reason, and the rest stays
     ["chunks", "<unavailable: only 512 pieces of memory of one call are copied>"],
     ["steps", "<unavailable: the values of one call have too many pointers>"],
   ] as const)
-    assert.equal(renderVariables(plan, { ...event, full }, DEFAULT_LIMITS)[0]!.text, text);
+    assert.equal(renderVariables(plan, { ...event, full }, PROGRAM, 0)[0]!.text, text);
 });
 
 test("plans keep their bounds", () => {
@@ -309,7 +312,7 @@ test("a piece that could not be read spoils its part only", () => {
   const plan = planFor(variables, "register", DEFAULT_LIMITS);
   const event = { ...hit(plan, variables, "register"), failedPieces: 1 << 2 };
   assert.deepEqual(
-    renderVariables(plan, event, DEFAULT_LIMITS).map(({ text }) => text),
+    renderVariables(plan, event, PROGRAM, 0).map(({ text }) => text),
     ['"hello"', "[2]int{<unavailable: memory not resident>, <unavailable: memory not resident>}"],
   );
 });
@@ -322,7 +325,7 @@ test("events that contradict their plan never show a value", () => {
   const plan = planFor(variables, "register", DEFAULT_LIMITS);
   const event = hit(plan, variables, "register");
   const texts = (changed: Partial<RawEvent>) =>
-    renderVariables(plan, { ...event, ...changed }, DEFAULT_LIMITS).map(({ text }) => text);
+    renderVariables(plan, { ...event, ...changed }, PROGRAM, 0).map(({ text }) => text);
   assert.deepEqual(texts({ root: event.root.subarray(0, 16) }), ['"hello"', "<unavailable: the event is too short>"]);
   assert.deepEqual(texts({ chunks: [] }), ["<unavailable: was not captured>", "1"]);
   assert.deepEqual(texts({ chunks: event.chunks.map((chunk) => ({ ...chunk, address: 0x7777n })) }), [
@@ -372,7 +375,7 @@ test("a type that contains itself ends", () => {
 
 function show(variables: [string, GoType, Value][], convention: CallingConvention): ReturnType<typeof renderVariables> {
   const plan = planFor(variables, convention, DEFAULT_LIMITS);
-  return renderVariables(plan, hit(plan, variables, convention), DEFAULT_LIMITS);
+  return renderVariables(plan, hit(plan, variables, convention), PROGRAM, 0);
 }
 
 function planFor(

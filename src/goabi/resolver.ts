@@ -1,0 +1,41 @@
+/** What a program's file tells about words that only a running process has. Pure questions: all answers come at once. */
+import type { GoType } from "./type.ts";
+
+export interface ValueResolver {
+  /** By the type descriptor's address in the file: an interface's type word less the load bias. */
+  dynamicType(descriptor: number): DynamicType;
+  /** By the code's address in the file and that of the closure object (outside the file for closures on the heap). */
+  funcAt(code: number, object: number): FuncInfo;
+}
+
+export type DynamicType =
+  /** `direct`: an interface's data word is the value itself, else it points to the value. */
+  | { readonly type: GoType; readonly direct: boolean }
+  /** A clause. */
+  | { readonly reason: string };
+
+export type FuncInfo =
+  | {
+      /** The linker's name. */
+      readonly name: string;
+      /** In the order of the closure object. A method value (`…-fm`) captures its receiver, whatever its name here. */
+      readonly captured: readonly ClosureVariable[];
+      /** Why there may be more captured variables than these, a clause. */
+      readonly missing?: string;
+    }
+  | { readonly reason: string };
+
+export interface ClosureVariable {
+  readonly name: string;
+  readonly type: GoType;
+  /** Bytes from the start of the closure object. */
+  readonly offset: number;
+  /** The object holds the variable's address. */
+  readonly byReference: boolean;
+}
+
+/** For values of which nothing but the bytes is known. */
+export const NO_RESOLVER: ValueResolver = {
+  dynamicType: () => ({ reason: "the program's types are not known" }),
+  funcAt: () => ({ reason: "the program's functions are not known" }),
+};

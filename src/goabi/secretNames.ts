@@ -1,0 +1,57 @@
+/**
+ * Which names stand for secrets, so that their values are neither copied nor shown: parameters, results, captured
+ * variables, fields, and map entries and labels with such a string key. One rule for planner, condition checker and
+ * decoder.
+ */
+
+/** Whole words of a name; two words in a row count as one (`api_key`, `privateKey`, `API-Key`). */
+const SECRET_WORDS = [
+  "password",
+  "passwd",
+  "secret",
+  "token",
+  "authorization",
+  "cookie",
+  "credential",
+  "apikey",
+  "privatekey",
+] as const;
+
+export type IsSecretName = (name: string) => boolean;
+
+/** `extra`: the user's own words; the list can only be extended. */
+export function secretNames(extra: readonly string[] = []): IsSecretName {
+  const secrets = new Set<string>([...SECRET_WORDS, ...extra.map(squeezed).filter((word) => word !== "")]);
+  const longest = Math.max(...Array.from(secrets, (word) => word.length));
+  return (name) => {
+    // Most names hold no secret word at all, whole or in parts.
+    const letters = squeezed(name);
+    let possible = false;
+    for (const secret of secrets) possible ||= letters.includes(secret);
+    return possible && WORD_RULES.some((rule) => hasSecret(name.match(rule) ?? [], secrets, longest));
+  };
+}
+
+/**
+ * camelCase has two readings of capitals before a small letter: `HTTPToken` is HTTP and Token, `JWTtoken` is JWT and
+ * token. Either may show a secret. Digits are words of their own.
+ */
+const WORD_RULES = [
+  /\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+|[\p{Lo}\p{Lm}\p{Lt}]+|\p{N}+/gu,
+  /\p{Lu}{2,}|\p{Lu}?\p{Ll}+|[\p{Lo}\p{Lm}\p{Lt}]+|\p{N}+/gu,
+] as const;
+
+function hasSecret(words: readonly string[], secrets: ReadonlySet<string>, longest: number): boolean {
+  for (let first = 0; first < words.length; first++) {
+    let joined = "";
+    for (let last = first; last < words.length && joined.length < longest; last++) {
+      joined += words[last]!.toLowerCase();
+      if (secrets.has(joined)) return true;
+    }
+  }
+  return false;
+}
+
+function squeezed(name: string): string {
+  return name.replace(/[^\p{L}\p{N}]/gu, "").toLowerCase();
+}

@@ -1,0 +1,91 @@
+/** Maps: entries up to the limit, sorted by their text; secret ones by their string keys. */
+import { type MapFlavour, type MapStorage, mapStorage } from "../goabi/runtime/map.ts";
+import type { SlotArray } from "../goabi/runtime/slotGroup.ts";
+import { WORD } from "../goabi/runtime/word.ts";
+import type { IsSecretName } from "../goabi/secretNames.ts";
+import type { GoType, MapType } from "../goabi/type.ts";
+import type { Entry, Value } from "./api.ts";
+import { mapSlots } from "./mapSlots.ts";
+import { EMPTY, REDACTED, type Region } from "./memory.ts";
+import { textOf } from "./text.ts";
+import { absent, type Compile, type Decode, unavailable, type Walk } from "./walk.ts";
+
+export function mapDecoder(type: MapType, flavour: MapFlavour, compile: Compile, isSecret: IsSecretName): Decode {
+  let storage: MapStorage | undefined;
+  return (at, offset, walk) => {
+    const missing = at.missing(offset, WORD);
+    if (missing !== undefined) return absent(type, missing);
+    const { name, kind } = type;
+    const address = at.word(offset);
+    if (address === 0) return { type: name, kind, nil: true };
+    storage ??= mapStorage(flavour, type);
+    const layout = storage;
+    if (layout === undefined) return unavailable(type, "the layout of its entries is not known");
+    return walk.storage(type, address, () => {
+      const found = mapSlots(walk.memory, address, layout, walk.limits.elements);
+      if ("reason" in found) return absent(type, found);
+      const { keys, elems } = layout.kind === "hmap" ? layout.bucket : layout.group;
+      const entries: Entry[] = [];
+      for (const slot of found.slots) {
+        if (walk.part() !== undefined) break;
+        const key = decodeSlot(type.key, slot.region, slot.key, keys, compile, walk);
+        const value = hidesValue(key, isSecret)
+          ? absent(type.elem, REDACTED)
+          : decodeSlot(type.elem, slot.region, slot.elem, elems, compile, walk);
+        entries.push({ key, value });
+      }
+      if (entries.length === 0 && found.count > 0 && found.missing !== undefined) return absent(type, found.missing);
+      const cut = found.count - entries.length;
+      return { type: name, kind, len: found.count, entries: sorted(entries), ...(cut > 0 ? { cut } : {}) };
+    });
+  };
+}
+
+function decodeSlot(
+  type: GoType,
+  region: Region,
+  offset: number,
+  slot: SlotArray,
+  compile: Compile,
+  walk: Walk,
+): Value {
+  const decode = compile(type);
+  if (type.size === 0) return decode(EMPTY, 0, walk);
+  if (!slot.indirect) return decode(region, offset, walk);
+  const missing = region.missing(offset, WORD);
+  if (missing !== undefined) return absent(type, missing);
+  const kept = walk.memory.at(region.word(offset), type.size);
+  return "reason" in kept ? absent(type, kept) : decode(kept, 0, walk);
+}
+
+/** By the key's text; a string key that cannot be read may be a secret's. */
+function hidesValue(key: Value, isSecret: IsSecretName): boolean {
+  if (key.kind === "interface") return key.elem !== undefined && hidesValue(key.elem, isSecret);
+  if (key.kind !== "string") return false;
+  // Escapes of control characters end in letters that are not the name's.
+  return key.text === undefined || isSecret(key.text.replace(/\\(?:x..|u....|U.{8}|.)/g, " "));
+}
+
+/** By the key's text in byte order, then the value's. */
+function sorted(entries: Entry[]): readonly Entry[] {
+  if (entries.length < 2) return entries;
+  return entries
+    .map((entry) => ({ entry, text: textOf(entry.key) }))
+    .sort((a, b) => compareBytes(a.text, b.text) || compareBytes(textOf(a.entry.value), textOf(b.entry.value)))
+    .map(({ entry }) => entry);
+}
+
+/** The order of the texts' UTF-8 bytes, which is that of code points; JavaScript's puts U+E000 to U+FFFF last. */
+export function compareBytes(a: string, b: string): number {
+  const end = Math.min(a.length, b.length);
+  for (let at = 0; at < end; at++) {
+    const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (left !== right) return inByteOrder(left) - inByteOrder(right);
+  }
+  return a.length - b.length;
+}
+
+function inByteOrder(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+}

@@ -1,0 +1,98 @@
+/** Arrays and slices: elements up to the limit, bytes as text where they read well. */
+import { arrayLayout } from "../goabi/layout.ts";
+import type { ArrayType, GoType, SliceType } from "../goabi/type.ts";
+import type { Value } from "./api.ts";
+import { EMPTY, type Missing, type Region } from "./memory.ts";
+import { isReadableText } from "./quote.ts";
+import { cutText, sliceHeader, storageBytes } from "./scalars.ts";
+import { absent, type Compile, type Decode, unavailable, type Walk } from "./walk.ts";
+
+/** `[]byte`, `[3]byte` and defined types of them; a slice of a defined byte type is a slice like others. */
+export function isBytes(type: SliceType | ArrayType): boolean {
+  return type.elem.kind === "uint8" && !type.elem.named;
+}
+
+export function sliceDecoder(type: SliceType, compile: Compile): Decode {
+  return (at, offset, walk) => {
+    const header = sliceHeader(at, offset);
+    if ("reason" in header) return absent(type, header);
+    const { pointer, length, capacity } = header;
+    const { name, kind } = type;
+    if (pointer === 0) return { type: name, kind, nil: true, len: 0, cap: 0 };
+    const head = { type: name, kind, len: length, cap: capacity };
+    if (isBytes(type)) {
+      const storage = storageBytes(at, offset, length, walk);
+      return "reason" in storage ? absent(type, storage) : { ...head, ...byteText(type.elem, storage.bytes, length) };
+    }
+    if (length === 0) return { ...head, elems: [] };
+    return walk.storage(type, pointer, () => {
+      const shown = storedElements(type.elem, pointer, Math.min(length, walk.limits.elements), walk);
+      if ("reason" in shown) return absent(type, shown);
+      return { ...head, ...elements(type.elem, compile, shown.region, 0, shown.count, length, walk) };
+    });
+  };
+}
+
+export function arrayDecoder(type: ArrayType, compile: Compile): Decode {
+  const { name, kind, length, elem } = type;
+  // -1 is what a type of unknown size has: then its elements say why.
+  if (elem.size >= 0 && arrayLayout({ size: elem.size, align: 1 }, length)?.size !== type.size)
+    return () => unavailable(type, "its type's size cannot be right");
+  return (at, offset, walk) => {
+    if (isBytes(type)) {
+      const shown = Math.min(length, walk.limits.stringBytes);
+      const missing = at.missing(offset, shown) ?? walk.stringBytes(shown);
+      if (missing !== undefined) return absent(type, missing);
+      return { type: name, kind, len: length, ...byteText(elem, at.bytes(offset, shown), length) };
+    }
+    return walk.inside(type, () => {
+      const count = Math.min(length, walk.limits.elements);
+      return { type: name, kind, len: length, ...elements(elem, compile, at, offset, count, length, walk) };
+    });
+  };
+}
+
+/**
+ * Memory of elements that stand one after the other, and how many of `wanted` to show: whole ones, or one in parts.
+ * Those that were not copied are left out, as those over the limit are.
+ */
+export function storedElements(
+  elem: GoType,
+  address: number,
+  wanted: number,
+  walk: Walk,
+): { readonly region: Region; readonly count: number } | Missing {
+  if (elem.size <= 0 || wanted === 0) return { region: EMPTY, count: wanted };
+  const region = walk.memory.at(address, wanted * elem.size);
+  if ("reason" in region) return region;
+  if (region.length === 0) return region.run(1).why;
+  return { region, count: Math.min(wanted, Math.max(1, Math.floor(region.length / elem.size))) };
+}
+
+/** `count` elements from `offset` on, of `length`. */
+export function elements(
+  elem: GoType,
+  compile: Compile,
+  at: Region,
+  offset: number,
+  count: number,
+  length: number,
+  walk: Walk,
+): Pick<Value, "elems" | "cut"> {
+  const decode = compile(elem);
+  const elems: Value[] = [];
+  for (let index = 0; index < count; index++) {
+    const full = walk.part();
+    elems.push(full === undefined ? decode(at, offset + index * elem.size, walk) : absent(elem, full));
+    if (full !== undefined) break;
+  }
+  return elems.length < length ? { elems, cut: length - elems.length } : { elems };
+}
+
+/** As text, else as numbers. */
+function byteText(elem: GoType, bytes: Uint8Array, length: number): Pick<Value, "text" | "elems" | "cut"> {
+  const text = cutText(bytes, length);
+  if (isReadableText(bytes.subarray(0, length - (text.cut ?? 0)))) return text;
+  const elems = Array.from(bytes, (byte): Value => ({ type: elem.name, kind: elem.kind, text: String(byte) }));
+  return bytes.length < length ? { elems, cut: length - bytes.length } : { elems };
+}
