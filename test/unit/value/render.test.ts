@@ -356,7 +356,7 @@ test("secrets are not copied and read <redacted>, wherever they stand", () => {
     const plan = planFor(variables, convention, DEFAULT_LIMITS);
     const event = hit(plan, variables, convention);
     assert.deepEqual(
-      renderVariables(plan, event, DEFAULT_LIMITS).map(({ text }) => text),
+      renderVariables(plan, event, PROGRAM, 0).map(({ text }) => text),
       [
         "<redacted>",
         "main.Account{ID:7, authToken:<redacted>, flag:1, pin:[3]byte{9, 2, 2}, SecretKey:<redacted>, maxTokens:44}",
