@@ -24,13 +24,6 @@ struct {
 	__uint(max_entries, 1);
 } counters SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct pl_open_key);
-	__type(value, struct pl_open_call);
-	__uint(max_entries, 1);
-} open_calls SEC(".maps");
-
 /* The session's table of types; pl_type refers to runs of the two maps below it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -79,14 +79,25 @@ static __always_inline int starts_over(struct pt_regs *ctx, struct pl_plan *plan
 	return (plan->flags & PL_SKIP_IF_BELOW_OR_EQUAL) && (ctx->flags & 0x41);
 }
 
-static __always_inline void give_up_call(struct pt_regs *ctx, struct hit *hit, int throttled)
+static __always_inline void give_up_call(struct hit *hit, int throttled)
 {
-	if (hit->plan->flags & PL_PAIR_RETURNS)
-		forget_call(ctx, hit->plan, &hit->ids);
 	if (throttled)
 		count(hit->counter->throttled);
 	else
 		count(hit->counter->dropped);
+}
+
+static __always_inline void fill_call(struct pl_open_call *call, struct hit *hit, struct goroutine *g, u64 cfa, u64 id,
+				      u64 time)
+{
+	call->call_id = id;
+	call->time_ns = time;
+	call->depth = g->stack_hi - cfa;
+	call->outer = 0;
+	call->entry = hit->plan->entry;
+	call->index = hit->index;
+	call->session = config.session;
+	call->nested = 0;
 }
 
 static __always_inline int on_call(struct pt_regs *ctx, u32 size)
@@ -95,25 +106,36 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
 		return 0;
 	struct pl_plan *plan = hit.plan;
+	u32 pairs = plan->flags & PL_PAIR_RETURNS;
+	struct goroutine g;
+	struct unwinding at;
+	struct pl_open_call *outer = 0;
+	u64 cfa = ctx->sp + (s64)plan->cfa_offset;
+	if (pairs) {
+		current_goroutine(ctx, &g);
+		outer = before_call(&at, &hit.ids, &g, cfa);
+	}
 	int throttled = plan->interval_ns && over_rate(plan);
 	struct pl_record *record = throttled ? 0 : bpf_ringbuf_reserve(&ring, size, 0);
 	if (!record) {
-		give_up_call(ctx, &hit, throttled);
+		give_up_call(&hit, throttled);
 		return 0;
 	}
 	u64 now = bpf_ktime_get_ns();
 	u64 id = call_id(record, now);
-	struct goroutine g;
-	current_goroutine(ctx, &g);
-	u64 cfa = ctx->sp + (s64)plan->cfa_offset;
 	record->kind = PL_CALL;
 	record->call_id = id;
 	record->time_ns = now;
 	record->duration_ns = 0;
-	if (plan->flags & PL_PAIR_RETURNS) {
-		struct pl_open_key key;
-		open_key(&key, plan, &hit.ids, &g, cfa);
-		open_call(&key, id, now);
+	if (pairs) {
+		struct pl_open_call call;
+		fill_call(&call, &hit, &g, cfa, id, now);
+		if (open_call(&at.stack, outer, &call)) {
+			record->kind = PL_CALL_REFUSED;
+			count(hit.counter->refused);
+		}
+	} else {
+		current_goroutine(ctx, &g);
 	}
 	fill_header(plan, record, &hit.ids, &g, cfa);
 	copy_registers(ctx, plan, record, size);
@@ -134,10 +156,9 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 	struct goroutine g;
 	current_goroutine(ctx, &g);
 	u64 cfa = ctx->sp + (s64)plan->cfa_offset;
-	struct pl_open_key key;
+	struct unwinding at;
 	struct pl_open_call call;
-	open_key(&key, plan, &hit.ids, &g, cfa);
-	if (!close_call(&key, &call)) {
+	if (!close_call(&at, &hit.ids, &g, cfa, plan->entry, &call)) {
 		count(hit.counter->unpaired);
 		return 0;
 	}
@@ -184,24 +205,32 @@ SEC("uprobe") int call_deep(struct pt_regs *ctx)
 	struct hit hit;
 	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
 		return 0;
+	struct goroutine g;
+	struct unwinding at;
+	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
+	current_goroutine(ctx, &g);
+	if (hit.plan->flags & PL_PAIR_RETURNS)
+		before_call(&at, &hit.ids, &g, cfa);
+	else
+		call_stack(&at, &hit.ids, &g);
 	int throttled = hit.plan->interval_ns && over_rate(hit.plan);
 	struct pl_scratch *s = throttled ? 0 : own_scratch(1);
 	if (!s) {
-		give_up_call(ctx, &hit, throttled);
+		give_up_call(&hit, throttled);
 		return 0;
 	}
 	struct pl_record *record = (void *)s->record;
-	struct goroutine g;
-	current_goroutine(ctx, &g);
-	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
 	s->sequence++;
-	open_key(&s->key, hit.plan, &hit.ids, &g, cfa);
+	u64 id = deep_call_id(s);
+	u64 now = bpf_ktime_get_ns();
+	s->stack = at.stack;
+	fill_call(&s->call, &hit, &g, cfa, id, now);
 	record->kind = PL_CALL;
-	record->call_id = deep_call_id(s);
-	record->time_ns = bpf_ktime_get_ns();
+	record->call_id = id;
+	record->time_ns = now;
 	record->duration_ns = 0;
 	build_deep(ctx, &hit, s, &g, cfa);
-	give_up_call(ctx, &hit, 0); /* No stage took over. */
+	give_up_call(&hit, 0); /* No stage took over. */
 	return 0;
 }
 
@@ -214,10 +243,9 @@ SEC("uprobe") int return_deep(struct pt_regs *ctx)
 	struct goroutine g;
 	current_goroutine(ctx, &g);
 	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
-	struct pl_open_key key;
+	struct unwinding at;
 	struct pl_open_call call;
-	open_key(&key, hit.plan, &hit.ids, &g, cfa);
-	if (!close_call(&key, &call)) {
+	if (!close_call(&at, &hit.ids, &g, cfa, hit.plan->entry, &call)) {
 		count(hit.counter->unpaired);
 		return 0;
 	}

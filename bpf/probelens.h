@@ -136,6 +136,8 @@ struct pl_config {
 	u32 fsbase_offset;   /* of task_struct.thread.fsbase; 0: unknown */
 	u32 goid_offset;     /* in g */
 	u32 stack_hi_offset; /* in g */
+	u32 session;	     /* whose calls these are in the tables of open calls */
+	u32 max_nested;	     /* open calls of one goroutine */
 	u32 pad;
 };
 
@@ -146,20 +148,31 @@ struct pl_counters {
 	u64 throttled;
 	u64 dropped;
 	u64 unpaired; /* return probes only; not part of hits */
+	/* Entry probes that pair their returns, of the emitted calls: */
+	u64 refused; /* found no room in the table of open calls */
+	u64 unwound; /* ended without a return, and a record says so */
+	u64 untold;  /* the same, but the ring buffer had no room for the record */
 };
 
-struct pl_open_key {
-	u64 goroutine; /* goid, or the thread where there is none */
-	u64 depth;     /* stack.hi - CFA, or the CFA */
+/* Key of a goroutine's innermost open call. */
+struct pl_call_stack {
+	u64 goroutine; /* goid; for a system stack its upper end, with bit 63 set; 0: not known */
 	u32 tgid;
-	u32 entry;
+	u32 session;
 };
 struct pl_open_call {
 	u64 call_id;
 	u64 time_ns;
+	u64 depth; /* stack.hi - CFA */
+	u64 outer; /* call id of the next open call of this goroutine; 0: none */
+	u32 entry; /* the entry probe's id */
+	u32 index; /* of the entry probe among the session's */
+	u32 session;
+	u32 nested; /* open calls below this one */
 };
 
-enum { PL_CALL = 1, PL_RETURN = 2 };
+/* PL_CALL_REFUSED: a call whose end will not be told, for want of room in the table of open calls. */
+enum { PL_CALL = 1, PL_RETURN = 2, PL_UNWOUND = 3, PL_CALL_REFUSED = 4 };
 /* What ended the walk before it had followed everything. */
 enum { PL_FULL_BYTES = 1, PL_FULL_CHUNKS = 2, PL_FULL_STEPS = 3 };
 
@@ -211,7 +224,8 @@ struct pl_seen {
 struct pl_scratch {
 	u64 sequence; /* of the thread's deep events */
 	u64 bias;     /* address in memory - address in the file */
-	struct pl_open_key key;
+	struct pl_call_stack stack;
+	struct pl_open_call call; /* to be opened, where the plan pairs returns */
 	u32 plan;
 	u32 done;
 	u32 rounds;

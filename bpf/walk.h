@@ -408,14 +408,18 @@ static __always_inline void submit(struct pl_scratch *s, struct pl_plan *plan)
 	/* The root area has secrets that are still to be zeroed. */
 	int unfinished = s->mask_element && !s->chunk;
 	u32 pairs = record->kind == PL_CALL && (plan->flags & PL_PAIR_RETURNS);
+	/* Before it is sent, because the record says whether its end will be told. */
+	u32 refused = pairs && open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call);
+	if (refused)
+		record->kind = PL_CALL_REFUSED;
 	if (unfinished || bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP)) {
-		if (pairs)
-			bpf_map_delete_elem(&open_calls, &s->key);
+		if (pairs && !refused)
+			take_back_call(&s->stack, s->call.call_id);
 		count(counter->dropped);
 		return;
 	}
-	if (pairs)
-		open_call(&s->key, record->call_id, record->time_ns);
+	if (refused)
+		count(counter->refused);
 	count(counter->emitted);
 }
 

@@ -10,7 +10,7 @@ import {
   type AttachParams,
   type AttachResult,
   type CaptureTableParts,
-  type CountersResult,
+  type DetachResult,
   HELPER_METHODS,
   type InitializeResult,
   PROTOCOL_VERSION,
@@ -21,6 +21,7 @@ import { AuditLog, listed } from "./audit.ts";
 import { asUserError, invalidRequest, limitExceeded, noLibbpf, noSysfs } from "./failures.ts";
 import { type Features, probeFeatures } from "./features.ts";
 import { type Libbpf, loadLibbpf } from "./libbpf.ts";
+import { OpenCallTables } from "./openCalls.ts";
 import { dropPrivileges, raiseLimits } from "./privileges.ts";
 import { describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
 import { RingReader, type SendBatch } from "./ring.ts";
@@ -64,6 +65,7 @@ export class Helper {
   private scratch: Scratch | undefined;
   private machine: Machine | undefined;
   private ring: RingReader | undefined;
+  private openCalls: OpenCallTables | undefined;
   private disposed = false;
 
   constructor(host: HelperHost) {
@@ -174,6 +176,7 @@ export class Helper {
         objectPath: this.packageFile(OBJECT),
         holderPath: this.packageFile(HOLDER),
         ringFd: ring.fd,
+        openCalls: () => (this.openCalls ??= new OpenCallTables()),
         scratch: (this.scratch ??= new Scratch(features.pidNamespace === undefined)),
         tables,
         features,
@@ -192,17 +195,17 @@ export class Helper {
     return { link: linkKind(features), attached: params.probes.length };
   }
 
-  private async detach(id: number): Promise<CountersResult> {
+  private async detach(id: number): Promise<DetachResult> {
     const session = this.find("detach", id);
     this.sessions.delete(id);
     await session.detach();
     // Every program has run to its end: what they wrote is in the ring, what they counted is final.
     await this.ring?.drain();
-    const counters = session.counters();
+    const result = { counters: session.counters(), openCalls: session.openCalls() };
     session.close();
     if (this.sessions.size === 0) this.ring?.pause();
     this.audit.write("detach", `session=${id} ${targetText(session.params)}`);
-    return { counters };
+    return result;
   }
 
   private extend(id: number, expiresInMs: number | undefined): Record<string, never> {

@@ -102,6 +102,8 @@ const LIBBPF = [
   "int bpf_map_update_batch(int fd, void *keys, void *values, uint32_t *count, void *opts)",
   "int bpf_map_delete_elem(int fd, void *key)",
   "int bpf_map_get_next_key(int fd, void *key, void *next)",
+  "int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, void *count, void *opts)",
+  "int bpf_map_delete_batch(int fd, void *keys, void *count, void *opts)",
   "void *btf__load_vmlinux_btf()",
   "int btf__find_by_name_kind(void *btf, const char *name, uint32_t kind)",
   "void *btf__type_by_id(void *btf, uint32_t id)",
@@ -181,10 +183,41 @@ export function createRingBuffer(bytes: number): number {
   );
 }
 
-/** Keys are u32. */
-export function createMap(kind: "hash" | "array", name: string, valueBytes: number, entries: number): number {
+/** Keys are u32 unless it is said. Preallocated: it takes its memory now, and an insertion fails only when it is full. */
+export function createMap(
+  kind: "hash" | "array",
+  name: string,
+  valueBytes: number,
+  entries: number,
+  keyBytes = 4,
+): number {
   const type = kind === "hash" ? BPF.MAP_TYPE_HASH : BPF.MAP_TYPE_ARRAY;
-  return check(`creating the map ${name}`, fn("bpf_map_create")(type, name, 4, valueBytes, entries, null));
+  return check(`creating the map ${name}`, fn("bpf_map_create")(type, name, keyBytes, valueBytes, entries, null));
+}
+
+/** Entries of a hash map, in the kernel's order, at most `limit` at once (Linux 5.6). */
+export function* hashMapBatches(
+  fd: number,
+  keyBytes: number,
+  valueBytes: number,
+  limit: number,
+): Generator<{ readonly keys: Uint8Array; readonly values: Uint8Array; readonly count: number }> {
+  const keys = new Uint8Array(keyBytes * limit);
+  const values = new Uint8Array(valueBytes * limit);
+  const position = new Uint32Array(1);
+  for (let first = true, more = true; more; first = false) {
+    const count = new Uint32Array([limit]);
+    const result = Number(fn("bpf_map_lookup_batch")(fd, first ? null : position, position, keys, values, count, null));
+    more = result !== -constants.errno.ENOENT; // The last batch.
+    if (more) check("bpf_map_lookup_batch", result);
+    yield { keys, values, count: count[0] ?? 0 };
+  }
+}
+
+/** `keys`: one after the other (Linux 5.6). */
+export function deleteMapEntries(fd: number, keys: Uint8Array, keyBytes: number): void {
+  const count = new Uint32Array([keys.length / keyBytes]);
+  if ((count[0] ?? 0) > 0) check("bpf_map_delete_batch", fn("bpf_map_delete_batch")(fd, keys, count, null));
 }
 
 /** A map that no loaded program uses need not exist. */

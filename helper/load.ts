@@ -14,8 +14,8 @@ import {
   tablesFault,
 } from "../src/protocol/captureTypes.ts";
 import { COUNTERS, decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts";
-import type { AttachParams, CaptureTableParts, ProbeSpec } from "../src/protocol/helperApi.ts";
-import { CONFIG, STAGE } from "../src/protocol/layout.ts";
+import type { AttachParams, CaptureTableParts, OpenCallCount, ProbeSpec } from "../src/protocol/helperApi.ts";
+import { CONFIG, STAGE, UNWINDERS } from "../src/protocol/layout.ts";
 import { damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
 import type { LinkRequest } from "./holder.ts";
@@ -43,10 +43,9 @@ import {
   updateMapEntries,
   useUprobeMulti,
 } from "./libbpf.ts";
+import { MAX_NESTED_WITHOUT_LOOP, MAX_OPEN_CALLS, type OpenCallTables } from "./openCalls.ts";
 import type { Scratch } from "./scratch.ts";
 
-/** Calls in progress that can be paired with their returns, some 150 bytes each; the oldest are forgotten first. */
-const OPEN_CALLS = { base: 16384, perFunction: 1024, max: 65536 } as const;
 /** One program each is loaded there (see probe_index in probelens.bpf.c); 256 take a few hundred milliseconds. */
 const MAX_PROBES_WITHOUT_COOKIES = 256;
 /** Each takes a descriptor and a system call or two. */
@@ -63,6 +62,8 @@ export interface LoadContext {
   readonly objectPath: string;
   readonly ringFd: number;
   readonly scratch: Scratch;
+  /** Made for the first session that pairs returns. */
+  openCalls(): OpenCallTables;
   readonly features: Features;
   readonly tables?: readonly CaptureTableParts[];
 }
@@ -79,19 +80,24 @@ export class LoadedSession {
   private readonly sites: readonly Site[];
   private readonly features: Features;
   private readonly counterFd: number;
+  private readonly session: number;
+  private readonly openCallTables: OpenCallTables | undefined;
   /** For kernels without cookies. */
   private readonly ownPrograms: number[] = [];
+  private swept = false;
   private closed = false;
 
   constructor(context: LoadContext, params: AttachParams) {
     this.probes = params.probes;
+    this.session = params.session;
     this.features = context.features;
+    if (params.probes.some(({ pairReturns }) => pairReturns)) this.openCallTables = context.openCalls();
     const tables = joinTables([...(context.tables ?? []), params.tables ?? {}]);
     const checked = params.probes.map((probe) => checkedPlan(probe, tables));
     this.sites = checked.map(({ probe, size }, index) => ({
       index,
       probe,
-      program: `${probe.role === "entry" ? "call" : "return"}_${size}`,
+      program: this.programOf(probe.role, size),
     }));
     const deep = checked.some(({ size }) => size === "deep");
     this.object = openProbePrograms(context.objectPath);
@@ -109,8 +115,8 @@ export class LoadedSession {
 
   /** What a LinkHolder is to make. `pid` 0: every process. */
   linkRequests(pid: number): LinkRequest[] {
-    // Returns first: a call is never opened whose return would go unseen.
-    return (["return", "entry"] as const).flatMap((role) => {
+    // Returns and what stands for them first: a call is never opened whose end would go unseen.
+    return (["goexit", "resume", "return", "entry"] as const).flatMap((role) => {
       const sites = this.sites.filter(({ probe }) => probe.role === role);
       return this.features.uprobeMulti ? this.multiRequests(sites, pid) : this.perfRequests(sites, pid);
     });
@@ -118,15 +124,30 @@ export class LoadedSession {
 
   counters(): ProbeCounters[] {
     const bytes = new Uint8Array(possibleCpus() * COUNTERS.size);
-    return this.probes.map((probe, index) => {
+    // A function's returns before its calls, so that while they go on there are never more ends than calls.
+    const counters: ProbeCounters[] = [];
+    for (const [index, probe] of [...this.probes.entries()].reverse()) {
       lookupMap(this.counterFd, index, bytes);
-      return decodeCounters(probe.id, bytes);
+      counters.push(decodeCounters(probe.id, bytes));
+    }
+    return counters.reverse();
+  }
+
+  /** Calls that are open when every probe is gone; asked once, because it clears the tables. */
+  openCalls(): OpenCallCount[] {
+    this.swept = true;
+    const left = this.openCallTables?.sweep(this.session);
+    return this.probes.flatMap(({ id }, index) => {
+      const calls = left?.get(index);
+      return calls === undefined ? [] : [{ probe: id, ...calls }];
     });
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    // The tables outlive a session that came to nothing.
+    if (!this.swept) this.openCalls();
     for (const program of this.ownPrograms) closeFd(program);
     closeObject(this.object);
   }
@@ -136,21 +157,26 @@ export class LoadedSession {
     if (deep) used.add(this.walkProgram);
     const programs: Pointer[] = [];
     const sizes = [...SIZE_CLASSES, "deep"];
-    for (const name of [...sizes.flatMap((size) => [`call_${size}`, `return_${size}`]), ...WALK_PROGRAMS]) {
+    for (const name of [
+      ...sizes.flatMap((size) => [`call_${size}`, `return_${size}`]),
+      ...WALK_PROGRAMS,
+      ...UNWIND_PROGRAMS,
+    ]) {
       const program = findProgram(this.object, name);
       setAutoload(program, used.has(name));
       if (!used.has(name)) continue;
       programs.push(program);
       if (this.features.uprobeMulti) useUprobeMulti(program);
     }
-    const paired = params.probes.filter(({ pairReturns }) => pairReturns).length;
-    const openCalls = Math.min(OPEN_CALLS.max, OPEN_CALLS.base + paired * OPEN_CALLS.perFunction);
     setMaxEntries(findMap(this.object, "plans"), params.probes.length);
     setMaxEntries(findMap(this.object, "counters"), params.probes.length);
-    setMaxEntries(findMap(this.object, "open_calls"), paired > 0 ? openCalls : 1);
     for (const [name, size] of TABLE_MAPS)
       setMaxEntries(findMap(this.object, mapOf(name)), Math.max(1, tables[name].length / size));
     reuseMap(findMap(this.object, "ring"), context.ringFd);
+    if (this.openCallTables !== undefined) {
+      reuseMap(findMap(this.object, "innermost"), this.openCallTables.innermostFd);
+      reuseMap(findMap(this.object, "outer_calls"), this.openCallTables.outerFd);
+    }
     if (deep) {
       const { memory, template } = context.scratch.open();
       reuseMap(findMap(this.object, "scratch"), memory);
@@ -158,6 +184,15 @@ export class LoadedSession {
     } else for (const name of DEEP_MAPS) setAutocreate(findMap(this.object, name), false);
     setInitialValue(findMap(this.object, ".rodata"), encodeConfig(params, this.features));
     loadObject(this.object, programs);
+    // For themselves: see open_calls.h.
+    const unwinders = mapFd(findMap(this.object, "unwinders"));
+    for (const [place, name] of UNWINDERS.entries())
+      if (used.has(name)) updateMap(unwinders, place, descriptor(findProgram(this.object, name)));
+  }
+
+  private programOf(role: ProbeSpec["role"], size: SizeClass | "deep"): string {
+    if (isUnwinder(role)) return this.features.loops ? `${role}_loop` : role;
+    return `${role === "entry" ? "call" : "return"}_${size}`;
   }
 
   /** See walk.h. */
@@ -178,8 +213,8 @@ export class LoadedSession {
         updateMapEntries(fd, new Uint8Array(Uint32Array.from({ length: entries }, (_, i) => i).buffer), bytes, entries);
     }
     if (!deep) return;
-    const walk = new Uint8Array(Uint32Array.of(programFd(findProgram(this.object, this.walkProgram))).buffer);
-    updateMap(mapFd(findMap(this.object, "stages")), STAGE.walk, walk);
+    const walk = findProgram(this.object, this.walkProgram);
+    updateMap(mapFd(findMap(this.object, "stages")), STAGE.walk, descriptor(walk));
   }
 
   private multiRequests(sites: readonly Site[], pid: number): LinkRequest[] {
@@ -204,9 +239,11 @@ export class LoadedSession {
       );
     if (pmu === undefined)
       throw noBpf("attaching the probes", new SystemCallError("finding the uprobe event source", 38));
-    return sites.map(({ index, probe: { offset }, program }) => {
+    return sites.map(({ index, probe: { offset, role }, program }) => {
       const loaded = findProgram(this.object, program);
       if (cookies) return { kind: "perf", program: programFd(loaded), pid, pmu, offset, cookie: index };
+      // These are the same for every probe.
+      if (isUnwinder(role)) return { kind: "perf", program: programFd(loaded), pid, pmu, offset };
       const own = loadProgram(withIndex(programInstructions(loaded), index), LICENSE);
       this.ownPrograms.push(own);
       return { kind: "perf", program: own, pid, pmu, offset };
@@ -222,7 +259,17 @@ function openProbePrograms(path: string): Pointer {
   }
 }
 
+/** A program as the value of a map of programs. */
+function descriptor(program: Pointer): Uint8Array {
+  return new Uint8Array(Uint32Array.of(programFd(program)).buffer);
+}
+
+function isUnwinder(role: ProbeSpec["role"]): boolean {
+  return UNWINDERS.some((unwinder) => unwinder === role);
+}
+
 const WALK_PROGRAMS = ["walk", "walk_rounds"] as const;
+const UNWIND_PROGRAMS = UNWINDERS.flatMap((name) => [name, `${name}_loop`]);
 const TABLE_MAPS: readonly (readonly [CaptureTableName, number])[] = [
   ["types", CAPTURE_TYPE.size],
   ["slots", SLOT.size],
@@ -296,6 +343,8 @@ function encodeConfig(params: AttachParams, features: Features): Uint8Array {
   view.setUint32(CONFIG.fsbaseOffset, goroutine.source === "tls" ? (fsbaseOffset() ?? 0) : 0, true);
   view.setUint32(CONFIG.goidOffset, goroutine.goidOffset, true);
   view.setUint32(CONFIG.stackHiOffset, goroutine.stackHiOffset, true);
+  view.setUint32(CONFIG.session, params.session, true);
+  view.setUint32(CONFIG.maxNested, features.loops ? MAX_OPEN_CALLS : MAX_NESTED_WITHOUT_LOOP, true);
   return new Uint8Array(view.buffer);
 }
 

@@ -1,11 +1,12 @@
 /** One attach request from its checks to its end. */
 import { closeSync, readlinkSync } from "node:fs";
 import type { ProbeCounters } from "../src/protocol/counters.ts";
-import type { AttachParams, CaptureTableParts, TargetEndedParams } from "../src/protocol/helperApi.ts";
+import type { AttachParams, CaptureTableParts, OpenCallCount, TargetEndedParams } from "../src/protocol/helperApi.ts";
 import { asUserError, bytesDiffer } from "./failures.ts";
 import type { Features } from "./features.ts";
 import { type HolderEnd, LinkHolder } from "./holder.ts";
 import { LoadedSession } from "./load.ts";
+import type { OpenCallTables } from "./openCalls.ts";
 import { checkProcess, fileIdentity, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
 import { openProgram, openRegular } from "./programFile.ts";
 import type { Scratch } from "./scratch.ts";
@@ -20,6 +21,8 @@ export interface SessionContext {
   readonly holderPath: string;
   readonly ringFd: number;
   readonly scratch: Scratch;
+  /** Made for the first session that pairs returns. */
+  openCalls(): OpenCallTables;
   /** Parts of the session's capture types that came before the attach request. */
   readonly tables?: readonly CaptureTableParts[];
   readonly features: Features;
@@ -90,6 +93,11 @@ export class Session {
   async detach(): Promise<void> {
     clearInterval(this.watcher);
     await this.holder.release();
+  }
+
+  /** Once, after `detach`. */
+  openCalls(): OpenCallCount[] {
+    return this.loaded.openCalls();
   }
 
   close(): void {

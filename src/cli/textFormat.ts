@@ -17,19 +17,27 @@ export function formatBatch(events: readonly TraceEvent[], returns: boolean): st
       else lines.push(`${head(event)} ${call(event)}${rest(event, returns)}${caller(event)}`);
     } else if (!joined.has(event.id)) {
       const what = event.event === "return" ? result(event) : "unwound (panic or Goexit)";
-      lines.push(`${head(event)} #${event.id} ${event.func} ${what}`);
+      lines.push(`${head(event)} ${mark(event.id)} ${event.func} ${what}`);
     }
   }
   return lines.map(printable);
 }
 
 export function formatStats(stats: readonly StatsEvent[], returns: boolean): string[] {
-  return stats.map(({ func, hits, emitted, filtered, throttled, dropped, returns: returned, openCalls }) => {
-    const ends = returns ? `; ${returned} returns, ${openCalls} still open` : "";
+  return stats.map((line) => {
+    const { func, hits, emitted, filtered, throttled, dropped } = line;
+    const ends = returns ? `; ${endsText(line)}` : "";
     return printable(
       `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}`,
     );
   });
+}
+
+function endsText({ returns, unwound, unknownEnds, openCalls }: StatsEvent): string {
+  const parts = [`${returns} returns`];
+  if (unwound > 0) parts.push(`${unwound} unwound`);
+  if (unknownEnds > 0) parts.push(`${unknownEnds} whose end was lost`);
+  return [...parts, `${openCalls} still open`].join(", ");
 }
 
 function head({ ts, pid, goid }: TraceEvent & { ts: string; pid: number; goid: number }): string {
@@ -46,9 +54,15 @@ function call({ func, args }: CallEvent): string {
 }
 
 /** What stands for the end of a call that has none yet. */
-function rest({ id, inlined }: CallEvent, returns: boolean): string {
+function rest({ id, inlined, endUnknown }: CallEvent, returns: boolean): string {
   if (inlined === true) return " (inlined)";
-  return returns ? ` …#${id}` : "";
+  if (endUnknown === true) return " (too many calls are open: its end will not be known)";
+  return returns ? ` …${mark(id)}` : "";
+}
+
+/** Joins an end to its call; ids have up to 16 digits. */
+function mark(id: number): string {
+  return `#${id.toString(36)}`;
 }
 
 function result({ results, missingResults, durationNs }: ReturnEvent): string {

@@ -96,11 +96,10 @@ class TraceRun implements TraceListener {
   /** By a signal: the end is the user's wish, whatever the same Ctrl-C at the terminal did to the command. */
   private interrupted = false;
   private printed = 0;
-  /** Ids are given in the order of the calls: this and smaller ones were printed. */
-  private lastPrinted = 0;
-  private awaited = 0;
+  /** Ids of printed calls whose end is to come; only with `--limit`, which bounds it. */
+  private readonly awaited = new Set<number>();
   private grace: NodeJS.Timeout | undefined;
-  private readonly returning = new Set<string>();
+  private readonly ending = new Set<string>();
   private readonly end: Promise<{ reason: EndReason; stats: readonly StatsEvent[] }>;
   private ended: (end: { reason: EndReason; stats: readonly StatsEvent[] }) => void = () => {};
   private failure: UserError | undefined;
@@ -179,28 +178,27 @@ class TraceRun implements TraceListener {
     if (event.event === "call") {
       if (this.printed >= limit) return false;
       this.printed += 1;
-      this.lastPrinted = event.id;
-      if (returns && event.inlined !== true && this.canReturn(event.func)) this.awaited += 1;
+      if (returns && event.inlined !== true && event.endUnknown !== true && this.canEnd(event.func))
+        this.awaited.add(event.id);
       if (this.printed >= limit) this.onLimit();
       return true;
     }
-    if (event.id > this.lastPrinted) return false;
-    this.awaited -= 1;
-    if (this.printed >= limit && this.awaited <= 0) this.stop();
+    if (!this.awaited.delete(event.id)) return false;
+    if (this.printed >= limit && this.awaited.size === 0) this.stop();
     return true;
   }
 
   private onLimit(): void {
-    if (this.awaited <= 0) this.stop();
+    if (this.awaited.size === 0) this.stop();
     else this.grace = setTimeout(() => this.stop(), RETURN_GRACE_MS);
   }
 
-  /** A function without `ret` has no return to wait for. */
-  private canReturn(func: string): boolean {
-    if (this.returning.size === 0) {
-      for (const plan of this.trace?.plans ?? []) if (plan.returns.length > 0) this.returning.add(plan.fn.name);
+  /** Of a function that jumps on to another one no end is seen. */
+  private canEnd(func: string): boolean {
+    if (this.ending.size === 0) {
+      for (const plan of this.trace?.plans ?? []) if (plan.jumpsAway !== true) this.ending.add(plan.fn.name);
     }
-    return this.trace === undefined || this.returning.has(func);
+    return this.trace === undefined || this.ending.has(func);
   }
 
   private stop(): void {

@@ -36,6 +36,8 @@ export interface CallEvent extends EventBase {
   readonly args: readonly RenderedValue[];
   /** The call was inlined into its caller: no return comes. */
   readonly inlined?: true;
+  /** There was no room to remember the call: how it ends will not be told. */
+  readonly endUnknown?: true;
 }
 export interface ReturnEvent extends EventBase {
   readonly event: "return";
@@ -56,7 +58,13 @@ export interface StatsEvent {
   readonly filtered: number;
   readonly throttled: number;
   readonly dropped: number;
+  /** Ends of emitted calls, all 0 without `returns`; calls that were inlined, and those of functions that jump on to another, have none. */
   readonly returns: number;
+  /** Ended without a `ret`. */
+  readonly unwound: number;
+  /** Their end was lost: a return (or the news of an unwinding) dropped, or no room to remember the call. */
+  readonly unknownEnds: number;
+  /** Still running at the end of the trace or of their process. */
   readonly openCalls: number;
 }
 export type TraceEvent = CallEvent | ReturnEvent | UnwoundEvent;

@@ -283,7 +283,6 @@ class ProbeEngine implements FullEngine {
         masksOf: (type) => (known === undefined ? undefined : masksOf(known.tables, type)),
       }),
       callers: new CallerTable(binary, fixed),
-      runtime: binary.runtime,
       watches: request.returns ? await (await import("./plan/unwindSites.ts")).unwindSites(binary) : [],
       listener,
       onDetached: async (reason) => {

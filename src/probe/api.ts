@@ -71,6 +71,8 @@ export interface FunctionPlan {
   readonly entry?: ProbeSite;
   /** Every `ret`; empty for functions that never return. */
   readonly returns: readonly ProbeSite[];
+  /** A jump leads out of it (a tail call): such a call ends in the `ret` of another function. */
+  readonly jumpsAway?: boolean;
   readonly call: EventPlan;
   readonly return: EventPlan;
   /** Calls that were inlined, as far as they were looked at. */

@@ -29,6 +29,7 @@ export function planFunction(input: PlanInput): PlanResult {
       ...(placed.missingResults === undefined ? {} : { missingResults: placed.missingResults }),
       entry: sites.entry,
       returns: sites.returns,
+      jumpsAway: sites.jumpsAway,
       call,
       return: planCapture(shown(placed.results), limits),
       copies: [],

@@ -17,7 +17,12 @@ export interface SiteInput extends EntryState {
 }
 
 export type Sites =
-  | { readonly ok: true; readonly entry: ProbeSite; readonly returns: readonly ProbeSite[] }
+  | {
+      readonly ok: true;
+      readonly entry: ProbeSite;
+      readonly returns: readonly ProbeSite[];
+      readonly jumpsAway: boolean;
+    }
   | { readonly ok: false; readonly reason: string };
 
 export function findSites(input: SiteInput): Sites {
@@ -36,7 +41,12 @@ export function findSites(input: SiteInput): Sites {
     }
     returns.push(site);
   }
-  return { ok: true, entry: entry.site, returns };
+  const jumpsAway = decoded.instructions.some(
+    ({ flow: kind, target }) =>
+      kind === "tailCall" ||
+      ((kind === "jump" || kind === "branch") && target !== undefined && (target < 0 || target >= input.code.length)),
+  );
+  return { ok: true, entry: entry.site, returns, jumpsAway };
 }
 
 /** docs/performance.md's medians for one hit on the project's machines: predictions, not promises. */

@@ -9,12 +9,28 @@ export interface ProbeCounters {
   readonly throttled: number;
   /** No room in the ring buffer. */
   readonly dropped: number;
-  /** Return probes: hits whose call was not found in the table of open calls (called before attaching, throttled, or evicted); not part of `hits`. */
+  /** Return probes: hits whose call is not in the table of open calls (called before attaching, throttled, dropped, refused); not part of `hits`. */
   readonly unpaired: number;
+  /** Entry probes that pair: emitted calls for which the table of open calls had no room. */
+  readonly refused: number;
+  /** Entry probes that pair: emitted calls that ended without a return, as a record says. */
+  readonly unwound: number;
+  /** The same, but the ring buffer had no room for the record. */
+  readonly untold: number;
 }
 
 /** struct pl_counters, one per CPU */
-export const COUNTERS = { size: 40, emitted: 0, filtered: 8, throttled: 16, dropped: 24, unpaired: 32 } as const;
+export const COUNTERS = {
+  size: 64,
+  emitted: 0,
+  filtered: 8,
+  throttled: 16,
+  dropped: 24,
+  unpaired: 32,
+  refused: 40,
+  unwound: 48,
+  untold: 56,
+} as const;
 
 /** Sums the per-CPU copies of one probe's counters: `bytes` is `cpus` × struct pl_counters. */
 export function decodeCounters(probe: number, bytes: Uint8Array): ProbeCounters {
@@ -30,5 +46,16 @@ export function decodeCounters(probe: number, bytes: Uint8Array): ProbeCounters 
   const throttled = sum(COUNTERS.throttled);
   const dropped = sum(COUNTERS.dropped);
   const hits = emitted + filtered + throttled + dropped;
-  return { probe, hits, emitted, filtered, throttled, dropped, unpaired: sum(COUNTERS.unpaired) };
+  return {
+    probe,
+    hits,
+    emitted,
+    filtered,
+    throttled,
+    dropped,
+    unpaired: sum(COUNTERS.unpaired),
+    refused: sum(COUNTERS.refused),
+    unwound: sum(COUNTERS.unwound),
+    untold: sum(COUNTERS.untold),
+  };
 }

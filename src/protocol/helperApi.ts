@@ -41,7 +41,11 @@ export type AttachTarget =
 export interface ProbeSpec {
   /** Chosen by the peer, unique among its probes; comes back in every record. */
   readonly id: number;
-  readonly role: "entry" | "return";
+  /**
+   * `goexit` and `resume` watch the runtime for calls that end without a return, where others pair theirs: the entry of
+   * runtime.Goexit, and runtime.recovery's call of runtime.gogo. They count nothing, and their plans are empty.
+   */
+  readonly role: "entry" | "return" | "goexit" | "resume";
   /** Return probes: the id of the entry probe of the same function. All returns of a function share one plan. */
   readonly entryId?: number;
   /** File offset of the instruction. */
@@ -106,9 +110,20 @@ export interface ExtendParams {
 export interface DetachParams {
   readonly session: number;
 }
-/** Final counters, read after the last probe was gone and the ring was drained. */
 export interface CountersResult {
   readonly counters: readonly ProbeCounters[];
+}
+/** Final: read after the last probe was gone and the ring was drained. */
+export interface DetachResult extends CountersResult {
+  /** Of the probes that have any. */
+  readonly openCalls: readonly OpenCallCount[];
+}
+/** Calls of an entry probe that are in the table of open calls at the end. */
+export interface OpenCallCount {
+  readonly probe: number;
+  readonly open: number;
+  /** They were given up: how they ended is not known. */
+  readonly unknown: number;
 }
 export interface CountersParams {
   readonly session: number;

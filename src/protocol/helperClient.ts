@@ -15,6 +15,7 @@ import {
   type DescribeProcessParams,
   type DescribeProcessResult,
   type DetachParams,
+  type DetachResult,
   type ExtendParams,
   HELPER_METHODS,
   type InitializeResult,
@@ -42,7 +43,7 @@ export interface HelperClient {
   initialize(): Promise<InitializeResult>;
   /** `tables`: the session's capture types, of any size. */
   attach(params: AttachParams, tables?: CaptureTables): Promise<AttachResult>;
-  detach(params: DetachParams): Promise<CountersResult>;
+  detach(params: DetachParams): Promise<DetachResult>;
   extend(params: ExtendParams): Promise<void>;
   counters(params: CountersParams): Promise<CountersResult>;
   readFile(params: ReadFileParams): Promise<ReadFileResult>;

@@ -59,7 +59,7 @@ const tableParts = v.strictObject({
 
 const probe = v.strictObject({
   id: uint32,
-  role: v.picklist(["entry", "return"]),
+  role: v.picklist(["entry", "return", "goexit", "resume"]),
   entryId: v.exactOptional(uint32),
   offset: fileOffset,
   address: v.exactOptional(fileOffset),

@@ -8,7 +8,7 @@ export const MAX_PROBES = 32768;
 
 /** struct pl_config */
 export const CONFIG = {
-  size: 56,
+  size: 64,
   baseNs: 0,
   pidnsDev: 8,
   pidnsIno: 16,
@@ -19,10 +19,30 @@ export const CONFIG = {
   fsbaseOffset: 40,
   goidOffset: 44,
   stackHiOffset: 48,
+  session: 52,
+  maxNested: 56,
 } as const;
 
+/** struct pl_call_stack: key of the table of innermost calls */
+export const CALL_STACK = { size: 16, goroutine: 0, tgid: 8, session: 12 } as const;
+
+/** struct pl_open_call: value of both tables of open calls */
+export const OPEN_CALL = {
+  size: 48,
+  callId: 0,
+  timeNs: 8,
+  depth: 16,
+  outer: 24,
+  entry: 32,
+  index: 36,
+  session: 40,
+  nested: 44,
+} as const;
+/** Places in the map `unwinders`: programs of the same name, and on kernels with bpf_loop others in their stead. */
+export const UNWINDERS = ["goexit", "resume"] as const;
+
 /** struct pl_scratch: where a deep event is built, one per thread. */
-export const SCRATCH = { size: 32904, sequence: 0 } as const;
+export const SCRATCH = { size: 32944, sequence: 0 } as const;
 /**
  * Threads that can send deep events: their memories take 16 MiB at the most, which call ids rely on (deep_call_id). A Go
  * program has a thread for each CPU and for each blocking system call that is under way.

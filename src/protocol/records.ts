@@ -21,14 +21,17 @@ export interface Chunk {
 export type FullBudget = "bytes" | "chunks" | "steps";
 
 export interface RawEvent {
-  readonly kind: "call" | "return";
+  /** `unwound`: the call ended without a return; `probe` is the call's, and nothing is captured. */
+  readonly kind: "call" | "return" | "unwound";
+  /** Call only: there was no room to remember it, so its end will not be told. */
+  readonly refused?: true;
   /** The probe's id, as given in the attach request (entry and return probes of a function have different ids). */
   readonly probe: number;
-  /** Unique in one helper; the return carries its call's. */
+  /** Unique in one helper, below 2^53; what ends a call carries the call's. */
   readonly callId: bigint;
   /** CLOCK_MONOTONIC, nanoseconds. */
   readonly timeNs: bigint;
-  /** Return only: nanoseconds since the call. */
+  /** Return and unwound only: nanoseconds since the call. */
   readonly durationNs: bigint;
   readonly pid: number;
   readonly tid: number;
@@ -66,7 +69,13 @@ export const RECORD = {
   kind: 72,
   full: 73,
 } as const;
-export const RECORD_KIND = { call: 1, return: 2 } as const;
+export const RECORD_KIND = { call: 1, return: 2, unwound: 3, refusedCall: 4 } as const;
+const KINDS: ReadonlyMap<number, RawEvent["kind"]> = new Map([
+  [RECORD_KIND.call, "call"],
+  [RECORD_KIND.refusedCall, "call"],
+  [RECORD_KIND.return, "return"],
+  [RECORD_KIND.unwound, "unwound"],
+]);
 const FULL: readonly (FullBudget | undefined)[] = [undefined, "bytes", "chunks", "steps"];
 
 /** struct pl_chunk */
@@ -112,7 +121,8 @@ function decodeRecord(batch: Uint8Array, view: DataView, start: number, end: num
   const kind = view.getUint8(start + RECORD.kind);
   const rootEnd = start + RECORD.size + rootSize;
   if (used > end - start || rootEnd > start + used) throw damaged(start, "a record longer than its reservation");
-  if (kind !== RECORD_KIND.call && kind !== RECORD_KIND.return) throw damaged(start, `record kind ${kind}`);
+  const what = KINDS.get(kind);
+  if (what === undefined) throw damaged(start, `record kind ${kind}`);
   const usedEnd = start + used;
   const chunks: Chunk[] = [];
   let at = rootEnd;
@@ -132,7 +142,8 @@ function decodeRecord(batch: Uint8Array, view: DataView, start: number, end: num
   }
   const full = FULL[view.getUint8(start + RECORD.full)];
   return {
-    kind: kind === RECORD_KIND.call ? "call" : "return",
+    kind: what,
+    ...(kind === RECORD_KIND.refusedCall ? { refused: true } : {}),
     probe: view.getUint32(start + RECORD.probe, true),
     callId: view.getBigUint64(start + RECORD.callId, true),
     timeNs: view.getBigUint64(start + RECORD.timeNs, true),

@@ -403,7 +403,18 @@ describe("what is not the protocol", () => {
 });
 
 function all(probe: number, hits: number): ProbeCounters {
-  return { probe, hits, emitted: hits, filtered: 0, throttled: 0, dropped: 0, unpaired: 0 };
+  return {
+    probe,
+    hits,
+    emitted: hits,
+    filtered: 0,
+    throttled: 0,
+    dropped: 0,
+    unpaired: 0,
+    refused: 0,
+    unwound: 0,
+    untold: 0,
+  };
 }
 
 function word(event: RawEvent, index: number): bigint {

@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Features, probeFeatures } from "../../helper/features.ts";
 import { loadLibbpf } from "../../helper/libbpf.ts";
+import { OpenCallTables } from "../../helper/openCalls.ts";
 import { RingReader } from "../../helper/ring.ts";
 import { Scratch } from "../../helper/scratch.ts";
 import { Session } from "../../helper/session.ts";
@@ -204,6 +205,7 @@ it("finds the goroutine through thread-local storage", async () => {
   await target.end();
 });
 
+let openCalls: OpenCallTables | undefined;
 async function attach(
   params: AttachParams,
   features: Features,
@@ -217,6 +219,7 @@ async function attach(
     objectPath,
     holderPath: `${DIST}native/probelens-holder`,
     ringFd: reader.fd,
+    openCalls: () => (openCalls ??= new OpenCallTables()),
     scratch: new Scratch(true),
     features,
     onEnded: (_, target) => ended.push(target),
@@ -232,5 +235,16 @@ async function finish(session: Session): Promise<ProbeCounters[]> {
 }
 
 function all(probe: number, hits: number): ProbeCounters {
-  return { probe, hits, emitted: hits, filtered: 0, throttled: 0, dropped: 0, unpaired: 0 };
+  return {
+    probe,
+    hits,
+    emitted: hits,
+    filtered: 0,
+    throttled: 0,
+    dropped: 0,
+    unpaired: 0,
+    refused: 0,
+    unwound: 0,
+    untold: 0,
+  };
 }

@@ -92,6 +92,8 @@ describe("counts and pairing", () => {
         throttled: 0,
         dropped: 0,
         returns: 5000,
+        unwound: 0,
+        unknownEnds: 0,
         openCalls: 0,
       },
     ]);

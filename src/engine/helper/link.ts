@@ -6,6 +6,7 @@ import { connectHelper, type HelperClient } from "../../protocol/helperClient.ts
 import type { RawEvent } from "../../protocol/records.ts";
 import { decodeRecords } from "../../protocol/records.ts";
 import { type LaunchedHelper, type LaunchOptions, launchHelper, tellingLine } from "./launch.ts";
+import { type ReaderState, StreamFlow } from "./streamFlow.ts";
 
 /** What a trace wants to hear. */
 export interface EventSink {
@@ -23,6 +24,11 @@ const LET_GO = {
     "this process gave no sign of life for ten seconds (it was stopped, or the machine slept), so the probes were removed",
   expired: "its time is up, so the probes were removed",
 } as const;
+
+/** What a trace needs of the link. */
+export type SessionLink = Pick<HelperLink, "alive" | "register" | "unregister" | "setReader" | "readToEnd"> & {
+  readonly client: Pick<HelperClient, "counters" | "detach">;
+};
 
 export class HelperLink {
   readonly client: HelperClient;
@@ -83,22 +89,27 @@ export class HelperLink {
   }
 
   unregister(session: number, firstProbe: number, count: number): void {
+    const sink = this.state.sinks.get(session);
     this.state.sinks.delete(session);
+    if (sink !== undefined) this.state.flow.set(sink, "ready");
     for (let id = firstProbe; id < firstProbe + count; id += 1) this.state.byProbe.delete(id);
   }
 
-  /** While paused nothing is read: the helper stops draining, the kernel drops, and the drops are counted. */
-  pause(): void {
-    this.launched.child.stdout.pause();
+  /** How a trace's reader fares. While one of them waits, nothing is read for any (streamFlow.ts). */
+  setReader(sink: EventSink, state: ReaderState): void {
+    this.state.flow.set(sink, state);
   }
-  resume(): void {
-    this.launched.child.stdout.resume();
+
+  /** While a trace ends, until the function returned is called. */
+  readToEnd(): () => void {
+    return this.state.flow.readToEnd();
   }
 
   /** Ends the helper; every probe is gone when this resolves. */
   async close(): Promise<void> {
     this.state.closing = true;
-    this.resume();
+    this.readToEnd();
+    for (const sink of this.state.sinks.values()) this.setReader(sink, "ready");
     this.client.dispose();
     await this.launched.close();
   }
@@ -107,6 +118,7 @@ export class HelperLink {
 class LinkState {
   readonly sinks = new Map<number, EventSink>();
   readonly byProbe = new Map<number, EventSink>();
+  readonly flow: StreamFlow;
   closing = false;
   death: string | undefined;
   helperPid: number | undefined;
@@ -114,6 +126,7 @@ class LinkState {
 
   constructor(launched: LaunchedHelper) {
     this.launched = launched;
+    this.flow = new StreamFlow(launched.child.stdout);
   }
 
   deliver(batch: Uint8Array): void {

@@ -83,8 +83,8 @@ async function dynamicTypes(binary: GoBinary, types: CaptureTypes): Promise<Dyna
   return { runtimeTypes: data?.runtimeTypes() ?? [], closures: funcs ? await binary.closures() : [] };
 }
 
-/** See unwindWatch.ts. */
-const PROBES_OF_RUNTIME = 3;
+/** See unwindSites.ts. */
+const PROBES_OF_RUNTIME = 2;
 
 function notTraceable(name: string, reason: string, remedy: string | undefined): UserError {
   return new UserError({
@@ -96,7 +96,7 @@ function notTraceable(name: string, reason: string, remedy: string | undefined):
 }
 
 export async function attachRequest(
-  session: TraceSession,
+  session: Pick<TraceSession, "session" | "probes" | "plans">,
   target: AttachTarget,
   binary: GoBinary,
   limits: CaptureLimits,

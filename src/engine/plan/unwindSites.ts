@@ -1,63 +1,34 @@
-/** Where the runtime is watched for calls that end without a `ret` (unwindWatch.ts says why there). */
-import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
-import type { PlannedCapture } from "../../probe/api.ts";
+/**
+ * Where the runtime ends calls without a `ret`: by `runtime.Goexit`, or by a panic that a caller recovers. The next call
+ * of the same goroutine would show that they are gone, but there may be none. So two places are watched that run only
+ * then: the entry of Goexit, and `runtime.recovery`'s call of `runtime.gogo(&gp.sched)`, which goes on in the function
+ * that recovered (runtime/panic.go, Go 1.15 to 1.27). What they mean, bpf/open_calls.h knows.
+ */
+import type { GoBinary } from "../../gobinary/api.ts";
 import { decodeFunction } from "../../probe/decode.ts";
 import { findSites } from "../../probe/site.ts";
-import { GOBUF_BYTES, type WatchSite } from "../trace/unwindWatch.ts";
+import type { WatchSite } from "../trace/probeTable.ts";
 
-/** Of runtime.g: stack bounds and goroutine id lie in its first 168 bytes in every version. */
-const G_BYTES = 256;
-
-/** Nothing where the binary's runtime does not look as it is known: then only later events tell. */
+/** Nothing where the binary's runtime does not look as it is known: then only later calls tell. */
 export async function unwindSites(binary: GoBinary): Promise<WatchSite[]> {
   const sites: WatchSite[] = [];
-  const goexit = await entrySite(binary, "runtime.Goexit", () => ({ pieces: [], slots: [], masks: [] }));
-  if (goexit !== undefined) sites.push({ kind: "goexit", spec: goexit });
-  const recovery = await entrySite(binary, "runtime.recovery", followFirstArgument);
+  const goexit = await goexitSite(binary);
+  if (goexit !== undefined) sites.push({ kind: "goexit", site: goexit });
   const resume = await resumeSite(binary);
-  if (recovery !== undefined && resume !== undefined) {
-    sites.push({ kind: "recovery", spec: recovery }, { kind: "resume", spec: resume });
-  }
+  if (resume !== undefined) sites.push({ kind: "resume", site: resume });
   return sites;
 }
 
-async function entrySite(
-  binary: GoBinary,
-  name: string,
-  planOf: (fn: GoFunction) => PlannedCapture,
-): Promise<WatchSite["spec"] | undefined> {
-  const [fn] = await binary.functionsNamed(name);
+async function goexitSite(binary: GoBinary): Promise<WatchSite["site"] | undefined> {
+  const [fn] = await binary.functionsNamed("runtime.Goexit");
   if (fn === undefined) return undefined;
-  const sites = findSites({ fn, code: await binary.code(fn), registers: new Set(["RSP", "RAX", "R14"]) });
-  if (!sites.ok) return undefined;
-  const { offset, expected, cfaOffset, skipIfBelowOrEqual } = sites.entry;
-  return { offset, expected, cfaOffset, skipIfBelowOrEqual, plan: planOf(fn) };
-}
-
-function followFirstArgument(fn: GoFunction): PlannedCapture {
-  return {
-    pieces: [
-      fn.convention === "register" ? { kind: "register", register: "RAX" } : { kind: "stack", offset: 0, size: 8 },
-    ],
-    slots: [followed(G_BYTES)],
-    masks: [],
-  };
-}
-
-/** What the only word of the root area points to. */
-function followed(size: number): PlannedCapture["slots"][number] {
-  return {
-    pointer: 0,
-    via: { kind: "target", target: { of: "memory", size } },
-    length: { kind: "one" },
-    maxElements: 1,
-    maxBytes: size,
-    deepens: false,
-  };
+  // R14 is g.
+  const sites = findSites({ fn, code: await binary.code(fn), registers: new Set(["RSP", "R14"]) });
+  return sites.ok ? sites.entry : undefined;
 }
 
 /** gogo is written in assembly, so in every version its argument stands on the stack, where RSP points at the call. */
-async function resumeSite(binary: GoBinary): Promise<WatchSite["spec"] | undefined> {
+async function resumeSite(binary: GoBinary): Promise<WatchSite["site"] | undefined> {
   const [fn] = await binary.functionsNamed("runtime.recovery");
   const gogo = [
     ...(await binary.functionsNamed("runtime.gogo.abi0")),
@@ -75,15 +46,11 @@ async function resumeSite(binary: GoBinary): Promise<WatchSite["spec"] | undefin
   if (call === undefined || calls.length !== 1) return undefined;
   return {
     offset: fn.offset + call.at,
+    address: fn.entry + call.at,
     expected: Buffer.from(code.subarray(call.at, call.at + call.length)).toString("hex"),
-    // "CFA" is then where RSP points, and the argument stands at CFA + 0.
+    // Nothing is found by it: the argument stands where RSP points.
     cfaOffset: 0,
     skipIfBelowOrEqual: false,
-    plan: {
-      pieces: [{ kind: "stack", offset: 0, size: 8 }],
-      slots: [followed(GOBUF_BYTES)],
-      masks: [],
-    },
   };
 }
 

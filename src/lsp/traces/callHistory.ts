@@ -33,7 +33,7 @@ export class CallHistory {
     this.seen += 1;
     this.last.push(record);
     if (this.last.length > MAX_LAST_CALLS) this.last.shift();
-    if (call.inlined === true) return record;
+    if (call.inlined === true || call.endUnknown === true) return record;
     this.open.set(call.id, record);
     if (this.open.size > MAX_OPEN_CALLS) {
       const oldest = this.open.keys().next().value;

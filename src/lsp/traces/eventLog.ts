@@ -17,7 +17,7 @@ export class EventLog {
   private skipped = 0;
 
   started(record: CallRecord, nowMs: number): void {
-    if (record.call.inlined === true) {
+    if (record.call.inlined === true || record.call.endUnknown === true) {
       this.push(formatCall(record));
       return;
     }

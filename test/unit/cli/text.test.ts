@@ -48,6 +48,18 @@ const BATCHES: [name: string, events: TraceEvent[], returns: boolean, lines: str
     true,
     ["[42 g18] main.f(n=1) → 2, err=nil (5.12µs) ← main.main:9"],
   ],
+  [
+    "ids of many digits are short",
+    [call(2 ** 52 + 42)],
+    true,
+    [`[42 g18] main.f(n=1) …#${(2 ** 52 + 42).toString(36)} ← main.main:9`],
+  ],
+  [
+    "a call that there was no room to remember",
+    [{ ...call(1), endUnknown: true }],
+    true,
+    ["[42 g18] main.f(n=1) (too many calls are open: its end will not be known) ← main.main:9"],
+  ],
   ["a return alone", [returned(1)], true, ["[42 g18] #1 main.f → 2, err=nil (5.12µs)"]],
   [
     "nested calls, outer first",
@@ -102,9 +114,14 @@ test("totals show the sum", () => {
     throttled: 2,
     dropped: 1,
     returns: 2,
+    unwound: 0,
+    unknownEnds: 0,
     openCalls: 1,
   } as const;
   assert.deepEqual(formatStats([stats], true), [
     "main.f: 6 hits = 3 emitted + 0 filtered + 2 throttled + 1 dropped; 2 returns, 1 still open",
+  ]);
+  assert.deepEqual(formatStats([{ ...stats, returns: 0, unwound: 1, unknownEnds: 1 }], true), [
+    "main.f: 6 hits = 3 emitted + 0 filtered + 2 throttled + 1 dropped; 0 returns, 1 unwound, 1 whose end was lost, 1 still open",
   ]);
 });

@@ -126,6 +126,8 @@ void test("history: percentiles, rate from the kernel's counters, arguments and 
       throttled: 3,
       dropped: 2,
       returns: 0,
+      unwound: 0,
+      unknownEnds: 0,
       openCalls: 0,
     },
   ];

@@ -41,7 +41,7 @@ import {
 } from "../../../src/protocol/captureTypes.ts";
 import { COUNTERS, decodeCounters } from "../../../src/protocol/counters.ts";
 import type { ProbeSpec } from "../../../src/protocol/helperApi.ts";
-import { CONFIG, SCRATCH, STAGE } from "../../../src/protocol/layout.ts";
+import { CALL_STACK, CONFIG, OPEN_CALL, SCRATCH, STAGE } from "../../../src/protocol/layout.ts";
 import {
   CHUNK,
   CHUNK_STATUS,
@@ -126,6 +126,8 @@ describe("layouts", () => {
       fsbase_offset: CONFIG.fsbaseOffset,
       goid_offset: CONFIG.goidOffset,
       stack_hi_offset: CONFIG.stackHiOffset,
+      session: CONFIG.session,
+      max_nested: CONFIG.maxNested,
     },
     pl_counters: {
       sizeof: COUNTERS.size,
@@ -134,6 +136,26 @@ describe("layouts", () => {
       throttled: COUNTERS.throttled,
       dropped: COUNTERS.dropped,
       unpaired: COUNTERS.unpaired,
+      refused: COUNTERS.refused,
+      unwound: COUNTERS.unwound,
+      untold: COUNTERS.untold,
+    },
+    pl_call_stack: {
+      sizeof: CALL_STACK.size,
+      goroutine: CALL_STACK.goroutine,
+      tgid: CALL_STACK.tgid,
+      session: CALL_STACK.session,
+    },
+    pl_open_call: {
+      sizeof: OPEN_CALL.size,
+      call_id: OPEN_CALL.callId,
+      time_ns: OPEN_CALL.timeNs,
+      depth: OPEN_CALL.depth,
+      outer: OPEN_CALL.outer,
+      entry: OPEN_CALL.entry,
+      index: OPEN_CALL.index,
+      session: OPEN_CALL.session,
+      nested: OPEN_CALL.nested,
     },
     pl_record: {
       sizeof: RECORD.size,
@@ -192,6 +214,8 @@ describe("layouts", () => {
     PL_TARGET_FUNC: TARGET_FLAGS.func,
     PL_CALL: RECORD_KIND.call,
     PL_RETURN: RECORD_KIND.return,
+    PL_UNWOUND: RECORD_KIND.unwound,
+    PL_CALL_REFUSED: RECORD_KIND.refusedCall,
     PL_FULL_BYTES: 1,
     PL_FULL_CHUNKS: 2,
     PL_FULL_STEPS: 3,
@@ -505,7 +529,7 @@ describe("decodeRecords", () => {
 });
 
 it("decodeCounters sums over the CPUs", () => {
-  const words = new BigUint64Array([1n, 2n, 3n, 4n, 5n, 10n, 20n, 30n, 40n, 50n]);
+  const words = new BigUint64Array([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 10n, 20n, 30n, 40n, 50n, 60n, 70n, 80n]);
   assert.deepEqual(decodeCounters(3, new Uint8Array(words.buffer)), {
     probe: 3,
     hits: 110,
@@ -514,6 +538,9 @@ it("decodeCounters sums over the CPUs", () => {
     throttled: 33,
     dropped: 44,
     unpaired: 55,
+    refused: 66,
+    unwound: 77,
+    untold: 88,
   });
 });
 

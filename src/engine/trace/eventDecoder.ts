@@ -1,0 +1,102 @@
+/** One raw event of a probe to the event that the user sees; pure, and without memory of what came before. */
+import type { EventPlan, ProbeSite } from "../../probe/api.ts";
+import type { RawEvent } from "../../protocol/records.ts";
+import { type ProgramValues, renderVariables } from "../../value/render.ts";
+import type { CallEvent, ReturnEvent, TraceEvent, UnwoundEvent } from "../api.ts";
+import type { CallerTable } from "./callers.ts";
+import type { ProbeRole } from "./probeTable.ts";
+
+type Role<Kind extends ProbeRole["kind"]> = Extract<ProbeRole, { kind: Kind }>;
+
+export interface Decoded {
+  readonly event: TraceEvent;
+  /** Of a call whose caller can be known: the file's address of the call instruction, to be looked up. */
+  readonly callAddress?: number;
+}
+
+export interface DecoderParts {
+  /** Decodes what the probes copied. */
+  readonly program: ProgramValues;
+  /** Each value as a tree beside its text. */
+  readonly values: boolean;
+  readonly callers: Pick<CallerTable, "callAddress" | "loadBias">;
+  /** CLOCK_MONOTONIC, nanoseconds, to RFC 3339. */
+  readonly toText: (monotonicNs: bigint) => string;
+}
+
+export class EventDecoder {
+  private readonly parts: DecoderParts;
+
+  constructor(parts: DecoderParts) {
+    this.parts = parts;
+  }
+
+  /** `undefined`: the record is none that this probe sends. */
+  decode(raw: RawEvent, role: ProbeRole): Decoded | undefined {
+    // An unwound record names the entry probe of the call that it ends.
+    if (raw.kind === "unwound") return role.kind === "entry" ? { event: this.unwound(raw, role) } : undefined;
+    switch (role.kind) {
+      case "entry":
+        return this.call(raw, role);
+      case "copy":
+        return { event: this.inlinedCall(raw, role) };
+      case "return":
+        return { event: this.return(raw, role) };
+      default:
+        return undefined;
+    }
+  }
+
+  private call(raw: RawEvent, { plan }: Role<"entry">): Decoded {
+    const { file, line } = plan.fn;
+    const event: CallEvent = {
+      event: "call",
+      ...this.base(raw, plan.fn.name),
+      file,
+      line,
+      args: this.render(plan.call, raw, plan.entry),
+      ...(raw.refused === true ? { endUnknown: true } : {}),
+    };
+    const callAddress = this.parts.callers.callAddress(raw, plan.call.capture, plan.entry?.address ?? 0);
+    return callAddress === undefined ? { event } : { event, callAddress };
+  }
+
+  /** Has no return, and its caller stands where it was inlined. */
+  private inlinedCall(raw: RawEvent, { plan, copy }: Role<"copy">): CallEvent {
+    const { name, file, line } = plan.fn;
+    return {
+      event: "call",
+      ...this.base(raw, name),
+      file,
+      line,
+      caller: copy.call.func,
+      ...(copy.call.line > 0 ? { callerLine: copy.call.line } : {}),
+      args: this.render(copy.plan, raw, copy.site),
+      inlined: true,
+    };
+  }
+
+  private return(raw: RawEvent, { plan, site }: Role<"return">): ReturnEvent {
+    return {
+      event: "return",
+      ...this.base(raw, plan.fn.name),
+      results: this.render(plan.return, raw, site),
+      ...(plan.missingResults === undefined ? {} : { missingResults: plan.missingResults }),
+      durationNs: Number(raw.durationNs),
+    };
+  }
+
+  private unwound(raw: RawEvent, { plan }: Role<"entry">): UnwoundEvent {
+    return { event: "unwound", ...this.base(raw, plan.fn.name) };
+  }
+
+  private base(raw: RawEvent, func: string) {
+    const { callId, pid, tid, goid } = raw;
+    return { id: Number(callId), ts: this.parts.toText(raw.timeNs), pid, tid, goid: Number(goid), func };
+  }
+
+  private render(plan: EventPlan, raw: RawEvent, site: ProbeSite | undefined): CallEvent["args"] {
+    const { callers, program, values } = this.parts;
+    return renderVariables(plan, raw, program, callers.loadBias(raw, plan.capture, site?.address ?? 0), values);
+  }
+}

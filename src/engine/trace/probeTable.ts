@@ -1,0 +1,117 @@
+/** The probes of one trace: what each is and what the helper is asked to place, in one list. */
+import type { FunctionPlan, PlannedCapture, PlannedCopy, PlannedProbe, ProbeSite } from "../../probe/api.ts";
+
+type ProbedCopy = Extract<PlannedCopy, { site: unknown }>;
+
+/** `fn`: index of the traced function. */
+export type ProbeRole =
+  | { readonly kind: "entry"; readonly fn: number; readonly plan: FunctionPlan; readonly paired: boolean }
+  /** A call that was inlined. */
+  | { readonly kind: "copy"; readonly fn: number; readonly plan: FunctionPlan; readonly copy: ProbedCopy }
+  | { readonly kind: "return"; readonly fn: number; readonly plan: FunctionPlan; readonly site: ProbeSite }
+  /** Where the runtime ends calls without a return; the kernel program draws the conclusions. */
+  | { readonly kind: "watch" };
+
+/** A place in the runtime that ends calls without a `ret` (plan/unwindSites.ts). */
+export interface WatchSite {
+  readonly kind: "goexit" | "resume";
+  readonly site: Pick<ProbeSite, "offset" | "address" | "expected" | "cfaOffset" | "skipIfBelowOrEqual">;
+}
+
+export interface TracedProbes {
+  readonly plans: readonly FunctionPlan[];
+  readonly returns: boolean;
+  readonly rate: number | undefined;
+  readonly watches: readonly WatchSite[];
+  /** Adds the probe's own address where the process's load bias is to be known. */
+  readonly withProbeAddress: (plan: PlannedCapture) => PlannedCapture;
+}
+
+interface Probe {
+  readonly role: ProbeRole;
+  readonly spec: Omit<PlannedProbe, "id" | "entryId">;
+  /** Of a return: how many places before it its entry probe stands. */
+  readonly entryBefore?: number;
+}
+
+export class ProbeTable {
+  private readonly probes: readonly Probe[];
+  /** Ids count up from here; given by whoever shares the helper. */
+  firstProbe = 0;
+
+  constructor(traced: TracedProbes) {
+    const functions = traced.plans.flatMap((plan, fn) => functionProbes(plan, fn, traced));
+    this.probes = [...functions, ...traced.watches.map(watchProbe)];
+  }
+
+  get size(): number {
+    return this.probes.length;
+  }
+
+  roleOf(probe: number): ProbeRole | undefined {
+    return this.probes[probe - this.firstProbe]?.role;
+  }
+
+  specs(): PlannedProbe[] {
+    return this.probes.map(({ spec, entryBefore }, index) => {
+      const id = this.firstProbe + index;
+      return entryBefore === undefined ? { id, ...spec } : { id, entryId: id - entryBefore, ...spec };
+    });
+  }
+}
+
+/**
+ * Whether each call's end can be told: it ends by a `ret` or is unwound. A function that jumps on to another one ends
+ * in that one's `ret`.
+ */
+export function endsAreSeen({ entry, jumpsAway }: Pick<FunctionPlan, "entry" | "jumpsAway">): boolean {
+  return entry !== undefined && jumpsAway !== true;
+}
+
+function functionProbes(plan: FunctionPlan, fn: number, traced: TracedProbes): Probe[] {
+  const paired = traced.returns && endsAreSeen(plan);
+  const rate = traced.rate === undefined ? {} : { rate: traced.rate };
+  const probes: Probe[] = [];
+  if (plan.entry !== undefined) {
+    const capture = traced.withProbeAddress(plan.call.capture);
+    probes.push({
+      role: { kind: "entry", fn, plan, paired },
+      spec: { role: "entry", ...placeOf(plan.entry), plan: capture, ...rate, pairReturns: paired },
+    });
+  }
+  for (const [index, site] of (paired ? plan.returns : []).entries()) {
+    probes.push({
+      role: { kind: "return", fn, plan, site },
+      spec: {
+        role: "return",
+        ...placeOf(site),
+        plan: traced.withProbeAddress(plan.return.capture),
+        pairReturns: false,
+      },
+      entryBefore: index + 1,
+    });
+  }
+  for (const copy of plan.copies) {
+    if (!("site" in copy)) continue;
+    probes.push({
+      role: { kind: "copy", fn, plan, copy },
+      spec: {
+        role: "entry",
+        ...placeOf(copy.site),
+        plan: traced.withProbeAddress(copy.plan.capture),
+        ...rate,
+        pairReturns: false,
+      },
+    });
+  }
+  return probes;
+}
+
+function watchProbe({ kind, site }: WatchSite): Probe {
+  const plan = { pieces: [], slots: [], masks: [] };
+  return { role: { kind: "watch" }, spec: { role: kind, ...placeOf(site), plan, pairReturns: false } };
+}
+
+function placeOf({ offset, address, expected, cfaOffset, skipIfBelowOrEqual }: WatchSite["site"]): WatchSite["site"] {
+  return { offset, address, expected, cfaOffset, skipIfBelowOrEqual };
+}

@@ -1,0 +1,92 @@
+/** What was counted, per function: the kernel's counters, or as long as there are none the events that arrived. */
+import type { FunctionPlan } from "../../probe/api.ts";
+import type { ProbeCounters } from "../../protocol/counters.ts";
+import type { OpenCallCount } from "../../protocol/helperApi.ts";
+import type { StatsEvent, TraceEvent } from "../api.ts";
+import { endsAreSeen, type ProbeRole, type ProbeTable } from "./probeTable.ts";
+
+interface Arrived {
+  call: number;
+  return: number;
+  unwound: number;
+}
+
+export class Tallies {
+  private readonly plans: readonly FunctionPlan[];
+  private readonly table: ProbeTable;
+  private readonly arrived: readonly Arrived[];
+  private counters: readonly ProbeCounters[] | undefined;
+  /** What the table of open calls held at the end. */
+  private left: readonly OpenCallCount[] | undefined;
+
+  private readonly returns: boolean;
+
+  constructor(plans: readonly FunctionPlan[], table: ProbeTable, returns: boolean) {
+    this.plans = plans;
+    this.table = table;
+    this.returns = returns;
+    this.arrived = plans.map(() => ({ call: 0, return: 0, unwound: 0 }));
+  }
+
+  onEvent(event: TraceEvent["event"], fn: number): void {
+    const arrived = this.arrived[fn];
+    if (arrived !== undefined) arrived[event] += 1;
+  }
+
+  onCounters(counters: readonly ProbeCounters[], left?: readonly OpenCallCount[]): void {
+    this.counters = counters;
+    this.left = left;
+  }
+
+  /** Each call is counted with how it ended: emitted = returns + unwound + unknownEnds + openCalls where ends are seen. */
+  summary(): StatsEvent[] {
+    return this.plans.map((plan, fn) => {
+      const counts = this.counters === undefined ? this.fromEvents(plan, fn) : this.fromCounters(fn, this.counters);
+      return { event: "stats", func: plan.fn.name, ...counts };
+    });
+  }
+
+  private fromCounters(fn: number, counters: readonly ProbeCounters[]): Omit<StatsEvent, "event" | "func"> {
+    const own = counters.flatMap((counted) => {
+      const role = this.table.roleOf(counted.probe);
+      return role !== undefined && role.kind !== "watch" && role.fn === fn ? [{ role, counted }] : [];
+    });
+    const sum = (of: (role: ProbeRole) => boolean, pick: (counters: ProbeCounters) => number): number =>
+      own.reduce((total, { role, counted }) => total + (of(role) ? pick(counted) : 0), 0);
+    const anyCall = ({ kind }: ProbeRole): boolean => kind === "entry" || kind === "copy";
+    const paired = (role: ProbeRole): boolean => role.kind === "entry" && role.paired;
+    const isReturn = ({ kind }: ProbeRole): boolean => kind === "return";
+    const left = (this.left ?? []).filter(({ probe }) => own.some(({ counted }) => counted.probe === probe));
+
+    const returns = sum(isReturn, ({ emitted }) => emitted);
+    const unwound = sum(paired, (entry) => entry.unwound);
+    const unknownEnds =
+      sum(isReturn, ({ dropped }) => dropped) +
+      sum(paired, ({ refused, untold }) => refused + untold) +
+      left.reduce((total, { unknown }) => total + unknown, 0);
+    // While the trace runs nobody looks into the table of open calls.
+    const openCalls =
+      this.left === undefined
+        ? Math.max(0, sum(paired, ({ emitted }) => emitted) - returns - unwound - unknownEnds)
+        : left.reduce((total, { open }) => total + open, 0);
+    return {
+      hits: sum(anyCall, ({ hits }) => hits),
+      emitted: sum(anyCall, ({ emitted }) => emitted),
+      filtered: sum(anyCall, ({ filtered }) => filtered),
+      throttled: sum(anyCall, ({ throttled }) => throttled),
+      dropped: sum(anyCall, ({ dropped }) => dropped),
+      returns,
+      unwound,
+      unknownEnds,
+      openCalls,
+    };
+  }
+
+  /** A helper that died before it was asked took its counters along: what arrived is all that is known. */
+  private fromEvents(plan: FunctionPlan, fn: number): Omit<StatsEvent, "event" | "func"> {
+    const { call, return: returns, unwound } = this.arrived[fn] ?? { call: 0, return: 0, unwound: 0 };
+    const nothing = { filtered: 0, throttled: 0, dropped: 0 };
+    const openCalls = this.returns && endsAreSeen(plan) ? call - returns - unwound : 0;
+    return { hits: call, emitted: call, ...nothing, returns, unwound, unknownEnds: 0, openCalls };
+  }
+}

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { EventDecoder } from "../../../../src/engine/trace/eventDecoder.ts";
+import type { ProbeRole } from "../../../../src/engine/trace/probeTable.ts";
+import { inlinedCopy, planOf, program, rawEvent } from "./plans.ts";
+
+const plan = planOf("main.f", 0x2000, 1);
+const entry: ProbeRole = { kind: "entry", fn: 0, plan, paired: true };
+const back: ProbeRole = { kind: "return", fn: 0, plan, site: plan.returns[0]! };
+const copy = inlinedCopy("main.h", 9, 0x4000);
+assert.ok("site" in copy);
+
+const decoder = new EventDecoder({
+  program,
+  values: false,
+  callers: {
+    callAddress: ({ returnAddress }) => (returnAddress === 0n ? undefined : Number(returnAddress) - 1),
+    loadBias: () => 0,
+  },
+  toText: (ns) => `at ${ns}`,
+});
+const base = { id: 5, ts: "at 1000", pid: 42, tid: 43, goid: 18, func: "main.f" };
+
+test("a call, with where it was made from", () => {
+  const call = { event: "call", ...base, file: "/src/app.go", line: 7, args: [] };
+  assert.deepEqual(decoder.decode(rawEvent("call", 100, 5), entry), { event: call, callAddress: 0x2004 });
+  assert.deepEqual(decoder.decode(rawEvent("call", 100, 5, { returnAddress: 0n }), entry), { event: call });
+  const refused = decoder.decode(rawEvent("call", 100, 5, { refused: true, returnAddress: 0n }), entry);
+  assert.deepEqual(refused, { event: { ...call, endUnknown: true } });
+});
+
+test("an inlined call knows its caller", () => {
+  const role: ProbeRole = { kind: "copy", fn: 0, plan, copy };
+  const { event } = decoder.decode(rawEvent("call", 101, 5), role) ?? {};
+  assert.deepEqual(event, {
+    event: "call",
+    ...base,
+    file: "/src/app.go",
+    line: 7,
+    caller: "main.h",
+    callerLine: 9,
+    args: [],
+    inlined: true,
+  });
+});
+
+test("a return has the call's id, its own time and how long the call took", () => {
+  const returned = { event: "return", ...base, results: [], durationNs: 250 };
+  assert.deepEqual(decoder.decode(rawEvent("return", 102, 5), back), { event: returned });
+  const incomplete = { ...back, plan: { ...plan, missingResults: "the list ends early" } };
+  assert.deepEqual(decoder.decode(rawEvent("return", 102, 5), incomplete), {
+    event: { event: "return", ...base, results: [], missingResults: "the list ends early", durationNs: 250 },
+  });
+});
+
+test("an unwound call is told by the record that names its entry probe, and by no other", () => {
+  assert.deepEqual(decoder.decode(rawEvent("unwound", 100, 5), entry), { event: { event: "unwound", ...base } });
+  assert.equal(decoder.decode(rawEvent("unwound", 102, 5), back), undefined);
+  assert.equal(decoder.decode(rawEvent("call", 103, 5), { kind: "watch" }), undefined);
+});
+
+test("ids are exact up to the kernel's 53 bits", () => {
+  const { event } = decoder.decode(rawEvent("call", 100, Number.MAX_SAFE_INTEGER), entry) ?? {};
+  assert.equal(event?.id, Number.MAX_SAFE_INTEGER);
+});

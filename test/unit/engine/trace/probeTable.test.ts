@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { endsAreSeen, ProbeTable, type TracedProbes } from "../../../../src/engine/trace/probeTable.ts";
+import { inlinedCopy, planOf, site } from "./plans.ts";
+
+function table(traced: Partial<TracedProbes>): ProbeTable {
+  const made = new ProbeTable({
+    plans: [],
+    returns: true,
+    rate: undefined,
+    watches: [],
+    withProbeAddress: (plan) => plan,
+    ...traced,
+  });
+  made.firstProbe = 100;
+  return made;
+}
+
+/** `kind fn` of the role, then what the helper is asked. */
+const rows = (of: ProbeTable): string[] =>
+  of.specs().map((spec) => {
+    const role = of.roleOf(spec.id);
+    const fn = role === undefined || role.kind === "watch" ? "" : ` ${role.plan.fn.name}`;
+    const entry = spec.entryId === undefined ? "" : ` of ${spec.entryId}`;
+    return `${spec.id} ${role?.kind}${fn}: ${spec.role}${entry} at ${spec.offset.toString(16)}${spec.pairReturns ? ", paired" : ""}`;
+  });
+
+const f = planOf("main.f", 0x2000, 2);
+const g = planOf("main.g", 0x3000, 1);
+
+test("role and request stand beside each other: entries, their returns, inlined calls, the runtime", () => {
+  const withCopy = {
+    ...g,
+    copies: [inlinedCopy("main.h", 9, 0x4000), { ...inlinedCopy("main.h", 10, 0x4100), reason: "" }],
+  };
+  const watches = [
+    { kind: "goexit" as const, site: site(0x8000) },
+    { kind: "resume" as const, site: site(0x9000) },
+  ];
+  const made = table({ plans: [f, withCopy], watches });
+  assert.deepEqual(rows(made), [
+    "100 entry main.f: entry at 1000, paired",
+    "101 return main.f: return of 100 at 1010",
+    "102 return main.f: return of 100 at 1020",
+    "103 entry main.g: entry at 2000, paired",
+    "104 return main.g: return of 103 at 2010",
+    "105 copy main.g: entry at 3000",
+    "106 copy main.g: entry at 3100",
+    "107 watch: goexit at 7000",
+    "108 watch: resume at 8000",
+  ]);
+  assert.equal(made.size, 9);
+  assert.deepEqual([made.roleOf(99), made.roleOf(109)], [undefined, undefined]);
+});
+
+test("without returns there are entries alone, and none is paired", () => {
+  assert.deepEqual(rows(table({ plans: [f, g], returns: false })), [
+    "100 entry main.f: entry at 1000",
+    "101 entry main.g: entry at 2000",
+  ]);
+});
+
+test("a function that never returns is paired (its calls are unwound); one that jumps on to another is not", () => {
+  const panics = planOf("main.panics", 0x2000, 0);
+  const jumps = { ...planOf("main.jumps", 0x3000, 1), jumpsAway: true };
+  assert.deepEqual(rows(table({ plans: [panics, jumps] })), [
+    "100 entry main.panics: entry at 1000, paired",
+    "101 entry main.jumps: entry at 2000",
+  ]);
+  assert.deepEqual([endsAreSeen(panics), endsAreSeen(jumps)], [true, false]);
+});
+
+test("a rate holds for calls; callers need the probe's own address at entries", () => {
+  const rip = { kind: "register", register: "RIP" } as const;
+  const made = table({ plans: [f], rate: 50, withProbeAddress: (plan) => ({ ...plan, pieces: [rip] }) });
+  const [entry, back] = made.specs();
+  assert.deepEqual([entry?.rate, entry?.plan.pieces], [50, [rip]]);
+  assert.deepEqual([back?.rate, back?.plan.pieces], [undefined, []]);
+});
