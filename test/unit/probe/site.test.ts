@@ -167,6 +167,25 @@ test("sites of hand-assembled code", async (t) => {
   }
 });
 
+const JUMPS: [name: string, hex: string, away: boolean][] = [
+  ["a jump inside", "55eb005dc3", false],
+  ["a branch inside", "5574005dc3", false],
+  ["a call", "55e800010000c3", false],
+  ["a jump to another function", "55e900010000", true],
+  ["a jump back to one before", "55e900feffff", true],
+  ["a branch to another function, beside a ret", "550f8400010000c3", true],
+  ["a jump through a register", "55ffe0", true],
+];
+
+test("a jump that leads out of the function is told: such a call ends elsewhere", () => {
+  for (const [name, hex, away] of JUMPS) {
+    const code = Uint8Array.from(Buffer.from(hex, "hex"));
+    const found = findSites({ fn: { entry: 0x400000, offset: 0 }, code, registers: new Set(["RSP"]) });
+    assert.ok(found.ok, name);
+    assert.equal(found.jumpsAway, away, name);
+  }
+});
+
 test("any bytes give sites or a reason, and sites are whole instructions", () => {
   // A fixed linear congruential generator (Numerical Recipes' constants): the same bytes in every run.
   let seed = 1;
