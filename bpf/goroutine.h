@@ -39,6 +39,7 @@ static __always_inline int current_ids(struct task_ids *ids)
 }
 
 struct goroutine {
+	u64 address; /* of its g */
 	u64 goid;
 	u64 stack_hi;
 };
@@ -52,6 +53,7 @@ struct goroutine {
  */
 static __always_inline void read_goroutine(u64 g, struct goroutine *out)
 {
+	out->address = g;
 	/* One read of both, where they stand as in every known Go, saves 5 to 10 % of a hit. */
 	u64 window[G_WINDOW / 8];
 	u64 between = (u64)config.goid_offset - config.stack_hi_offset;

@@ -60,6 +60,9 @@ static long (*const bpf_loop)(u32 rounds, void *callback, void *context, u64 fla
 /* Keeps clang from undoing a bound check that the verifier must see on this very register. */
 #define opaque(value) asm volatile("" : "+r"(value))
 
+/* Keeps clang from undoing a bound check that the verifier must see on this very register. */
+#define opaque(value) asm volatile("" : "+r"(value))
+
 #ifdef __TARGET_ARCH_x86
 /* The context of a uprobe program: arch/x86/include/asm/ptrace.h (bpf_user_pt_regs_t), stable since it is UAPI. */
 struct pt_regs {

@@ -76,6 +76,22 @@ struct {
 	__uint(max_entries, 1);
 } scratch_template SEC(".maps");
 
+/* Calls whose condition is decided at the return, by call id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, u64);
+	__type(value, struct pl_parked);
+	__uint(max_entries, 1);
+} parked SEC(".maps");
+
+/* Calls whose condition stayed undecided: PL_REASONS for each row, by reason. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, u64);
+	__uint(max_entries, PL_REASONS);
+} undecided SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__type(key, u32);

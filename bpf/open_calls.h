@@ -90,6 +90,12 @@ static __always_inline struct pl_open_call *leave_innermost(struct pl_call_stack
 /* A record of its header alone. */
 static __always_inline void tell_unwound(struct unwinding *at, struct pl_open_call *call)
 {
+	if (call->parked) {
+		/* It stays filtered. */
+		u64 id = call->call_id;
+		bpf_map_delete_elem(&parked, &id);
+		return;
+	}
 	u32 index = call->index;
 	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
 	struct pl_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);

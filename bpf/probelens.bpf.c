@@ -21,6 +21,7 @@
 #include "open_calls.h"
 #include "capture.h"
 #include "walk.h"
+#include "condition.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -98,6 +99,8 @@ static __always_inline void fill_call(struct pl_open_call *call, struct hit *hit
 	call->index = hit->index;
 	call->session = config.session;
 	call->nested = 0;
+	call->parked = 0;
+	call->pad = 0;
 }
 
 static __always_inline int on_call(struct pt_regs *ctx, u32 size)
@@ -189,7 +192,7 @@ PL_CLASSES(PROGRAMS)
 #define SCRATCH_RECORD sizeof(((struct pl_scratch *)0)->record)
 
 static __always_inline void build_deep(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s, struct goroutine *g,
-				       u64 cfa)
+				       u64 cfa, int parks)
 {
 	struct pl_record *record = (void *)s->record;
 	s->plan = hit->index;
@@ -197,6 +200,7 @@ static __always_inline void build_deep(struct pt_regs *ctx, struct hit *hit, str
 	copy_registers(ctx, hit->plan, record, SCRATCH_RECORD);
 	copy_stack(hit->plan, cfa, record, SCRATCH_RECORD);
 	start_walk(s, hit->plan, ctx->ip);
+	s->parks = parks;
 	bpf_tail_call(ctx, &stages, PL_STAGE_WALK);
 }
 
@@ -229,7 +233,7 @@ SEC("uprobe") int call_deep(struct pt_regs *ctx)
 	record->call_id = id;
 	record->time_ns = now;
 	record->duration_ns = 0;
-	build_deep(ctx, &hit, s, &g, cfa);
+	build_deep(ctx, &hit, s, &g, cfa, 0);
 	give_up_call(&hit, 0); /* No stage took over. */
 	return 0;
 }
@@ -260,7 +264,9 @@ SEC("uprobe") int return_deep(struct pt_regs *ctx)
 	record->call_id = call.call_id;
 	record->time_ns = now;
 	record->duration_ns = now - call.time_ns;
-	build_deep(ctx, &hit, s, &g, cfa);
+	build_deep(ctx, &hit, s, &g, cfa, 0);
 	count(hit.counter->dropped);
 	return 0;
 }
+
+#include "where.h"

@@ -118,8 +118,10 @@ struct pl_plan {
 	u64 site;	 /* the probe's address in the file */
 	u32 root_type;
 	u32 first_slot;
-	u32 max_bytes;		       /* of one event */
-	u32 max_depth;		       /* pointers in a chain */
+	u32 max_bytes; /* of one event */
+	u32 max_depth; /* pointers in a chain */
+	u32 condition; /* programs of conditions: index of the probe's */
+	u32 pad;
 	u16 register_at[PL_REGISTERS]; /* in the record; 0: not wanted */
 	struct pl_stack_piece stack_piece[PL_MAX_PIECES];
 };
@@ -169,6 +171,8 @@ struct pl_open_call {
 	u32 index; /* of the entry probe among the session's */
 	u32 session;
 	u32 nested; /* open calls below this one */
+	u32 parked; /* not sent: its return decides */
+	u32 pad;
 };
 
 /* PL_CALL_REFUSED: a call whose end will not be told, for want of room in the table of open calls. */
@@ -220,6 +224,14 @@ struct pl_seen {
 };
 #define PL_SEEN 512
 
+#include "condition_layout.h"
+
+/* A call whose condition is decided at the return. */
+struct pl_parked {
+	struct pl_kept kept;
+	u8 record[PL_EVENT_BYTES];
+};
+
 /* Where a deep event is built, one per thread (walk.h). */
 struct pl_scratch {
 	u64 sequence; /* of the thread's deep events */
@@ -252,12 +264,15 @@ struct pl_scratch {
 	/* A slot on its way to a chunk. */
 	u32 target;
 	u32 target_depth;
+	u32 parks; /* the record is kept until the return */
 	struct pl_seen seen[PL_SEEN];
+	/* What the condition leaves to the return and the record stand together, as in pl_parked. */
+	struct pl_machine machine;
 	/* The last read may start at PL_EVENT_BYTES at the most. */
 	u8 record[PL_EVENT_BYTES + PL_MAX_READ];
 };
 
 /* Programs that tail calls lead to. */
-enum { PL_STAGE_WALK = 0, PL_STAGES = 4 };
+enum { PL_STAGE_WALK = 0, PL_STAGE_CALL = 1, PL_STAGE_RETURN = 2, PL_STAGES = 4 };
 
 #endif

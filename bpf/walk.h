@@ -56,6 +56,7 @@ static __always_inline u64 deep_call_id(struct pl_scratch *s)
 static __always_inline void start_walk(struct pl_scratch *s, struct pl_plan *plan, u64 ip)
 {
 	u32 root = plan->root_type;
+
 	s->bias = ip - plan->site;
 	s->done = 0;
 	s->rounds = 0;
@@ -395,6 +396,25 @@ static __always_inline void step(struct pl_scratch *s, struct pl_plan *plan)
 		follow_step(s, plan);
 }
 
+/* Keeps the call until its return decides. A walk that ended before the root area's secrets were zeroed keeps nothing.
+ */
+static __always_inline void park(struct pl_scratch *s, struct pl_counters *counter, int unfinished)
+{
+	u64 id = s->call.call_id;
+	s->machine.kept.plan = s->plan;
+	s->call.parked = 1;
+	if (unfinished || bpf_map_update_elem(&parked, &id, &s->machine.kept, BPF_ANY)) {
+		count(counter->dropped);
+		return;
+	}
+	if (open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call)) {
+		bpf_map_delete_elem(&parked, &id);
+		count(counter->dropped);
+		return;
+	}
+	count(counter->filtered);
+}
+
 /* Sends what was built. A walk that ended in the middle of a chunk leaves that one out, and with it what was not yet
  * masked. */
 static __always_inline void submit(struct pl_scratch *s, struct pl_plan *plan)
@@ -407,6 +427,10 @@ static __always_inline void submit(struct pl_scratch *s, struct pl_plan *plan)
 		return;
 	/* The root area has secrets that are still to be zeroed. */
 	int unfinished = s->mask_element && !s->chunk;
+	if (s->parks) {
+		park(s, counter, unfinished);
+		return;
+	}
 	u32 pairs = record->kind == PL_CALL && (plan->flags & PL_PAIR_RETURNS);
 	/* Before it is sent, because the record says whether its end will be told. */
 	u32 refused = pairs && open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call);

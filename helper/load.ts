@@ -13,6 +13,8 @@ import {
   TARGET_KEY_BYTES,
   tablesFault,
 } from "../src/protocol/captureTypes.ts";
+import { conditionFault, MAX_REASONS } from "../src/protocol/condition.ts";
+import { encodeCondition } from "../src/protocol/conditionLayout.ts";
 import { COUNTERS, decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts";
 import type { AttachParams, CaptureTableParts, OpenCallCount, ProbeSpec } from "../src/protocol/helperApi.ts";
 import { CONFIG, STAGE, UNWINDERS } from "../src/protocol/layout.ts";
@@ -46,6 +48,8 @@ import {
 import { MAX_NESTED_WITHOUT_LOOP, MAX_OPEN_CALLS, type OpenCallTables } from "./openCalls.ts";
 import type { Scratch } from "./scratch.ts";
 
+/** Calls that wait for their return to decide, 17 KiB each: 32 MiB. */
+const PARKED_CALLS = 1920;
 /** One program each is loaded there (see probe_index in probelens.bpf.c); 256 take a few hundred milliseconds. */
 const MAX_PROBES_WITHOUT_COOKIES = 256;
 /** Each takes a descriptor and a system call or two. */
@@ -80,6 +84,9 @@ export class LoadedSession {
   private readonly sites: readonly Site[];
   private readonly features: Features;
   private readonly counterFd: number;
+  private readonly undecidedFd: number;
+  /** By the probe's index: the row of its function in the table of undecided calls. */
+  private readonly rows: readonly (number | undefined)[];
   private readonly session: number;
   private readonly openCallTables: OpenCallTables | undefined;
   /** For kernels without cookies. */
@@ -93,20 +100,27 @@ export class LoadedSession {
     this.features = context.features;
     if (params.probes.some(({ pairReturns }) => pairReturns)) this.openCallTables = context.openCalls();
     const tables = joinTables([...(context.tables ?? []), params.tables ?? {}]);
-    const checked = params.probes.map((probe) => checkedPlan(probe, tables));
+    const conditions = params.probes
+      .map((probe, index) => ({ probe, index }))
+      .filter(({ probe }) => probe.condition !== undefined);
+    const places = new Map(conditions.map(({ index }, place) => [index, place]));
+    this.rows = rowsOf(params.probes);
+    const checked = params.probes.map((probe, index) => checkedPlan(probe, tables, places.get(index)));
     this.sites = checked.map(({ probe, size }, index) => ({
       index,
       probe,
-      program: this.programOf(probe.role, size),
+      program: this.programOf(probe.role, probe.condition === undefined ? size : "where"),
     }));
-    const deep = checked.some(({ size }) => size === "deep");
+    const deep = conditions.length > 0 || checked.some(({ size }) => size === "deep");
     this.object = openProbePrograms(context.objectPath);
     try {
       this.configure(params, context, tables, deep);
       this.fillTables(tables, deep);
       const planFd = mapFd(findMap(this.object, "plans"));
       checked.forEach(({ plan }, index) => updateMap(planFd, index, plan));
+      for (const [index, place] of places) this.setCondition(params.probes[index]!, place, this.rows[index] ?? 0);
       this.counterFd = mapFd(findMap(this.object, "counters"));
+      this.undecidedFd = mapFd(findMap(this.object, "undecided"));
     } catch (error) {
       closeObject(this.object);
       throw error;
@@ -128,7 +142,9 @@ export class LoadedSession {
     const counters: ProbeCounters[] = [];
     for (const [index, probe] of [...this.probes.entries()].reverse()) {
       lookupMap(this.counterFd, index, bytes);
-      counters.push(decodeCounters(probe.id, bytes));
+      const counted = decodeCounters(probe.id, bytes);
+      const row = probe.role === "entry" ? this.rows[index] : undefined;
+      counters.push(row === undefined ? counted : { ...counted, undecided: this.undecided(row) });
     }
     return counters.reverse();
   }
@@ -152,14 +168,33 @@ export class LoadedSession {
     closeObject(this.object);
   }
 
+  private setCondition(probe: ProbeSpec, place: number, row: number): void {
+    if (probe.condition === undefined) return;
+    const fault = conditionFault(probe.condition);
+    if (fault !== undefined) throw invalidRequest("attach", `the condition of probe ${probe.id}: ${fault}`);
+    updateMap(mapFd(findMap(this.object, "conditions")), place, encodeCondition(probe.condition, row));
+  }
+
+  /** By reason, the first one first. */
+  private undecided(row: number): number[] {
+    const value = new Uint8Array(8);
+    return Array.from({ length: MAX_REASONS }, (_, reason) => {
+      lookupMap(this.undecidedFd, row * REASON_ROOM + reason + 1, value);
+      return Number(new DataView(value.buffer).getBigUint64(0, true));
+    });
+  }
+
   private configure(params: AttachParams, context: LoadContext, tables: CaptureTables, deep: boolean): void {
     const used = new Set(this.sites.map(({ program }) => program));
     if (deep) used.add(this.walkProgram);
+    const conditions = params.probes.filter(({ condition }) => condition !== undefined);
+    if (conditions.length > 0) for (const name of CONDITION_PROGRAMS) used.add(name);
     const programs: Pointer[] = [];
-    const sizes = [...SIZE_CLASSES, "deep"];
+    const sizes = [...SIZE_CLASSES, "deep", "where"];
     for (const name of [
       ...sizes.flatMap((size) => [`call_${size}`, `return_${size}`]),
       ...WALK_PROGRAMS,
+      ...CONDITION_PROGRAMS,
       ...UNWIND_PROGRAMS,
     ]) {
       const program = findProgram(this.object, name);
@@ -170,6 +205,9 @@ export class LoadedSession {
     }
     setMaxEntries(findMap(this.object, "plans"), params.probes.length);
     setMaxEntries(findMap(this.object, "counters"), params.probes.length);
+    setMaxEntries(findMap(this.object, "conditions"), Math.max(1, conditions.length));
+    setMaxEntries(findMap(this.object, "undecided"), Math.max(1, conditions.length) * REASON_ROOM);
+    setMaxEntries(findMap(this.object, "parked"), params.probes.some(({ parks }) => parks === true) ? PARKED_CALLS : 1);
     for (const [name, size] of TABLE_MAPS)
       setMaxEntries(findMap(this.object, mapOf(name)), Math.max(1, tables[name].length / size));
     reuseMap(findMap(this.object, "ring"), context.ringFd);
@@ -190,7 +228,7 @@ export class LoadedSession {
       if (used.has(name)) updateMap(unwinders, place, descriptor(findProgram(this.object, name)));
   }
 
-  private programOf(role: ProbeSpec["role"], size: SizeClass | "deep"): string {
+  private programOf(role: ProbeSpec["role"], size: SizeClass | "deep" | "where"): string {
     if (isUnwinder(role)) return this.features.loops ? `${role}_loop` : role;
     return `${role === "entry" ? "call" : "return"}_${size}`;
   }
@@ -213,8 +251,11 @@ export class LoadedSession {
         updateMapEntries(fd, new Uint8Array(Uint32Array.from({ length: entries }, (_, i) => i).buffer), bytes, entries);
     }
     if (!deep) return;
-    const walk = findProgram(this.object, this.walkProgram);
-    updateMap(mapFd(findMap(this.object, "stages")), STAGE.walk, descriptor(walk));
+    const stages = mapFd(findMap(this.object, "stages"));
+    updateMap(stages, STAGE.walk, descriptor(findProgram(this.object, this.walkProgram)));
+    if (this.probes.every(({ condition }) => condition === undefined)) return;
+    updateMap(stages, STAGE.callCondition, descriptor(findProgram(this.object, "call_condition")));
+    updateMap(stages, STAGE.returnCondition, descriptor(findProgram(this.object, "return_condition")));
   }
 
   private multiRequests(sites: readonly Site[], pid: number): LinkRequest[] {
@@ -269,6 +310,9 @@ function isUnwinder(role: ProbeSpec["role"]): boolean {
 }
 
 const WALK_PROGRAMS = ["walk", "walk_rounds"] as const;
+const CONDITION_PROGRAMS = ["call_condition", "return_condition"] as const;
+/** Of one row: the reasons, and one place that is none (PL_REASONS). */
+const REASON_ROOM = MAX_REASONS + 1;
 const UNWIND_PROGRAMS = UNWINDERS.flatMap((name) => [name, `${name}_loop`]);
 const TABLE_MAPS: readonly (readonly [CaptureTableName, number])[] = [
   ["types", CAPTURE_TYPE.size],
@@ -288,14 +332,23 @@ function mapOf(table: CaptureTableName): string {
 function checkedPlan(
   probe: ProbeSpec,
   tables: CaptureTables,
+  condition: number | undefined,
 ): { probe: ProbeSpec; plan: Uint8Array; size: SizeClass | "deep" } {
   try {
-    return { probe, plan: encodePlan(probe, tables), size: programClass(probe.plan, tables) };
+    return { probe, plan: encodePlan(probe, tables, condition), size: programClass(probe.plan, tables) };
   } catch (error) {
     if (error instanceof PlanError)
       throw invalidRequest("attach", `the capture plan of probe ${probe.id}: ${error.message}`);
     throw error;
   }
+}
+
+/** A function's entry and return probes share the row of the entry. */
+function rowsOf(probes: readonly ProbeSpec[]): (number | undefined)[] {
+  const rows = new Map<number, number>();
+  for (const { id, role, condition } of probes)
+    if (role === "entry" && condition !== undefined) rows.set(id, rows.size);
+  return probes.map(({ id, role, entryId }) => rows.get(role === "entry" ? id : (entryId ?? id)));
 }
 
 /** Tables from the parts in which they came. */

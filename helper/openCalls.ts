@@ -27,6 +27,8 @@ interface Entry {
   readonly callId: bigint;
   readonly outer: bigint;
   readonly index: number;
+  /** Its condition waits for its return: it counts as filtered, not as open. */
+  readonly parked: boolean;
 }
 
 export class OpenCallTables {
@@ -41,21 +43,22 @@ export class OpenCallTables {
   /** What is left of a session whose probes are gone, by the index of the entry probe; removes it. */
   sweep(session: number): Map<number, OpenCalls> {
     const counts = new Map<number, OpenCalls>();
-    const add = (index: number, what: keyof OpenCalls): void => {
+    const add = ({ index, parked }: Entry, what: keyof OpenCalls): void => {
+      if (parked) return;
       const { open, unknown } = counts.get(index) ?? { open: 0, unknown: 0 };
       counts.set(index, { open: open + Number(what === "open"), unknown: unknown + Number(what === "unknown") });
     };
     const innermost = entriesOf(this.innermostFd, CALL_STACK.size, session);
     const outer = new Map(entriesOf(this.outerFd, 8, session).map((entry) => [entry.callId, entry]));
     const keys = [...outer.values()].map(({ key }) => key);
-    for (const { index, outer: first } of innermost) {
-      add(index, "open");
-      for (let id = first, call = outer.get(id); call !== undefined; id = call.outer, call = outer.get(id)) {
-        add(call.index, "open");
+    for (const entry of innermost) {
+      add(entry, "open");
+      for (let id = entry.outer, call = outer.get(id); call !== undefined; id = call.outer, call = outer.get(id)) {
+        add(call, "open");
         outer.delete(id);
       }
     }
-    for (const { index } of outer.values()) add(index, "unknown");
+    for (const entry of outer.values()) add(entry, "unknown");
     deleteMapEntries(this.innermostFd, Buffer.concat(innermost.map(({ key }) => key)), CALL_STACK.size);
     deleteMapEntries(this.outerFd, Buffer.concat(keys), 8);
     return counts;
@@ -74,6 +77,7 @@ function entriesOf(fd: number, keyBytes: number, session: number): Entry[] {
         callId: view.getBigUint64(value + OPEN_CALL.callId, true),
         outer: view.getBigUint64(value + OPEN_CALL.outer, true),
         index: view.getUint32(value + OPEN_CALL.index, true),
+        parked: view.getUint32(value + OPEN_CALL.parked, true) !== 0,
       });
     }
   }

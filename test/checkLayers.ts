@@ -20,6 +20,7 @@ const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true
   },
   "src/engine": {
     layers: [
+      "src/condition",
       "src/probe",
       "src/value",
       "src/gosource",
@@ -33,6 +34,7 @@ const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true
   },
   "src/gosource": { layers: ["src/gobinary", "src/goabi", "src/protocol"], modules: ["web-tree-sitter"], pure: true },
   "src/value": { layers: ["src/probe", "src/gobinary", "src/goabi", "src/protocol"], pure: true },
+  "src/condition": { layers: ["src/goabi", "src/protocol"], pure: true },
   "src/probe": { layers: ["src/gobinary", "src/goabi", "src/arch", "src/protocol"], modules: ["iced-x86"], pure: true },
   "src/gobinary": {
     layers: ["src/dwarf", "src/elf", "src/bytes", "src/goabi", "src/arch", "src/protocol"],

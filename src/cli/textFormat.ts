@@ -27,10 +27,16 @@ export function formatStats(stats: readonly StatsEvent[], returns: boolean): str
   return stats.map((line) => {
     const { func, hits, emitted, filtered, throttled, dropped } = line;
     const ends = returns ? `; ${endsText(line)}` : "";
+    const undecided = line.undecided > 0 ? `; ${undecidedText(line)}` : "";
     return printable(
-      `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}`,
+      `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}${undecided}`,
     );
   });
+}
+
+/** Of the calls that did not pass because their condition could not be decided. */
+export function undecidedText({ undecided, reasons = [] }: StatsEvent): string {
+  return `${undecided} undecided: ${reasons.map(({ reason, calls }) => `${reason} in ${calls}`).join(", ")}`;
 }
 
 function endsText({ returns, unwound, unknownEnds, openCalls }: StatsEvent): string {

@@ -8,7 +8,7 @@ import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
 import { Output } from "./output.ts";
 import { onSignal } from "./signals.ts";
 import { neverBlockOnTerminal, say } from "./terminal.ts";
-import { formatBatch, formatStats } from "./textFormat.ts";
+import { formatBatch, formatStats, undecidedText } from "./textFormat.ts";
 
 /** After the last call of `--limit`, its return is waited for this long (design: at most 5 s). */
 const RETURN_GRACE_MS = 5000;
@@ -26,6 +26,7 @@ interface TraceOptions {
   readonly returns: boolean;
   readonly limit: number;
   readonly durationMs: number | undefined;
+  readonly where: string | undefined;
   readonly rate: number | undefined;
   readonly maxBytes: number | undefined;
   readonly depth: number | undefined;
@@ -64,6 +65,7 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
     returns: parsed.flags.has("--returns"),
     limit: parsed.numbers.get("--limit") ?? Number.POSITIVE_INFINITY,
     durationMs: seconds === undefined ? undefined : Math.ceil(seconds * 1000),
+    where: parsed.texts.get("--where"),
     rate: parsed.numbers.get("--rate"),
     maxBytes: parsed.numbers.get("--max-bytes"),
     depth: parsed.numbers.get("--depth"),
@@ -114,11 +116,12 @@ class TraceRun implements TraceListener {
 
   async toEnd(): Promise<number> {
     const interrupted = this.listenToSignals();
-    const { target, functions, returns, rate, maxBytes, depth, values, durationMs } = this.options;
+    const { target, functions, returns, where, rate, maxBytes, depth, values, durationMs } = this.options;
     const request = {
       target,
       functions,
       returns,
+      ...(where === undefined ? {} : { where }),
       ...(rate === undefined ? {} : { rate }),
       ...(maxBytes === undefined ? {} : { maxBytes }),
       ...(depth === undefined ? {} : { depth }),
@@ -226,9 +229,12 @@ class TraceRun implements TraceListener {
           : `process ${reason.pid} exited${status}; the trace ends`,
       );
     }
-    const lines = format === "jsonl" ? stats.map((line) => JSON.stringify(line)) : formatStats(stats, returns);
+    const lines = format === "jsonl" ? stats.map(statsLine) : formatStats(stats, returns);
     if (lines.length > 0) void this.output?.write(`${lines.join("\n")}\n`);
     await this.output?.close();
+    // The JSON lines carry the count alone.
+    if (format === "jsonl")
+      for (const one of stats) if (one.reasons !== undefined) say(`${one.func}: ${undecidedText(one)}`);
     if (this.failure !== undefined) throw this.failure;
     return reason.kind === "target-exited" && !this.interrupted ? (reason.exitStatus ?? 0) : 0;
   }
@@ -258,6 +264,10 @@ class TraceRun implements TraceListener {
       });
     });
   }
+}
+
+function statsLine(stats: StatsEvent): string {
+  return JSON.stringify({ ...stats, reasons: undefined });
 }
 
 /** Silence until the first call would leave the user to wonder whether anything happens. */

@@ -58,6 +58,8 @@ export interface StatsEvent {
   readonly filtered: number;
   readonly throttled: number;
   readonly dropped: number;
+  /** Of the filtered ones: calls whose condition could not be decided. */
+  readonly undecided: number;
   /** Ends of emitted calls, all 0 without `returns`; calls that were inlined, and those of functions that jump on to another, have none. */
   readonly returns: number;
   /** Ended without a `ret`. */
@@ -66,6 +68,13 @@ export interface StatsEvent {
   readonly unknownEnds: number;
   /** Still running at the end of the trace or of their process. */
   readonly openCalls: number;
+  /** Why they could not be decided, the most frequent first; absent where all could. */
+  readonly reasons?: readonly UndecidedReason[];
+}
+export interface UndecidedReason {
+  /** A clause: "`u` was nil". */
+  readonly reason: string;
+  readonly calls: number;
 }
 export type TraceEvent = CallEvent | ReturnEvent | UnwoundEvent;
 
@@ -91,6 +100,8 @@ export interface TraceRequest {
   /** Linker names, globs, FILE:LINE. */
   readonly functions: readonly string[];
   readonly returns: boolean;
+  /** A Go expression (docs/contracts.md, `--where`): only calls for which it holds are sent. */
+  readonly where?: string;
   /** Events per second and probe. */
   readonly rate?: number;
   /** Bytes of a string or byte slice. */

@@ -15,7 +15,7 @@ import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListen
 import { HelperLink } from "./helper/link.ts";
 import { inlinedSummary } from "./plan/inlinedBounds.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
-import { attachRequest, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
+import { attachRequest, factsOf, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
 import { findCommand, StoppedCommand } from "./processes/command.ts";
 import { ProcessScanner, processesRunning } from "./processes/processes.ts";
 import { executableMappings, findProcess, hidesProcesses, readMemory } from "./processes/procfs.ts";
@@ -23,6 +23,7 @@ import { BinaryCache, borrowed } from "./programs/binaries.ts";
 import { openLocalSource } from "./programs/programFiles.ts";
 import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./programs/sourceCompletion.ts";
 import { CallerTable, ET_EXEC } from "./trace/callers.ts";
+import type { FunctionCondition } from "./trace/probeTable.ts";
 import { TraceSession } from "./trace/traceSession.ts";
 import {
   findWithHelper,
@@ -173,7 +174,9 @@ class ProbeEngine implements FullEngine {
           ? undefined
           : "Give the folder of its Go source (--source)",
       );
-      const plans = withinBounds(planned, request.returns, (message) => listener.onNotice(message));
+      const bounded = withinBounds(planned, request.returns, (message) => listener.onNotice(message));
+      const where = await conditionsIn(binary, bounded, request, listener);
+      const plans = where?.plans ?? bounded;
       // An editor compares them itself.
       if (request.source === undefined) await saySource(binary, plans, listener);
       await listener.onPlanned?.(plans);
@@ -192,7 +195,7 @@ class ProbeEngine implements FullEngine {
           ...(attach.file === undefined ? {} : { file: attach.file }),
         };
       }
-      const trace = await this.attach(request, listener, opened, attach, plans, link, command);
+      const trace = await this.attach(request, listener, opened, attach, plans, where?.conditions, link, command);
       // The trace runs: a failure here is not its own.
       await sayInlined(binary, plans, listener).catch(() => undefined);
       if (signal?.aborted === true) await trace.stop();
@@ -258,6 +261,7 @@ class ProbeEngine implements FullEngine {
     opened: OpenTarget,
     attach: AttachTarget,
     plans: readonly FunctionPlan[],
+    conditions: readonly FunctionCondition[] | undefined,
     link: HelperLink,
     command: StoppedCommand | undefined,
   ): Promise<Trace> {
@@ -282,6 +286,7 @@ class ProbeEngine implements FullEngine {
         },
         masksOf: (type) => (known === undefined ? undefined : masksOf(known.tables, type)),
       }),
+      conditions,
       callers: new CallerTable(binary, fixed),
       watches: request.returns ? await (await import("./plan/unwindSites.ts")).unwindSites(binary) : [],
       listener,
@@ -355,6 +360,19 @@ async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], list
     const also = entry === undefined ? "" : "also ";
     listener.onNotice(`${fn.name} is ${also}${inlinedSummary(counted, copies)}${rest}`);
   }
+}
+
+/** `--where`; loaded where it is asked for. */
+async function conditionsIn(
+  binary: GoBinary,
+  plans: readonly FunctionPlan[],
+  { where, returns }: TraceRequest,
+  listener: TraceListener,
+): Promise<{ plans: FunctionPlan[]; conditions: FunctionCondition[] } | undefined> {
+  if (where === undefined) return undefined;
+  const { conditionsOf } = await import("./plan/conditions.ts");
+  const program = { facts: factsOf(binary), labels: binary.runtime.labelsOffset };
+  return conditionsOf(where, plans, returns, program, (message) => listener.onNotice(message));
 }
 
 /** Of Elf64_Ehdr.e_type. */

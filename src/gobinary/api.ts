@@ -134,6 +134,8 @@ export interface RuntimeLayout {
   readonly goidOffset: number;
   /** `runtime.g.stack.hi`, bytes. */
   readonly stackHiOffset: number;
+  /** `runtime.g.labels`, bytes; absent where unknown. */
+  readonly labelsOffset?: number;
   /** Offset of g from the thread's FS base (amd64): -8 in pure Go programs. */
   readonly tlsOffset: number;
 }

@@ -72,7 +72,7 @@ export const STACK_PIECE = { size: 12, offset: 0, at: 4, bytes: 8, index: 10 } a
 
 /** PL_REGISTERS: what is behind the last of CAPTURE_REGISTERS stays 0. */
 export const REGISTER_ROOM = 20;
-const REGISTER_AT = 72;
+const REGISTER_AT = 80;
 const STACK_PIECES_AT = REGISTER_AT + REGISTER_ROOM * 2;
 
 /** struct pl_plan */
@@ -92,6 +92,7 @@ export const PLAN = {
   firstSlot: 60,
   maxBytes: 64,
   maxDepth: 68,
+  condition: 72,
   registerAt: REGISTER_AT,
   stackPiece: STACK_PIECES_AT,
   size: STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size,
@@ -113,8 +114,11 @@ export class PlanError extends Error {
 /** How far a token bucket may run ahead: a rate of N/s lets at most N/10 (at least one) events pass at once. */
 const BURST_NS = 100_000_000;
 
-/** One probe as struct pl_plan. Throws a PlanError where the plan breaks a bound. */
-export function encodePlan(probe: ProbeSpec, tables: CaptureTables): Uint8Array {
+/**
+ * One probe as struct pl_plan. `condition`: place of its condition in the session's map. Throws a PlanError where the
+ * plan breaks a bound.
+ */
+export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 0): Uint8Array {
   const { plan } = probe;
   const { offsets, size: rootSize } = checkPlan(plan);
   const root = rootOf(plan, tables);
@@ -123,6 +127,7 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables): Uint8Array 
   let flags = 0;
   if (probe.skipIfBelowOrEqual) flags |= PLAN_FLAGS.skipIfBelowOrEqual;
   if (probe.pairReturns) flags |= PLAN_FLAGS.pairReturns;
+  view.setUint32(PLAN.condition, condition, true);
   view.setUint32(PLAN.probe, probe.id, true);
   view.setUint32(PLAN.entry, probe.role === "return" ? (probe.entryId ?? probe.id) : probe.id, true);
   view.setUint32(PLAN.flags, flags, true);

@@ -17,6 +17,8 @@ export interface ProbeCounters {
   readonly unwound: number;
   /** The same, but the ring buffer had no room for the record. */
   readonly untold: number;
+  /** Of the filtered ones, those whose condition stayed undecided, by its reasons; absent without a condition. */
+  readonly undecided?: readonly number[];
 }
 
 /** struct pl_counters, one per CPU */
@@ -38,7 +40,8 @@ export function decodeCounters(probe: number, bytes: Uint8Array): ProbeCounters 
   const sum = (field: number): number => {
     let total = 0;
     for (let at = 0; at + COUNTERS.size <= bytes.length; at += COUNTERS.size)
-      total += Number(view.getBigUint64(at + field, true));
+      // A call that passes at its return leaves `filtered` on whatever CPU that is: one CPU's count may be negative.
+      total += Number(view.getBigInt64(at + field, true));
     return total;
   };
   const emitted = sum(COUNTERS.emitted);

@@ -5,6 +5,7 @@
  */
 import type { CapturePlan } from "./capture.ts";
 import type { CaptureTableName } from "./captureTypes.ts";
+import type { ConditionProgram } from "./condition.ts";
 import type { ProbeCounters } from "./counters.ts";
 
 export const PROTOCOL_VERSION = 2;
@@ -63,6 +64,13 @@ export interface ProbeSpec {
   readonly rate?: number;
   /** Entry probes: keep a table entry so that returns can be paired. */
   readonly pairReturns: boolean;
+  /**
+   * Only hits for which it holds are sent; the others count as filtered. Of a return probe: decides on the calls that its
+   * entry probe has parked.
+   */
+  readonly condition?: ConditionProgram;
+  /** Entry probes: the condition may leave the decision to the return. */
+  readonly parks?: boolean;
 }
 
 export interface GoroutineSpec {

@@ -4,6 +4,13 @@
  */
 import * as v from "valibot";
 import { CAPTURE_REGISTERS, MAX_CAPTURE_DEPTH, MAX_EVENT_BYTES, MAX_ROOT_PIECES, MAX_STACK_PIECE } from "./capture.ts";
+import {
+  CONDITION_OPS,
+  MAX_CONDITION_CONSTANTS,
+  MAX_CONDITION_INSTRUCTIONS,
+  MAX_CONDITION_TEXT,
+  MAX_REASONS,
+} from "./condition.ts";
 import { MAX_READ_BYTES, MAX_TABLE_PART_BYTES } from "./helperApi.ts";
 import { MAX_PROBES } from "./layout.ts";
 
@@ -57,6 +64,32 @@ const tableParts = v.strictObject({
   closures: tablePart,
 });
 
+const byte = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xff));
+const uint16 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
+/** What fields of an instruction allow of each other: conditionFault. */
+const condition = v.strictObject({
+  instructions: v.pipe(
+    v.array(
+      v.strictObject({
+        op: v.picklist(CONDITION_OPS),
+        dst: byte,
+        a: byte,
+        b: byte,
+        width: byte,
+        reason: v.pipe(byte, v.maxValue(MAX_REASONS)),
+        fault: v.pipe(byte, v.maxValue(MAX_REASONS)),
+        length: uint16,
+        extra: uint16,
+        imm: int32,
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(MAX_CONDITION_INSTRUCTIONS),
+  ),
+  constants: v.pipe(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{1,16}$/))), v.maxLength(MAX_CONDITION_CONSTANTS)),
+  text: v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2})*$/), v.maxLength(2 * MAX_CONDITION_TEXT)),
+});
+
 const probe = v.strictObject({
   id: uint32,
   role: v.picklist(["entry", "return", "goexit", "resume"]),
@@ -74,6 +107,8 @@ const probe = v.strictObject({
   }),
   rate: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0.001), v.maxValue(1e9))),
   pairReturns: v.boolean(),
+  condition: v.exactOptional(condition),
+  parks: v.exactOptional(v.boolean()),
 });
 
 /** A year; also what keeps the holder's arithmetic in nanoseconds within 64 bits. */

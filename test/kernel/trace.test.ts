@@ -95,6 +95,7 @@ describe("counts and pairing", () => {
         unwound: 0,
         unknownEnds: 0,
         openCalls: 0,
+        undecided: 0,
       },
     ]);
   });

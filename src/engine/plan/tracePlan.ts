@@ -73,7 +73,7 @@ export function withinBounds(
   return boundedCopies(plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME), onNotice);
 }
 
-function factsOf({ buildInfo: { goVersion } }: GoBinary): RuntimeFacts {
+export function factsOf({ buildInfo: { goVersion } }: GoBinary): RuntimeFacts {
   return runtimeFacts(minorVersion(goVersion), goVersion);
 }
 

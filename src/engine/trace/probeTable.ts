@@ -1,7 +1,14 @@
 /** The probes of one trace: what each is and what the helper is asked to place, in one list. */
+import type { CompiledCondition } from "../../condition/compile.ts";
 import type { FunctionPlan, PlannedCapture, PlannedCopy, PlannedProbe, ProbeSite } from "../../probe/api.ts";
 
 type ProbedCopy = Extract<PlannedCopy, { site: unknown }>;
+
+/** Of one traced function: its own code, and the calls that were inlined. */
+export interface FunctionCondition {
+  readonly own: CompiledCondition | undefined;
+  readonly copies: ReadonlyMap<PlannedCopy, CompiledCondition>;
+}
 
 /** `fn`: index of the traced function. */
 export type ProbeRole =
@@ -22,6 +29,8 @@ export interface TracedProbes {
   readonly plans: readonly FunctionPlan[];
   readonly returns: boolean;
   readonly rate: number | undefined;
+  /** One for each plan; absent: every call is sent. */
+  readonly conditions?: readonly FunctionCondition[] | undefined;
   readonly watches: readonly WatchSite[];
   /** Adds the probe's own address where the process's load bias is to be known. */
   readonly withProbeAddress: (plan: PlannedCapture) => PlannedCapture;
@@ -32,6 +41,7 @@ interface Probe {
   readonly spec: Omit<PlannedProbe, "id" | "entryId">;
   /** Of a return: how many places before it its entry probe stands. */
   readonly entryBefore?: number;
+  readonly reasons?: readonly string[];
 }
 
 export class ProbeTable {
@@ -46,6 +56,11 @@ export class ProbeTable {
 
   get size(): number {
     return this.probes.length;
+  }
+
+  /** Words of the reasons for which a probe's condition stays undecided, by the kernel's number. */
+  reasonsOf(probe: number): readonly string[] {
+    return this.probes[probe - this.firstProbe]?.reasons ?? [];
   }
 
   roleOf(probe: number): ProbeRole | undefined {
@@ -71,12 +86,21 @@ export function endsAreSeen({ entry, jumpsAway }: Pick<FunctionPlan, "entry" | "
 function functionProbes(plan: FunctionPlan, fn: number, traced: TracedProbes): Probe[] {
   const paired = traced.returns && endsAreSeen(plan);
   const rate = traced.rate === undefined ? {} : { rate: traced.rate };
+  const condition = traced.conditions?.[fn];
   const probes: Probe[] = [];
   if (plan.entry !== undefined) {
     const capture = traced.withProbeAddress(plan.call.capture);
     probes.push({
       role: { kind: "entry", fn, plan, paired },
-      spec: { role: "entry", ...placeOf(plan.entry), plan: capture, ...rate, pairReturns: paired },
+      spec: {
+        role: "entry",
+        ...placeOf(plan.entry),
+        plan: capture,
+        ...rate,
+        ...entryCondition(condition?.own),
+        pairReturns: paired,
+      },
+      ...(condition?.own === undefined ? {} : { reasons: condition.own.reasons }),
     });
   }
   for (const [index, site] of (paired ? plan.returns : []).entries()) {
@@ -87,6 +111,7 @@ function functionProbes(plan: FunctionPlan, fn: number, traced: TracedProbes): P
         ...placeOf(site),
         plan: traced.withProbeAddress(plan.return.capture),
         pairReturns: false,
+        ...(condition?.own?.return === undefined ? {} : { condition: condition.own.return }),
       },
       entryBefore: index + 1,
     });
@@ -100,11 +125,17 @@ function functionProbes(plan: FunctionPlan, fn: number, traced: TracedProbes): P
         ...placeOf(copy.site),
         plan: traced.withProbeAddress(copy.plan.capture),
         ...rate,
+        ...entryCondition(condition?.copies.get(copy)),
         pairReturns: false,
       },
+      reasons: condition?.copies.get(copy)?.reasons ?? [],
     });
   }
   return probes;
+}
+
+function entryCondition(condition: CompiledCondition | undefined): Pick<PlannedProbe, "condition" | "parks"> {
+  return condition === undefined ? {} : { condition: condition.entry, parks: condition.return !== undefined };
 }
 
 function watchProbe({ kind, site }: WatchSite): Probe {

@@ -2,7 +2,7 @@
 import type { FunctionPlan } from "../../probe/api.ts";
 import type { ProbeCounters } from "../../protocol/counters.ts";
 import type { OpenCallCount } from "../../protocol/helperApi.ts";
-import type { StatsEvent, TraceEvent } from "../api.ts";
+import type { StatsEvent, TraceEvent, UndecidedReason } from "../api.ts";
 import { endsAreSeen, type ProbeRole, type ProbeTable } from "./probeTable.ts";
 
 interface Arrived {
@@ -69,23 +69,39 @@ export class Tallies {
       this.left === undefined
         ? Math.max(0, sum(paired, ({ emitted }) => emitted) - returns - unwound - unknownEnds)
         : left.reduce((total, { open }) => total + open, 0);
+    const reasons = this.undecided(own.map(({ counted }) => counted));
     return {
       hits: sum(anyCall, ({ hits }) => hits),
       emitted: sum(anyCall, ({ emitted }) => emitted),
       filtered: sum(anyCall, ({ filtered }) => filtered),
       throttled: sum(anyCall, ({ throttled }) => throttled),
       dropped: sum(anyCall, ({ dropped }) => dropped),
+      undecided: reasons.reduce((total, { calls }) => total + calls, 0),
       returns,
       unwound,
       unknownEnds,
       openCalls,
+      ...(reasons.length === 0 ? {} : { reasons }),
     };
+  }
+
+  /** A function's own code and its inlined calls each have a table of reasons; the same reason has the same words. */
+  private undecided(counters: readonly ProbeCounters[]): UndecidedReason[] {
+    const calls = new Map<string, number>();
+    for (const { probe, undecided = [] } of counters) {
+      const texts = this.table.reasonsOf(probe);
+      for (const [index, count] of undecided.entries()) {
+        const text = texts[index] ?? "something could not be had";
+        if (count > 0) calls.set(text, (calls.get(text) ?? 0) + count);
+      }
+    }
+    return Array.from(calls, ([reason, count]) => ({ reason, calls: count })).sort((a, b) => b.calls - a.calls);
   }
 
   /** A helper that died before it was asked took its counters along: what arrived is all that is known. */
   private fromEvents(plan: FunctionPlan, fn: number): Omit<StatsEvent, "event" | "func"> {
     const { call, return: returns, unwound } = this.arrived[fn] ?? { call: 0, return: 0, unwound: 0 };
-    const nothing = { filtered: 0, throttled: 0, dropped: 0 };
+    const nothing = { filtered: 0, throttled: 0, dropped: 0, undecided: 0 };
     const openCalls = this.returns && endsAreSeen(plan) ? call - returns - unwound : 0;
     return { hits: call, emitted: call, ...nothing, returns, unwound, unknownEnds: 0, openCalls };
   }

@@ -8,7 +8,7 @@ import type { EventSink, SessionLink } from "../helper/link.ts";
 import type { CallerTable } from "./callers.ts";
 import { eventTime } from "./clock.ts";
 import { type Decoded, EventDecoder } from "./eventDecoder.ts";
-import { ProbeTable, type WatchSite } from "./probeTable.ts";
+import { type FunctionCondition, ProbeTable, type WatchSite } from "./probeTable.ts";
 import { Tallies } from "./tallies.ts";
 
 export interface SessionParts {
@@ -16,6 +16,8 @@ export interface SessionParts {
   readonly plans: readonly FunctionPlan[];
   readonly returns: boolean;
   readonly rate: number | undefined;
+  /** One for each plan; absent: every call is sent. */
+  readonly conditions?: readonly FunctionCondition[] | undefined;
   /** Decodes what the probes copied. */
   readonly program: ProgramValues;
   /** Each value as a tree beside its text. */
@@ -58,11 +60,11 @@ export class TraceSession implements Trace, EventSink {
   private active = true;
 
   constructor(parts: SessionParts) {
-    const { plans, returns, rate, watches, callers, program, values, link } = parts;
+    const { plans, returns, rate, conditions, watches, callers, program, values, link } = parts;
     this.parts = parts;
     this.plans = plans;
     const withProbeAddress: CallerTable["withProbeAddress"] = (plan) => callers.withProbeAddress(plan);
-    this.table = new ProbeTable({ plans, returns, rate, watches, withProbeAddress });
+    this.table = new ProbeTable({ plans, returns, rate, conditions, watches, withProbeAddress });
     this.decoder = new EventDecoder({ program, values, callers, toText: eventTime });
     this.tallies = new Tallies(plans, this.table, returns);
     const { session, firstProbe } = link.register(this, this.table.size);

@@ -8,34 +8,37 @@
 import type { GoType } from "../../goabi/type.ts";
 import type { RuntimeLayout } from "../api.ts";
 
-/** `g.goid` by Go minor version (runtime/runtime2.go). `g.stack.hi` is the second word in all of them. */
-const GOID_OFFSET: Readonly<Record<number, number>> = {
-  15: 152,
-  16: 152,
-  17: 152,
-  18: 152,
-  19: 152,
-  20: 152,
-  21: 152,
-  22: 152,
-  23: 160,
-  24: 160,
-  25: 152,
-  26: 152,
-  27: 152,
+/** `g.goid` and `g.labels` by Go minor version (runtime/runtime2.go). `g.stack.hi` is the second word in all of them. */
+const OFFSETS: Readonly<Record<number, { readonly goid: number; readonly labels: number }>> = {
+  15: { goid: 152, labels: 344 },
+  16: { goid: 152, labels: 344 },
+  17: { goid: 152, labels: 360 },
+  18: { goid: 152, labels: 360 },
+  19: { goid: 152, labels: 360 },
+  20: { goid: 152, labels: 360 },
+  21: { goid: 152, labels: 344 },
+  22: { goid: 152, labels: 344 },
+  23: { goid: 160, labels: 352 },
+  24: { goid: 160, labels: 352 },
+  25: { goid: 152, labels: 344 },
+  26: { goid: 152, labels: 352 },
+  27: { goid: 152, labels: 352 },
 };
 const NEWEST_MINOR = 27;
 const OLDEST_MINOR = 15;
 const STACK_HI_OFFSET = 8;
 
 export function isKnownVersion(goMinor: number): boolean {
-  return GOID_OFFSET[goMinor] !== undefined;
+  return OFFSETS[goMinor] !== undefined;
 }
 
 /** Versions outside the table get the nearest one's layout. */
 export function tabledLayout(goMinor: number, tlsOffset: number): RuntimeLayout {
   const nearest = Math.min(Math.max(goMinor, OLDEST_MINOR), NEWEST_MINOR);
-  return { goidOffset: GOID_OFFSET[nearest]!, stackHiOffset: STACK_HI_OFFSET, tlsOffset };
+  const { goid, labels } = OFFSETS[nearest]!;
+  // A wrong goid shows, wrong labels would not: of an unknown version they stay unknown.
+  const known = isKnownVersion(goMinor) ? { labelsOffset: labels } : {};
+  return { goidOffset: goid, stackHiOffset: STACK_HI_OFFSET, ...known, tlsOffset };
 }
 
 /** From the type `runtime.g`; undefined where it lacks the fields. */
@@ -45,7 +48,13 @@ export function layoutFromType(g: GoType, tlsOffset: number): RuntimeLayout | un
   const stack = g.fields.find((field) => field.name === "stack");
   const high = stack?.type.kind === "struct" ? stack.type.fields.find((field) => field.name === "hi") : undefined;
   if (goid === undefined || stack === undefined || high === undefined) return undefined;
-  return { goidOffset: goid.offset, stackHiOffset: stack.offset + high.offset, tlsOffset };
+  const labels = g.fields.find((field) => field.name === "labels");
+  return {
+    goidOffset: goid.offset,
+    stackHiOffset: stack.offset + high.offset,
+    ...(labels === undefined ? {} : { labelsOffset: labels.offset }),
+    tlsOffset,
+  };
 }
 
 /** `go1.27.4`, `go1.25-abc X:foo`, `devel go1.28-…`: the minor number. */

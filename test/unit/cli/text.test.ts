@@ -117,6 +117,7 @@ test("totals show the sum", () => {
     unwound: 0,
     unknownEnds: 0,
     openCalls: 1,
+    undecided: 0,
   } as const;
   assert.deepEqual(formatStats([stats], true), [
     "main.f: 6 hits = 3 emitted + 0 filtered + 2 throttled + 1 dropped; 2 returns, 1 still open",

@@ -106,10 +106,11 @@ for (const version of VERSIONS) {
     const dwarf = execFileSync("readelf", ["--debug-dump=info", file], { encoding: "utf8", maxBuffer: 1 << 30 });
     const start = dwarf.search(/DW_AT_name\s+: runtime\.g\n/);
     assert.ok(start > 0, "readelf shows runtime.g");
-    const goid = /DW_AT_name\s+: goid\n(?:.*\n)*?.*DW_AT_data_member_location: (\d+)/.exec(
-      dwarf.slice(start, start + 20_000),
-    );
-    assert.equal(binary.runtime.goidOffset, Number(goid?.[1]));
+    const g = dwarf.slice(start, start + 40_000);
+    const offset = (field: string): number =>
+      Number(new RegExp(`DW_AT_name\\s+: ${field}\\n(?:.*\\n)*?.*DW_AT_data_member_location: (\\d+)`).exec(g)?.[1]);
+    assert.equal(binary.runtime.goidOffset, offset("goid"));
+    assert.equal(binary.runtime.labelsOffset, offset("labels"));
     assert.equal(binary.runtime.stackHiOffset, 8);
     assert.equal(binary.runtime.tlsOffset, -8);
   });

@@ -129,6 +129,7 @@ void test("history: percentiles, rate from the kernel's counters, arguments and 
       unwound: 0,
       unknownEnds: 0,
       openCalls: 0,
+      undecided: 0,
     },
   ];
   history.onStats(stats(1000), 0);

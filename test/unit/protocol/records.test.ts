@@ -111,6 +111,7 @@ describe("layouts", () => {
       first_slot: PLAN.firstSlot,
       max_bytes: PLAN.maxBytes,
       max_depth: PLAN.maxDepth,
+      condition: PLAN.condition,
       register_at: PLAN.registerAt,
       stack_piece: PLAN.stackPiece,
     },
@@ -156,6 +157,7 @@ describe("layouts", () => {
       index: OPEN_CALL.index,
       session: OPEN_CALL.session,
       nested: OPEN_CALL.nested,
+      parked: OPEN_CALL.parked,
     },
     pl_record: {
       sizeof: RECORD.size,
@@ -222,6 +224,8 @@ describe("layouts", () => {
     PL_CHUNK_OK: CHUNK_STATUS.ok,
     PL_CHUNK_FAULT: CHUNK_STATUS.fault,
     PL_STAGE_WALK: STAGE.walk,
+    PL_STAGE_CALL: STAGE.callCondition,
+    PL_STAGE_RETURN: STAGE.returnCondition,
   };
 
   it("are the same in C", () => {

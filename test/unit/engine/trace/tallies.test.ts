@@ -14,7 +14,16 @@ function tallies(plans: readonly FunctionPlan[], returns = true): Tallies {
 
 const f = planOf("main.f", 0x2000, 2); // 100; 101 and 102 are its returns
 const g = planOf("main.g", 0x3000, 1); // 103; 104
-const NONE = { filtered: 0, throttled: 0, dropped: 0, returns: 0, unwound: 0, unknownEnds: 0, openCalls: 0 };
+const NONE = {
+  filtered: 0,
+  throttled: 0,
+  dropped: 0,
+  undecided: 0,
+  returns: 0,
+  unwound: 0,
+  unknownEnds: 0,
+  openCalls: 0,
+};
 
 function stats(func: string, more: Partial<StatsEvent>): StatsEvent {
   return { event: "stats", func, hits: 0, emitted: 0, ...NONE, ...more };

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * Probes with a condition. `call_where` and `return_where` are what is attached; they find the thread's memory and go
+ * on to a stage of their own, because the machine takes the verifier as long as all other programs together: it is
+ * loaded once, whatever number of probes there is. A call that does not pass writes nothing into the ring. One that is
+ * decided at the return counts as filtered until then; its record is built at the entry and waits in `parked`.
+ */
+#ifndef PROBELENS_WHERE_H
+#define PROBELENS_WHERE_H
+
+static __always_inline struct pl_machine *own_machine(void)
+{
+	struct pl_scratch *s = own_scratch(0);
+	return s ? &s->machine : 0;
+}
+
+SEC("uprobe") int call_where(struct pt_regs *ctx)
+{
+	struct hit hit;
+	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
+		return 0;
+	struct pl_scratch *s = own_scratch(1);
+	if (s) {
+		s->plan = hit.index;
+		bpf_tail_call(ctx, &stages, PL_STAGE_CALL);
+	}
+	give_up_call(&hit, 0);
+	return 0;
+}
+
+SEC("uprobe") int return_where(struct pt_regs *ctx)
+{
+	struct hit hit;
+	if (!start_hit(ctx, &hit))
+		return 0;
+	struct pl_scratch *s = own_scratch(1);
+	if (s) {
+		s->plan = hit.index;
+		bpf_tail_call(ctx, &stages, PL_STAGE_RETURN);
+	}
+	count(hit.counter->dropped);
+	return 0;
+}
+
+static __always_inline int resume_hit(struct hit *hit, struct pl_scratch *s)
+{
+	if (!s || current_ids(&hit->ids))
+		return 0;
+	hit->index = s->plan;
+	hit->plan = bpf_map_lookup_elem(&plans, &hit->index);
+	hit->counter = bpf_map_lookup_elem(&counters, &hit->index);
+	return hit->plan && hit->counter;
+}
+
+/* Straight-line code, see copy_registers. */
+static __always_inline void set_machine(struct pt_regs *ctx, struct pl_machine *m, struct pl_plan *plan,
+					struct goroutine *g, u64 cfa, u64 duration)
+{
+	m->condition = plan->condition;
+	m->registers[0] = ctx->ax;
+	m->registers[1] = ctx->bx;
+	m->registers[2] = ctx->cx;
+	m->registers[3] = ctx->dx;
+	m->registers[4] = ctx->si;
+	m->registers[5] = ctx->di;
+	m->registers[6] = ctx->bp;
+	m->registers[7] = ctx->sp;
+	m->registers[8] = ctx->r8;
+	m->registers[9] = ctx->r9;
+	m->registers[10] = ctx->r10;
+	m->registers[11] = ctx->r11;
+	m->registers[12] = ctx->r12;
+	m->registers[13] = ctx->r13;
+	m->registers[14] = ctx->r14;
+	m->registers[15] = ctx->r15;
+	m->registers[16] = ctx->ip;
+	m->cfa = cfa;
+	m->g = g->address;
+	m->goid = g->goid;
+	m->duration_ns = duration;
+}
+
+static __always_inline void count_undecided(struct pl_machine *m)
+{
+	struct pl_condition *c = bpf_map_lookup_elem(&conditions, &m->condition);
+	if (!c)
+		return;
+	u32 key = c->row * PL_REASONS + (m->answer_reason & (PL_REASONS - 1));
+	u64 *counter = bpf_map_lookup_elem(&undecided, &key);
+	if (counter)
+		count(*counter);
+}
+
+SEC("uprobe") int call_condition(struct pt_regs *ctx)
+{
+	struct hit hit;
+	struct goroutine g;
+	struct pl_scratch *s = own_scratch(0);
+	if (!resume_hit(&hit, s))
+		return 0;
+	struct unwinding at;
+	u64 now = bpf_ktime_get_ns();
+	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
+	current_goroutine(ctx, &g);
+	if (hit.plan->flags & PL_PAIR_RETURNS)
+		before_call(&at, &hit.ids, &g, cfa);
+	else
+		call_stack(&at, &hit.ids, &g);
+	set_machine(ctx, &s->machine, hit.plan, &g, cfa, 0);
+	u32 verdict = evaluate(&s->machine);
+	int throttled = verdict == PL_PASS && hit.plan->interval_ns && over_rate(hit.plan);
+	if (throttled) {
+		count(hit.counter->throttled);
+		return 0;
+	}
+	if (verdict == PL_UNDECIDED)
+		count_undecided(&s->machine);
+	if (verdict == PL_UNDECIDED || verdict == PL_REJECT) {
+		count(hit.counter->filtered);
+		return 0;
+	}
+	struct pl_record *record = (void *)s->record;
+	s->sequence++;
+	u64 id = deep_call_id(s);
+	s->stack = at.stack;
+	fill_call(&s->call, &hit, &g, cfa, id, now);
+	record->kind = PL_CALL;
+	record->call_id = id;
+	record->time_ns = now;
+	record->duration_ns = 0;
+	build_deep(ctx, &hit, s, &g, cfa, verdict == PL_PARK);
+	give_up_call(&hit, 0);
+	return 0;
+}
+
+static __always_inline void copy_kept(struct pl_kept *to, struct pl_kept *from)
+{
+	for (u32 i = 0; i < sizeof(*to) / 8; i++)
+		((u64 *)to)[i] = ((u64 *)from)[i];
+}
+
+/* From filtered to what became of the call. Another CPU may have counted it: the sum over all is what is read. */
+static __always_inline void recount(struct pl_parked *call, u64 record_sent, int throttled)
+{
+	u32 index = call->kept.plan;
+	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	if (!counter)
+		return;
+	__sync_fetch_and_add(&counter->filtered, -1ll);
+	if (throttled)
+		count(counter->throttled);
+	else if (record_sent)
+		count(counter->emitted);
+	else
+		count(counter->dropped);
+}
+
+/* Decides on a parked call; 1: it passed, and its record is sent. */
+static __always_inline int decide(struct pt_regs *ctx, struct pl_scratch *s, struct hit *hit, struct goroutine *g,
+				  u64 cfa, u64 now, struct pl_parked *call)
+{
+	struct pl_record *record = (void *)call->record;
+	copy_kept(&s->machine.kept, &call->kept);
+	set_machine(ctx, &s->machine, hit->plan, g, cfa, now - record->time_ns);
+	u32 verdict = evaluate(&s->machine);
+	if (verdict == PL_UNDECIDED)
+		count_undecided(&s->machine);
+	if (verdict != PL_PASS)
+		return 0;
+	u32 index = call->kept.plan;
+	struct pl_plan *entry = bpf_map_lookup_elem(&plans, &index);
+	if (entry && entry->interval_ns && over_rate(entry)) {
+		recount(call, 0, 1);
+		return 0;
+	}
+	u64 used = record->used;
+	opaque(used);
+	int sent = used <= PL_EVENT_BYTES && !bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP);
+	recount(call, sent, 0);
+	return sent;
+}
+
+SEC("uprobe") int return_condition(struct pt_regs *ctx)
+{
+	struct hit hit;
+	struct goroutine g;
+	struct pl_open_call call;
+	struct unwinding at;
+	struct pl_scratch *s = own_scratch(0);
+	if (!resume_hit(&hit, s))
+		return 0;
+	u64 now = bpf_ktime_get_ns();
+	current_goroutine(ctx, &g);
+	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
+	if (!close_call(&at, &hit.ids, &g, cfa, hit.plan->entry, &call)) {
+		/* It did not pass at the entry, or was called before. */
+		count(hit.counter->unpaired);
+		return 0;
+	}
+	if (call.parked) {
+		u64 id = call.call_id;
+		struct pl_parked *waiting = bpf_map_lookup_elem(&parked, &id);
+		int passed = waiting && decide(ctx, s, &hit, &g, cfa, now, waiting);
+		bpf_map_delete_elem(&parked, &id);
+		if (!passed)
+			return 0;
+	}
+	struct pl_record *record = (void *)s->record;
+	s->sequence++;
+	record->kind = PL_RETURN;
+	record->call_id = call.call_id;
+	record->time_ns = now;
+	record->duration_ns = now - call.time_ns;
+	build_deep(ctx, &hit, s, &g, cfa, 0);
+	count(hit.counter->dropped);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,117 @@
+/** `--where`: one text, a program for each traced function. */
+import { type CompiledCondition, compileCondition, parseCondition } from "../../condition/compile.ts";
+import type { ConditionScope, ConditionVariable } from "../../condition/tree.ts";
+import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
+import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
+import type { PlacedVariable } from "../../gobinary/api.ts";
+import type { EventPlan, FunctionPlan, PlannedCopy } from "../../probe/api.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { endsAreSeen, type FunctionCondition } from "../trace/probeTable.ts";
+
+export interface ConditionProgramFacts {
+  readonly facts: RuntimeFacts;
+  /** Offset of `runtime.g.labels`. */
+  readonly labels: number | undefined;
+}
+
+/**
+ * The plans, without the inlined calls of which the condition cannot be had, and their conditions in the same order. Each
+ * function must know all names; throws a UserError (status 2) for the first that does not.
+ */
+export function conditionsOf(
+  text: string,
+  plans: readonly FunctionPlan[],
+  returns: boolean,
+  program: ConditionProgramFacts,
+  onNotice: (message: string) => void,
+): { plans: FunctionPlan[]; conditions: FunctionCondition[] } {
+  const expr = parseCondition(text);
+  const isSecret = secretNames();
+  const compile = (
+    plan: FunctionPlan,
+    call: EventPlan,
+    params: readonly PlacedVariable[],
+    results: readonly PlacedVariable[],
+  ): CompiledCondition =>
+    compileCondition(text, expr, scopeOf(plan, call, params, results, program, isSecret), returns);
+  let leftOut = 0;
+  const conditions: FunctionCondition[] = [];
+  const kept = plans.map((plan): FunctionPlan => {
+    const own = plan.entry === undefined ? undefined : compile(plan, plan.call, plan.params, plan.results);
+    if (own?.return !== undefined && (plan.returns.length === 0 || !endsAreSeen(plan)))
+      throw neverReturns(plan.fn.name);
+    const copies = new Map<PlannedCopy, CompiledCondition>();
+    let failure: unknown;
+    for (const copy of plan.copies) {
+      if (!("site" in copy)) continue;
+      try {
+        // An inlined call has no return that a probe could sit on.
+        copies.set(
+          copy,
+          compileCondition(
+            text,
+            expr,
+            scopeOf(
+              plan,
+              copy.plan,
+              copy.plan.variables.map(({ variable }) => variable),
+              [],
+              program,
+              isSecret,
+            ),
+            false,
+          ),
+        );
+      } catch (error) {
+        failure = error;
+        leftOut += 1;
+      }
+    }
+    if (own === undefined && copies.size === 0) throw failure;
+    conditions.push({ own, copies });
+    return { ...plan, copies: plan.copies.filter((copy) => !("site" in copy) || copies.has(copy)) };
+  });
+  if (leftOut > 0) onNotice(`${leftOut} inlined calls are left out: the condition cannot be decided where they stand`);
+  return { plans: kept, conditions };
+}
+
+function scopeOf(
+  { fn }: FunctionPlan,
+  { capture }: EventPlan,
+  params: readonly PlacedVariable[],
+  results: readonly PlacedVariable[],
+  { facts, labels }: ConditionProgramFacts,
+  isSecret: IsSecretName,
+): ConditionScope {
+  const registers = new Set<string>(capture.pieces.map((piece) => (piece.kind === "register" ? piece.register : "")));
+  return {
+    func: fn.name,
+    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, registers)),
+    results: results.map((result) => (result.blank ? { ...result, name: "_" } : result)),
+    runtime: { facts, ...(labels === undefined ? {} : { labels }) },
+    isSecret,
+  };
+}
+
+/** The site was chosen so that the registers of what is captured hold their values there: no other is looked at. */
+function atSite({ name, type, location }: PlacedVariable, registers: ReadonlySet<string>): ConditionVariable {
+  return {
+    name,
+    type,
+    location: location.map((piece) =>
+      piece.place.at !== "register" || registers.has(piece.place.register) || piece.place.register.startsWith("X")
+        ? piece
+        : { ...piece, place: { at: "unknown", reason: "it is not captured" } },
+    ),
+  };
+}
+
+function neverReturns(func: string): UserError {
+  return new UserError({
+    code: "bad-condition",
+    what: `--where for ${func}`,
+    why: "it needs a result or the duration, and this function has no return that a probe could sit on",
+    remedy: "Use parameters only",
+    exitStatus: 2,
+  });
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: (MIT OR GPL-2.0-only)
+/* Runs one condition on a machine that the test has filled: memory is read from the test's own process. */
+#include "../../../bpf/kernel.h"
+#include "../../../bpf/probelens.h"
+#include "../../../bpf/condition.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_machine);
+	__uint(max_entries, 1);
+} machines SEC(".maps");
+
+static __always_inline struct pl_machine *own_machine(void)
+{
+	u32 only = 0;
+	return bpf_map_lookup_elem(&machines, &only);
+}
+
+SEC("raw_tp/sys_enter") int run_condition(void *ctx)
+{
+	(void)ctx;
+	struct pl_machine *m = own_machine();
+	if (!m)
+		return -1;
+	return evaluate(m);
+}
