@@ -70,10 +70,10 @@ test("a function that never returns is paired (its calls are unwound); one that 
   assert.deepEqual([endsAreSeen(panics), endsAreSeen(jumps)], [true, false]);
 });
 
-test("a rate holds for calls; callers need the probe's own address at entries", () => {
+test("a rate holds for calls; every probe tells its own address where the load bias is not known", () => {
   const rip = { kind: "register", register: "RIP" } as const;
   const made = table({ plans: [f], rate: 50, withProbeAddress: (plan) => ({ ...plan, pieces: [rip] }) });
   const [entry, back] = made.specs();
   assert.deepEqual([entry?.rate, entry?.plan.pieces], [50, [rip]]);
-  assert.deepEqual([back?.rate, back?.plan.pieces], [undefined, []]);
+  assert.deepEqual([back?.rate, back?.plan.pieces], [undefined, [rip]]);
 });
