@@ -1,5 +1,6 @@
 /** Signatures of a binary's functions from the user's own source: the layer's one entry point. */
 import type { BuildInfo, GoBinary, GoFunction, Signature, SourceSignature, TypeData } from "../gobinary/api.ts";
+import { parseSymbolName } from "../goname/symbolName.ts";
 import { type FoundFunction, findDeclaration, notInSource } from "./functions/findDeclaration.ts";
 import { Checkouts, isProved, matchSource, type SourceMatch, type SourceTree } from "./functions/match.ts";
 import { SignatureBuilder } from "./functions/signature.ts";
@@ -10,7 +11,6 @@ import { type BuildPaths, buildPathsOf, importPathOf } from "./packages/buildPat
 import type { GoPackage, SourceFile } from "./packages/package.ts";
 import { SourceLocator } from "./packages/packageFolders.ts";
 import type { SourceReader } from "./reader.ts";
-import { parseSymbolName } from "./symbolName.ts";
 import { type GoParser, type GrammarFiles, loadGoParser } from "./syntax/parser.ts";
 
 export interface SourceTypesOptions {

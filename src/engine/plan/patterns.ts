@@ -1,5 +1,6 @@
 /** Function patterns of users: exact linker names, globs in which `*` is any characters, FILE:LINE, and near misses. */
 import type { GoFunction } from "../../gobinary/api.ts";
+import { unescapeLinkName } from "../../goname/linkName.ts";
 
 /** Names longer than this are matched but never offered as "did you mean". */
 const MAX_SUGGESTED_LENGTH = 200;
@@ -62,7 +63,7 @@ export function nearMisses(wanted: string, functions: readonly GoFunction[]): st
   let compared = 0;
   for (const { name } of functions) {
     if (name.length > MAX_SUGGESTED_LENGTH || scored.has(name)) continue;
-    const candidate = unescapeName(name).toLowerCase();
+    const candidate = unescapeLinkName(name).toLowerCase();
     const score = shapeScore(lower, candidate);
     if (score !== undefined) {
       scored.set(name, score);
@@ -76,11 +77,6 @@ export function nearMisses(wanted: string, functions: readonly GoFunction[]): st
     .sort((a, b) => a[1] - b[1] || a[0].length - b[0].length || (a[0] < b[0] ? -1 : 1))
     .slice(0, MAX_SUGGESTIONS)
     .map(([name]) => name);
-}
-
-/** `gopkg.in/yaml%2ev2.Marshal` → `gopkg.in/yaml.v2.Marshal` (cmd/internal/objabi/path.go writes the escapes). */
-export function unescapeName(name: string): string {
-  return name.replace(/%([0-9a-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }
 
 /** Lower is nearer; undefined where the shapes have nothing in common. */

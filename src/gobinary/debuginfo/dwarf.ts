@@ -14,8 +14,8 @@ import { locationAt } from "../../dwarf/loclist.ts";
 import { type RangeSections, readRanges } from "../../dwarf/rnglist.ts";
 import { readUnits, type Unit } from "../../dwarf/unit.ts";
 import type { Sections } from "../../elf/sections.ts";
+import { unescapeLinkName } from "../../goname/linkName.ts";
 import { type InlinedSource, inlinedCount, inlinedCounts } from "./inlinedCount.ts";
-import { unescapePath } from "./names.ts";
 import { type DieSource, TypeReader } from "./types.ts";
 
 /** Units whose subprogram index is kept: a few hundred bytes to some hundred kilobytes each. */
@@ -96,7 +96,7 @@ export class Dwarf implements DieSource {
   }
 
   packageNames = (path: string): string | undefined =>
-    this.#packages.get(unescapePath(path)) ?? this.#packages.get(path);
+    this.#packages.get(unescapeLinkName(path)) ?? this.#packages.get(path);
 
   /** `Go cmd/compile go1.27.4; regabi` and such; C compilers name themselves. */
   producerAt(address: number): string | undefined {

@@ -3,6 +3,8 @@
  * name instead of its path (`*url.URL`), except inside the brackets of an instantiated type, where it keeps the path.
  */
 
+import { splitLinkName, unescapeLinkName } from "../../goname/linkName.ts";
+
 /** Package name by import path, from the compile units; undefined where the path is not known. */
 export type PackageNames = (path: string) => string | undefined;
 
@@ -60,12 +62,11 @@ function insideStruct(text: string, place: number): boolean {
 /** `net/url.URL` → `url.URL`; `gopkg.in/yaml%2ev3.Node` → `yaml.Node` where a unit says so; `main.T·1` → `main.T`. */
 function shortToken(token: string, packages: PackageNames): string {
   if (token.startsWith("...")) return `...${shortToken(token.slice(3), packages)}`;
-  const slash = token.lastIndexOf("/");
-  const dot = token.indexOf(".", slash + 1);
-  if (dot < 0) return token;
-  const path = token.slice(0, dot);
-  const local = token.slice(dot + 1).replace(/·\d+$/, "");
-  return `${packages(path) ?? likelyPackageName(unescapePath(path))}.${local}`;
+  const split = splitLinkName(token);
+  if (split === undefined) return token;
+  const { linkPath } = split;
+  const local = split.local.replace(/·\d+$/, "");
+  return `${packages(linkPath) ?? likelyPackageName(unescapeLinkName(linkPath))}.${local}`;
 }
 
 /** The path's last element, without a major version: `…/yaml.v3` and `…/yaml/v3` are `yaml` by convention. */
@@ -74,13 +75,6 @@ function likelyPackageName(path: string): string {
   const last = elements.at(-1) ?? path;
   if (/^v\d+$/.test(last) && elements.length > 1) return elements.at(-2) ?? last;
   return last.replace(/\.v\d+$/, "");
-}
-
-/** Undoes cmd/internal/objabi PathToPrefix: `%2e` for a dot and such. */
-export function unescapePath(path: string): string {
-  return path.includes("%")
-    ? path.replace(/%([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    : path;
 }
 
 /** True for the name of a defined type: `pkg.Name` or `pkg.Name[…]`, not a composite and not predeclared. */

@@ -11,9 +11,9 @@ import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
 import type { DynamicType } from "../../goabi/resolver.ts";
 import { isDirect, KIND_MASK, TYPE } from "../../goabi/runtime/typeDescriptor.ts";
 import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
+import { escapePackagePath } from "../../goname/linkName.ts";
 import type { RuntimeType } from "../api.ts";
 import type { Moduledata } from "../moduledata.ts";
-import { escapePackagePath } from "../packagePath.ts";
 import { RuntimeTypeNames } from "./typeNames.ts";
 
 /** abi.Type: Size 0, TFlag 20, Align 21, Kind 23, Str 40, PtrToThis 44; what follows depends on the kind. */

@@ -3,9 +3,10 @@
  * methods promoted from embedded fields), method values (`T.M-fm`), and functions without parameters.
  */
 import type { GoBinary, GoFunction, SourceSignature, Variable } from "../../gobinary/api.ts";
+import { methodLinkName, withoutTypeArgs } from "../../goname/linkName.ts";
+import type { SymbolName } from "../../goname/symbolName.ts";
 import type { GoPackage, SourceFile } from "../packages/package.ts";
 import { baseName } from "../reader.ts";
-import type { SymbolName } from "../symbolName.ts";
 import type { FunctionDeclaration, TypeDeclaration } from "../syntax/declarations.ts";
 import { parseTypeArgs } from "../types/linkType.ts";
 import type { TypeBuilder } from "../types/typeBuilder.ts";
@@ -115,7 +116,8 @@ export async function wrappedElsewhere(
   if (written !== undefined) return isHere(written.line) ? undefined : moved(written.line);
   for (let at = fn.entry; at < Math.min(fn.end, fn.entry + MAX_WRAPPER_BYTES); at++) {
     const position = await binary.positionOf(at);
-    if (position?.func.replace(/\[.*\]/s, "") !== linkName || baseName(position.file) !== file.base) continue;
+    if (position === undefined || withoutTypeArgs(position.func) !== linkName) continue;
+    if (baseName(position.file) !== file.base) continue;
     return isHere(position.line) ? undefined : moved(position.line);
   }
   return "unknown";
@@ -174,14 +176,14 @@ function declaredMethod(
   const typeArgs = new Map(
     (receiver?.typeParams ?? []).map((param, index) => [param, args[index] ?? UNKNOWN_ARGUMENT]),
   );
-  const holder = receiver?.pointer === true ? `(*${type.name})` : type.name;
+  const holder = { typeName: type.name, pointer: receiver?.pointer === true };
   return {
     type: resolver.signature(method.found, { ...fileScope(method.file), typeArgs }),
     names: [...params, ...results].map((variable) => variable.name),
     wrapped: {
       declaration: method.found,
       file: method.file,
-      linkName: `${method.file.package.linkPath}.${holder}.${name}`,
+      linkName: methodLinkName(method.file.package.linkPath, holder, name),
     },
   };
 }

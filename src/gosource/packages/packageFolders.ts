@@ -3,7 +3,7 @@
  * module cache. Never another version than the binary's: its build information says which.
  */
 import type { BuildInfo, Dependency } from "../../gobinary/api.ts";
-import { escapePackagePath } from "../../gobinary/packagePath.ts";
+import { escapePackagePath } from "../../goname/linkName.ts";
 import { below, dirName, joinPath, type SourceReader } from "../reader.ts";
 import type { TagState } from "./buildConstraints.ts";
 import { buildTags, experimentsFrom, minorVersion } from "./buildTags.ts";

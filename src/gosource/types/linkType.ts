@@ -3,7 +3,7 @@
  * `go.shape.struct { X net/url.URL }`, `main.Box[go.shape.string]`; with `_0` behind each in Go 1.18 and 1.19.
  */
 import type { ScalarKind } from "../../goabi/type.ts";
-import { unescapePath } from "../symbolName.ts";
+import { splitLinkName, unescapePackagePath } from "../../goname/linkName.ts";
 import { unquote } from "../syntax/syntax.ts";
 import type { FieldRef, TypeRef } from "./typeRef.ts";
 
@@ -128,10 +128,10 @@ class LinkTypeParser {
     // The path ends at the first dot after the last slash before a bracket or delimiter.
     const path = this.match(/^[^\s,;[\](){}"]+/)?.[0];
     if (path === undefined) return undefined;
-    const dot = path.indexOf(".", path.lastIndexOf("/") + 1);
-    const owner = unescapePath(path.slice(0, dot));
-    const name = path.slice(dot + 1);
-    if (dot <= 0 || owner === undefined || !/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) {
+    const split = splitLinkName(path);
+    const owner = unescapePackagePath(split?.linkPath ?? "");
+    const name = split?.local ?? "";
+    if (owner === undefined || !/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) {
       this.at = start;
       return undefined;
     }

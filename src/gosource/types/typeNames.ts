@@ -1,7 +1,7 @@
 /** Type expressions to type references: what every name means where it stands. */
 
 import type { ScalarKind } from "../../goabi/type.ts";
-import { escapePackagePath } from "../../gobinary/packagePath.ts";
+import { escapePackagePath, joinLinkName } from "../../goname/linkName.ts";
 import type { World } from "../packages/buildPackages.ts";
 import { GoPackage, type SourceFile } from "../packages/package.ts";
 import type { ConstDeclaration, TypeDeclaration } from "../syntax/declarations.ts";
@@ -182,7 +182,7 @@ export class Resolver {
       // What cgo declares for `C.int` in the package's place.
       if (target.reason === NO_CGO) return unknown(`${scope.file.package.name}._Ctype_${name}`, NO_CGO);
       if (target.path === undefined || args.length > 0) return unknown(text, target.reason);
-      const linkName = `${escapePackagePath(target.path)}.${name}`;
+      const linkName = joinLinkName(escapePackagePath(target.path), name);
       return { ...unknown(text, target.reason), linkName, aliased: target.aliased };
     }
     return this.inPackage(target, target.linkPath, text, name, args);

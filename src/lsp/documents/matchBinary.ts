@@ -4,8 +4,8 @@
  * of its declaration. Pure.
  */
 
-import { unescapeName } from "../../engine/plan/patterns.ts";
 import type { BuildInfo, Dependency, GoBinary, GoFunction } from "../../gobinary/api.ts";
+import { splitLinkName, unescapeLinkName, withoutTypeArgs } from "../../goname/linkName.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { EditorFile, EditorFunction } from "./editorFunctions.ts";
 import { type SourcePackage, withoutVersion } from "./sourcePackage.ts";
@@ -95,22 +95,9 @@ function matchAnyVersion(
 
 /** `net/http.(*Server).Serve` → package `net/http`, local `(*Server).Serve`; type arguments left out. */
 export function splitLinkerName(name: string): { readonly package: string; readonly local: string } {
-  const bare = stripTypeArguments(name);
-  const dot = bare.indexOf(".", bare.lastIndexOf("/") + 1);
-  if (dot < 0) return { package: "", local: bare };
-  return { package: unescapeName(bare.slice(0, dot)), local: bare.slice(dot + 1) };
-}
-
-function stripTypeArguments(name: string): string {
-  if (!name.includes("[")) return name;
-  let depth = 0;
-  let bare = "";
-  for (const char of name) {
-    if (char === "[") depth += 1;
-    else if (char === "]") depth -= 1;
-    else if (depth === 0) bare += char;
-  }
-  return bare;
+  const bare = withoutTypeArgs(name);
+  const split = splitLinkName(bare);
+  return { package: unescapeLinkName(split?.linkPath ?? ""), local: split?.local ?? bare };
 }
 
 /** False where both sides name their modules and the binary was not built with the source's. */

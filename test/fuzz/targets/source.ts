@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { escapePackagePath } from "../../../src/gobinary/packagePath.ts";
+import { escapePackagePath, unescapePackagePath } from "../../../src/goname/linkName.ts";
+import { parseSymbolName } from "../../../src/goname/symbolName.ts";
 import { parseGoMod, parseGoWork, parseVendorModules } from "../../../src/gosource/packages/goMod.ts";
-import { parseSymbolName, unescapePath } from "../../../src/gosource/symbolName.ts";
 import { readGoFile } from "../../../src/gosource/syntax/declarations.ts";
 import { loadGoParser } from "../../../src/gosource/syntax/parser.ts";
 import { damage } from "../mutate.ts";
@@ -40,9 +40,9 @@ export async function namesTarget(): Promise<FuzzTarget> {
     run(random) {
       const name = damagedText(Buffer.from(random.pick(NAMES)), random, 200);
       parseSymbolName(name);
-      unescapePath(name);
+      unescapePackagePath(name);
       check(
-        unescapePath(escapePackagePath(name)) === name || /[^\x21-\x7e]/.test(name),
+        unescapePackagePath(escapePackagePath(name)) === name || /[^\x21-\x7e]/.test(name),
         `a path that does not survive escaping: ${name}`,
       );
       const mod = damagedText(Buffer.from(MOD), random, 300);

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BuildInfo } from "../../../src/gobinary/api.ts";
-import { escapePackagePath } from "../../../src/gobinary/packagePath.ts";
+import { escapePackagePath } from "../../../src/goname/linkName.ts";
+import { parseSymbolName } from "../../../src/goname/symbolName.ts";
 import { fileIncluded } from "../../../src/gosource/packages/buildConstraints.ts";
 import { buildTags, experimentsFrom } from "../../../src/gosource/packages/buildTags.ts";
 import { escapeModule, parseGoMod, parseGoWork, parseVendorModules } from "../../../src/gosource/packages/goMod.ts";
 import { joinPath } from "../../../src/gosource/reader.ts";
-import { parseSymbolName } from "../../../src/gosource/symbolName.ts";
 
 const SYMBOLS: [symbol: string, text: string][] = [
   ["main.computeE", "main | computeE"],

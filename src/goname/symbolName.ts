@@ -1,4 +1,5 @@
 /** Linker names of Go functions, taken apart: `example.com/m/p.(*List[go.shape.int]).Each.func1.2`. */
+import { splitLinkName, unescapePackagePath } from "./linkName.ts";
 
 export interface SymbolName {
   /** Unescaped: `gopkg.in/yaml.v2`. */
@@ -40,26 +41,13 @@ const MAX_SYMBOL_CHARS = 64 * 1024;
 
 export function parseSymbolName(symbol: string): SymbolName | undefined {
   if (symbol.length > MAX_SYMBOL_CHARS) return undefined;
-  const bracket = symbol.indexOf("[");
-  const head = bracket === -1 ? symbol : symbol.slice(0, bracket);
-  const lastSlash = head.lastIndexOf("/");
-  const dot = symbol.indexOf(".", lastSlash + 1);
-  if (dot <= 0) return undefined;
-  const packagePath = unescapePath(symbol.slice(0, dot));
-  const parts = splitElements(symbol.slice(dot + 1));
+  const split = splitLinkName(symbol);
+  if (split === undefined) return undefined;
+  const packagePath = unescapePackagePath(split.linkPath);
+  const parts = splitElements(split.local);
   const first = parts?.[0];
   if (packagePath === undefined || parts === undefined || first === undefined) return undefined;
   return interpret(packagePath, parts);
-}
-
-/** Undefined where an escape is malformed. */
-export function unescapePath(prefix: string): string | undefined {
-  if (!prefix.includes("%")) return prefix;
-  try {
-    return decodeURIComponent(prefix);
-  } catch {
-    return undefined;
-  }
 }
 
 interface Element {
