@@ -54,6 +54,13 @@ const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true
   "src/protocol": { layers: [], modules: ["vscode-jsonrpc", "valibot"] },
   helper: { layers: ["src/protocol"], modules: ["koffi"] },
 };
+/**
+ * Rooms of a layer, each of which may import those before it; files that stand in no room are the layer's door, which
+ * imports any of them and is imported by none. So rooms have no circles.
+ */
+const ROOMS: Record<string, readonly string[]> = {
+  "src/gosource": ["syntax", "packages", "types", "functions"],
+};
 /** Packages that several layers may name. */
 const SHARED_MODULES = new Set(["vscode-jsonrpc", "valibot"]);
 /** Packages that one file wraps. */
@@ -93,8 +100,24 @@ if (complaints.length > 0) {
 
 function checkRelative(file: string, layer: string, allowed: readonly string[], specifier: string): string | undefined {
   const target = layerOf(relative(ROOT, join(ROOT, dirname(file), specifier)));
-  if (target === layer || (target !== undefined && allowed.includes(target))) return undefined;
+  if (target === layer) return checkRooms(layer, file, join(dirname(file), specifier));
+  if (target !== undefined && allowed.includes(target)) return undefined;
   return `${layer} may import only ${[layer, ...allowed].join(", ")}`;
+}
+
+function checkRooms(layer: string, from: string, to: string): string | undefined {
+  const rooms = ROOMS[layer];
+  const room = (file: string): string | undefined => {
+    const [folder, ...rest] = relative(layer, file).split("/");
+    return rest.length === 0 ? undefined : folder;
+  };
+  const [own, other] = [room(from), room(to)];
+  if (rooms === undefined || own === undefined) return undefined;
+  const place = rooms.indexOf(own);
+  if (place < 0) return `${layer}/${own} is no room; add it to ROOMS in test/checkLayers.ts`;
+  const allowed = rooms.slice(0, place + 1);
+  if (other !== undefined && allowed.includes(other)) return undefined;
+  return `${layer}/${own} may import only ${allowed.join(", ")} of its layer`;
 }
 
 function checkModule(file: string, layer: string, pure: boolean, specifier: string): string | undefined {

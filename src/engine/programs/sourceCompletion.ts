@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, Variable } from "../../gobinary/api.ts";
 import { placeSignature } from "../../gobinary/places/court.ts";
 import type { CheckoutState, SourceMatch, SourceTree } from "../../gosource/functions/match.ts";
-import type { SourceReader } from "../../gosource/reader.ts";
+import type { SourceReader } from "../../gosource/packages/reader.ts";
 import type { SourceTypes } from "../../gosource/sourceTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { delegate } from "./binaries.ts";

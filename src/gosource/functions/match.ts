@@ -4,8 +4,8 @@
  */
 import type { BuildInfo } from "../../gobinary/api.ts";
 import type { SourceVersion } from "../packages/package.ts";
-import { below } from "../reader.ts";
-import type { FoundFunction } from "./findDeclaration.ts";
+import { below } from "../packages/reader.ts";
+import type { FoundFunction } from "./sourceFunction.ts";
 
 /** The version control's view of the source; injected, because asking git is I/O. */
 export interface SourceTree {

@@ -10,7 +10,7 @@ import { parseTypeArgs } from "../types/linkType.ts";
 import { type Contradiction, TypeBuilder } from "../types/typeBuilder.ts";
 import { fileScope, unknown } from "../types/typeNames.ts";
 import type { Scope, TypeRef } from "../types/typeRef.ts";
-import type { SourceFunction } from "./findDeclaration.ts";
+import type { SourceFunction } from "./sourceFunction.ts";
 import { type WrapperSignature, wrapperSignature } from "./wrappers.ts";
 
 export interface SignatureOptions {

@@ -3,11 +3,11 @@
  * types can be built lazily; a package that is not there yet is noted, and `load` fetches what was noted.
  */
 
-import { joinPath, type SourceReader } from "../reader.ts";
 import type { GoParser } from "../syntax/parser.ts";
 import { fileIncluded, type TagState } from "./buildConstraints.ts";
 import { GoPackage, type SourceFile } from "./package.ts";
 import { type PackageLocation, SourceLocator } from "./packageFolders.ts";
+import { joinPath, type SourceReader } from "./reader.ts";
 
 /** `net/http` needs about 60 packages for all its exported types; a request for more is not worth a user's wait. */
 const MAX_PACKAGES = 1_000;

@@ -1,7 +1,7 @@
 /** From a file's path where the binary was built to the package that it belongs to. */
 import type { BuildInfo, GoBinary } from "../../gobinary/api.ts";
-import { below, dirName } from "../reader.ts";
 import { escapeModule } from "./goMod.ts";
+import { below, dirName } from "./reader.ts";
 
 /** Folders where the binary was built; with -trimpath they are import paths. */
 export interface BuildPaths {

@@ -4,11 +4,11 @@
  */
 import type { BuildInfo, Dependency } from "../../gobinary/api.ts";
 import { escapePackagePath } from "../../goname/linkName.ts";
-import { below, dirName, joinPath, type SourceReader } from "../reader.ts";
 import type { TagState } from "./buildConstraints.ts";
 import { buildTags, experimentsFrom, minorVersion } from "./buildTags.ts";
 import { escapeModule, type GoMod, parseGoMod, parseGoWork, parseVendorModules, type VendoredModule } from "./goMod.ts";
 import type { PackageOrigin, SourceVersion } from "./package.ts";
+import { below, dirName, joinPath, type SourceReader } from "./reader.ts";
 
 export interface SourcePlaces {
   /** Where the user says the source lies: a module, a folder of modules, or a package's folder. */

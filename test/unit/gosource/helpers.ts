@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import type { ByteSource } from "../../../src/bytes/source.ts";
 import type { GoBinary } from "../../../src/gobinary/api.ts";
 import { openBinary } from "../../../src/gobinary/open.ts";
-import type { SourceReader } from "../../../src/gosource/reader.ts";
+import type { SourceReader } from "../../../src/gosource/packages/reader.ts";
 import { createSourceTypes, type SourceTypes } from "../../../src/gosource/sourceTypes.ts";
 import { type GoParser, loadGoParser } from "../../../src/gosource/syntax/parser.ts";
 

@@ -7,7 +7,7 @@ import { parseSymbolName } from "../../../src/goname/symbolName.ts";
 import { fileIncluded } from "../../../src/gosource/packages/buildConstraints.ts";
 import { buildTags, experimentsFrom } from "../../../src/gosource/packages/buildTags.ts";
 import { escapeModule, parseGoMod, parseGoWork, parseVendorModules } from "../../../src/gosource/packages/goMod.ts";
-import { joinPath } from "../../../src/gosource/reader.ts";
+import { joinPath } from "../../../src/gosource/packages/reader.ts";
 
 const SYMBOLS: [symbol: string, text: string][] = [
   ["main.computeE", "main | computeE"],

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { GoType } from "../../../src/goabi/type.ts";
 import type { GoBinary } from "../../../src/gobinary/api.ts";
-import type { SourceReader } from "../../../src/gosource/reader.ts";
+import type { SourceReader } from "../../../src/gosource/packages/reader.ts";
 import { createSourceTypes, type SourceTypes } from "../../../src/gosource/sourceTypes.ts";
 import { buildGo } from "../../programs/build.ts";
 import type { TypesWitness } from "../../programs/types/witness.ts";
