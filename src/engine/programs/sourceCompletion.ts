@@ -1,15 +1,16 @@
 /** The user's Go source as a second origin of signatures, for binaries without DWARF (`--source DIR`). */
 import { execFile } from "node:child_process";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, Variable } from "../../gobinary/api.ts";
 import { placeSignature } from "../../gobinary/places/court.ts";
-import type { CheckoutState, SourceMatch, SourceTree } from "../../gosource/functions/match.ts";
+import type { SourceMatch } from "../../gosource/functions/match.ts";
 import type { SourceReader } from "../../gosource/packages/reader.ts";
 import type { SourceTypes } from "../../gosource/sourceTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { delegate } from "./binaries.ts";
+import { gitTree } from "./gitTree.ts";
 
 export { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
 
@@ -202,46 +203,12 @@ const fileReader: SourceReader = {
 
 /** Where there is no go command, GOROOT's usual places and the environment must do. */
 async function goEnvironment(): Promise<Record<string, string>> {
-  const text = await output("go", ["env", "-json", "GOROOT", "GOMODCACHE", "GOPATH"], "/");
   try {
-    return JSON.parse(text ?? "{}") as Record<string, string>;
+    // In no folder of anybody's: a go.mod there could name another toolchain, which would be run.
+    const options = { cwd: "/", timeout: TOOL_TIMEOUT_MS };
+    const { stdout } = await promisify(execFile)("go", ["env", "-json", "GOROOT", "GOMODCACHE", "GOPATH"], options);
+    return JSON.parse(stdout) as Record<string, string>;
   } catch {
     return {};
-  }
-}
-
-/** Asks git; a checkout is looked at once, however many of its folders are asked about. */
-function gitTree(): SourceTree {
-  const checkouts = new Map<string, Promise<CheckoutState | undefined>>();
-  return {
-    async state(dir) {
-      const top = (await output("git", ["rev-parse", "--show-toplevel"], dir))?.trim();
-      if (top === undefined) return undefined;
-      const state = checkouts.get(top) ?? checkoutState(top);
-      checkouts.set(top, state);
-      return await state;
-    },
-    fileAt: (revision, path) => output("git", ["show", `${revision}:./${basename(path)}`], dirname(path)),
-  };
-}
-
-async function checkoutState(top: string): Promise<CheckoutState | undefined> {
-  const revision = await output("git", ["rev-parse", "HEAD"], top);
-  const changes = await output("git", ["status", "--porcelain", "--untracked-files=no"], top);
-  const names = await output("git", ["ls-files", "-z"], top);
-  if (revision === undefined || changes === undefined || names === undefined) return undefined;
-  const tracked = new Set(names.split("\0").map((name) => join(top, name)));
-  return { revision: revision.trim(), modified: changes.trim() !== "", tracked };
-}
-
-async function output(command: string, args: readonly string[], cwd: string): Promise<string | undefined> {
-  try {
-    // Optional locks would write to the user's repository; its hooks and monitors are not ours to run.
-    const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0" };
-    const git = command === "git" ? ["-c", "core.fsmonitor=false"] : [];
-    const options = { cwd, env, timeout: TOOL_TIMEOUT_MS, maxBuffer: MAX_FILE_BYTES };
-    return (await promisify(execFile)(command, [...git, ...args], options)).stdout;
-  } catch {
-    return undefined;
   }
 }

@@ -11,15 +11,18 @@ import type { FoundFunction } from "./sourceFunction.ts";
 export interface SourceTree {
   /** Of the checkout that holds the folder; undefined where it is none. */
   state(dir: string): Promise<CheckoutState | undefined>;
-  /** A file's text as it was at a revision; undefined where that is not known. `path` is absolute. */
-  fileAt(revision: string, path: string): Promise<string | undefined>;
+  /** Whether a file is, to the byte, as it was at a revision. Its path is absolute. */
+  compare(revision: string, file: UsedFile): Promise<Sameness>;
 }
+
+/** `unknown revision`: the checkout does not have it. `not in it`: the revision has no such file. */
+export type Sameness = "same" | "changed" | "unknown revision" | "not in it";
 
 /** What was asked once is remembered: the same files are compared for every function. */
 export class Checkouts {
   private readonly tree: SourceTree;
   private readonly states = new Map<string, ReturnType<SourceTree["state"]>>();
-  private readonly compared = new Map<string, Promise<boolean | undefined>>();
+  private readonly compared = new Map<string, Promise<Sameness>>();
 
   constructor(tree: SourceTree) {
     this.tree = tree;
@@ -31,12 +34,9 @@ export class Checkouts {
     return state;
   }
 
-  /** Whether a file is, to the byte, as it was at a revision; undefined where that is not known. */
-  isSame(revision: string, { path, text }: UsedFile): Promise<boolean | undefined> {
-    const key = `${revision} ${path}`;
-    const same =
-      this.compared.get(key) ??
-      this.tree.fileAt(revision, path).then((then) => (then === undefined ? undefined : then === text));
+  compare(revision: string, file: UsedFile): Promise<Sameness> {
+    const key = `${revision} ${file.path}`;
+    const same = this.compared.get(key) ?? this.tree.compare(revision, file);
     this.compared.set(key, same);
     return same;
   }
@@ -44,7 +44,6 @@ export class Checkouts {
 
 export interface CheckoutState {
   readonly revision: string;
-  readonly modified: boolean;
   /** Absolute paths of the files under version control; absent: all are. */
   readonly tracked?: ReadonlySet<string>;
 }
@@ -103,19 +102,21 @@ export async function matchSource(
   if (untracked !== undefined && !builtModified) {
     return { kind: "unknown", message: `${agreed}; ${untracked} is not under version control` };
   }
-  if (state.revision === revision && !state.modified && !builtModified) {
-    return { kind: "exact", message: `the binary was built from this revision, ${short}` };
-  }
   if (builtModified) {
     return state.revision === revision
       ? { kind: "unknown", message: `${agreed}; it was built from revision ${short} with uncommitted changes` }
       : differentRevision(short, state.revision, "and with uncommitted changes");
   }
   for (const file of used) {
-    const same = await tree.isSame(revision, file);
-    if (same === true) continue;
-    if (same === undefined) return differentRevision(short, state.revision, "which this checkout does not have");
+    const same = await tree.compare(revision, file);
+    if (same === "same") continue;
+    if (same === "unknown revision")
+      return differentRevision(short, state.revision, "which this checkout does not have");
+    if (same === "not in it") return differentRevision(short, state.revision, `which has no ${file.path}`);
     return differentRevision(short, state.revision, `since when ${file.path} has changed`);
+  }
+  if (state.revision === revision) {
+    return { kind: "exact", message: `the binary was built from this revision, ${short}` };
   }
   return {
     kind: "exact",
@@ -142,7 +143,7 @@ export async function isProved(
 ): Promise<boolean> {
   const revision = info.settings["vcs.revision"];
   if (revision === undefined || info.settings["vcs.modified"] !== "false" || tree === undefined) return false;
-  for (const file of files) if ((await tree.isSame(revision, file)) !== true) return false;
+  for (const file of files) if ((await tree.compare(revision, file)) !== "same") return false;
   return files.length > 0;
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BuildInfo, GoFunction } from "../../../src/gobinary/api.ts";
-import { matchText, type SourceTree } from "../../../src/gosource/functions/match.ts";
+import { matchText, type Sameness, type SourceTree } from "../../../src/gosource/functions/match.ts";
 import { createSourceTypes, type SourceTypesOptions } from "../../../src/gosource/sourceTypes.ts";
 import { memoryReader, parser } from "./helpers.ts";
 
@@ -237,27 +237,28 @@ test("version control decides between exact, drifted and different", async () =>
     ...INFO,
     settings: { ...INFO.settings, "vcs.revision": "aaaaaaaaaaaaaaaa", "vcs.modified": "false" },
   };
-  const tree = (revision: string, modified: boolean, then: string | undefined): SourceTree => ({
-    state: () => Promise.resolve({ revision, modified }),
-    fileAt: () => Promise.resolve(then),
+  const tree = (revision: string, sameness: Sameness): SourceTree => ({
+    state: () => Promise.resolve({ revision }),
+    compare: () => Promise.resolve(sameness),
   });
   const fn = goFunction("main.plain", lineOf("func plain"));
   const cases: [info: BuildInfo, tree: SourceTree | undefined, kind: string, message: RegExp][] = [
     [INFO, undefined, "unknown", /name, file and line agree .* does not say what revision/],
     [built, undefined, "unknown", /no checkout/],
-    [built, tree("aaaaaaaaaaaaaaaa", false, undefined), "exact", /built from this revision, aaaaaaaaaaaa$/],
-    [built, tree("bbbb", false, MAIN), "exact", /have not changed since revision/],
+    [built, tree("aaaaaaaaaaaaaaaa", "same"), "exact", /built from this revision, aaaaaaaaaaaa$/],
+    [built, tree("bbbb", "same"), "exact", /have not changed since revision/],
     [
       built,
-      tree("bbbb", false, `${MAIN}\n`),
+      tree("bbbb", "changed"),
       "different-revision",
       /since when .*main\.go has changed; the checkout is at bbbb/,
     ],
-    [built, tree("bbbb", false, undefined), "different-revision", /which this checkout does not have/],
-    [built, tree("aaaaaaaaaaaaaaaa", true, "x"), "different-revision", /the checkout has uncommitted changes/],
+    [built, tree("bbbb", "unknown revision"), "different-revision", /which this checkout does not have/],
+    [built, tree("bbbb", "not in it"), "different-revision", /which has no .*main\.go; the checkout is at bbbb/],
+    [built, tree("aaaaaaaaaaaaaaaa", "changed"), "different-revision", /the checkout has uncommitted changes/],
     [
       { ...built, settings: { ...built.settings, "vcs.modified": "true" } },
-      tree("aaaaaaaaaaaaaaaa", true, "x"),
+      tree("aaaaaaaaaaaaaaaa", "changed"),
       "unknown",
       /with uncommitted changes/,
     ],
