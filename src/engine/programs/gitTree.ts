@@ -98,7 +98,7 @@ function environment(): NodeJS.ProcessEnv {
     // Nothing is written to the user's repository.
     GIT_OPTIONAL_LOCKS: "0",
     // Objects that a partial clone lacks are fetched from wherever its configuration says, by what it says: git 2.45
-    // can be told not to, older ones find no transport that they may use.
+    // (and 2.39.4) can be told not to, older ones find no transport that they may use.
     GIT_NO_LAZY_FETCH: "1",
     GIT_ALLOW_PROTOCOL: "",
     GIT_TERMINAL_PROMPT: "0",
