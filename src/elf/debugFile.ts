@@ -12,33 +12,41 @@ export type FindDebugFile = (buildId: string, debugLink: string | undefined) => 
 
 /** A file name, padding and a CRC. */
 const MAX_DEBUG_LINK_BYTES = 4096;
+/** NAME_MAX of Linux: a longer name is no file's. */
+const MAX_NAME_CHARS = 255;
 
-/**
- * The debug file's sections; undefined where there is none, or it is of another build (then `warnings` says so): types
- * and addresses of another build would be wrong values.
- */
+export interface DebugFile {
+  /** Undefined where there is none, or it is of another build: types and addresses of that would be wrong values. */
+  readonly sections?: Sections;
+  /** Why a file that the program names is not used, a clause. */
+  readonly unused?: string;
+}
+
+/** Also says in `warnings` why a file that was found is not used. */
 export async function openDebugFile(
   sections: Sections,
   ids: BuildIds,
   find: FindDebugFile,
   warnings: string[],
-): Promise<Sections | undefined> {
+): Promise<DebugFile> {
   const link = await debugLink(sections);
   const buildId = ids.gnu ?? ids.go;
-  if (buildId === undefined && link === undefined) return undefined;
+  if (buildId === undefined && link === undefined) return {};
   const source = await find(buildId ?? "", link?.name);
-  if (source === undefined) return undefined;
+  if (source === undefined) return link === undefined ? {} : { unused: `its debug file ${link.name} is not found` };
+  const notUsed = (why: string): DebugFile => {
+    warnings.push(`the debug file ${source.name} ${why}`);
+    return { unused: `its debug file ${source.name} ${why}` };
+  };
   try {
     const debug = new Sections(source, await readElf(source));
     if (debug.elf.arch !== sections.elf.arch || !(await sameBuild(debug, ids, link?.crc))) {
-      warnings.push(`the debug file ${source.name} belongs to another build and is not used`);
-      return undefined;
+      return notUsed("belongs to another build and is not used");
     }
-    return debug;
+    return { sections: debug };
   } catch (error) {
     if (!(error instanceof DamagedError || error instanceof UserError)) throw error;
-    warnings.push(`the debug file ${source.name} cannot be read: ${error.message}`);
-    return undefined;
+    return notUsed(`cannot be read: ${error.message}`);
   }
 }
 
@@ -57,7 +65,7 @@ async function debugLink(sections: Sections): Promise<{ name: string; crc: numbe
     const reader = new Reader(await sections.at(section.offset, section.size));
     const name = reader.cstring();
     reader.seek((reader.pos + 3) & ~3);
-    return { name, crc: reader.u32() };
+    return name.length > MAX_NAME_CHARS ? undefined : { name, crc: reader.u32() };
   } catch (error) {
     if (error instanceof DamagedError) return undefined;
     throw error;

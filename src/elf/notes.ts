@@ -16,12 +16,14 @@ export interface BuildIds {
 
 export async function readBuildIds(sections: Sections): Promise<BuildIds> {
   const ids: { go?: string; gnu?: string } = {};
-  const areas = [
-    ...sections.elf.segments
-      .filter((segment) => segment.type === "note")
-      .map(({ offset, fileSize }) => ({ offset, size: fileSize })),
-    ...sections.elf.sections.filter((section) => section.name.startsWith(".note.") && section.inFile),
-  ];
+  const named = sections.elf.sections.filter((section) => section.name.startsWith(".note.") && section.inFile);
+  // A debug file may have the program's own program headers (`eu-strip -f`), whose offsets mean nothing in it.
+  const areas =
+    named.length > 0
+      ? named
+      : sections.elf.segments
+          .filter((segment) => segment.type === "note")
+          .map(({ offset, fileSize }) => ({ offset, size: fileSize }));
   for (const { offset, size } of areas) {
     if (size > MAX_NOTE_BYTES || size < 12 || offset + size > sections.source.size) continue;
     const reader = new Reader(await sections.at(offset, size));
@@ -41,6 +43,7 @@ export async function readBuildIds(sections: Sections): Promise<BuildIds> {
   return ids;
 }
 
+/** Sizes in notes are unsigned: bit operations would make a negative number of a large one. */
 function align4(value: number): number {
-  return (value + 3) & ~3;
+  return Math.ceil(value / 4) * 4;
 }

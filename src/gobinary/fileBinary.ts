@@ -43,6 +43,8 @@ export interface BinaryParts {
   readonly source: ByteSource;
   /** Where symbols and DWARF are: the program's own, or those of its debug file. */
   readonly sections: Sections;
+  /** Why a debug file that the program names is not used, a clause. */
+  readonly unusedDebugFile: string | undefined;
   readonly memory: Memory;
   readonly elf: Elf;
   readonly buildInfo: BuildInfo;
@@ -122,7 +124,11 @@ export class FileBinary implements GoBinary {
   async signature(fn: GoFunction): Promise<SignatureResult> {
     try {
       const dwarf = await this.#loadDwarf();
-      if (dwarf === undefined) return { ok: false, reason: "the binary has no DWARF (it was stripped)" };
+      if (dwarf === undefined) {
+        const { unusedDebugFile } = this.#parts;
+        const also = unusedDebugFile === undefined ? "" : `, and ${unusedDebugFile}`;
+        return { ok: false, reason: `the binary has no DWARF (it was stripped)${also}` };
+      }
       const die = dwarf.subprogramAt(fn.entry);
       if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };
       const listed = await readSignature(dwarf, die, fn.entry);

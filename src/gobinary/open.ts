@@ -62,7 +62,8 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   const ids = (await attempt("the build ID", () => readBuildIds(sections))) ?? {};
   const stripped = !sections.has(".debug_info");
   const find = options.findDebugFile;
-  const debug = stripped && find !== undefined ? await openDebugFile(sections, ids, find, warnings) : undefined;
+  const debugFile = stripped && find !== undefined ? await openDebugFile(sections, ids, find, warnings) : undefined;
+  const debug = debugFile?.sections;
   const symbols = await attempt("the symbol table", async () => {
     const isCode = (address: number): boolean => memory.isExecutable(address);
     const own = await SymbolTable.load(sections, isCode);
@@ -111,6 +112,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   const binary = new FileBinary({
     source,
     sections: debug ?? sections,
+    unusedDebugFile: debugFile?.unused,
     memory,
     elf,
     buildInfo: info ?? { goVersion: `go1.${minor}`, dependencies: [], settings: {} },

@@ -86,7 +86,7 @@ export class BinaryCache {
 }
 
 function openEntry(source: ProgramSource): Entry {
-  const debugFiles = new DebugFiles(source.name);
+  const debugFiles = new DebugFiles(source.path ?? source.name);
   const reading = new AbortController();
   const binary = openBinary(whileWanted(source, reading.signal), { findDebugFile: debugFiles.find });
   const entry: Entry = { source, debugFiles, binary, reading, opened: false, users: 0 };

@@ -1,5 +1,6 @@
 /** Bytes of program files: read here, or by the helper for processes whose program this user may not open. */
 import { type FileHandle, open } from "node:fs/promises";
+import { resolve } from "node:path";
 import type { ByteSource } from "../../bytes/source.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { MAX_READ_BYTES, type ReadFileResult } from "../../protocol/helperApi.ts";
@@ -15,6 +16,8 @@ export interface ProgramSource extends ByteSource {
   readonly inode: number;
   /** This process' descriptor of the file, while the source is open: to hand it over to the helper. */
   readonly descriptor?: number;
+  /** Absolute path of the file where it is known: its debug file is looked for beside it. */
+  readonly path?: string;
   /** Reads from now on through `other`, which has the same content: this one's process or helper may be gone. */
   renew?(other: ProgramSource): void;
   close(): Promise<void>;
@@ -48,7 +51,9 @@ export async function openLocalSource(
         remedy: failure.remedy,
       });
     }
-    return new LocalSource(file, name, size, Number(stat.ino), identityOf(stat));
+    // What is opened through /proc has its real path as its name.
+    const known = { name, size, inode: Number(stat.ino), identity: identityOf(stat), path: resolve(name) };
+    return new LocalSource(file, known);
   } catch (error) {
     await file.close();
     throw error;
@@ -64,15 +69,17 @@ class LocalSource implements ProgramSource {
   readonly size: number;
   readonly identity: string;
   readonly inode: number;
+  readonly path: string;
   private readonly file: FileHandle;
   private closed: Promise<void> | undefined;
 
-  constructor(file: FileHandle, name: string, size: number, inode: number, identity: string) {
+  constructor(file: FileHandle, known: Required<Omit<ProgramSource, "read" | "renew" | "close" | "descriptor">>) {
     this.file = file;
-    this.name = name;
-    this.size = size;
-    this.inode = inode;
-    this.identity = identity;
+    this.name = known.name;
+    this.size = known.size;
+    this.inode = known.inode;
+    this.identity = known.identity;
+    this.path = known.path;
   }
 
   get descriptor(): number {

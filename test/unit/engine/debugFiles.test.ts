@@ -1,9 +1,9 @@
 /** Separate debug files: where they are looked for, and that a stripped program shows its types through one. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { after, test } from "node:test";
 import { DebugFiles, debugFilePaths } from "../../../src/engine/programs/debugFiles.ts";
 import { openLocalSource } from "../../../src/engine/programs/programFiles.ts";
@@ -32,7 +32,7 @@ const failure = { what: "Cannot read the program", remedy: "Build it again." };
 /** What a signature of main.ints looks like through the debug file; a text of warnings where it is not used. */
 async function answer(program: string): Promise<string> {
   const source = await openLocalSource(program, program, failure);
-  const debugFiles = new DebugFiles(program, join(folder, "root"));
+  const debugFiles = new DebugFiles(source.path ?? source.name, join(folder, "root"));
   try {
     const binary = await openBinary(source, { findDebugFile: debugFiles.find });
     const [fn] = await binary.functionsNamed("main.ints");
@@ -55,7 +55,14 @@ test("a stripped program's debug file gives its types, another build's does not"
   execFileSync("objcopy", [`--add-gnu-debuglink=${debug}`, program]);
   const expected = "a int, b int8, c int16, d int32, e int64";
   assert.equal(await answer(program), expected);
+  assert.equal(await answer(relative(process.cwd(), program)), expected, "by a relative path");
+  withProgramHeadersOf(program, debug);
+  assert.equal(await answer(program), expected, "with the program's own program headers");
   rmSync(debug);
+  assert.equal(
+    await answer(program),
+    "the binary has no DWARF (it was stripped), and its debug file app.debug is not found",
+  );
   // Go's linker writes a GNU build ID too (since 1.24), under which distributions file their debug files.
   const id = /Build ID: ([0-9a-f]+)/.exec(execFileSync("readelf", ["-n", program], { encoding: "utf8" }))?.[1] ?? "";
   const filed = join(folder, "root", ".build-id", id.slice(0, 2), `${id.slice(2)}.debug`);
@@ -66,3 +73,21 @@ test("a stripped program's debug file gives its types, another build's does not"
   execFileSync("objcopy", ["--only-keep-debug", other, filed]);
   assert.match(await answer(program), /belongs to another build and is not used/);
 });
+
+/**
+ * What `eu-strip -f` makes of a debug file: the program's program headers as they are, although what they point to is
+ * not there. The notes that they promise are bytes of something else here, of sizes beyond 2³¹.
+ */
+function withProgramHeadersOf(program: string, debug: string): void {
+  const [from, bytes] = [readFileSync(program), readFileSync(debug)];
+  const noNotes = Buffer.alloc(64);
+  noNotes.writeUInt32LE(0x9988_7766, 0);
+  const table = Number(from.readBigUInt64LE(32));
+  const count = from.readUInt16LE(56);
+  const headers = Buffer.from(from.subarray(table, table + count * 56));
+  for (let at = 0; at < headers.length; at += 56)
+    if (headers.readUInt32LE(at) === 4) headers.writeBigUInt64LE(BigInt(bytes.length), at + 8);
+  bytes.writeBigUInt64LE(BigInt(bytes.length + noNotes.length), 32);
+  bytes.writeUInt16LE(count, 56);
+  writeFileSync(debug, Buffer.concat([bytes, noNotes, headers]));
+}
