@@ -35,6 +35,7 @@ import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { MAX_ARG_INFO_BYTES } from "./places/argInfo.ts";
 import type { Witnesses } from "./places/completeness.ts";
 import { contradictionOf, isConfirmed, judgeListed } from "./places/court.ts";
+import { whyUndescribed } from "./places/undescribed.ts";
 import { goMinorVersion, layoutFromType } from "./runtime/goroutineLayout.ts";
 import { TypeDescriptors } from "./runtime/typeDescriptors.ts";
 import { RuntimeTypeNames } from "./runtime/typeNames.ts";
@@ -136,7 +137,15 @@ export class FileBinary implements GoBinary {
         throw new DamagedError(`it describes ${listed.name}, of ${listed.size} bytes, where ${fn.name} is`);
       if (fn.line > 0 && (listed.declLine ?? fn.line) !== fn.line)
         throw this.#damaged(`describe ${fn.name}`, `its declaration is in line ${fn.line}, or in ${listed.declLine}`);
-      const signature = judgeListed(listed, await this.#witnesses(fn), () => this.#rangesOverFunc(fn));
+      const witnesses = await this.#witnesses(fn);
+      const signature = judgeListed(listed, witnesses, () => this.#rangesOverFunc(fn));
+      const described = {
+        ...listed,
+        producer: dwarf.producerAt(fn.entry),
+        unitHasVariables: () => dwarf.unitHasVariables(fn.entry),
+      };
+      const undescribed = whyUndescribed(described, signature.complete, witnesses);
+      if (undescribed !== undefined) return { ok: false, reason: undescribed };
       for (const { type } of [...signature.params, ...signature.results])
         if (type.kind === "unknown" && type.name === "") this.#warn(`the binary's DWARF is damaged: ${type.reason}`);
       return { ok: true, signature };

@@ -45,6 +45,7 @@ export class Dwarf implements DieSource {
   #highs = new Float64Array(0);
   #owners = new Uint32Array(0);
   readonly #indexes = new Map<Unit, Map<number, number>>();
+  readonly #withVariables = new Map<Unit, boolean>();
   #subprogramSkimmer: Skimmer | undefined;
 
   static async load(
@@ -152,6 +153,22 @@ export class Dwarf implements DieSource {
     if (unit === undefined) return undefined;
     const offset = this.#subprograms(unit).get(entry);
     return offset === undefined ? undefined : this.dieAt(offset);
+  }
+
+  /** Whether any function of the unit around an address has parameters or results. */
+  unitHasVariables(address: number): boolean {
+    const unit = this.unitAt(address);
+    if (unit === undefined) return false;
+    const known = this.#withVariables.get(unit);
+    if (known !== undefined) return known;
+    let has = false;
+    for (const offset of this.#subprograms(unit).values()) {
+      const die = this.dieAt(offset);
+      has = die !== undefined && this.children(die).some(({ tag }) => tag === TAG.formalParameter);
+      if (has) break;
+    }
+    this.#withVariables.set(unit, has);
+    return has;
   }
 
   /** Whether an inlined call's or block's code holds an address. */
