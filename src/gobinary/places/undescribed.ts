@@ -7,7 +7,7 @@ export interface Described {
   readonly results: readonly unknown[];
   readonly producer: string | undefined;
   /** Some function of the unit has parameters or results. */
-  unitHasVariables(): boolean;
+  readonly unitHasVariables: () => boolean;
 }
 
 /**

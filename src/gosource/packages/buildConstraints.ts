@@ -22,14 +22,17 @@ const KNOWN_ARCH = new Set(
 /** Expressions written by people nest below 5. */
 const MAX_EXPRESSION_DEPTH = 50;
 
-/** `file`: base name; `text`: its content, of which only the part before the package clause counts. */
-export function fileIncluded(file: string, text: string, tag: TagState): Included {
-  if (!file.endsWith(".go") || file.endsWith("_test.go") || /^[_.]/.test(file)) return "no";
+/**
+ * `file`: base name; `text`: its content, of which only the part before the package clause counts. `tests`: `_test.go`
+ * files belong too, as they do to a test binary.
+ */
+export function fileIncluded(file: string, text: string, tag: TagState, tests = false): Included {
+  if (!file.endsWith(".go") || (!tests && file.endsWith("_test.go")) || /^[_.]/.test(file)) return "no";
   return and(nameIncluded(file, tag), headerIncluded(text, tag));
 }
 
 function nameIncluded(file: string, tag: TagState): Included {
-  const base = file.slice(0, file.indexOf("."));
+  const base = file.slice(0, file.indexOf(".")).replace(/_test$/, "");
   // Only what follows the first underscore counts, so that `linux.go` itself is not constrained.
   const parts = base.includes("_") ? base.slice(base.indexOf("_")).split("_") : [];
   const last = parts.at(-1) ?? "";

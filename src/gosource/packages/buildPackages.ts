@@ -5,8 +5,8 @@
 
 import type { GoParser } from "../syntax/parser.ts";
 import { fileIncluded, type TagState } from "./buildConstraints.ts";
-import { GoPackage, type SourceFile } from "./package.ts";
-import { type PackageLocation, SourceLocator } from "./packageFolders.ts";
+import { GoPackage, packageClause, type SourceFile } from "./package.ts";
+import { type PackageLocation, SourceLocator, type Tests } from "./packageFolders.ts";
 import { joinPath, type SourceReader } from "./reader.ts";
 
 /** `net/http` needs about 60 packages for all its exported types; a request for more is not worth a user's wait. */
@@ -111,10 +111,11 @@ export class World {
     this.tags ??= this.locator.tags();
     const tags = await this.tags;
     const names = (await this.reader.list(location.dir)).filter((name) => name.endsWith(".go"));
+    const tests = await this.locator.testsOf(location.importPath);
     if (names.length > MAX_FILES_PER_PACKAGE) return { missing: `${location.dir} holds ${names.length} files` };
     const files: { path: string; base: string; text: string; certain: boolean }[] = [];
     // The name alone decides about most files; the text is read only of those that may belong.
-    const likely = [...names].sort().filter((base) => fileIncluded(base, "", tags) !== "no");
+    const likely = [...names].sort().filter((base) => fileIncluded(base, "", tags, tests !== undefined) !== "no");
     for (let at = 0; at < likely.length; at += FILES_AT_ONCE) {
       const bases = likely.slice(at, at + FILES_AT_ONCE);
       const texts = await Promise.all(bases.map((base) => this.reader.read(joinPath(location.dir, base))));
@@ -122,8 +123,8 @@ export class World {
         const path = joinPath(location.dir, base);
         const text = texts[index];
         if (text === undefined) return { missing: `${path} cannot be read` };
-        const included = fileIncluded(base, text, tags);
-        if (included === "no") continue;
+        const included = fileIncluded(base, text, tags, tests !== undefined);
+        if (included === "no" || (tests !== undefined && !isOf(tests, base, text))) continue;
         this.heldChars += text.length;
         if (this.heldChars > MAX_SOURCE_CHARS) {
           return { missing: `more than ${MAX_SOURCE_CHARS / 1024 / 1024} MiB of source are needed` };
@@ -139,4 +140,10 @@ export class World {
 /** The standard library imports its vendored packages by their plain paths. */
 function keyOf(importPath: string, from: GoPackage | undefined): string {
   return from?.origin === "std" ? `std ${importPath}` : importPath;
+}
+
+/** Of the two packages of a folder: an external test's consists of `_test.go` files, and its name ends like them. */
+function isOf(tests: Tests, base: string, text: string): boolean {
+  const external = base.endsWith("_test.go") && packageClause(text).endsWith("_test");
+  return external === (tests === "external");
 }

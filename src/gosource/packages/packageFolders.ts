@@ -31,6 +31,9 @@ export interface PackageLocation {
   readonly version?: SourceVersion;
 }
 
+/** Of a test binary: the tested package with its `_test.go` files, or the external package `…_test` beside it. */
+export type Tests = "own" | "external";
+
 export type Located = PackageLocation | { readonly missing: string };
 
 interface Module {
@@ -55,6 +58,7 @@ export class SourceLocator {
   private modulesFound: Promise<readonly Module[]> | undefined;
   private gorootFound: Promise<{ readonly dir: string } | { readonly missing: string }> | undefined;
   private readonly lists = new Map<string, Promise<readonly string[]>>();
+  private tested: Promise<string | undefined> | undefined;
   private readonly symbolPackages = new Map<string, Promise<Located>>();
   private readonly vendorVersions = new Map<string, ReadonlyMap<string, VendoredModule>>();
   /** Set by the first package that was found by its file instead of through go.mod. */
@@ -83,6 +87,12 @@ export class SourceLocator {
 
   /** The user's own package: `main` by build information or by its file, others by their path. */
   private async symbolPackage(packagePath: string, file: string): Promise<Located> {
+    const tested = await this.testedPackage();
+    if (tested !== undefined && packagePath === `${tested}_test`) {
+      const located = await this.locate(tested, false);
+      if ("missing" in located) return located;
+      return { ...located, importPath: packagePath, linkPath: escapePackagePath(packagePath) };
+    }
     if (packagePath !== "main") {
       const located = await this.locate(packagePath, false);
       // What the binary names is that and nothing else; a file of the same name may be another version of it.
@@ -97,6 +107,27 @@ export class SourceLocator {
     }
     const located = await this.locateByFile("main", file, `no folder of package ${path} is below ${this.places.root}`);
     return "missing" in located ? located : { ...located, importPath: path, linkPath: "main" };
+  }
+
+  /** Which of a test binary's two packages an import path names; undefined for every other package. */
+  async testsOf(importPath: string): Promise<Tests | undefined> {
+    const tested = await this.testedPackage();
+    if (tested === undefined) return undefined;
+    if (importPath === tested) return "own";
+    return importPath === `${tested}_test` ? "external" : undefined;
+  }
+
+  /** What `go test -c` built the binary for: it names its program `PACKAGE.test`. */
+  private testedPackage(): Promise<string | undefined> {
+    this.tested ??= this.findTestedPackage();
+    return this.tested;
+  }
+
+  private async findTestedPackage(): Promise<string | undefined> {
+    const path = this.info.path ?? "";
+    // A program may have such a name of its own.
+    if (!path.endsWith(".test") || !("missing" in (await this.locate(path, false)))) return undefined;
+    return path.slice(0, -".test".length);
   }
 
   /** `fromStd`: the import stands in a file of the standard library. */
