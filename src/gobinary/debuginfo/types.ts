@@ -75,7 +75,7 @@ export class TypeReader {
   }
 
   #make(die: Die, kind: number | undefined, linkName: string, runtimeType: number | undefined): GoType {
-    const plain = withoutShape(linkName);
+    const plain = withoutHashes(withoutShape(linkName), kind);
     const short = shortTypeName(plain, this.#dies.packageNames);
     const exact = runtimeType === undefined ? undefined : this.#dies.runtimeName(runtimeType);
     const name = exact !== undefined && alike(exact, short) ? exact : short;
@@ -263,6 +263,15 @@ function pointee(type: GoType): GoType {
 /** `go.shape.int_0` (1.18 to 1.20), `go.shape.int` (later): the layout's own type, its real name is in the dictionary. */
 function withoutShape(linkName: string): string {
   return linkName.startsWith("go.shape.") ? linkName.slice(9).replace(/_\d+$/, "") : linkName;
+}
+
+/**
+ * Since Go 1.22 a shape whose text is long is named by a hash of it (cmd/compile/internal/noder/reader.go shapify,
+ * MaxShapeLen), which tells a reader nothing.
+ */
+function withoutHashes(linkName: string, kind: number | undefined): string {
+  if (/^[0-9a-f]{64}$/.test(linkName)) return `${REFLECT_KINDS[kind ?? 0] ?? ""} {…}`.trimStart();
+  return linkName.replace(/\bgo\.shape\.[0-9a-f]{64}(?![0-9a-f])/g, "go.shape.…");
 }
 
 function unknown(name: string, reason: string): GoType {

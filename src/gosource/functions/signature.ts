@@ -152,6 +152,10 @@ function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: Ty
   const scope = fileScope(file);
   const refs = parseTypeArgs(typeArgs, (path, name, args) => builder.resolver.byPath(path, name, args, scope));
   if (refs === undefined || refs.length !== all.length) {
+    // See debuginfo/types.ts, withoutHashes.
+    if (/\bgo\.shape\.[0-9a-f]{64}\b/.test(typeArgs)) {
+      return { reason: "its name has only a hash of the type arguments, which are long" };
+    }
     return { reason: `the type arguments [${typeArgs.slice(0, 200)}] of its name are not understood` };
   }
   const bound = new Map<string, TypeRef>();
