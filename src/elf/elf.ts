@@ -61,9 +61,12 @@ const MAX_SECTION_NAMES_BYTES = 4 << 20;
 export async function readElf(source: ByteSource): Promise<Elf> {
   if (source.size < HEADER_BYTES) throw notElf(source.name, `it has only ${source.size} bytes`);
   const header = Buffer.from(await source.read(0, HEADER_BYTES));
-  if (header.readUInt32BE(0) !== 0x7f454c46) throw notElf(source.name, "it does not begin with \\x7fELF");
+  if (header.readUInt32BE(0) !== 0x7f454c46) throw notElf(source.name, otherFormat(header));
   if (header[4] !== 2) throw unsupported(source.name, "it is a 32-bit ELF file");
   if (header[5] !== 1) throw unsupported(source.name, "it is a big-endian ELF file");
+  const system = header[7]!;
+  if (system !== 0 && system !== 3)
+    throw unsupported(source.name, `it is a program for ${OTHER_SYSTEMS[system] ?? `system number ${system}`}`);
   const machine = header.readUInt16LE(18);
   const type = header.readUInt16LE(16);
   const arch = Object.values(ARCHITECTURES).find(({ elfMachine }) => elfMachine === machine)?.name;
@@ -224,6 +227,22 @@ function checkPlaceOfCode(name: string, { segments, sections }: Pick<Elf, "segme
       name,
       `its program headers and section ${moved.name === "" ? "(unnamed)" : moved.name} disagree about where its code is`,
     );
+}
+
+/** EI_OSABI; 0 is System V, as most programs for Linux say, 3 is Linux. */
+const OTHER_SYSTEMS: Readonly<Record<number, string>> = {
+  2: "NetBSD",
+  6: "Solaris",
+  9: "FreeBSD",
+  12: "OpenBSD",
+};
+
+function otherFormat(header: Buffer): string {
+  const magic = header.readUInt32BE(0);
+  // mach-o/loader.h: 64-bit little-endian, and the universal file around several.
+  if (magic === 0xcffaedfe || magic === 0xcafebabe) return "it is a macOS program (Mach-O)";
+  if (header.toString("latin1", 0, 2) === "MZ") return "it is a Windows program (PE)";
+  return "it does not begin with \\x7fELF";
 }
 
 function notElf(name: string, why: string): UserError {

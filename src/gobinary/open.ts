@@ -55,6 +55,8 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     }
   };
   const info = await attempt("build info", () => readBuildInfo(sections, memory));
+  const system = info?.settings["GOOS"] ?? "linux";
+  if (!/^(linux|android)$/.test(system)) throw otherSystem(source.name, system);
   const found = await locatePclntab(sections, memory, info !== undefined);
   if (found === undefined) throw notGo(source.name, info, warnings);
   const { pclntab } = found;
@@ -176,6 +178,16 @@ function notGo(name: string, info: BuildInfo | undefined, warnings: readonly str
       : `built by ${info.goVersion}, but its function table is not found`;
   const cause = warnings.find((warning) => warning.startsWith("the file is cut short")) ?? warnings[0];
   return damaged(name, cause === undefined ? built : `${built}; ${cause}`);
+}
+
+/** Headers do not tell all systems apart: illumos and DragonFly call themselves System V, as Linux does. */
+function otherSystem(name: string, system: string): UserError {
+  return new UserError({
+    code: "unsupported-elf",
+    what: `Cannot read ${name}`,
+    why: `it was built for ${system.slice(0, 40)}`,
+    remedy: "Probelens traces 64-bit Go programs for Linux on amd64 and arm64.",
+  });
 }
 
 function damaged(name: string, why: string): UserError {
