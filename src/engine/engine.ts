@@ -16,7 +16,7 @@ import { HelperLink } from "./helper/link.ts";
 import { inlinedSummary } from "./plan/inlinedBounds.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
 import { attachRequest, factsOf, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
-import { findCommand, StoppedCommand } from "./processes/command.ts";
+import { findCommand, notOfGoCommand, StoppedCommand } from "./processes/command.ts";
 import { ProcessScanner, processesRunning } from "./processes/processes.ts";
 import { executableMappings, findProcess, hidesProcesses, readMemory } from "./processes/procfs.ts";
 import { BinaryCache, borrowed } from "./programs/binaries.ts";
@@ -160,7 +160,9 @@ class ProbeEngine implements FullEngine {
     try {
       const binary = await this.completed(opened.handle.binary, request.source);
       for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
-      const groups = await resolvePatterns(binary, request.functions);
+      const groups = await resolvePatterns(binary, request.functions).catch((error: unknown) => {
+        throw target.kind === "command" ? notOfGoCommand(error, binary, target.argv) : error;
+      });
       // Root is asked for nothing: the helper starts while DWARF is read. A failure is told when the helper is needed.
       if (process.getuid?.() === 0) this.helper().catch(() => undefined);
       const planned = await planGroups(

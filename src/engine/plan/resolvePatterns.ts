@@ -1,5 +1,5 @@
 /** From what a user typed to the functions of one binary. One pattern that names nothing refuses all. */
-import { resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
@@ -88,7 +88,7 @@ async function functionsAtLine(
   const functions = await binary.functionsInFile(file.slice(file.lastIndexOf("/") + 1));
   // A whole path, or one from the working directory, names one file; else the end of a path is enough.
   const whole = [file, resolve(file)].find((path) => functions.some((fn) => fn.file === path));
-  const inFile = functions.filter((fn) => (whole === undefined ? matchesPath(file, fn.file) : fn.file === whole));
+  const inFile = functions.filter((fn) => (whole === undefined ? namesFile(file, fn.file) : fn.file === whole));
   const files = [...new Set(inFile.map((fn) => fn.file))];
   if (inFile.length === 0) {
     throw new UserError({
@@ -127,6 +127,11 @@ async function functionsAtLine(
         ? "`probelens list` shows the functions"
         : `The nearest is ${nearest.name} at line ${nearest.line}`,
   });
+}
+
+/** A binary may have but the end of a path (`//line grammar.y:3` in a file that was built with -trimpath or by hand). */
+function namesFile(wanted: string, file: string): boolean {
+  return matchesPath(wanted, file) || (isAbsolute(wanted) && !isAbsolute(file) && matchesPath(file, wanted));
 }
 
 /** Functions whose code begins below the line, but whose declaration, as the source has it, does not. */

@@ -10,6 +10,7 @@ import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Writable } from "node:stream";
+import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
 
 /** Between SIGTERM and SIGKILL. */
@@ -41,6 +42,24 @@ export function findCommand(name: string): string {
     what: `cannot start ${name === "" ? "a command without a name" : name}`,
     why,
     remedy: "Give the path of a Go program after `--`",
+  });
+}
+
+/**
+ * `-- go run .`, `-- go test`: the go command itself would be traced, and has none of the functions that the user means.
+ */
+export function notOfGoCommand(error: unknown, binary: GoBinary, argv: readonly string[]): unknown {
+  if (binary.buildInfo.path !== "cmd/go" || !(error instanceof UserError) || error.code !== "no-such-function") {
+    return error;
+  }
+  const isTest = argv[1] === "test";
+  return new UserError({
+    code: "no-such-function",
+    what: error.what,
+    why: `\`${argv.slice(0, 2).join(" ")}\` builds a program and runs it as a child process; what is traced is the go command itself, which has no such function`,
+    remedy: isTest
+      ? "Build the test first and trace that: `go test -c -o app.test`, then `-- ./app.test`"
+      : "Build the program first and trace that: `go build -o app`, then `-- ./app`",
   });
 }
 

@@ -55,6 +55,7 @@ const NAMES = [
   "gopkg.in/yaml%2ev2.Marshal",
   "main.(*T).*odd",
   "main.asm",
+  "main.parse",
 ];
 const FUNCTIONS = NAMES.map(
   (name, index): GoFunction => ({
@@ -62,9 +63,10 @@ const FUNCTIONS = NAMES.map(
     entry: 0x1000 + index * 0x100,
     end: 0x1000 + index * 0x100 + 8,
     offset: index * 0x100,
-    file: name.startsWith("main.") ? "/src/app.go" : "/go/x.go",
+    // As `//line grammar.y:3` says.
+    file: name === "main.parse" ? "grammar.y" : name.startsWith("main.") ? "/src/app.go" : "/go/x.go",
     // handleE spans 20 to 40 with its literal at 25 to 27.
-    line: { "main.computeE": 10, "main.handleE": 20, "main.handleE.func1": 25 }[name] ?? 100 + index,
+    line: { "main.computeE": 10, "main.handleE": 20, "main.handleE.func1": 25, "main.parse": 3 }[name] ?? 100 + index,
     convention: "register",
     ...(name === "main.asm" ? { notTraceable: "it is written in assembly" } : {}),
   }),
@@ -98,6 +100,8 @@ const FOUND: [pattern: string, names: string[]][] = [
   ["app.go:26", ["main.handleE.func1"]],
   ["app.go:30", ["main.handleE"]],
   ["/src/app.go:20", ["main.handleE"]],
+  ["grammar.y:3", ["main.parse"]],
+  ["/home/me/parser/grammar.y:3", ["main.parse"]],
 ];
 for (const [pattern, names] of FOUND) {
   test(`${pattern} names ${names.join(", ")}`, async () => {
