@@ -96,7 +96,7 @@ async function inspect(
   const [row, plan] = await Promise.all([functionRow(binary, fn), engine.plan(binary, fn)]);
   if (fn.inlinedEverywhere === true) return inspectInlined(row, fn, plan, await binary.sourceMatch?.(fn));
   const code = await binary.code(fn);
-  const live = pid === undefined ? undefined : await engine.liveBytes(pid, fn);
+  const live = pid === undefined ? undefined : await engine.liveBytes(pid, binary, fn);
   const match = await binary.sourceMatch?.(fn);
   const found = { fn, code, match, live };
   if (!("reason" in plan)) return { ...found, row, plan, copies: plan.copies };

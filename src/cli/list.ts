@@ -37,7 +37,9 @@ export async function runList(parsed: ParsedOptions): Promise<number> {
 export async function openTarget(engine: FullEngine, parsed: ParsedOptions): Promise<GoBinary> {
   const pid = parsed.numbers.get("--pid");
   const binary =
-    pid === undefined ? await engine.openFile(parsed.texts.get("--binary") ?? "") : await engine.openProcess(pid);
+    pid === undefined
+      ? await engine.openFile(parsed.texts.get("--binary") ?? "")
+      : await engine.openProcess(pid, undefined, parsed.positionals);
   sayWarnings(binary, 0);
   return binary;
 }

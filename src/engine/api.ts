@@ -149,8 +149,12 @@ export interface Engine {
    * asks nobody anything (the default), `ask` also where sudo wants a password; then a refusal rejects.
    */
   processes(options?: { readonly helper?: "running" | "quiet" | "ask" }): Promise<readonly ProcessInfo[]>;
-  /** Cached by content; `close` when no longer needed. Aborted, it rejects, and reading ends if nobody else waits. */
-  openProcess(pid: number, signal?: AbortSignal): Promise<GoBinary>;
+  /**
+   * Cached by content; `close` when no longer needed. Aborted, it rejects, and reading ends if nobody else waits.
+   * A process may have mapped several files with Go code: plugins, and libraries of programs that are not Go's. Then it is
+   * the first that holds `functions` (patterns), the program before the others.
+   */
+  openProcess(pid: number, signal?: AbortSignal, functions?: readonly string[]): Promise<GoBinary>;
   openFile(file: string, signal?: AbortSignal): Promise<GoBinary>;
   /** Functions that a pattern names in a binary; throws a UserError where none does. */
   resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]>;

@@ -17,8 +17,9 @@ import { inlinedSummary } from "./plan/inlinedBounds.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
 import { attachRequest, factsOf, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
 import { findCommand, notOfGoCommand, StoppedCommand } from "./processes/command.ts";
-import { ProcessScanner, processesRunning } from "./processes/processes.ts";
-import { executableMappings, findProcess, hidesProcesses, readMemory } from "./processes/procfs.ts";
+import { executableMappings } from "./processes/mappings.ts";
+import { ProcessScanner, processesRunning, programName } from "./processes/processes.ts";
+import { findProcess, hidesProcesses, readMemory } from "./processes/procfs.ts";
 import { BinaryCache, borrowed } from "./programs/binaries.ts";
 import { openLocalSource } from "./programs/programFiles.ts";
 import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./programs/sourceCompletion.ts";
@@ -30,7 +31,6 @@ import {
   type OpenTarget,
   openFileSource,
   openFileTarget,
-  openProcessSource,
   openProcessTarget,
   openThroughHelper,
   tellReplacement,
@@ -50,7 +50,7 @@ export interface EngineOptions {
 /** What the CLI asks beyond the editor's engine. */
 export interface FullEngine extends Engine {
   /** The code of a function as it stands in a process now, probes included. */
-  liveBytes(pid: number, fn: GoFunction): Promise<Uint8Array>;
+  liveBytes(pid: number, binary: GoBinary, fn: GoFunction): Promise<Uint8Array>;
   /** The helper, started if need be (`quiet`: only where nobody is asked for a password). */
   helper(quiet?: boolean): Promise<HelperLink>;
 }
@@ -104,9 +104,9 @@ class ProbeEngine implements FullEngine {
     return current?.alive === true ? current : undefined;
   }
 
-  async openProcess(pid: number, signal?: AbortSignal): Promise<GoBinary> {
-    const source = await openProcessSource(await findWithHelper(pid, () => this.helper()), () => this.helper());
-    return await this.completed(borrowed(await this.cache.acquire(source, signal)));
+  async openProcess(pid: number, signal?: AbortSignal, functions: readonly string[] = []): Promise<GoBinary> {
+    const { handle } = await openProcessTarget(pid, functions, this.cache, () => this.helper(), signal);
+    return await this.completed(borrowed(handle));
   }
 
   async openFile(file: string, signal?: AbortSignal): Promise<GoBinary> {
@@ -150,7 +150,7 @@ class ProbeEngine implements FullEngine {
     const { target } = request;
     const opened =
       target.kind === "process"
-        ? await openProcessTarget(target.pid, this.cache, () => this.helper(), signal)
+        ? await openProcessTarget(target.pid, request.functions, this.cache, () => this.helper(), signal)
         : await openFileTarget(
             target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""),
             this.cache,
@@ -159,6 +159,9 @@ class ProbeEngine implements FullEngine {
     let command: StoppedCommand | undefined;
     try {
       const binary = await this.completed(opened.handle.binary, request.source);
+      if (opened.library !== undefined && target.kind === "process") {
+        listener.onNotice(`the functions are those of ${opened.library}, which process ${target.pid} has mapped`);
+      }
       for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions).catch((error: unknown) => {
         throw target.kind === "command" ? notOfGoCommand(error, binary, target.argv) : error;
@@ -209,17 +212,23 @@ class ProbeEngine implements FullEngine {
     }
   }
 
-  async liveBytes(pid: number, fn: GoFunction): Promise<Uint8Array> {
+  async liveBytes(pid: number, binary: GoBinary, fn: GoFunction): Promise<Uint8Array> {
     const found = await findWithHelper(pid, () => this.helper());
     const length = fn.end - fn.entry;
-    const source = await openLocalSource(`/proc/${found.pid}/exe`, "", { what: "", remedy: "" }).catch(() => undefined);
+    const program = await programName(found.pid);
+    const library = program === undefined || program === binary.name ? undefined : binary.name;
+    const file = library === undefined ? `/proc/${found.pid}/exe` : `/proc/${found.pid}/root${library}`;
+    const source = await openLocalSource(file, "", { what: "", remedy: "" }).catch(() => undefined);
     await source?.close();
-    for (const mapping of source === undefined ? [] : ((await executableMappings(found.pid, source.inode)) ?? [])) {
+    const mappings = source === undefined ? [] : ((await executableMappings(found.pid, source.inode, library)) ?? []);
+    for (const mapping of mappings) {
       const inside = fn.offset - mapping.fileOffset;
       if (inside < 0 || inside + length > mapping.end - mapping.start) continue;
       const bytes = await readMemory(found.pid, mapping.start + inside, length);
       if (bytes !== undefined) return bytes;
     }
+    // The helper reads the program's code only.
+    if (library !== undefined) throw unreadable(found.pid, library);
     const link = await this.helper();
     const { hex } = await link.client.readCode({
       pid: found.pid,
@@ -325,7 +334,7 @@ class ProbeEngine implements FullEngine {
 
   private async sayWhoRuns(path: string, listener: TraceListener): Promise<void> {
     const file = await stat(path, { bigint: true });
-    const running = await processesRunning(file.dev, file.ino);
+    const running = await processesRunning(path, file.dev, file.ino);
     if (running.length === 0) listener.onNotice(`no process that this user can see runs ${path} yet; waiting for one`);
   }
 }
@@ -400,6 +409,15 @@ const inlinedCopies = () => import("./plan/inlinedCalls.ts");
 function noneOfDamaged(error: unknown): [] {
   if (error instanceof UserError) return [];
   throw error;
+}
+
+function unreadable(pid: number, library: string): UserError {
+  return new UserError({
+    code: "denied",
+    what: `cannot read the code of ${library} in process ${pid}`,
+    why: "this user may not read the process's memory",
+    remedy: "Run it as root, or leave out --pid and give the library with --binary",
+  });
 }
 
 function replaced(path: string): UserError {

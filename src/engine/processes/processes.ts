@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { readdir, readlink, stat } from "node:fs/promises";
 import type { ProcessInfo } from "../api.ts";
 import { identityOf, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
+import { goLibraries, hasMapped } from "./goLibraries.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";
 import { isDenied, processStat, processStatus, startedAt } from "./procfs.ts";
 import { userName } from "./users.ts";
@@ -62,7 +63,7 @@ export class ProcessScanner {
     openDenied: OpenDenied | undefined,
     hidden: boolean,
   ): Promise<ProcessInfo | "denied" | undefined> {
-    // Most processes run a program that is known not to be Go's: this one question is all that they cost.
+    // Most processes run a program that is known not to be Go's: this question, and one for what is mapped.
     const file = hidden ? DENIED : programIdentity(pid);
     if (file === undefined) return undefined;
     let opened: Opened | undefined;
@@ -80,6 +81,12 @@ export class ProcessScanner {
         openLocalSource(`/proc/${pid}/exe`, `/proc/${pid}/exe`, { what: "", remedy: "" }),
       );
       if (identity !== undefined) exe = await readlink(`/proc/${pid}/exe`);
+    }
+    if (identity === undefined && file !== DENIED) {
+      // A program that is not Go's may have loaded a library that is.
+      const [library] = await goLibraries(pid);
+      identity = library?.identity;
+      exe = library?.path;
     }
     if (identity === undefined || exe === undefined) return undefined;
     const uid = opened?.uid ?? (await processStatus(pid))?.uid;
@@ -108,14 +115,15 @@ export class ProcessScanner {
   }
 }
 
-/** Pids that run the file with this device and inode, as far as this user may see. */
-export async function processesRunning(device: bigint, inode: bigint): Promise<number[]> {
+/** Pids that run the file with this device and inode, or have mapped it as a library, as far as this user may see. */
+export async function processesRunning(path: string, device: bigint, inode: bigint): Promise<number[]> {
   const pids: number[] = [];
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const file = await stat(`/proc/${name}/exe`, { bigint: true });
-      if (file.dev === device && file.ino === inode) pids.push(Number(name));
+      const runs = file.dev === device && file.ino === inode;
+      if (runs || (await hasMapped(Number(name), { path, inode: Number(inode) }))) pids.push(Number(name));
     } catch {
       // Gone, a kernel thread, or another user's.
     }

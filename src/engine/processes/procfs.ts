@@ -9,14 +9,6 @@ import { UserError } from "../../protocol/errors.ts";
 export const PID_MAX = 4_194_304;
 /** USER_HZ, the unit of start times in /proc: 100 on every architecture that Go supports on Linux. */
 const CLOCK_TICKS_PER_SECOND = 100;
-/** A maps file of a large process is some 100 KB; more than this many lines is not read. */
-const MAX_MAPPINGS = 65_536;
-
-export interface Mapping {
-  readonly start: number;
-  readonly end: number;
-  readonly fileOffset: number;
-}
 
 export interface ProcessStat {
   /** Field 22, in clock ticks since boot, as text: what the helper compares. */
@@ -116,24 +108,6 @@ export async function programFile(pid: number): Promise<{ readonly path: string 
   }
 }
 
-/**
- * Executable mappings of the process' program, in address order. They are known by inode or by path: on overlay file
- * systems the one in maps can differ from stat's.
- */
-export async function executableMappings(pid: number, inode: number): Promise<Mapping[] | undefined> {
-  const text = await readProc(pid, "maps");
-  if (text === undefined) return undefined;
-  const program = await programFile(pid);
-  const exe = typeof program === "object" ? program.path : undefined;
-  const mappings: Mapping[] = [];
-  for (const line of text.split("\n").slice(0, MAX_MAPPINGS)) {
-    const match = /^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ (\d+) +(.*)$/.exec(line);
-    if (match === null || (Number(match[4]) !== inode && match[5] !== exe)) continue;
-    mappings.push({ start: hex(match[1]), end: hex(match[2]), fileOffset: hex(match[3]) });
-  }
-  return mappings;
-}
-
 /** Wall-clock time at which a process started: RFC 3339, seconds, UTC. */
 export async function startedAt(startTime: string): Promise<string> {
   const seconds = (await bootTimeSeconds()) + Math.floor(Number(startTime) / CLOCK_TICKS_PER_SECOND);
@@ -175,8 +149,4 @@ async function readProc(pid: number, file: string): Promise<string | undefined> 
   } catch {
     return undefined;
   }
-}
-
-function hex(text: string | undefined): number {
-  return Number.parseInt(text ?? "", 16);
 }

@@ -14,10 +14,10 @@ export interface ProgramSource extends ByteSource {
   /** `dev:ino:size:mtime`: another value means another file content. */
   readonly identity: string;
   readonly inode: number;
-  /** This process' descriptor of the file, while the source is open: to hand it over to the helper. */
-  readonly descriptor?: number;
   /** Absolute path of the file where it is known: its debug file is looked for beside it. */
   readonly path?: string;
+  /** This process' descriptor of the file, while the source is open: to hand it over to the helper. */
+  readonly descriptor?: number;
   /** Reads from now on through `other`, which has the same content: this one's process or helper may be gone. */
   renew?(other: ProgramSource): void;
   close(): Promise<void>;
@@ -73,7 +73,7 @@ class LocalSource implements ProgramSource {
   private readonly file: FileHandle;
   private closed: Promise<void> | undefined;
 
-  constructor(file: FileHandle, known: Required<Omit<ProgramSource, "read" | "renew" | "close" | "descriptor">>) {
+  constructor(file: FileHandle, known: Required<Pick<ProgramSource, "name" | "size" | "inode" | "identity" | "path">>) {
     this.file = file;
     this.name = known.name;
     this.size = known.size;

@@ -1,9 +1,12 @@
 /** Where the program of a request is read from, and how its probes are attached. */
 import { realpath } from "node:fs/promises";
+import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AttachTarget } from "../../protocol/helperApi.ts";
 import type { TraceListener } from "../api.ts";
 import type { HelperLink } from "../helper/link.ts";
+import { resolvePatterns } from "../plan/resolvePatterns.ts";
+import { type GoLibrary, goLibraries, hasMapped } from "../processes/goLibraries.ts";
 import { plainPath, programName } from "../processes/processes.ts";
 import { findProcess, hidesProcesses } from "../processes/procfs.ts";
 import { type BinaryCache, type BinaryHandle, isStill } from "../programs/binaries.ts";
@@ -18,17 +21,57 @@ export interface OpenTarget {
   readonly attach: AttachTarget;
   /** Of a program file. */
   readonly path?: string;
+  /** Path of the library that was read instead of the process's program. */
+  readonly library?: string;
   /** Asked once attached: the probes were planned for the program that was read, and for no other. */
   readonly isStill: () => Promise<boolean>;
 }
 
+/**
+ * Of the files with Go code that a process has mapped, the one that holds `functions` (patterns; none: the first): its
+ * program, or else a plugin or a library of a program that is not Go's.
+ */
 export async function openProcessTarget(
   id: number,
+  functions: readonly string[],
   cache: BinaryCache,
   helper: GetHelper,
   signal?: AbortSignal,
 ): Promise<OpenTarget> {
   const found = await findWithHelper(id, helper);
+  let program: OpenTarget | undefined;
+  let refusal: unknown;
+  try {
+    program = await openProgramOf(found, cache, helper, signal);
+    if (await holds(program.handle.binary, functions)) return program;
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== "not-go") throw error;
+    refusal = error;
+  }
+  // Where no library has the functions, either, the program's answer (or the only library's) says so.
+  let fallback = program;
+  for (const library of await goLibraries(found.pid)) {
+    const target = await openLibraryOf(found, library, cache, signal).catch((error: unknown) => {
+      if (error instanceof UserError) return undefined;
+      throw error;
+    });
+    if (target !== undefined && (await holds(target.handle.binary, functions))) {
+      fallback?.handle.release();
+      return target;
+    }
+    if (fallback === undefined) fallback = target;
+    else target?.handle.release();
+  }
+  if (fallback === undefined) throw refusal;
+  return fallback;
+}
+
+async function openProgramOf(
+  found: FoundProcess,
+  cache: BinaryCache,
+  helper: GetHelper,
+  signal: AbortSignal | undefined,
+): Promise<OpenTarget> {
   const handle = await cache.acquire(await openProcessSource(found, helper), signal);
   const { pid, startTime } = found;
   const { source } = handle;
@@ -48,6 +91,34 @@ export async function openProcessTarget(
     attach: { kind: "process", pid, startTime },
     isStill: source instanceof HelperSource ? ofHelper : ofFile,
   };
+}
+
+async function openLibraryOf(
+  { pid, startTime }: { pid: number; startTime: string },
+  library: GoLibrary,
+  cache: BinaryCache,
+  signal: AbortSignal | undefined,
+): Promise<OpenTarget> {
+  const handle = await cache.acquire(await library.open(), signal);
+  const { source } = handle;
+  return {
+    handle,
+    // The file that was read, whatever stands at the path by now.
+    attach: { kind: "process", pid, startTime, file: `/proc/${process.pid}/fd/${source.descriptor}` },
+    library: library.path,
+    isStill: () => hasMapped(pid, { path: library.path, inode: source.inode }),
+  };
+}
+
+async function holds(binary: GoBinary, functions: readonly string[]): Promise<boolean> {
+  try {
+    await resolvePatterns(binary, functions);
+    return true;
+  } catch (error) {
+    // Any other refusal is about functions that it has.
+    if (error instanceof UserError) return error.code !== "no-such-function";
+    throw error;
+  }
 }
 
 export async function openFileTarget(file: string, cache: BinaryCache, signal?: AbortSignal): Promise<OpenTarget> {

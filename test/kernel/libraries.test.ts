@@ -1,0 +1,89 @@
+/** Go code that is not in a process's own program: a library of a C program, and a plugin of a Go program. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Child, eventsOf, probelens, run } from "./cliProcess.ts";
+
+const SOURCE = fileURLToPath(new URL("../programs/libraries", import.meta.url));
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "probelens-libraries-")));
+const library = join(folder, "libshared.so");
+const plugin = join(folder, "plug.so");
+after(() => rmSync(folder, { recursive: true }));
+
+let cHost: Child;
+let goHost: Child;
+before(async () => {
+  const env = { ...process.env, GOFLAGS: "-mod=mod", CGO_ENABLED: "1" };
+  const build = (...words: string[]): void => void execFileSync("go", ["build", ...words], { cwd: SOURCE, env });
+  build("-buildmode=c-shared", "-o", library, "./shared");
+  build("-buildmode=plugin", "-o", plugin, "./plug");
+  build("-o", join(folder, "host"), "./host");
+  execFileSync("cc", ["-o", join(folder, "chost"), join(SOURCE, "chost/host.c"), library]);
+  cHost = new Child(join(folder, "chost"), []);
+  goHost = new Child(join(folder, "host"), [plugin]);
+  await cHost.says("ready");
+  await goHost.says("ready");
+});
+
+test("targets lists the C program with its library", async () => {
+  const { stdout } = await run("targets", "--json");
+  const rows = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { pid: number; binary: string });
+  const binaries = [cHost, goHost].map(({ pid }) => rows.find((row) => row.pid === pid)?.binary);
+  assert.deepEqual(binaries, [library, join(folder, "host")]);
+});
+
+const CASES: readonly (readonly [what: string, words: () => string[], host: () => Child, call: string])[] = [
+  [
+    "a library's function by --pid",
+    () => ["main.work", "--pid", `${cHost.pid}`],
+    () => cHost,
+    'main.work n=1 s="shared"',
+  ],
+  [
+    "a plugin's function by --pid",
+    () => ["*/plug.Double", "--pid", `${goHost.pid}`],
+    () => goHost,
+    'example.com/libraries/plug.Double n=1 s="plugin"',
+  ],
+  ["the program's own beside it", () => ["main.own", "--pid", `${goHost.pid}`], () => goHost, "main.own n=2"],
+  [
+    "a library's function by --binary",
+    () => ["main.work", "--binary", library],
+    () => cHost,
+    'main.work n=2 s="shared"',
+  ],
+];
+
+for (const [what, words, host, call] of CASES) {
+  test(what, async () => {
+    const tracer = probelens("trace", ...words(), "--limit", "1", "--format", "jsonl");
+    await tracer.complains("attached to");
+    host().send("call");
+    assert.equal(await tracer.status(), 0, tracer.stderr);
+    const [event] = eventsOf(tracer.stdout).calls;
+    assert.equal(`${event?.func} ${event?.args.map(({ name, text }) => `${name}=${text}`).join(" ")}`, call);
+    assert.doesNotMatch(tracer.stderr, /no process/);
+  });
+}
+
+test("inspect shows a library's live bytes, which are the file's again", async () => {
+  const { stdout } = await run("inspect", "main.work", "--pid", `${cHost.pid}`, "--json");
+  const { bytes } = JSON.parse(stdout) as { bytes: string };
+  const { stdout: dry } = await run("inspect", "main.work", "--binary", library, "--json");
+  const { offset, size } = JSON.parse(dry) as { offset: string; size: number };
+  const file = execFileSync("od", ["-An", "-v", "-tx1", "-j", offset, "-N", `${size}`, library], { encoding: "utf8" });
+  assert.equal(bytes.replaceAll(" ", ""), file.replace(/\s/g, ""));
+});
+
+test("a function that neither has is not found in the program", async () => {
+  const { status, stderr } = await run("trace", "main.nowhere", "--pid", `${goHost.pid}`);
+  assert.equal(status, 1);
+  assert.match(stderr, /host has no function of this name/);
+});
