@@ -47,7 +47,18 @@ async function runCommand(name: keyof typeof COMMANDS, rest: readonly string[]):
   const spec: CommandSpec = COMMANDS[name];
   const parsed = parseOptions(spec, rest);
   if (parsed.help) return await print(commandHelp(name));
-  return await RUN[name](parsed);
+  try {
+    return await RUN[name](parsed);
+  } catch (error) {
+    throw naming(parsed.numbers.get("--pid"), error);
+  }
+}
+
+/** Messages speak of the program that a process runs; what the user typed is its number. */
+function naming(pid: number | undefined, error: unknown): unknown {
+  if (pid === undefined || !(error instanceof UserError) || error.message.includes(String(pid))) return error;
+  const { code, why, remedy, exitStatus } = error;
+  return new UserError({ code, what: `${error.what} (--pid ${pid})`, why, remedy, exitStatus });
 }
 
 function atMost(count: number, words: readonly string[]): readonly string[] {

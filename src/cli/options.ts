@@ -1,5 +1,6 @@
 /** A small option parser: tables of options in, checked values or a usage error (status 2) out. */
 import { UserError } from "../protocol/errors.ts";
+import { shown } from "../protocol/shown.ts";
 
 export interface OptionSpec {
   /** With its dashes: `--limit`. */
@@ -86,7 +87,7 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
 export function usage(spec: Pick<CommandSpec, "name">, what: string, why: string): UserError {
   return new UserError({
     code: "usage",
-    what: [spec.name, what].filter((part) => part !== "").join(": ") || "usage",
+    what: [spec.name, shown(what)].filter((part) => part !== "").join(": ") || "usage",
     why,
     remedy: `\`probelens ${spec.name === "" ? "" : `${spec.name} `}--help\` shows how it is used`,
     exitStatus: 2,

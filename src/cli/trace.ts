@@ -3,6 +3,7 @@
 import type { EndReason, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../engine/api.ts";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { UserError } from "../protocol/errors.ts";
+import { shown } from "../protocol/shown.ts";
 import { COMMANDS } from "./commands.ts";
 import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
 import { Output } from "./output.ts";
@@ -273,6 +274,7 @@ function statsLine(stats: StatsEvent): string {
 /** Silence until the first call would leave the user to wonder whether anything happens. */
 function attachedText(trace: Trace): string {
   const [first] = trace.plans;
-  const what = trace.plans.length === 1 && first !== undefined ? first.fn.name : `${trace.plans.length} functions`;
+  const what =
+    trace.plans.length === 1 && first !== undefined ? shown(first.fn.name) : `${trace.plans.length} functions`;
   return `attached to ${what}; Ctrl-C ends the trace`;
 }

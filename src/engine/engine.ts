@@ -10,6 +10,7 @@ import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import { type CaptureTables, masksOf } from "../protocol/captureTypes.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AttachTarget } from "../protocol/helperApi.ts";
+import { shown } from "../protocol/shown.ts";
 import { ProgramValues } from "../value/render.ts";
 import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListener, TraceRequest } from "./api.ts";
 import { HelperLink } from "./helper/link.ts";
@@ -353,7 +354,7 @@ async function saySource(
   const answers = new Map<string, string[]>();
   for (const { fn } of binary.sourceMatch === undefined ? [] : plans) {
     const answer = matchText(await binary.sourceMatch!(fn));
-    answers.set(answer, [...(answers.get(answer) ?? []), fn.name]);
+    answers.set(answer, [...(answers.get(answer) ?? []), shown(fn.name)]);
   }
   for (const [answer, names] of answers) {
     const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
@@ -369,7 +370,7 @@ async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], list
     const all = copies.length >= counted && copies.every((copy) => "site" in copy);
     const rest = all ? "" : "; this trace does not see the calls in the others, which `probelens inspect` lists";
     const also = entry === undefined ? "" : "also ";
-    listener.onNotice(`${fn.name} is ${also}${inlinedSummary(counted, copies)}${rest}`);
+    listener.onNotice(`${shown(fn.name)} is ${also}${inlinedSummary(counted, copies)}${rest}`);
   }
 }
 

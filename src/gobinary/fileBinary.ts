@@ -9,6 +9,7 @@ import type { Sections } from "../elf/sections.ts";
 import type { ValueResolver } from "../goabi/resolver.ts";
 import { type RuntimeFacts, runtimeFacts } from "../goabi/runtime/facts.ts";
 import { UserError } from "../protocol/errors.ts";
+import { shown } from "../protocol/shown.ts";
 import type {
   BuildInfo,
   Closure,
@@ -111,11 +112,11 @@ export class FileBinary implements GoBinary {
   }
 
   functionsNamed(name: string): Promise<readonly GoFunction[]> {
-    return this.#guard(`find function ${name}`, () => this.#parts.functions.named(name));
+    return this.#guard(`find function ${shown(name)}`, () => this.#parts.functions.named(name));
   }
 
   functionsInFile(fileName: string): Promise<readonly GoFunction[]> {
-    return this.#guard(`list the functions of ${fileName}`, () => this.#parts.functions.inFile(fileName));
+    return this.#guard(`list the functions of ${shown(fileName)}`, () => this.#parts.functions.inFile(fileName));
   }
 
   functionAt(address: number): Promise<GoFunction | undefined> {

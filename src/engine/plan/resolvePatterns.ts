@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from "node:path";
 import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { shown } from "../../protocol/shown.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
 import { type FileLine, matchesGlob, matchesPath, nearMisses, parseFileLine } from "./patterns.ts";
 
@@ -27,7 +28,7 @@ export async function resolvePatterns(binary: GoBinary, patterns: readonly strin
     if (refused !== undefined) {
       throw new UserError({
         code: "not-traceable",
-        what: `cannot trace ${refused.name}${matches.length === 1 ? "" : ` or anything else that ${pattern} names`}`,
+        what: `cannot trace ${shown(refused.name)}${matches.length === 1 ? "" : ` or anything else that ${shown(pattern)} names`}`,
         why: refused.notTraceable ?? "",
         remedy: "Trace a Go function that calls it or that it calls; `probelens list` shows which can be traced",
       });
@@ -58,8 +59,8 @@ export async function matchPattern(binary: GoBinary, pattern: string): Promise<r
   if (matches.length > MAX_MATCHES) {
     throw new UserError({
       code: "too-many-functions",
-      what: `cannot take ${pattern}`,
-      why: `it matches ${matches.length} functions of ${binary.name}, and ${MAX_MATCHES} is the most`,
+      what: `cannot take ${shown(pattern)}`,
+      why: `it matches ${matches.length} functions of ${shown(binary.name)}, and ${MAX_MATCHES} is the most`,
       remedy: "Name a package or type, such as `main.*` or `net/http.(*Server).*`",
     });
   }
@@ -71,8 +72,8 @@ function noSuchFunction(binary: GoBinary, pattern: string, functions: readonly G
   const inlined = "it may be inlined everywhere or left out as unused";
   return new UserError({
     code: "no-such-function",
-    what: `cannot find ${pattern === "" ? "a function without a name" : pattern}`,
-    why: `${binary.name} has no function of this name${pattern.includes("*") || pattern === "" ? "" : `; ${inlined}`}`,
+    what: `cannot find ${pattern === "" ? "a function without a name" : shown(pattern)}`,
+    why: `${shown(binary.name)} has no function of this name${pattern.includes("*") || pattern === "" ? "" : `; ${inlined}`}`,
     remedy:
       near.length > 0
         ? `Did you mean ${near.join(" or ")}?`
@@ -93,16 +94,16 @@ async function functionsAtLine(
   if (inFile.length === 0) {
     throw new UserError({
       code: "no-such-function",
-      what: `cannot find ${pattern}`,
-      why: `no function of ${binary.name} comes from a file ${file}`,
+      what: `cannot find ${shown(pattern)}`,
+      why: `no function of ${shown(binary.name)} comes from a file ${shown(file)}`,
       remedy: "Give the end of the path as the binary has it; `probelens list` shows the files",
     });
   }
   if (files.length > 1) {
     throw new UserError({
       code: "ambiguous-file",
-      what: `cannot take ${pattern}`,
-      why: `${files.length} files of ${binary.name} end in this path: ${files.slice(0, 3).join(", ")}${files.length > 3 ? ", …" : ""}`,
+      what: `cannot take ${shown(pattern)}`,
+      why: `${files.length} files of ${shown(binary.name)} end in this path: ${files.slice(0, 3).map(shown).join(", ")}${files.length > 3 ? ", …" : ""}`,
       remedy: "Give more of the path",
     });
   }
@@ -120,12 +121,12 @@ async function functionsAtLine(
     .sort((a, b) => Math.abs(a.line - line) - Math.abs(b.line - line))[0];
   throw new UserError({
     code: "no-such-function",
-    what: `cannot find ${pattern}`,
-    why: `no function with code covers line ${line} of ${files[0]}`,
+    what: `cannot find ${shown(pattern)}`,
+    why: `no function with code covers line ${line} of ${shown(files[0] ?? "")}`,
     remedy:
       nearest === undefined
         ? "`probelens list` shows the functions"
-        : `The nearest is ${nearest.name} at line ${nearest.line}`,
+        : `The nearest is ${shown(nearest.name)} at line ${nearest.line}`,
   });
 }
 

@@ -11,6 +11,7 @@ import type { CaptureTables } from "../../protocol/captureTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
 import { MAX_PROBES } from "../../protocol/layout.ts";
+import { shown } from "../../protocol/shown.ts";
 import type { TraceSession } from "../trace/traceSession.ts";
 import { boundedCopies, inlinedSummary } from "./inlinedBounds.ts";
 import type { ResolvedPattern } from "./resolvePatterns.ts";
@@ -48,9 +49,9 @@ export async function planGroups(
     const first = refused[0];
     if (first === undefined) continue;
     if (planned === 0) throw notTraceable(first.fn.name, first.reason, remedy);
-    const named = refused.slice(0, MAX_NAMED).map(({ fn, reason }) => `${fn.name} (${reason})`);
+    const named = refused.slice(0, MAX_NAMED).map(({ fn, reason }) => `${shown(fn.name)} (${reason})`);
     const more = refused.length > MAX_NAMED ? ` and ${refused.length - MAX_NAMED} more` : "";
-    onNotice(`${pattern}: left out, because they cannot be traced: ${named.join(", ")}${more}`);
+    onNotice(`${shown(pattern)}: left out, because they cannot be traced: ${named.join(", ")}${more}`);
   }
   return [...plans.values()];
 }
@@ -89,7 +90,7 @@ const PROBES_OF_RUNTIME = 2;
 function notTraceable(name: string, reason: string, remedy: string | undefined): UserError {
   return new UserError({
     code: "not-traceable",
-    what: `cannot trace ${name}`,
+    what: `cannot trace ${shown(name)}`,
     why: reason,
     remedy: remedy ?? "Trace a Go function that calls it or that it calls; `probelens list` shows which can be traced",
   });

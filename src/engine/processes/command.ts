@@ -12,6 +12,7 @@ import { delimiter, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { shown } from "../../protocol/shown.ts";
 
 /** Between SIGTERM and SIGKILL. */
 export const KILL_AFTER_MS = 5000;
@@ -39,7 +40,7 @@ export function findCommand(name: string): string {
   }
   throw new UserError({
     code: "no-such-file",
-    what: `cannot start ${name === "" ? "a command without a name" : name}`,
+    what: `cannot start ${name === "" ? "a command without a name" : shown(name)}`,
     why,
     remedy: "Give the path of a Go program after `--`",
   });
@@ -82,7 +83,7 @@ export class StoppedCommand {
         reject(
           new UserError({
             code: "cannot-start",
-            what: `cannot start ${argv[0]}`,
+            what: `cannot start ${shown(argv[0] ?? "")}`,
             why: missing
               ? "setpriv (of util-linux) is not installed"
               : `the system says ${error.code ?? error.message}`,

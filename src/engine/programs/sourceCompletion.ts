@@ -9,6 +9,7 @@ import type { SourceMatch } from "../../gosource/functions/match.ts";
 import type { SourceReader } from "../../gosource/packages/reader.ts";
 import type { SourceTypes } from "../../gosource/sourceTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { shown } from "../../protocol/shown.ts";
 import { delegate } from "./binaries.ts";
 import { gitTree } from "./gitTree.ts";
 
@@ -20,7 +21,7 @@ const TOOL_TIMEOUT_MS = 10_000;
 
 /** Throws a UserError where `root` is no folder. */
 export async function sourceTypesAt(root: string): Promise<SourceTypes> {
-  const what = `cannot read Go source below ${root === "" ? "a folder without a name" : root}`;
+  const what = `cannot read Go source below ${root === "" ? "a folder without a name" : shown(root)}`;
   const remedy = "Give the folder that holds the go.mod of the program's source";
   const found = await stat(root).catch((error: Error) => error);
   if (found instanceof Error) throw new UserError({ code: "no-source", what, why: found.message, remedy });

@@ -3,6 +3,7 @@ import { realpath } from "node:fs/promises";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AttachTarget } from "../../protocol/helperApi.ts";
+import { shown } from "../../protocol/shown.ts";
 import type { TraceListener } from "../api.ts";
 import type { HelperLink } from "../helper/link.ts";
 import { resolvePatterns } from "../plan/resolvePatterns.ts";
@@ -169,7 +170,7 @@ export async function openProcessSource(found: FoundProcess, helper: GetHelper):
 
 export async function openFileSource(file: string): Promise<ProgramSource> {
   return await openLocalSource(file, file, {
-    what: `cannot read ${file === "" ? "a file without a name" : file}`,
+    what: `cannot read ${file === "" ? "a file without a name" : shown(file)}`,
     remedy: "Give the path of a Go program that this user may read",
   });
 }

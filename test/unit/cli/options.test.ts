@@ -139,3 +139,22 @@ for (const [argv, status, stream, words] of STATUSES) {
 function literal(text: string): RegExp {
   return new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
 }
+
+test("names from outside are cut, and a message names the process that was typed", () => {
+  const long = "x".repeat(100_000);
+  const refused = [
+    ["trace", long, "--pid", `${process.pid}`],
+    ["list", long, "--binary", `/tmp/${long}`],
+    ["list", `${long}.go:3`, "--binary", process.execPath],
+    ["trace", "f", "--", `/bin/${long}`],
+    ["trace", "f", `--${long}`],
+    [long],
+  ];
+  for (const argv of refused) {
+    const { status, stderr } = spawnSync(process.execPath, [CLI, ...argv], { encoding: "utf8" });
+    assert.ok(status === 1 || status === 2, stderr.slice(0, 1000));
+    assert.ok(stderr.length < 1000, stderr.slice(0, 1000));
+    const pid = argv.indexOf("--pid");
+    if (pid >= 0) assert.ok(stderr.includes(`--pid ${argv[pid + 1]}`), stderr);
+  }
+});
