@@ -7,6 +7,7 @@ import type { AnswerCache, AskedFile } from "../engine/programs/answerCache.ts";
 import { matchText, type SourcedBinary, type SourceMatch } from "../engine/programs/sourceCompletion.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { DEFAULT_LIMITS, type FunctionPlan, type PlannedCopy, type ProbeSite } from "../probe/api.ts";
+import { shown } from "../protocol/shown.ts";
 import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
 import { openTarget, sayWarnings } from "./list.ts";
 import type { ParsedOptions } from "./options.ts";
@@ -154,8 +155,8 @@ async function asText({ row, fn, code, plan, match, copies, live }: Inspection, 
     `${row.func}${signatureText(row)}`,
     `  declared   ${row.file === "" ? "unknown" : `${row.file}:${row.line}`}`,
     fn.inlinedEverywhere === true
-      ? `  code       none of its own in ${binary.name}: every call was inlined`
-      : `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${binary.name}`,
+      ? `  code       none of its own in ${shown(binary.name)}: every call was inlined`
+      : `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${shown(binary.name)}`,
     ...(match === undefined ? [] : [`  source     ${matchText(match)}`]),
     ...inlinedText(row.inlined, copies),
     ...variables("arguments at the first instruction", row.params),

@@ -3,6 +3,7 @@
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { matchPattern } from "../engine/plan/resolvePatterns.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
+import { shown } from "../protocol/shown.ts";
 import { COMMANDS } from "./commands.ts";
 import { functionRow, signatureText } from "./functionRow.ts";
 import { checkTarget, type ParsedOptions } from "./options.ts";
@@ -46,7 +47,7 @@ export async function openTarget(engine: FullEngine, parsed: ParsedOptions): Pro
 
 /** Damage that shows only where something is read is told after the answer; `from`: how many were told before it. */
 export function sayWarnings(binary: GoBinary, from: number): void {
-  for (const warning of binary.warnings.slice(from)) say(`${binary.name}: ${warning}`);
+  for (const warning of binary.warnings.slice(from)) say(`${shown(binary.name)}: ${warning}`);
 }
 
 async function printTable(printer: Printer, binary: GoBinary, functions: readonly GoFunction[]): Promise<void> {

@@ -1,5 +1,7 @@
 /** The `probelens` command: which command, with which options, and what its end means as an exit status. */
+import { readFileSync } from "node:fs";
 import { UserError, usedUp } from "../protocol/errors.ts";
+import { decodePath } from "../protocol/path.ts";
 import { COMMANDS } from "./commands.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type CommandSpec, type ParsedOptions, parseOptions, usage } from "./options.ts";
@@ -26,7 +28,15 @@ const RUN: Record<keyof typeof COMMANDS, (parsed: ParsedOptions) => Promise<numb
 process.stderr.on("error", () => {});
 process.on("uncaughtException", (error) => void exit(report(error)));
 process.on("unhandledRejection", (error) => void exit(report(error)));
-void main(process.argv.slice(2)).then(exit, (error: unknown) => exit(report(error)));
+void main(typedWords()).then(exit, (error: unknown) => exit(report(error)));
+
+/** Node replaces bytes that are no UTF-8; paths may have them. */
+function typedWords(): string[] {
+  const words = process.argv.slice(2);
+  if (!words.some((word) => word.includes("\ufffd"))) return words;
+  const all = readFileSync("/proc/self/cmdline", "latin1").split("\0").slice(0, -1);
+  return all.slice(-words.length).map((word) => decodePath(Buffer.from(word, "latin1")));
+}
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv;

@@ -1,5 +1,6 @@
 /** `probelens targets`. */
 import { createEngine } from "../engine/engine.ts";
+import { quotedPath } from "../protocol/path.ts";
 import type { ParsedOptions } from "./options.ts";
 import { columns, Printer } from "./print.ts";
 import { say } from "./terminal.ts";
@@ -20,7 +21,7 @@ export async function runTargets(parsed: ParsedOptions): Promise<number> {
         goVersion,
         started,
         module || "-",
-        binary,
+        quotedPath(binary),
       ]);
       for (const line of columns([["PID", "USER", "GO", "STARTED", "MODULE", "BINARY"], ...rows]))
         await printer.line(line);

@@ -13,6 +13,7 @@ import { ARCHITECTURES, type Arch } from "../arch/arch.ts";
 import { Reader } from "../bytes/reader.ts";
 import type { ByteSource } from "../bytes/source.ts";
 import { UserError } from "../protocol/errors.ts";
+import { shown } from "../protocol/shown.ts";
 
 export interface ElfSection {
   readonly name: string;
@@ -248,7 +249,7 @@ function otherFormat(header: Buffer): string {
 function notElf(name: string, why: string): UserError {
   return new UserError({
     code: "not-elf",
-    what: `Cannot read ${name}`,
+    what: `cannot read ${shown(name)}`,
     why: `not an ELF file: ${why}`,
     remedy: "Give the Linux program file that `go build` made, not a script, archive or other system's program.",
   });
@@ -257,7 +258,7 @@ function notElf(name: string, why: string): UserError {
 function unsupported(name: string, why: string): UserError {
   return new UserError({
     code: "unsupported-elf",
-    what: `Cannot read ${name}`,
+    what: `cannot read ${shown(name)}`,
     why,
     remedy: "Probelens traces 64-bit Go programs for Linux on amd64 and arm64.",
   });
@@ -266,7 +267,7 @@ function unsupported(name: string, why: string): UserError {
 function damaged(name: string, why: string): UserError {
   return new UserError({
     code: "damaged-elf",
-    what: `Cannot read ${name}`,
+    what: `cannot read ${shown(name)}`,
     why: `the file is damaged or cut short: ${why}`,
     remedy: "Compare its size with the original and copy it again.",
   });

@@ -10,6 +10,7 @@ import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import { type CaptureTables, masksOf } from "../protocol/captureTypes.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AttachTarget } from "../protocol/helperApi.ts";
+import { encodePath } from "../protocol/path.ts";
 import { shown } from "../protocol/shown.ts";
 import { ProgramValues } from "../value/render.ts";
 import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListener, TraceRequest } from "./api.ts";
@@ -161,9 +162,11 @@ class ProbeEngine implements FullEngine {
     try {
       const binary = await this.completed(opened.handle.binary, request.source);
       if (opened.library !== undefined && target.kind === "process") {
-        listener.onNotice(`the functions are those of ${opened.library}, which process ${target.pid} has mapped`);
+        listener.onNotice(
+          `the functions are those of ${shown(opened.library)}, which process ${target.pid} has mapped`,
+        );
       }
-      for (const warning of binary.warnings) listener.onNotice(`${binary.name}: ${warning}`);
+      for (const warning of binary.warnings) listener.onNotice(`${shown(binary.name)}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions).catch((error: unknown) => {
         throw target.kind === "command" ? notOfGoCommand(error, binary, target.argv) : error;
       });
@@ -334,9 +337,10 @@ class ProbeEngine implements FullEngine {
   }
 
   private async sayWhoRuns(path: string, listener: TraceListener): Promise<void> {
-    const file = await stat(path, { bigint: true });
+    const file = await stat(encodePath(path), { bigint: true });
     const running = await processesRunning(path, file.dev, file.ino);
-    if (running.length === 0) listener.onNotice(`no process that this user can see runs ${path} yet; waiting for one`);
+    if (running.length === 0)
+      listener.onNotice(`no process that this user can see runs ${shown(path)} yet; waiting for one`);
   }
 }
 

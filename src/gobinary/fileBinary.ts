@@ -374,7 +374,7 @@ export class FileBinary implements GoBinary {
   #damaged(what: string, why: string): UserError {
     return new UserError({
       code: "damaged-go-binary",
-      what: `Cannot ${what} in ${this.name}`,
+      what: `cannot ${what} in ${shown(this.name)}`,
       why: `the file is damaged or cut short: ${why}`,
       remedy: "Compare its size and checksum with the original and copy it again.",
     });

@@ -10,6 +10,7 @@ import { readBuildIds } from "../elf/notes.ts";
 import { Sections } from "../elf/sections.ts";
 import { SymbolTable } from "../elf/symtab.ts";
 import { UserError } from "../protocol/errors.ts";
+import { shown } from "../protocol/shown.ts";
 import type { BuildInfo, GoBinary } from "./api.ts";
 import { readBuildInfo } from "./buildinfo.ts";
 import { FileBinary } from "./fileBinary.ts";
@@ -168,7 +169,7 @@ function notGo(name: string, info: BuildInfo | undefined, warnings: readonly str
   if (info === undefined && warnings.length === 0)
     return new UserError({
       code: "not-go",
-      what: `Cannot read ${name}`,
+      what: `cannot read ${shown(name)}`,
       why: "not a Go binary: it has no Go function table (.gopclntab)",
       remedy: "Probelens traces programs built by the Go compiler (gc), version 1.15 or later.",
     });
@@ -184,7 +185,7 @@ function notGo(name: string, info: BuildInfo | undefined, warnings: readonly str
 function otherSystem(name: string, system: string): UserError {
   return new UserError({
     code: "unsupported-elf",
-    what: `Cannot read ${name}`,
+    what: `cannot read ${shown(name)}`,
     why: `it was built for ${system.slice(0, 40)}`,
     remedy: "Probelens traces 64-bit Go programs for Linux on amd64 and arm64.",
   });
@@ -193,7 +194,7 @@ function otherSystem(name: string, system: string): UserError {
 function damaged(name: string, why: string): UserError {
   return new UserError({
     code: "damaged-go-binary",
-    what: `Cannot read ${name}`,
+    what: `cannot read ${shown(name)}`,
     why: `the file is damaged or cut short: ${why}`,
     remedy: "Compare its size and checksum with the original and copy it again.",
   });

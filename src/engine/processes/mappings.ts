@@ -1,5 +1,6 @@
 /** What a process has mapped as code, from /proc/PID/maps (proc(5)). */
 import { readFile } from "node:fs/promises";
+import { decodePath } from "../../protocol/path.ts";
 import { programFile } from "./procfs.ts";
 
 /** A maps file of a large process is some 100 KB; more than this many lines is not read. */
@@ -24,7 +25,7 @@ export interface MappedFile {
 export async function mappedFiles(pid: number): Promise<MappedFile[] | undefined> {
   let text: string;
   try {
-    text = await readFile(`/proc/${pid}/maps`, "utf8");
+    text = await readFile(`/proc/${pid}/maps`, "latin1");
   } catch {
     return undefined;
   }
@@ -35,7 +36,7 @@ export async function mappedFiles(pid: number): Promise<MappedFile[] | undefined
     if (start === undefined) continue;
     const key = `${device} ${inode} ${name}`;
     // The kernel writes a line end in a path as \012.
-    const path = name.replaceAll("\\012", "\n");
+    const path = decodePath(Buffer.from(name.replaceAll("\\012", "\n"), "latin1"));
     const file = files.get(key) ?? { path, inode: Number(inode), device, mappings: [] };
     file.mappings.push({ start: hex(start), end: hex(end), fileOffset: hex(offset) });
     files.set(key, file);

@@ -1,11 +1,11 @@
 /** Running Go processes, from /proc. */
 import { statSync } from "node:fs";
-import { readdir, readlink, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import type { ProcessInfo } from "../api.ts";
 import { identityOf, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 import { goLibraries, hasMapped } from "./goLibraries.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";
-import { isDenied, processStat, processStatus, startedAt } from "./procfs.ts";
+import { isDenied, processStat, processStatus, programFile, startedAt } from "./procfs.ts";
 import { userName } from "./users.ts";
 
 /** Processes looked at together: enough to overlap the waiting, few enough open files. */
@@ -80,7 +80,8 @@ export class ProcessScanner {
       identity = await this.identify(file, () =>
         openLocalSource(`/proc/${pid}/exe`, `/proc/${pid}/exe`, { what: "", remedy: "" }),
       );
-      if (identity !== undefined) exe = await readlink(`/proc/${pid}/exe`);
+      const program = identity === undefined ? undefined : await programFile(pid);
+      if (typeof program === "object") exe = program.path;
     }
     if (identity === undefined && file !== DENIED) {
       // A program that is not Go's may have loaded a library that is.
@@ -150,5 +151,6 @@ function programIdentity(pid: number): string | typeof DENIED | undefined {
 
 /** Readlink of /proc/PID/exe in readable form, for messages. */
 export async function programName(pid: number): Promise<string | undefined> {
-  return await readlink(`/proc/${pid}/exe`).then(plainPath, () => undefined);
+  const program = await programFile(pid);
+  return typeof program === "object" ? plainPath(program.path) : undefined;
 }

@@ -4,6 +4,7 @@
  */
 import { open, readFile, readlink } from "node:fs/promises";
 import { UserError } from "../../protocol/errors.ts";
+import { decodePath } from "../../protocol/path.ts";
 
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h): 4 × 1024 × 1024. */
 export const PID_MAX = 4_194_304;
@@ -102,7 +103,7 @@ export async function hidesProcesses(): Promise<boolean> {
 /** Target of /proc/PID/exe; a denied read is told apart from a vanished process or a kernel thread. */
 export async function programFile(pid: number): Promise<{ readonly path: string } | "denied" | undefined> {
   try {
-    return { path: await readlink(`/proc/${pid}/exe`) };
+    return { path: decodePath(await readlink(`/proc/${pid}/exe`, { encoding: "buffer" })) };
   } catch (error) {
     return isDenied(error) ? "denied" : undefined;
   }

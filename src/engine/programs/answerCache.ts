@@ -14,6 +14,7 @@ import { constants, readSync } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { homedir, release } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
+import { encodePath } from "../../protocol/path.ts";
 
 const FORMAT = "probelens answer 2";
 /** A file changed more recently than this may change again without a new ctime (clock ticks are 1 to 10 ms). */
@@ -65,7 +66,7 @@ export class AnswerCache {
     let file: FileHandle | undefined;
     try {
       // Without O_NONBLOCK a FIFO would block.
-      file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+      file = await open(encodePath(path), constants.O_RDONLY | constants.O_NONBLOCK);
       const found = await file.stat({ bigint: true });
       if (!found.isFile() || Date.now() - Number(found.ctimeMs) < RACY_MS) return undefined;
       const hash = createHash("sha256").update(JSON.stringify([FORMAT, this.options.program, path, question]));

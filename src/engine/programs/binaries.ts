@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import type { ByteSource } from "../../bytes/source.ts";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { openBinary } from "../../gobinary/open.ts";
+import { encodePath } from "../../protocol/path.ts";
 import { DebugFiles } from "./debugFiles.ts";
 import { identityOf, type ProgramSource } from "./programFiles.ts";
 
@@ -125,7 +126,7 @@ async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
 /** False where the path now leads to another file than the one that was read. */
 export async function isStill(path: string, identity: string): Promise<boolean> {
   try {
-    return identityOf(await stat(path, { bigint: true })) === identity;
+    return identityOf(await stat(encodePath(path), { bigint: true })) === identity;
   } catch {
     return false;
   }

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { ByteSource } from "../../bytes/source.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { MAX_READ_BYTES, type ReadFileResult } from "../../protocol/helperApi.ts";
+import { encodePath } from "../../protocol/path.ts";
 
 /** Read to learn size and identity: an ELF header. */
 const IDENTITY_READ_BYTES = 64;
@@ -32,7 +33,7 @@ export async function openLocalSource(
   let file: FileHandle;
   try {
     // A FIFO without a writer would block the open for ever: O_NONBLOCK, which regular files ignore.
-    file = await open(path, 0o4000);
+    file = await open(encodePath(path), 0o4000);
   } catch (error) {
     throw openFailure(error as NodeJS.ErrnoException, failure);
   }

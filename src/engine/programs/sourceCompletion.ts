@@ -9,6 +9,7 @@ import type { SourceMatch } from "../../gosource/functions/match.ts";
 import type { SourceReader } from "../../gosource/packages/reader.ts";
 import type { SourceTypes } from "../../gosource/sourceTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { encodePath } from "../../protocol/path.ts";
 import { shown } from "../../protocol/shown.ts";
 import { delegate } from "./binaries.ts";
 import { gitTree } from "./gitTree.ts";
@@ -85,7 +86,7 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
  */
 async function changedSince(binary: GoBinary, source: SourceTypes, fn: GoFunction): Promise<string | undefined> {
   if (await source.isProved(fn, binary.buildInfo)) return undefined;
-  const built = (await stat(binary.name).catch(() => undefined))?.mtimeMs;
+  const built = (await stat(encodePath(binary.name)).catch(() => undefined))?.mtimeMs;
   for (const path of built === undefined ? [] : await source.filesOf(fn, binary.buildInfo)) {
     const written = (await stat(path).catch(() => undefined))?.mtimeMs;
     if (written !== undefined && built !== undefined && written > built) return path;

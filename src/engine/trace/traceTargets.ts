@@ -3,6 +3,7 @@ import { realpath } from "node:fs/promises";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AttachTarget } from "../../protocol/helperApi.ts";
+import { decodePath, encodePath } from "../../protocol/path.ts";
 import { shown } from "../../protocol/shown.ts";
 import type { TraceListener } from "../api.ts";
 import type { HelperLink } from "../helper/link.ts";
@@ -124,7 +125,7 @@ async function holds(binary: GoBinary, functions: readonly string[]): Promise<bo
 
 export async function openFileTarget(file: string, cache: BinaryCache, signal?: AbortSignal): Promise<OpenTarget> {
   const handle = await cache.acquire(await openFileSource(file), signal);
-  const path = await realpath(file).catch(() => file);
+  const path = await realpath(encodePath(file), { encoding: "buffer" }).then(decodePath, () => file);
   return {
     handle,
     // The file that was read, with this user's rights, whatever stands at the path by now.
@@ -196,7 +197,7 @@ export function tellReplacement(path: string, identity: string, listener: TraceL
       if (same) return;
       clearInterval(timer);
       listener.onNotice(
-        `${path} was replaced or removed: processes that run the new file are not traced, start the trace again for them`,
+        `${shown(path)} was replaced or removed: processes that run the new file are not traced, start the trace again for them`,
       );
     });
   }, FILE_CHECK_MS);
