@@ -38,7 +38,7 @@ export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<Fun
     offset: hex(fn.offset),
     size: fn.end - fn.entry,
     ...(signature.ok ? { params: rows(signature.signature.params), ...resultRows(signature.signature) } : {}),
-    inlined: await binary.inlinedCopies(fn),
+    inlined: await binary.inlinedCallCount(fn),
     traceable: why === undefined,
     ...(why === undefined ? {} : { why }),
   };

@@ -101,8 +101,8 @@ async function inspect(
   const match = await binary.sourceMatch?.(fn);
   const found = { fn, code, match, live };
   if (!("reason" in plan)) return { ...found, row, plan, copies: plan.copies };
-  const { planCopies } = await import("../engine/plan/inlinedCalls.ts");
-  const copies = await planCopies(binary, fn, DEFAULT_LIMITS);
+  const { planInlinedCalls } = await import("../engine/plan/inlinedCalls.ts");
+  const copies = await planInlinedCalls(binary, fn, DEFAULT_LIMITS);
   return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined, copies };
 }
 

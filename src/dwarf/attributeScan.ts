@@ -30,9 +30,9 @@ interface Skip {
 }
 
 /** `at`: of the DIE; `valueAt`: of the attribute's value, to be read by `form` (`implicit`: its implicit constant). */
-export type SkimVisit = (at: number, valueAt: number, form: number, implicit: number) => void;
+export type ScanVisit = (at: number, valueAt: number, form: number, implicit: number) => void;
 
-export class Skimmer {
+export class AttributeScan {
   readonly #reader: Reader;
   readonly #abbreviations: AbbreviationTables;
   readonly #tag: number;
@@ -48,7 +48,7 @@ export class Skimmer {
   }
 
   /** Calls `visit` for each DIE of the tag that has the attribute, in file order. */
-  run(unit: Unit, visit: SkimVisit): void {
+  run(unit: Unit, visit: ScanVisit): void {
     const info = this.#reader.bytes;
     const table = this.#table(unit);
     const end = unit.end;

@@ -1,7 +1,7 @@
 /** Debugging information entries: one at a time, or one attribute of many. */
 import { DamagedError, Reader } from "../bytes/reader.ts";
 import type { Abbreviation, AbbreviationTables } from "./abbrev.ts";
-import { Skimmer } from "./attributeScan.ts";
+import { AttributeScan } from "./attributeScan.ts";
 import { AT, FORM } from "./constants.ts";
 import { type FormSections, type FormValue, readForm, skipForm } from "./forms.ts";
 import type { Unit } from "./unit.ts";
@@ -91,12 +91,12 @@ export class DieReader {
     return children;
   }
 
-  /** Finds one attribute of all DIEs of one tag: see Skimmer. */
-  skimmer(tag: number, name: number): Skimmer {
-    return new Skimmer(this.#reader, this.#abbreviations, tag, name);
+  /** Finds one attribute of all DIEs of one tag: see AttributeScan. */
+  scanFor(tag: number, name: number): AttributeScan {
+    return new AttributeScan(this.#reader, this.#abbreviations, tag, name);
   }
 
-  /** A value that a skimmer found. */
+  /** A value that such a scan found. */
   valueAt(unit: Unit, at: number, form: number, implicit: number): FormValue {
     return readForm(this.#reader.seek(at), form, unit, this.#sections, implicit);
   }

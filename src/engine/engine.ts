@@ -133,19 +133,22 @@ class ProbeEngine implements FullEngine {
     if (fn.notTraceable !== undefined) return { reason: fn.notTraceable };
     const limits = limitsFor(maxBytes);
     if (fn.inlinedEverywhere === true) {
-      const [{ planWithoutCode }, { planCopies }] = await Promise.all([import("../probe/plan.ts"), inlinedCopies()]);
-      return { ...planWithoutCode(fn), copies: await planCopies(binary, fn, limits) };
+      const [{ planWithoutCode }, { planInlinedCalls }] = await Promise.all([
+        import("../probe/plan.ts"),
+        inlinedCallPlans(),
+      ]);
+      return { ...planWithoutCode(fn), copies: await planInlinedCalls(binary, fn, limits) };
     }
     const reading = Promise.all([binary.signature(fn), binary.code(fn)]);
     // Node compiles the disassembler while the threads that unpack DWARF are at work.
-    const [{ planFunction }, { planCopies }, [signature, code]] = await Promise.all([
+    const [{ planFunction }, { planInlinedCalls }, [signature, code]] = await Promise.all([
       import("../probe/plan.ts"),
-      inlinedCopies(),
+      inlinedCallPlans(),
       reading,
     ]);
     const result = planFunction({ fn, arch: binary.arch, signature, code, limits });
     if (!result.ok) return { reason: result.reason };
-    return { ...result.plan, copies: await planCopies(binary, fn, limits).catch(noneOfDamaged) };
+    return { ...result.plan, copies: await planInlinedCalls(binary, fn, limits).catch(noneOfDamaged) };
   }
 
   async trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace> {
@@ -369,7 +372,7 @@ async function saySource(
 async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], listener: TraceListener): Promise<void> {
   if (plans.length > MAX_INLINED_NOTICES) return;
   for (const { fn, entry, copies } of plans) {
-    const counted = await binary.inlinedCopies(fn).catch(() => 0);
+    const counted = await binary.inlinedCallCount(fn).catch(() => 0);
     if (counted === 0 && copies.length === 0) continue;
     const all = copies.length >= counted && copies.every((copy) => "site" in copy);
     const rest = all ? "" : "; this trace does not see the calls in the others, which `probelens inspect` lists";
@@ -408,7 +411,7 @@ async function withCommand(command: StoppedCommand, reason: EndReason): Promise<
 }
 
 /** Needs the disassembler, which not every command does. */
-const inlinedCopies = () => import("./plan/inlinedCalls.ts");
+const inlinedCallPlans = () => import("./plan/inlinedCalls.ts");
 
 /** The function itself is traced although what was inlined cannot be read. */
 function noneOfDamaged(error: unknown): [] {

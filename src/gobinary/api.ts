@@ -201,7 +201,7 @@ export interface GoBinary {
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
   positionOf(address: number): Promise<SourcePosition | undefined>;
   /** How many inlined copies of the function the binary holds; 0 where unknown. */
-  inlinedCopies(fn: GoFunction): Promise<number>;
+  inlinedCallCount(fn: GoFunction): Promise<number>;
   /** Where the function's calls were inlined, by address; at most `limit` of them. */
   inlinedCalls(fn: GoFunction, limit: number): Promise<readonly InlinedCall[]>;
   /** A function of which the binary holds inlined copies, but no code of its own. */

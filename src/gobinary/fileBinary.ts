@@ -244,7 +244,7 @@ export class FileBinary implements GoBinary {
     });
   }
 
-  inlinedCopies(fn: GoFunction): Promise<number> {
+  inlinedCallCount(fn: GoFunction): Promise<number> {
     return this.#guard(`count the inlined copies of ${fn.name}`, async () => {
       const dwarf = await this.#loadDwarf();
       if (this.#inlined === undefined && dwarf !== undefined && ++this.#inlinedQuestions <= QUESTIONS_BEFORE_COUNT) {

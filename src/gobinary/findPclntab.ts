@@ -19,7 +19,7 @@ const MAX_SCAN_BYTES = 512 << 20;
 const MAX_FALSE_HEADERS = 1000;
 
 /** `isGo`: build info was found. A file with named sections and without it is not searched from end to end. */
-export async function locatePclntab(
+export async function findPclntab(
   sections: Sections,
   memory: Memory,
   isGo: boolean,

@@ -9,7 +9,7 @@ import type { InlineMap } from "./api.ts";
 import type { Moduledata } from "./moduledata.ts";
 import { PCDATA_INLINE_TREE_INDEX, type Pclntab } from "./pclntab.ts";
 
-export interface InlinedCall {
+export interface InlinedFrame {
   readonly name: string;
   /** Address of an instruction of the caller that stands for the call. */
   readonly parentAddress: number;
@@ -62,7 +62,7 @@ export class InlineTrees {
   }
 
   /** The innermost inlined call that an instruction belongs to; undefined where it is the function's own. */
-  async innermost(index: number, address: number): Promise<InlinedCall | undefined> {
+  async innermost(index: number, address: number): Promise<InlinedFrame | undefined> {
     const call = this.#pclntab.pcdata(index, PCDATA_INLINE_TREE_INDEX, address);
     return call < 0 ? undefined : this.#call(index, call);
   }
@@ -211,7 +211,7 @@ export class InlineTrees {
     }
   }
 
-  async #call(index: number, call: number): Promise<InlinedCall | undefined> {
+  async #call(index: number, call: number): Promise<InlinedFrame | undefined> {
     const tree = this.#treeAddress(index);
     if (tree === undefined) return undefined;
     const modern = this.#pclntab.format === "1.20";

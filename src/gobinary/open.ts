@@ -14,7 +14,7 @@ import { shown } from "../protocol/shown.ts";
 import type { BuildInfo, GoBinary } from "./api.ts";
 import { readBuildInfo } from "./buildinfo.ts";
 import { FileBinary } from "./fileBinary.ts";
-import { locatePclntab } from "./findPclntab.ts";
+import { findPclntab } from "./findPclntab.ts";
 import { FunctionTable } from "./functions.ts";
 import { InlineTrees } from "./inltree.ts";
 import { findModuledata } from "./moduledata.ts";
@@ -58,7 +58,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   const info = await attempt("build info", () => readBuildInfo(sections, memory));
   const system = info?.settings["GOOS"] ?? "linux";
   if (!/^(linux|android)$/.test(system)) throw otherSystem(source.name, system);
-  const found = await locatePclntab(sections, memory, info !== undefined);
+  const found = await findPclntab(sections, memory, info !== undefined);
   if (found === undefined) throw notGo(source.name, info, warnings);
   const { pclntab } = found;
   if (!pclntab.isSorted()) throw damaged(source.name, "the function table is out of order");

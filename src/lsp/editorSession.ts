@@ -37,7 +37,7 @@ const CHOOSE = "Choose a Binary…";
 const RETRY = "Try Again";
 const ELEVATE = "Look at All Users' Processes";
 
-export class Session {
+export class EditorSession {
   private readonly engine: EditorEngine;
   private readonly client: EditorClient;
   private readonly parser: GoParser;

@@ -4,14 +4,14 @@ import { TextDocument } from "vscode-languageserver-textdocument";
 import { loadGrammar } from "../engine/programs/grammar.ts";
 import { COMMANDS, METHODS, type VisibleParams } from "../protocol/editorApi.ts";
 import { EditorClient } from "./editorClient.ts";
-import { Session } from "./editorSession.ts";
+import { EditorSession } from "./editorSession.ts";
 import { startEngineThread } from "./thread/engineThread.ts";
 
 // An editor that is started by hand without a transport gets stdio, the usual one.
 if (!process.argv.some((arg) => /^--(stdio|node-ipc|pipe|socket)/.test(arg))) process.argv.push("--stdio");
 const connection = createConnection(ProposedFeatures.all);
 const documents = new TextDocuments(TextDocument);
-let session: Session | undefined;
+let session: EditorSession | undefined;
 
 connection.onInitialize(async (params) => {
   const options: unknown = params.initializationOptions;
@@ -19,7 +19,7 @@ connection.onInitialize(async (params) => {
   const client = new EditorClient(connection, extended);
   const engine = startEngineThread(async (prompt, attempt) => await client.askPassword({ prompt, attempt }));
   const parser = await loadGrammar();
-  session = new Session(engine, client, parser);
+  session = new EditorSession(engine, client, parser);
   return {
     capabilities: {
       textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental, save: true },

@@ -7,15 +7,19 @@ import { wordsOf } from "../goabi/words.ts";
 import type { InlinedParam } from "../gobinary/api.ts";
 
 /**
- * `steady`: the source shows that the function never changes the parameter, nor takes its address; undefined: there is
+ * `unchanged`: the source shows that the function never changes the parameter, nor takes its address; undefined: there is
  * no source that can be relied on. Then every value that DWARF has under the parameter's name is the argument.
  *
  * Only registers are believed: cmd/compile's ssa/debug.go follows each change of them. Stack slots are another matter: a
  * parameter that came in a register gets its place in the caller's frame although nothing was ever stored there, and a
  * slot may hold another value already.
  */
-export function inlinedLocation(type: GoType, param: InlinedParam | undefined, steady: boolean | undefined): Location {
-  if (steady !== true) return unknownLocation(type, steady === undefined ? NO_SOURCE : CHANGED);
+export function inlinedLocation(
+  type: GoType,
+  param: InlinedParam | undefined,
+  unchanged: boolean | undefined,
+): Location {
+  if (unchanged !== true) return unknownLocation(type, unchanged === undefined ? NO_SOURCE : CHANGED);
   if (param === undefined || param.type.size !== type.size || param.type.name !== type.name)
     return unknownLocation(type, NOT_DESCRIBED);
   const { location } = param;

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { CallEvent } from "../../src/engine/api.ts";
 import { createEngine } from "../../src/engine/engine.ts";
-import { planCopies } from "../../src/engine/plan/inlinedCalls.ts";
+import { planInlinedCalls } from "../../src/engine/plan/inlinedCalls.ts";
 import type { GoBinary, GoFunction } from "../../src/gobinary/api.ts";
 import { DEFAULT_LIMITS, type PlannedCopy } from "../../src/probe/api.ts";
 import { buildGo } from "../programs/build.ts";
@@ -83,7 +83,10 @@ async function tracedIn(binary: GoBinary): Promise<GoFunction[]> {
     const own = all.filter((fn) => fn.name === name || fn.name.startsWith(`${name}[`));
     const inlined = own.length > 0 ? undefined : await binary.inlinedOnly(name);
     found.push(...own.filter(({ notTraceable }) => notTraceable === undefined));
-    if (inlined !== undefined && (await planCopies(binary, inlined, DEFAULT_LIMITS)).some((copy) => "site" in copy))
+    if (
+      inlined !== undefined &&
+      (await planInlinedCalls(binary, inlined, DEFAULT_LIMITS)).some((copy) => "site" in copy)
+    )
       found.push(inlined);
   }
   return found;

@@ -6,7 +6,7 @@ export async function checkInlined(binary: GoBinary, witness: ReadonlyMap<string
   const findings = new Findings();
   for (const fn of await binary.functions()) {
     const theirs = witness.get(fn.name) ?? 0;
-    const ours = await binary.inlinedCopies(fn);
+    const ours = await binary.inlinedCallCount(fn);
     findings.count("functions");
     findings.count("copies", ours);
     if (ours !== theirs)

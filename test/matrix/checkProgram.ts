@@ -11,7 +11,7 @@ import { checkStripped } from "./checkStripped.ts";
 import { FileSource } from "./fileSource.ts";
 import type { Findings } from "./findings.ts";
 import { type SourceFolders, sourceTypes } from "./sourceTypes.ts";
-import { inlinedCopies, subprograms } from "./witness/delve.ts";
+import { inlinedCallCount, subprograms } from "./witness/delve.ts";
 import { tableFunctions } from "./witness/gosym.ts";
 import { textSymbols } from "./witness/nm.ts";
 import { disassemble } from "./witness/objdump.ts";
@@ -52,7 +52,7 @@ export async function checkProgram(
     if (checks.includes("parameters") && binary.hasDwarf)
       findings.set("parameters", await checkParameters(binary, subprograms(witness)));
     if (checks.includes("inlined") && binary.hasDwarf)
-      findings.set("inlined", await checkInlined(binary, await inlinedCopies(witness)));
+      findings.set("inlined", await checkInlined(binary, await inlinedCallCount(witness)));
     if (checks.includes("source") && source !== undefined) {
       const types = await sourceTypes(source);
       const signatureOf = async (fn: GoFunction): Promise<SignatureResult> => {

@@ -11,7 +11,11 @@ import type { SourcedBinary } from "../programs/sourceCompletion.ts";
 /** Inlined calls of one function that are looked at: sync.(*Mutex).Lock has some thousand in a large server. */
 const MAX_COPIES = 2000;
 
-export async function planCopies(binary: SourcedBinary, fn: GoFunction, limits: CaptureLimits): Promise<PlannedCopy[]> {
+export async function planInlinedCalls(
+  binary: SourcedBinary,
+  fn: GoFunction,
+  limits: CaptureLimits,
+): Promise<PlannedCopy[]> {
   const calls = await binary.inlinedCalls(fn, MAX_COPIES);
   if (calls.length === 0) return [];
   const deferReturn = (await binary.functionsNamed("runtime.deferreturn")).map(({ entry }) => entry);
@@ -56,12 +60,12 @@ async function knownArguments(binary: SourcedBinary, fn: GoFunction, first: Inli
           ({ name, type }): Variable => ({ name, type, blank: /^(_|~.*|\..*)?$/.test(name) }),
         );
   const params = listed.filter(({ blank }) => !blank);
-  const steady = await binary.steadyParams?.(fn, params);
+  const unchanged = await binary.unchangedParams?.(fn, params);
   return async (call) => {
-    const there = steady === undefined || steady.size === 0 ? undefined : await binary.inlinedParams(fn, call);
+    const there = unchanged === undefined || unchanged.size === 0 ? undefined : await binary.inlinedParams(fn, call);
     return params.map(({ name, type }): PlacedVariable => {
       const same = (there ?? []).filter((param) => param.name === name);
-      const location = inlinedLocation(type, same.length === 1 ? same[0] : undefined, steady?.has(name));
+      const location = inlinedLocation(type, same.length === 1 ? same[0] : undefined, unchanged?.has(name));
       return { name, type, blank: false, location };
     });
   };

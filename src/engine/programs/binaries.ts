@@ -162,7 +162,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     valueResolver: () => binary.valueResolver(),
     closures: () => binary.closures(),
     positionOf: (address) => binary.positionOf(address),
-    inlinedCopies: (fn) => binary.inlinedCopies(fn),
+    inlinedCallCount: (fn) => binary.inlinedCallCount(fn),
     inlinedCalls: (fn, limit) => binary.inlinedCalls(fn, limit),
     inlinedOnly: (name) => binary.inlinedOnly(name),
     inlinedParams: (fn, call) => binary.inlinedParams(fn, call),

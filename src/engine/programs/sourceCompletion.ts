@@ -49,7 +49,7 @@ export interface SourcedBinary extends GoBinary {
   /** Whether the source is what the binary was built from; ask after `signature`. */
   sourceMatch?(fn: GoFunction): Promise<SourceMatch>;
   /** Which of the parameters the function never changes; undefined where no source that can be relied on tells. */
-  steadyParams?(fn: GoFunction, params: readonly Variable[]): Promise<ReadonlySet<string> | undefined>;
+  unchangedParams?(fn: GoFunction, params: readonly Variable[]): Promise<ReadonlySet<string> | undefined>;
 }
 
 /** The binary with its signatures completed: DWARF's where it has all of them, else the source's. */
@@ -73,9 +73,9 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
   return Object.assign(completed, {
     declarationLine,
     sourceMatch: (fn: GoFunction) => source.match(fn, binary.buildInfo),
-    async steadyParams(fn: GoFunction, params: readonly Variable[]) {
-      const steady = await source.steadyParams(fn, binary.buildInfo, params);
-      return steady === undefined || (await changedSince(binary, source, fn)) !== undefined ? undefined : steady;
+    async unchangedParams(fn: GoFunction, params: readonly Variable[]) {
+      const unchanged = await source.unchangedParams(fn, binary.buildInfo, params);
+      return unchanged === undefined || (await changedSince(binary, source, fn)) !== undefined ? undefined : unchanged;
     },
   });
 }
@@ -121,10 +121,10 @@ export function withOwnSource(binary: GoBinary): SourcedBinary {
     },
   });
   return Object.assign(completed, {
-    async steadyParams(fn: GoFunction, params: readonly Variable[]) {
+    async unchangedParams(fn: GoFunction, params: readonly Variable[]) {
       const source = await sourceOf(fn);
-      const steady = await source?.steadyParams(fn, buildInfo, params);
-      return steady !== undefined && (await source?.isProved(fn, buildInfo)) === true ? steady : undefined;
+      const unchanged = await source?.unchangedParams(fn, buildInfo, params);
+      return unchanged !== undefined && (await source?.isProved(fn, buildInfo)) === true ? unchanged : undefined;
     },
   });
 }

@@ -6,7 +6,7 @@
 import type { Arch } from "../../arch/arch.ts";
 import { DamagedError } from "../../bytes/reader.ts";
 import { AbbreviationTables } from "../../dwarf/abbrev.ts";
-import type { Skimmer } from "../../dwarf/attributeScan.ts";
+import type { AttributeScan } from "../../dwarf/attributeScan.ts";
 import { AT, FORM, TAG } from "../../dwarf/constants.ts";
 import { attribute, type Die, DieReader, formOf, numberOf, textOf } from "../../dwarf/die.ts";
 import type { FormSections } from "../../dwarf/forms.ts";
@@ -46,7 +46,7 @@ export class Dwarf implements DieSource {
   #owners = new Uint32Array(0);
   readonly #indexes = new Map<Unit, Map<number, number>>();
   readonly #withVariables = new Map<Unit, boolean>();
-  #subprogramSkimmer: Skimmer | undefined;
+  #subprogramScan: AttributeScan | undefined;
 
   static async load(
     sections: Sections,
@@ -286,8 +286,8 @@ export class Dwarf implements DieSource {
     if (index === undefined) {
       index = new Map();
       const found = index;
-      this.#subprogramSkimmer ??= this.#dies.skimmer(TAG.subprogram, AT.lowPc);
-      this.#subprogramSkimmer.run(unit, (at, valueAt, form, implicit) => {
+      this.#subprogramScan ??= this.#dies.scanFor(TAG.subprogram, AT.lowPc);
+      this.#subprogramScan.run(unit, (at, valueAt, form, implicit) => {
         const low = this.#dies.valueAt(unit, valueAt, form, implicit);
         if (typeof low === "number" && !found.has(low)) found.set(low, at);
       });

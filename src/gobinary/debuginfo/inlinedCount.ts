@@ -60,7 +60,7 @@ function countOrigins(
 ): ReadonlyMap<number, number> {
   const counts = new Map<number, number>();
   if (only?.size === 0) return counts;
-  const calls = dies.skimmer(TAG.inlinedSubroutine, AT.abstractOrigin);
+  const calls = dies.scanFor(TAG.inlinedSubroutine, AT.abstractOrigin);
   for (const unit of units)
     calls.run(unit, (_at, valueAt, form, implicit) => {
       const origin = dies.valueAt(unit, valueAt, form, implicit);

@@ -2,7 +2,7 @@
 
 import type { GoType } from "../../goabi/type.ts";
 import type { BuildInfo, Signature, TypeData, Variable } from "../../gobinary/api.ts";
-import type { World } from "../packages/buildPackages.ts";
+import type { BuildPackages } from "../packages/buildPackages.ts";
 import { minorVersion } from "../packages/buildTags.ts";
 import type { FunctionLiteral, TypeDeclaration } from "../syntax/declarations.ts";
 import type { ParamExpr, TextPosition } from "../syntax/syntax.ts";
@@ -33,13 +33,13 @@ const MAX_NAMED_TYPES = 100_000;
 
 /** Signatures of one binary's functions; what one of them needed, the next one finds built. */
 export class SignatureBuilder {
-  private readonly world: World;
+  private readonly packages: BuildPackages;
   private readonly info: BuildInfo;
   private readonly options: SignatureOptions;
   private types: { readonly builder: TypeBuilder; readonly reached: WeakMap<GoType, number> } | undefined;
 
-  constructor(world: World, info: BuildInfo, options: SignatureOptions) {
-    this.world = world;
+  constructor(packages: BuildPackages, info: BuildInfo, options: SignatureOptions) {
+    this.packages = packages;
     this.info = info;
     this.options = options;
   }
@@ -47,9 +47,9 @@ export class SignatureBuilder {
   async signature(source: SourceFunction): Promise<BuiltSignature> {
     for (let round = 0; ; round++) {
       // Types that met a missing package stay incomplete.
-      if (this.world.wantsMore && round === 0) await this.load();
+      if (this.packages.wantsMore && round === 0) await this.load();
       const { builder, reached } = (this.types ??= this.fresh());
-      builder.resolver.begin();
+      builder.names.begin();
       const result = attempt(source, this.info, builder);
       if (!result.ok) {
         if (round < MAX_ROUNDS && (await this.load())) continue;
@@ -71,13 +71,13 @@ export class SignatureBuilder {
 
   /** True where packages were read, and with them types may have become known. */
   private async load(): Promise<boolean> {
-    if (!(await this.world.load())) return false;
+    if (!(await this.packages.load())) return false;
     this.types = undefined;
     return true;
   }
 
   private fresh(): NonNullable<typeof this.types> {
-    return { builder: new TypeBuilder(this.world, this.options.knownTypes), reached: new WeakMap() };
+    return { builder: new TypeBuilder(this.packages, this.options.knownTypes), reached: new WeakMap() };
   }
 }
 
@@ -95,10 +95,10 @@ function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder):
     localTypes: literal === undefined ? [] : visibleTypes(source, start),
     localConstants: literal === undefined ? [] : (declaration?.localConstants ?? []),
   };
-  const { resolver } = builder;
+  const { names } = builder;
   const variable = (param: ParamExpr): Variable => {
     const blank = param.name === "" || param.name === "_";
-    return { name: blank ? "_" : param.name, type: builder.build(resolver.parameter(param, scope)), blank };
+    return { name: blank ? "_" : param.name, type: builder.build(names.parameter(param, scope)), blank };
   };
   const params = expr.params.map(variable);
   const receiver = literal === undefined ? declaration?.receiver : undefined;
@@ -110,7 +110,7 @@ function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder):
   }
   const results = expr.results.map((result, index): Variable => {
     const unnamed = result.name === "" || result.name === "_";
-    const type = builder.build(resolver.resolve(result.type, scope));
+    const type = builder.build(names.typeOf(result.type, scope));
     return { name: unnamed ? `~r${index}` : result.name, type, blank: false };
   });
   const complete = params.every((param) => param.type.size >= 0);
@@ -150,7 +150,7 @@ function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: Ty
     return { typeArgs: unnamed, dictionary: true, doubt: `${reason}, on which its parameters depend` };
   }
   const scope = fileScope(file);
-  const refs = parseTypeArgs(typeArgs, (path, name, args) => builder.resolver.byPath(path, name, args, scope));
+  const refs = parseTypeArgs(typeArgs, (path, name, args) => builder.names.byPath(path, name, args, scope));
   if (refs === undefined || refs.length !== all.length) {
     // See debuginfo/types.ts, withoutHashes.
     if (/\bgo\.shape\.[0-9a-f]{64}\b/.test(typeArgs)) {

@@ -12,16 +12,16 @@ export interface Param {
 }
 
 /** `declaration`: of a function, a method or a function literal. */
-export function steadyParams(declaration: SyntaxNode, params: readonly Param[]): Set<string> {
+export function unchangedParams(declaration: SyntaxNode, params: readonly Param[]): Set<string> {
   const body = declaration.childForFieldName("body");
   if (body === null || body.hasError) return new Set();
   const byName = new Map(params.map((param) => [param.name, param.type]));
-  const steady = new Set(byName.keys());
+  const unchanged = new Set(byName.keys());
   for (const node of body.descendantsOfType("identifier")) {
     const type = byName.get(node.text);
-    if (type !== undefined && steady.has(node.text) && mayChange(node, type)) steady.delete(node.text);
+    if (type !== undefined && unchanged.has(node.text) && mayChange(node, type)) unchanged.delete(node.text);
   }
-  return steady;
+  return unchanged;
 }
 
 function mayChange(identifier: SyntaxNode, type: GoType): boolean {

@@ -10,7 +10,7 @@ import { baseName } from "../packages/reader.ts";
 import type { FunctionDeclaration, TypeDeclaration } from "../syntax/declarations.ts";
 import { parseTypeArgs } from "../types/linkType.ts";
 import type { TypeBuilder } from "../types/typeBuilder.ts";
-import { fileScope, type Resolver } from "../types/typeNames.ts";
+import { fileScope, type TypeNames } from "../types/typeNames.ts";
 import type { FuncRef, NamedRef, TypeRef } from "../types/typeRef.ts";
 import type { FoundFunction, SourceFunction } from "./sourceFunction.ts";
 
@@ -71,12 +71,12 @@ export function wrapperSignature(
   const args =
     typeArgs === undefined
       ? []
-      : parseTypeArgs(typeArgs, (path, named, inner) => builder.resolver.byPath(path, named, inner, scope));
+      : parseTypeArgs(typeArgs, (path, named, inner) => builder.names.byPath(path, named, inner, scope));
   if (args === undefined || args.length !== type.typeParams.length || args.some(({ ref }) => ref === "shape")) {
     return { ok: false, reason: "it is the compiler's wrapper of a generic type's method" };
   }
   const own: NamedRef = { ref: "named", declaration: type, file, args };
-  const found = findMethod(own, name, builder.resolver);
+  const found = findMethod(own, name, builder.names);
   if ("reason" in found) return { ok: false, reason: found.reason };
   const { params: named, variadic: _, results: types } = found.type;
   const variable = (ref: TypeRef, given = ""): Variable => {
@@ -131,7 +131,7 @@ interface FoundMethod {
 }
 
 /** By the specification's rule for selectors: the one at the shallowest depth. */
-function findMethod(type: NamedRef, name: string, resolver: Resolver): FoundMethod | { readonly reason: string } {
+function findMethod(type: NamedRef, name: string, names: TypeNames): FoundMethod | { readonly reason: string } {
   const seen = new Set<TypeDeclaration>();
   // Another package's method of an unexported name has another name.
   const owner = /^\p{Lu}/u.test(name) ? undefined : type.file.package.linkPath;
@@ -145,13 +145,13 @@ function findMethod(type: NamedRef, name: string, resolver: Resolver): FoundMeth
         if (seen.has(ref.declaration)) continue;
         seen.add(ref.declaration);
         const mayDeclare = ref.scope === undefined && isSameName(ref.file.package);
-        const declared = mayDeclare ? declaredMethod(ref, name, resolver) : undefined;
+        const declared = mayDeclare ? declaredMethod(ref, name, names) : undefined;
         if (declared !== undefined && "reason" in declared) return declared;
         if (declared !== undefined) hits.push(declared);
       }
-      const under = ref.ref === "named" ? resolver.underlying(ref) : ref;
+      const under = ref.ref === "named" ? names.underlying(ref) : ref;
       if (under.ref === "unknown") return { reason: `what it embeds is not known: ${under.name}: ${under.reason}` };
-      const abstract = interfaceMethod(under, name, resolver, isSameName);
+      const abstract = interfaceMethod(under, name, names, isSameName);
       if (abstract !== undefined) hits.push(abstract);
       for (const { embedded, type: field } of under.ref === "struct" ? under.fields : [])
         if (embedded) next.push(field.ref === "pointer" ? field.elem : field);
@@ -167,7 +167,7 @@ function findMethod(type: NamedRef, name: string, resolver: Resolver): FoundMeth
 function declaredMethod(
   { declaration: type, file, args }: NamedRef,
   name: string,
-  resolver: Resolver,
+  names: TypeNames,
 ): FoundMethod | { readonly reason: string } | undefined {
   const method = file.package.method(type.name, name);
   if (method === undefined) return undefined;
@@ -178,7 +178,7 @@ function declaredMethod(
   );
   const holder = { typeName: type.name, pointer: receiver?.pointer === true };
   return {
-    type: resolver.signature(method.found, { ...fileScope(method.file), typeArgs }),
+    type: names.signature(method.found, { ...fileScope(method.file), typeArgs }),
     names: [...params, ...results].map((variable) => variable.name),
     wrapped: {
       declaration: method.found,
@@ -191,7 +191,7 @@ function declaredMethod(
 function interfaceMethod(
   under: TypeRef,
   name: string,
-  resolver: Resolver,
+  names: TypeNames,
   isSameName: (declaredIn: GoPackage) => boolean,
   depth = 0,
 ): FoundMethod | undefined {
@@ -206,8 +206,8 @@ function interfaceMethod(
     return { type: own.type, names: own.names, wrapped: { declaration: undefined, file, linkName: name } };
   }
   for (const embedded of under.embedded) {
-    const inner = embedded.ref === "named" ? resolver.underlying(embedded) : embedded;
-    const found = interfaceMethod(inner, name, resolver, isSameName, depth + 1);
+    const inner = embedded.ref === "named" ? names.underlying(embedded) : embedded;
+    const found = interfaceMethod(inner, name, names, isSameName, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;

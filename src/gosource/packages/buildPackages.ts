@@ -6,7 +6,7 @@
 import type { GoParser } from "../syntax/parser.ts";
 import { fileIncluded, type TagState } from "./buildConstraints.ts";
 import { GoPackage, packageClause, type SourceFile } from "./package.ts";
-import { type PackageLocation, SourceLocator, type Tests } from "./packageFolders.ts";
+import { PackageFolders, type PackageLocation, type Tests } from "./packageFolders.ts";
 import { joinPath, type SourceReader } from "./reader.ts";
 
 /** `net/http` needs about 60 packages for all its exported types; a request for more is not worth a user's wait. */
@@ -27,21 +27,21 @@ export type PackageLookup =
   /** Not read yet. */
   | undefined;
 
-export class World {
-  readonly locator: SourceLocator;
+export class BuildPackages {
+  readonly folders: PackageFolders;
   private readonly packages = new Map<string, GoPackage | { readonly missing: string }>();
   private readonly wanted = new Map<string, { path: string; from: GoPackage | undefined }>();
   private readonly reader: SourceReader;
   private readonly parser: GoParser;
   private tags: Promise<TagState> | undefined;
   private heldChars = 0;
-  /** Of the standard library, taken over from the world before. */
+  /** Of the standard library, taken over from the ones before. */
   private inherited = 0;
 
-  constructor(reader: SourceReader, parser: GoParser, locator: SourceLocator) {
+  constructor(reader: SourceReader, parser: GoParser, folders: PackageFolders) {
     this.reader = reader;
     this.parser = parser;
-    this.locator = locator;
+    this.folders = folders;
   }
 
   /** The package that `from` means by an import path. */
@@ -71,14 +71,14 @@ export class World {
     return own.flatMap((entry) => (entry instanceof GoPackage ? [...entry.used] : []));
   }
 
-  /** So much is held that the next function should begin in another world. */
+  /** So much is held that the next function should begin with fresh ones. */
   get isFull(): boolean {
     return this.packages.size - this.inherited > MAX_PACKAGES * KEPT || this.heldChars > MAX_SOURCE_CHARS * KEPT;
   }
 
   /** One that holds the standard library's packages only, which are few and which everything needs. */
-  successor(): World {
-    const next = new World(this.reader, this.parser, this.locator);
+  successor(): BuildPackages {
+    const next = new BuildPackages(this.reader, this.parser, this.folders);
     for (const [key, entry] of this.packages)
       if (entry instanceof GoPackage && entry.origin === "std") next.packages.set(key, entry);
     next.inherited = next.packages.size;
@@ -102,16 +102,16 @@ export class World {
   }
 
   private async read(path: string, from: GoPackage | undefined): Promise<GoPackage | { readonly missing: string }> {
-    const location = await this.locator.locate(path, from?.origin === "std");
+    const location = await this.folders.folderOf(path, from?.origin === "std");
     return "missing" in location ? location : await this.readAt(location);
   }
 
   private async readAt(location: PackageLocation): Promise<GoPackage | { readonly missing: string }> {
     if (this.packages.size >= MAX_PACKAGES) return { missing: `more than ${MAX_PACKAGES} packages are needed` };
-    this.tags ??= this.locator.tags();
+    this.tags ??= this.folders.tags();
     const tags = await this.tags;
     const names = (await this.reader.list(location.dir)).filter((name) => name.endsWith(".go"));
-    const tests = await this.locator.testsOf(location.importPath);
+    const tests = await this.folders.testsOf(location.importPath);
     if (names.length > MAX_FILES_PER_PACKAGE) return { missing: `${location.dir} holds ${names.length} files` };
     const files: { path: string; base: string; text: string; certain: boolean }[] = [];
     // The name alone decides about most files; the text is read only of those that may belong.

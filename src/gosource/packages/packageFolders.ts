@@ -51,7 +51,7 @@ const SKIPPED_FOLDERS = /^(vendor|node_modules|testdata|\..*|_.*)\/$/;
 /** go.mod is looked for in the root's parents, as the go command does. */
 const MAX_PARENTS = 20;
 
-export class SourceLocator {
+export class PackageFolders {
   private readonly reader: SourceReader;
   private readonly places: SourcePlaces;
   private readonly info: BuildInfo;
@@ -78,7 +78,7 @@ export class SourceLocator {
   }
 
   /** The package that a symbol names, whose function the binary has in `file`. */
-  locateSymbolPackage(packagePath: string, file: string): Promise<Located> {
+  folderOfSymbol(packagePath: string, file: string): Promise<Located> {
     const key = `${packagePath} ${file}`;
     const located = this.symbolPackages.get(key) ?? this.symbolPackage(packagePath, file);
     this.symbolPackages.set(key, located);
@@ -89,23 +89,23 @@ export class SourceLocator {
   private async symbolPackage(packagePath: string, file: string): Promise<Located> {
     const tested = await this.testedPackage();
     if (tested !== undefined && packagePath === `${tested}_test`) {
-      const located = await this.locate(tested, false);
+      const located = await this.folderOf(tested, false);
       if ("missing" in located) return located;
       return { ...located, importPath: packagePath, linkPath: escapePackagePath(packagePath) };
     }
     if (packagePath !== "main") {
-      const located = await this.locate(packagePath, false);
+      const located = await this.folderOf(packagePath, false);
       // What the binary names is that and nothing else; a file of the same name may be another version of it.
       const isNamed = longestPrefix(packagePath, this.info.dependencies) !== undefined;
       if (!("missing" in located) || isNamed || !file.endsWith(".go")) return located;
-      return await this.locateByFile(packagePath, file, located.missing);
+      return await this.findByFile(packagePath, file, located.missing);
     }
     const path = this.info.path ?? "command-line-arguments";
     if (path !== "command-line-arguments") {
-      const located = await this.locate(path, false);
+      const located = await this.folderOf(path, false);
       if (!("missing" in located)) return { ...located, linkPath: "main" };
     }
-    const located = await this.locateByFile("main", file, `no folder of package ${path} is below ${this.places.root}`);
+    const located = await this.findByFile("main", file, `no folder of package ${path} is below ${this.places.root}`);
     return "missing" in located ? located : { ...located, importPath: path, linkPath: "main" };
   }
 
@@ -126,24 +126,24 @@ export class SourceLocator {
   private async findTestedPackage(): Promise<string | undefined> {
     const path = this.info.path ?? "";
     // A program may have such a name of its own.
-    if (!path.endsWith(".test") || !("missing" in (await this.locate(path, false)))) return undefined;
+    if (!path.endsWith(".test") || !("missing" in (await this.folderOf(path, false)))) return undefined;
     return path.slice(0, -".test".length);
   }
 
   /** `fromStd`: the import stands in a file of the standard library. */
-  async locate(importPath: string, fromStd: boolean): Promise<Located> {
+  async folderOf(importPath: string, fromStd: boolean): Promise<Located> {
     if (!/^[^/\\\0][^\\\0]*$/.test(importPath) || importPath.split("/").includes("..")) {
       return { missing: `${JSON.stringify(importPath)} is no import path` };
     }
     const dependency = longestPrefix(importPath, this.info.dependencies);
-    const own = fromStd ? undefined : await this.locateInModules(importPath);
+    const own = fromStd ? undefined : await this.findInModules(importPath);
     // A module below the root may also be a dependency in a published version: then that version was built.
     const published = dependency !== undefined && /^v\d/.test((dependency.replacedBy ?? dependency).version);
     if (own !== undefined && !(published && dependency.path.length >= own.module.path.length)) return own.location;
-    return (await this.locateStd(importPath, fromStd)) ?? (await this.locateDependency(importPath, dependency));
+    return (await this.findInStd(importPath, fromStd)) ?? (await this.findDependency(importPath, dependency));
   }
 
-  private async locateInModules(importPath: string): Promise<{ module: Module; location: Located } | undefined> {
+  private async findInModules(importPath: string): Promise<{ module: Module; location: Located } | undefined> {
     for (const module of await this.modules()) {
       const rest = below(importPath, module.path);
       if (rest === undefined) continue;
@@ -172,7 +172,7 @@ export class SourceLocator {
     return await this.gorootFound;
   }
 
-  private async locateStd(importPath: string, fromStd: boolean): Promise<Located | undefined> {
+  private async findInStd(importPath: string, fromStd: boolean): Promise<Located | undefined> {
     // Only the standard library has import paths whose first element has no dot; modules of that kind were tried above.
     const looksStd = !(importPath.split("/")[0] ?? "").includes(".");
     if (!looksStd && !fromStd) return undefined;
@@ -191,14 +191,14 @@ export class SourceLocator {
    * A dependency as the binary was built with it. What the user's go.mod says now counts only for a folder that replaces
    * a module, whose place the binary names as go.mod does.
    */
-  private async locateDependency(importPath: string, dependency: Dependency | undefined): Promise<Located> {
+  private async findDependency(importPath: string, dependency: Dependency | undefined): Promise<Located> {
     const folder = dependency === undefined ? undefined : replacingFolder(dependency);
     for (const module of await this.modules()) {
       if (dependency === undefined ? this.info.module === undefined : folder !== undefined) {
-        const replaced = await this.locateReplaced(importPath, folder, module);
+        const replaced = await this.findReplaced(importPath, folder, module);
         if (replaced !== undefined) return replaced;
       }
-      const vendored = await this.locateVendored(importPath, dependency, module);
+      const vendored = await this.findVendored(importPath, dependency, module);
       if (vendored !== undefined) return vendored;
     }
     const { gomodcache, gopaths } = this.places;
@@ -227,7 +227,7 @@ export class SourceLocator {
   }
 
   /** `folder`: as the binary names it; undefined for a binary that names no modules. */
-  private async locateReplaced(
+  private async findReplaced(
     importPath: string,
     folder: string | undefined,
     module: Module,
@@ -242,7 +242,7 @@ export class SourceLocator {
     return (await this.hasGoFiles(dir)) ? located(importPath, dir, "dependency", rest) : undefined;
   }
 
-  private async locateVendored(
+  private async findVendored(
     importPath: string,
     dependency: Dependency | undefined,
     module: Module,
@@ -270,7 +270,7 @@ export class SourceLocator {
    * Without a go.mod that names the package: the longest tail of the binary's file path that exists below the root. The
    * module is then assumed to start where the tail does, so that its other packages are found too.
    */
-  private async locateByFile(packagePath: string, file: string, why: string): Promise<Located> {
+  private async findByFile(packagePath: string, file: string, why: string): Promise<Located> {
     const bases = [this.places.root, joinPath(this.places.root, "src"), ...this.places.gopaths];
     const parts = dirName(file)
       .split("/")

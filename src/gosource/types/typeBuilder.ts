@@ -13,9 +13,9 @@ import {
 } from "../../goabi/layout.ts";
 import type { GoType } from "../../goabi/type.ts";
 import type { TypeData } from "../../gobinary/api.ts";
-import type { World } from "../packages/buildPackages.ts";
+import type { BuildPackages } from "../packages/buildPackages.ts";
 import type { GoPackage } from "../packages/package.ts";
-import { Resolver } from "./typeNames.ts";
+import { TypeNames } from "./typeNames.ts";
 import {
   type FuncRef,
   type InterfaceRef,
@@ -39,7 +39,7 @@ const MAX_DEPTH = 100;
 type InterfaceMethod = { readonly name: string; readonly package: GoPackage; readonly type: FuncRef };
 
 export class TypeBuilder implements NameContext {
-  readonly resolver: Resolver;
+  readonly names: TypeNames;
   /** By the type that stands instead: the binary's own. */
   readonly contradictions = new WeakMap<GoType, Contradiction>();
   private readonly known: TypeData | undefined;
@@ -47,9 +47,9 @@ export class TypeBuilder implements NameContext {
   private readonly building = new Set<string>();
   private depth = 0;
 
-  constructor(world: World, known: TypeData | undefined) {
+  constructor(packages: BuildPackages, known: TypeData | undefined) {
     this.known = known;
-    this.resolver = new Resolver(world, {
+    this.names = new TypeNames(packages, {
       sizeOf: (ref) => {
         const { size } = this.build(ref);
         return size < 0 ? undefined : size;
@@ -81,7 +81,7 @@ export class TypeBuilder implements NameContext {
 
   private collectMethods(ref: TypeRef, into: Map<string, InterfaceMethod>, depth: number): boolean {
     if (depth > MAX_DEPTH) return false;
-    if (ref.ref === "named") return this.collectMethods(this.resolver.underlying(ref), into, depth + 1);
+    if (ref.ref === "named") return this.collectMethods(this.names.underlying(ref), into, depth + 1);
     if (ref.ref === "error") {
       const type: FuncRef = { ref: "func", params: [], variadic: false, results: [{ ref: "basic", name: "string" }] };
       into.set("Error", { name: "Error", package: NO_PACKAGE, type });
@@ -118,7 +118,7 @@ export class TypeBuilder implements NameContext {
     if (this.building.has(key)) return unknownType(name, `${name} holds itself`);
     this.building.add(key);
     const names = { name, named: true, linkName: ref.scope === undefined ? linkName : name };
-    let type = this.structure(this.resolver.underlying(ref), names);
+    let type = this.structure(this.names.underlying(ref), names);
     this.building.delete(key);
     // cmd/compile/internal/types/size.go: on this struct{} of sync/atomic rests the alignment of its 64-bit types.
     if (ref.declaration.name === "align64" && ATOMIC_PACKAGES.has(ref.file.package.linkPath))
@@ -182,7 +182,7 @@ export class TypeBuilder implements NameContext {
         // `type A B`: B's structure under A's name.
         if (this.depth > MAX_DEPTH) return unknownType(base.name, "types are defined by each other");
         this.depth++;
-        const type = this.structure(this.resolver.underlying(ref), names);
+        const type = this.structure(this.names.underlying(ref), names);
         this.depth--;
         return type;
       }

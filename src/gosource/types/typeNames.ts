@@ -2,7 +2,7 @@
 
 import type { ScalarKind } from "../../goabi/type.ts";
 import { escapePackagePath, joinLinkName } from "../../goname/linkName.ts";
-import type { World } from "../packages/buildPackages.ts";
+import type { BuildPackages } from "../packages/buildPackages.ts";
 import { GoPackage, type SourceFile } from "../packages/package.ts";
 import type { ConstDeclaration, TypeDeclaration } from "../syntax/declarations.ts";
 import type { ConstExpr, FuncSignature, ParamExpr, TypeExpr } from "../syntax/syntax.ts";
@@ -39,15 +39,15 @@ export interface Sizes {
   sizeOf(ref: TypeRef): number | undefined;
 }
 
-export class Resolver {
-  private readonly world: World;
+export class TypeNames {
+  private readonly packages: BuildPackages;
   private readonly sizes: Sizes;
   private readonly constants = new Map<ConstDeclaration, ConstResult>();
   private depth = 0;
   private steps = 0;
 
-  constructor(world: World, sizes: Sizes) {
-    this.world = world;
+  constructor(packages: BuildPackages, sizes: Sizes) {
+    this.packages = packages;
     this.sizes = sizes;
   }
 
@@ -56,7 +56,7 @@ export class Resolver {
     this.steps = 0;
   }
 
-  resolve(expr: TypeExpr, scope: Scope): TypeRef {
+  typeOf(expr: TypeExpr, scope: Scope): TypeRef {
     if (this.depth > MAX_RESOLVE_DEPTH) return unknown("…", "types refer to each other too deeply");
     if (++this.steps > MAX_STEPS) return unknown("…", "too many types are involved");
     this.depth++;
@@ -69,7 +69,7 @@ export class Resolver {
 
   /** The type that a declaration gives its name, with the reference's type arguments in place. */
   underlying(ref: NamedRef): TypeRef {
-    return this.resolve(ref.declaration.type, scopeOf(ref));
+    return this.typeOf(ref.declaration.type, scopeOf(ref));
   }
 
   signature(expr: FuncSignature, scope: Scope): FuncRef {
@@ -77,19 +77,19 @@ export class Resolver {
       ref: "func",
       params: expr.params.map((param) => this.parameter(param, scope)),
       variadic: expr.params.at(-1)?.variadic === true,
-      results: expr.results.map((result) => this.resolve(result.type, scope)),
+      results: expr.results.map((result) => this.typeOf(result.type, scope)),
     };
   }
 
   parameter(param: ParamExpr, scope: Scope): TypeRef {
-    const type = this.resolve(param.type, scope);
+    const type = this.typeOf(param.type, scope);
     return param.variadic ? { ref: "slice", elem: type } : type;
   }
 
   /** A named type by its package's whole path, as a generic instance's linker name has it. */
   byPath(packagePath: string, name: string, args: readonly TypeRef[], scope: Scope): TypeRef {
     const own = scope.file.package;
-    const owner = packagePath === own.linkPath ? own : this.world.get(packagePath, undefined);
+    const owner = packagePath === own.linkPath ? own : this.packages.get(packagePath, undefined);
     return this.inPackage(owner, packagePath, `${packagePath.split("/").at(-1)}.${name}`, name, args);
   }
 
@@ -99,17 +99,17 @@ export class Resolver {
         return unknown("?", expr.why);
       case "pointer":
       case "slice":
-        return { ref: expr.kind, elem: this.resolve(expr.elem, scope) };
+        return { ref: expr.kind, elem: this.typeOf(expr.elem, scope) };
       case "array": {
-        const elem = this.resolve(expr.elem, scope);
+        const elem = this.typeOf(expr.elem, scope);
         const length = this.length(expr.length, scope);
         if (typeof length === "number") return { ref: "array", elem, length };
         return unknown("[…]", `the array's length is not known: ${length.unknown}`);
       }
       case "map":
-        return { ref: "map", key: this.resolve(expr.key, scope), elem: this.resolve(expr.elem, scope) };
+        return { ref: "map", key: this.typeOf(expr.key, scope), elem: this.typeOf(expr.elem, scope) };
       case "chan":
-        return { ref: "chan", direction: expr.direction, elem: this.resolve(expr.elem, scope) };
+        return { ref: "chan", direction: expr.direction, elem: this.typeOf(expr.elem, scope) };
       case "func":
         return this.signature(expr, scope);
       case "struct":
@@ -118,7 +118,7 @@ export class Resolver {
           fields: expr.fields.map((field) => ({
             name: field.name,
             embedded: field.embedded,
-            type: this.resolve(field.type, scope),
+            type: this.typeOf(field.type, scope),
             tag: field.tag,
             owner: scope.file.package.linkPath,
           })),
@@ -132,7 +132,7 @@ export class Resolver {
             type: this.signature(method, scope),
             names: [...method.params, ...method.results].map(({ name }) => name),
           })),
-          embedded: expr.embedded.map((embedded) => this.resolve(embedded, scope)),
+          embedded: expr.embedded.map((embedded) => this.typeOf(embedded, scope)),
         };
       case "name":
         return this.named(expr.qualifier, expr.name, expr.args, scope);
@@ -141,7 +141,7 @@ export class Resolver {
 
   private named(qualifier: string | undefined, name: string, argExprs: readonly TypeExpr[], scope: Scope): TypeRef {
     if (argExprs.length > MAX_TYPE_ARGS) return unknown(name, "it has too many type arguments");
-    const args = argExprs.map((arg) => this.resolve(arg, scope));
+    const args = argExprs.map((arg) => this.typeOf(arg, scope));
     if (qualifier !== undefined) return this.qualified(qualifier, name, args, scope);
     const parameter = scope.typeArgs.get(name);
     if (parameter !== undefined) return parameter;
@@ -189,7 +189,7 @@ export class Resolver {
   }
 
   private inPackage(
-    owner: ReturnType<World["get"]>,
+    owner: ReturnType<BuildPackages["get"]>,
     path: string,
     text: string,
     name: string,
@@ -210,7 +210,7 @@ export class Resolver {
     const { package: own } = scope.file;
     for (const spec of own.declarations(scope.file)?.imports ?? []) {
       if (spec.alias !== ".") continue;
-      const target = this.world.get(spec.path, own);
+      const target = this.packages.get(spec.path, own);
       if (target === undefined) return unknown(name, `the source of ${spec.path} has not been read`);
       if ("missing" in target) return unknown(name, target.missing);
       const hit = target.type(name);
@@ -239,7 +239,7 @@ export class Resolver {
           if (qualifier === "C") return { reason: NO_CGO, path: undefined, aliased: false };
           continue;
         }
-        const target = this.world.get(spec.path, file.package);
+        const target = this.packages.get(spec.path, file.package);
         if (target instanceof GoPackage) {
           if (aliased !== undefined || target.name === qualifier) return target;
         } else if (plausible) {
@@ -280,10 +280,10 @@ export class Resolver {
         if ("reason" in target) return { unknown: target.reason };
         return this.packageConstant(target, name, depth);
       },
-      basicKind: (type) => this.basicKind(this.resolve(type, scope)),
-      sizeOf: (type) => this.sizes.sizeOf(this.resolve(type, scope)),
+      basicKind: (type) => this.basicKind(this.typeOf(type, scope)),
+      sizeOf: (type) => this.sizes.sizeOf(this.typeOf(type, scope)),
       arrayLength: (type) => {
-        const ref = this.resolve(type, scope);
+        const ref = this.typeOf(type, scope);
         return ref.ref === "array" ? ref.length : undefined;
       },
       isUnsafe: (qualifier) => this.importNamed(qualifier, file) === "unsafe",
@@ -299,7 +299,7 @@ export class Resolver {
     const scope = fileScope(hit.file);
     const value = this.constant(hit.found.value, hit.found.iota, scope, depth + 1);
     const result =
-      hit.found.type === undefined ? value : convertConst(value, this.basicKind(this.resolve(hit.found.type, scope)));
+      hit.found.type === undefined ? value : convertConst(value, this.basicKind(this.typeOf(hit.found.type, scope)));
     this.constants.set(hit.found, result);
     return result;
   }

@@ -1,6 +1,6 @@
 /** Whole program files, damaged in their headers, tables and sections, opened and asked everything. */
 import type { ByteSource } from "../../../src/bytes/source.ts";
-import { planCopies } from "../../../src/engine/plan/inlinedCalls.ts";
+import { planInlinedCalls } from "../../../src/engine/plan/inlinedCalls.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import type { GoBinary, GoFunction } from "../../../src/gobinary/api.ts";
 import { openBinary } from "../../../src/gobinary/open.ts";
@@ -121,7 +121,7 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
     if (random.once(4)) await allowed(() => binary.functionsNamed(fn.name));
     if (random.once(8)) await allowed(() => binary.functionsInFile("proc.go"));
     if (signature?.ok === true && random.once(2)) await allowed(() => binary.contradiction(fn, signature.signature));
-    if (random.once(4)) await allowed(() => binary.inlinedCopies(fn));
+    if (random.once(4)) await allowed(() => binary.inlinedCallCount(fn));
     if (signature?.ok === true)
       for (const { type } of [...signature.signature.params, ...signature.signature.results]) readDeep(type, 5);
     if (signature === undefined || code === undefined || code.length > 4096) continue;
@@ -130,7 +130,7 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
 }
 
 async function askInlined(binary: GoBinary, fn: GoFunction): Promise<void> {
-  for (const copy of (await allowed(() => planCopies(binary, fn, DEFAULT_LIMITS))) ?? []) {
+  for (const copy of (await allowed(() => planInlinedCalls(binary, fn, DEFAULT_LIMITS))) ?? []) {
     if ("reason" in copy) check(copy.reason !== "", "no reason");
     else check(copy.site.expected === "90", "a site that is no nop");
   }

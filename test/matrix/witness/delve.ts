@@ -40,7 +40,7 @@ export async function* subprograms(file: string): AsyncIterable<WitnessFunction>
 }
 
 /** How many inlined copies of each function there are in Go code, by its name. */
-export async function inlinedCopies(file: string): Promise<Map<string, number>> {
+export async function inlinedCallCount(file: string): Promise<Map<string, number>> {
   const copies = new Map<string, number>();
   for await (const text of linesOf(await reader(), ["-inlined", file])) {
     const line = JSON.parse(text) as { name: string; copies: number };

@@ -77,7 +77,7 @@ for (const [what, damage, message] of DAMAGES) {
         for (const fn of await binary.functions()) {
           await binary.signature(fn);
           assert.deepEqual(fn, known.get(fn.entry));
-          await binary.inlinedCopies(fn);
+          await binary.inlinedCallCount(fn);
         }
       });
       told.push(...binary.warnings);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { GoType } from "../../../src/goabi/type.ts";
-import { steadyParams } from "../../../src/gosource/functions/unchangedParams.ts";
+import { unchangedParams } from "../../../src/gosource/functions/unchangedParams.ts";
 import { parser } from "./helpers.ts";
 
 const base = { size: 8, align: 8, named: false } as const;
@@ -21,7 +21,7 @@ const STRUCT: GoType = {
 const POINTER: GoType = { ...base, kind: "ptr", name: "*main.S", elem: STRUCT };
 const INTERFACE: GoType = { ...base, kind: "interface", name: "main.I", size: 16, named: true, empty: false };
 
-/** The parameters n int, m main.N, l []int, a [2]int, s main.S, p *main.S and i main.I; `changed`: those that are not steady. */
+/** The parameters n int, m main.N, l []int, a [2]int, s main.S, p *main.S and i main.I; `changed`: those that are not unchanged. */
 const BODIES: [body: string, changed: string][] = [
   ["return n + int(m) + l[0] + a[1] + s.f + p.f + i.M(n)", ""],
   ["n = 1", "n"],
@@ -63,10 +63,10 @@ test("a parameter that is assigned, or whose address may be taken, is none", () 
   const params = Object.entries(types).map(([name, type]) => ({ name, type }));
   for (const [body, changed] of BODIES) {
     const text = `package main\nfunc g(n int, m N, l []int, a [2]int, s S, p *S, i I) int {\n${body}\n}\n`;
-    const steady = parser.parse(text, (root) =>
-      steadyParams(root.descendantsOfType("function_declaration")[0]!, params),
+    const unchanged = parser.parse(text, (root) =>
+      unchangedParams(root.descendantsOfType("function_declaration")[0]!, params),
     );
-    const others = Object.keys(types).filter((name) => steady?.has(name) !== true);
+    const others = Object.keys(types).filter((name) => unchanged?.has(name) !== true);
     assert.equal(others.sort().join(" "), changed, body);
   }
 });
