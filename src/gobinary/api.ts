@@ -73,7 +73,8 @@ interface Lists<V extends Variable> {
   readonly missingResults?: string;
   /** True where every parameter (blank ones too) is known to be listed, so that the ABI can be computed. */
   readonly complete: boolean;
-  readonly source: "dwarf" | "go-source";
+  /** `type-data`: the runtime's own, which names no parameters (they are `~recv`, `~p0`, …). */
+  readonly source: "dwarf" | "go-source" | "type-data";
 }
 
 export type Signature = Lists<Variable>;

@@ -35,9 +35,10 @@ import type { Moduledata } from "./moduledata.ts";
 import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { MAX_ARG_INFO_BYTES } from "./places/argInfo.ts";
 import type { Witnesses } from "./places/completeness.ts";
-import { contradictionOf, isConfirmed, judgeListed } from "./places/court.ts";
+import { contradictionOf, isConfirmed, judgeListed, placeSignature } from "./places/court.ts";
 import { whyUndescribed } from "./places/undescribed.ts";
 import { goMinorVersion, layoutFromType } from "./runtime/goroutineLayout.ts";
+import { MethodTables } from "./runtime/methodTables.ts";
 import { TypeDescriptors } from "./runtime/typeDescriptors.ts";
 import { RuntimeTypeNames } from "./runtime/typeNames.ts";
 
@@ -85,7 +86,8 @@ export class FileBinary implements GoBinary {
   readonly runtimeFacts: RuntimeFacts;
   readonly #parts: BinaryParts;
   #dwarf: Promise<Dwarf | undefined> | undefined;
-  #typeData: Promise<TypeData | undefined> | undefined;
+  #typeData: Promise<TypeDescriptors | undefined> | undefined;
+  #methodTables: Promise<MethodTables | undefined> | undefined;
   #funcs: Promise<FuncValues> | undefined;
   #inlined: Promise<Map<string, number>> | undefined;
   #inlinedQuestions = 0;
@@ -129,7 +131,8 @@ export class FileBinary implements GoBinary {
       if (dwarf === undefined) {
         const { unusedDebugFile } = this.#parts;
         const also = unusedDebugFile === undefined ? "" : `, and ${unusedDebugFile}`;
-        return { ok: false, reason: `the binary has no DWARF (it was stripped)${also}` };
+        const known = await this.#fromMethodTables(fn);
+        return known ?? { ok: false, reason: `the binary has no DWARF (it was stripped)${also}` };
       }
       const die = dwarf.subprogramAt(fn.entry);
       if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };
@@ -146,7 +149,9 @@ export class FileBinary implements GoBinary {
         unitHasVariables: () => dwarf.unitHasVariables(fn.entry),
       };
       const undescribed = whyUndescribed(described, signature.complete, witnesses);
-      if (undescribed !== undefined) return { ok: false, reason: undescribed };
+      if (undescribed !== undefined) {
+        return (await this.#fromMethodTables(fn)) ?? { ok: false, reason: undescribed };
+      }
       for (const { type } of [...signature.params, ...signature.results])
         if (type.kind === "unknown" && type.name === "") this.#warn(`the binary's DWARF is damaged: ${type.reason}`);
       return { ok: true, signature };
@@ -158,6 +163,20 @@ export class FileBinary implements GoBinary {
       }
       throw error;
     }
+  }
+
+  /** Of methods whose types the linker kept, where the binary's other witnesses do not contradict them. */
+  async #fromMethodTables(fn: GoFunction): Promise<SignatureResult | undefined> {
+    this.#methodTables ??= this.#readMethodTables();
+    const signature = (await this.#methodTables)?.signature(fn);
+    if (signature === undefined || (await this.contradiction(fn, signature)) !== undefined) return undefined;
+    return { ok: true, signature: placeSignature(this.arch, fn.convention, signature) };
+  }
+
+  async #readMethodTables(): Promise<MethodTables | undefined> {
+    const { moduledata } = this.#parts;
+    const types = await this.#typeDescriptors();
+    return types === undefined || moduledata === undefined ? undefined : new MethodTables(types, moduledata.text);
   }
 
   /** Damage often shows only where something is read. */
@@ -179,6 +198,10 @@ export class FileBinary implements GoBinary {
   }
 
   typeData(): Promise<TypeData | undefined> {
+    return this.#typeDescriptors();
+  }
+
+  #typeDescriptors(): Promise<TypeDescriptors | undefined> {
     const { memory, moduledata, goMinor, elf } = this.#parts;
     this.#typeData ??= TypeDescriptors.load(memory, moduledata, goMinor, elf.positionIndependent);
     return this.#typeData;

@@ -58,9 +58,12 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
   const completed = delegate(binary, {
     async signature(fn) {
       const own = await binary.signature(fn);
-      if (own.ok && isWhole(own.signature)) return own;
+      if (own.ok && isWhole(own.signature) && own.signature.source === "dwarf") return own;
       const read = await source.signature(fn, binary.buildInfo, binary);
       if (!own.ok) return read.ok ? placed(binary, fn, read.signature) : binary.hasDwarf ? own : read;
+      if (own.signature.source === "type-data") {
+        return read.ok && sameTypes(own.signature, read.signature) ? placed(binary, fn, read.signature) : own;
+      }
       if (!read.ok || !agrees(own.signature, read.signature)) return own;
       const changed = await changedSince(binary, source, fn);
       if (changed === undefined) return placed(binary, fn, withTypes(read.signature, own.signature));
@@ -139,6 +142,13 @@ function isWhole({ complete, missingResults }: Signature): boolean {
  */
 function agrees(dwarf: Signature, source: Signature): boolean {
   return isPart(dwarf.params, source.params) && isPart(dwarf.results, source.results);
+}
+
+/** The runtime's type data has the types and no names; the source has both. */
+function sameTypes(known: Signature, source: Signature): boolean {
+  const types = ({ params, results }: Signature): string =>
+    JSON.stringify([params, results].map((list) => list.map(({ type }) => [type.name, type.size])));
+  return types(known) === types(source);
 }
 
 function isPart(listed: readonly Variable[], all: readonly Variable[]): boolean {

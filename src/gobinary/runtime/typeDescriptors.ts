@@ -73,6 +73,19 @@ const KINDS: readonly (
   "unsafe.Pointer",
 ];
 
+/** One entry of a type's method table; offsets are from `moduledata.types`. */
+export interface TypeMethod {
+  readonly name: string;
+  /** Of the receiver's type. */
+  readonly receiver: number;
+  /** Of its func type, without the receiver. */
+  readonly func: number;
+  /** Of its code, from `moduledata.text`. */
+  readonly code: number;
+}
+
+const METHOD_BYTES = 16;
+
 export class TypeDescriptors {
   readonly #bytes: Uint8Array;
   readonly #address: number;
@@ -328,6 +341,42 @@ export class TypeDescriptors {
     if (pathOffset === 0) return undefined;
     const path = this.#text(pathOffset);
     return path === "" ? undefined : `${escapePackagePath(path)}${text.slice(dot)}`;
+  }
+
+  /** Every method of every type, where the linker kept its func type: it drops those that nothing can reach. */
+  *methods(): Generator<TypeMethod> {
+    for (const offset of this.#offsets) {
+      if (!this.#hasUncommon(offset)) continue;
+      try {
+        yield* this.#methodsOf(offset);
+      } catch (error) {
+        if (!(error instanceof DamagedError)) throw error;
+      }
+    }
+  }
+
+  /** abi.UncommonType: PkgPath 0, Mcount 4, Moff 8; abi.Method: Name, Mtyp, Ifn, Tfn, offsets of 32 bits each. */
+  #methodsOf(offset: number): TypeMethod[] {
+    const uncommon = this.#uncommonOffset(offset);
+    if (uncommon === undefined) return [];
+    const count = new Reader(this.#bytes, uncommon + 4).u16();
+    const first = uncommon + this.#u32(uncommon + 8);
+    const methods: TypeMethod[] = [];
+    for (let at = first; at < first + count * METHOD_BYTES; at += METHOD_BYTES) {
+      const [nameOffset, func, code] = [this.#u32(at), this.#u32(at + 4), this.#u32(at + 12)];
+      // 0 and -1 stand for what is not there.
+      if (this.#kind(func) !== "func" || code === 0 || code === 0xffff_ffff) continue;
+      methods.push({ name: this.#text(nameOffset), receiver: offset, func, code });
+    }
+    return methods;
+  }
+
+  /** Parameters and results of the func type at an offset. */
+  funcType(offset: number): { readonly params: readonly GoType[]; readonly results: readonly GoType[] } {
+    const [ins, outs] = this.#funcCounts(offset);
+    const start = offset + 56 + (this.#hasUncommon(offset) ? 16 : 0);
+    const types = Array.from({ length: ins + outs }, (_, index) => this.#typeAtPointer(start + index * WORD));
+    return { params: types.slice(0, ins), results: types.slice(ins) };
   }
 
   #uncommonOffset(offset: number): number | undefined {
