@@ -225,9 +225,11 @@ class ProbeEngine implements FullEngine {
     const program = await programName(found.pid);
     const library = program === undefined || program === binary.name ? undefined : binary.name;
     const file = library === undefined ? `/proc/${found.pid}/exe` : `/proc/${found.pid}/root${library}`;
-    const source = await openLocalSource(file, "", { what: "", remedy: "" }).catch(() => undefined);
-    await source?.close();
-    const mappings = source === undefined ? [] : ((await executableMappings(found.pid, source.inode, library)) ?? []);
+    const inode = await stat(encodePath(file)).then(
+      ({ ino }) => ino,
+      () => undefined,
+    );
+    const mappings = inode === undefined ? [] : ((await executableMappings(found.pid, inode, library)) ?? []);
     for (const mapping of mappings) {
       const inside = fn.offset - mapping.fileOffset;
       if (inside < 0 || inside + length > mapping.end - mapping.start) continue;

@@ -42,7 +42,7 @@ const QUESTIONS_BEFORE_INDEX = 4;
 const MAX_TREES_BYTES = 256 << 20;
 const SCAN_BYTES = 1 << 20;
 /** Depth of inlining: the compiler's budget of 80 nodes keeps real ones below 30. */
-const MAX_DEPTH = 200;
+export const MAX_INLINE_DEPTH = 200;
 
 export class InlineTrees {
   readonly #pclntab: Pclntab;
@@ -70,7 +70,7 @@ export class InlineTrees {
   /** The function's own instruction that stands for the place where everything around `address` was inlined. */
   async ownAddress(index: number, address: number): Promise<number> {
     let at = address;
-    for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    for (let depth = 0; depth < MAX_INLINE_DEPTH; depth++) {
       const call = await this.innermost(index, at);
       if (call === undefined) return at;
       at = call.parentAddress;
@@ -247,7 +247,7 @@ function lastAtOrBefore(trees: readonly { readonly tree: number }[], address: nu
 /** Number of inlined calls that a call is in, itself included. */
 export function depthOf(map: InlineMap, record: number): number {
   let depth = 0;
-  for (let at = record; at >= 0 && depth < MAX_DEPTH; depth++) at = map.recordAt(map.marks[at] ?? 0);
+  for (let at = record; at >= 0 && depth < MAX_INLINE_DEPTH; depth++) at = map.recordAt(map.marks[at] ?? 0);
   return depth;
 }
 

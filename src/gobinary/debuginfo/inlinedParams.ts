@@ -9,11 +9,9 @@ import { attribute, type Die, nameOf, numberOf } from "../../dwarf/die.ts";
 import { evaluate } from "../../dwarf/expr.ts";
 import type { Location } from "../../goabi/location.ts";
 import type { InlinedParam } from "../api.ts";
+import { MAX_INLINE_DEPTH } from "../inltree.ts";
 import type { Dwarf } from "./dwarf.ts";
 import { placePieces } from "./place.ts";
-
-/** Inlined calls and blocks within each other: real ones stay below 30. */
-const MAX_DEPTH = 200;
 
 /** Where the call is looked for. */
 export interface InlinedPlace {
@@ -59,7 +57,7 @@ function findCall(dwarf: Dwarf, { enclosing, within, depth }: InlinedPlace): Die
   let die = dwarf.subprogramAt(enclosing);
   let call: Die | undefined;
   let calls = 0;
-  for (let level = 0; die !== undefined && level < MAX_DEPTH; level++) {
+  for (let level = 0; die !== undefined && level < MAX_INLINE_DEPTH; level++) {
     const inside: Die[] = dwarf
       .children(die)
       .filter(({ tag }) => tag === TAG.inlinedSubroutine || tag === TAG.lexicalBlock)

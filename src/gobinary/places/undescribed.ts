@@ -29,5 +29,7 @@ export function whyUndescribed(
   // Blank parameters and receivers are not listed up to Go 1.21, so that one such function alone says nothing.
   const takesSomething = argsSize > 0 || /\(\*[^()]*\)\.[^.()]+$/.test(name);
   if (complete || !takesSomething || unitHasVariables()) return undefined;
+  // Assembly has units of its own, without a producer.
+  if (producer?.startsWith("Go cmd/compile") !== true) return "it was not compiled from Go";
   return "the debug information lists no variables of any function of its package: it was compiled without (-dwarf=false)";
 }
