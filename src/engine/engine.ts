@@ -23,7 +23,6 @@ import { executableMappings } from "./processes/mappings.ts";
 import { ProcessScanner, processesRunning, programName } from "./processes/processes.ts";
 import { findProcess, hidesProcesses, readMemory } from "./processes/procfs.ts";
 import { BinaryCache, borrowed } from "./programs/binaries.ts";
-import { openLocalSource } from "./programs/programFiles.ts";
 import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./programs/sourceCompletion.ts";
 import { CallerTable, ET_EXEC } from "./trace/callers.ts";
 import type { FunctionCondition } from "./trace/probeTable.ts";
