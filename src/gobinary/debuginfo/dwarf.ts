@@ -241,10 +241,10 @@ export class Dwarf implements DieSource {
   /** What closures have captured, by entry address of their code (DW_AT_go_closure_offset, Go 1.23). */
   closures(): Map<number, Die[]> {
     const captured = new Map<number, Die[]>();
-    const skimmer = this.#dies.skimmer(TAG.variable, AT.goClosureOffset);
+    const scan = this.#dies.scanFor(TAG.variable, AT.goClosureOffset);
     for (const unit of this.units) {
       const offsets: number[] = [];
-      skimmer.run(unit, (at) => offsets.push(at));
+      scan.run(unit, (at) => offsets.push(at));
       if (offsets.length === 0) continue;
       // A variable belongs to the subprogram that begins last before it.
       const entries = [...this.#subprograms(unit)].sort(([, a], [, b]) => a - b);
