@@ -6,6 +6,7 @@ import type { CommandSpec, OptionSpec } from "./options.ts";
 
 /** Below the limit of Node's timers (2^31 milliseconds). */
 const MAX_DURATION_S = 2_000_000;
+const MAX_EXPIRE_MIN = Math.floor(MAX_DURATION_S / 60);
 const MAX_RATE = 1_000_000_000;
 
 const PID: OptionSpec = {
@@ -111,6 +112,15 @@ export const COMMANDS = {
         choices: ["off"],
         value: "off",
         help: "no bound on what tracing may cost the target",
+      },
+      {
+        name: "--expire",
+        kind: "number",
+        min: 0.01,
+        max: MAX_EXPIRE_MIN,
+        words: ["off"],
+        value: "MIN|off",
+        help: "the trace ends by itself after MIN minutes (60); a longer --duration extends it",
       },
       SOURCE,
     ],

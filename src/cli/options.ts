@@ -10,6 +10,8 @@ export interface OptionSpec {
   readonly min?: number;
   readonly max?: number;
   readonly choices?: readonly string[];
+  /** Beside a number: these words. */
+  readonly words?: readonly string[];
   /** What may stand after a number: `/s`. */
   readonly suffix?: string;
   /** For the help text. */
@@ -77,7 +79,8 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
       value = next;
       index += 1;
     }
-    if (option.kind === "integer" || option.kind === "number") numbers.set(name, numberValue(spec, option, value));
+    if (option.words?.includes(value) === true) texts.set(name, value);
+    else if (option.kind === "integer" || option.kind === "number") numbers.set(name, numberValue(spec, option, value));
     else texts.set(name, textValue(spec, option, value));
   }
   if (!help) checkPositionals(spec, positionals);
@@ -105,8 +108,9 @@ function numberValue(spec: CommandSpec, option: OptionSpec, text: string): numbe
   const plain = suffix !== "" && text.endsWith(suffix) ? text.slice(0, -suffix.length) : text;
   const form = kind === "integer" ? /^[+-]?\d{1,30}$/ : /^[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})$/;
   const noun = kind === "integer" ? "a whole number" : "a number";
+  const words = (option.words ?? []).map((word) => `, or ${word}`).join("");
   if (!form.test(plain))
-    throw usage(spec, `${name} ${JSON.stringify(text)}`, `it must be ${noun} from ${min} to ${max}`);
+    throw usage(spec, `${name} ${JSON.stringify(text)}`, `it must be ${noun} from ${min} to ${max}${words}`);
   const value = Number(plain);
   if (value < min || value > max)
     throw usage(spec, `${name} ${text}`, `out of range: it must be ${noun} from ${min} to ${max}`);

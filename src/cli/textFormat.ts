@@ -1,5 +1,5 @@
 /** Trace events as lines for people. A call and its return that come together make one line. */
-import type { CallEvent, RenderedValue, ReturnEvent, StatsEvent, TraceEvent } from "../engine/api.ts";
+import type { CallEvent, RemovedEvent, RenderedValue, ReturnEvent, StatsEvent, TraceEvent } from "../engine/api.ts";
 import { printable } from "./terminal.ts";
 
 /** Lines of one batch, in the order of the calls. */
@@ -32,6 +32,10 @@ export function formatStats(stats: readonly StatsEvent[], returns: boolean): str
       `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}${undecided}`,
     );
   });
+}
+
+export function removedText({ func, rate, costPercent }: RemovedEvent): string {
+  return printable(`${func}: removed, its time is up; ${rate} hits/s, about ${costPercent} % of a core`);
 }
 
 /** Of the calls that did not pass because their condition could not be decided. */
@@ -90,5 +94,5 @@ export function formatDuration(ns: number): string {
   if (ns < 1000) return `${ns}ns`;
   if (ns < 1e6) return `${(ns / 1e3).toPrecision(3)}µs`;
   if (ns < 1e9) return `${(ns / 1e6).toPrecision(3)}ms`;
-  return `${(ns / 1e9).toPrecision(3)}s`;
+  return ns < 1e12 ? `${(ns / 1e9).toPrecision(3)}s` : `${Math.round(ns / 1e9)}s`;
 }

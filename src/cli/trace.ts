@@ -1,6 +1,6 @@
 /** `probelens trace`. */
 
-import type { EndReason, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../engine/api.ts";
+import type { EndReason, RemovedEvent, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../engine/api.ts";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
@@ -9,7 +9,7 @@ import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
 import { Output } from "./output.ts";
 import { onSignal } from "./signals.ts";
 import { neverBlockOnTerminal, say } from "./terminal.ts";
-import { formatBatch, formatStats, undecidedText } from "./textFormat.ts";
+import { formatBatch, formatStats, removedText, undecidedText } from "./textFormat.ts";
 
 /** After the last call of `--limit`, its return is waited for this long (design: at most 5 s). */
 const RETURN_GRACE_MS = 5000;
@@ -27,6 +27,8 @@ interface TraceOptions {
   readonly returns: boolean;
   readonly limit: number;
   readonly durationMs: number | undefined;
+  /** Undefined: never. */
+  readonly expireMs: number | undefined;
   readonly where: string | undefined;
   readonly rate: number | undefined;
   readonly maxBytes: number | undefined;
@@ -66,6 +68,7 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
     returns: parsed.flags.has("--returns"),
     limit: parsed.numbers.get("--limit") ?? Number.POSITIVE_INFINITY,
     durationMs: seconds === undefined ? undefined : Math.ceil(seconds * 1000),
+    expireMs: parsed.texts.get("--expire") === "off" ? undefined : expiry(parsed.numbers.get("--expire"), seconds),
     where: parsed.texts.get("--where"),
     rate: parsed.numbers.get("--rate"),
     maxBytes: parsed.numbers.get("--max-bytes"),
@@ -117,12 +120,13 @@ class TraceRun implements TraceListener {
 
   async toEnd(): Promise<number> {
     const interrupted = this.listenToSignals();
-    const { target, functions, returns, where, rate, maxBytes, depth, values, durationMs } = this.options;
+    const { target, functions, returns, where, rate, maxBytes, depth, values, durationMs, expireMs } = this.options;
     const request = {
       target,
       functions,
       returns,
       ...(where === undefined ? {} : { where }),
+      ...(expireMs === undefined ? {} : { expireMs }),
       ...(rate === undefined ? {} : { rate }),
       ...(maxBytes === undefined ? {} : { maxBytes }),
       ...(depth === undefined ? {} : { depth }),
@@ -134,7 +138,7 @@ class TraceRun implements TraceListener {
     const trace = await Promise.race([started, interrupted.then(() => this.lastMoment(started))]);
     if (trace === undefined) return 0;
     this.trace = trace;
-    if (!this.stopping) say(attachedText(trace));
+    if (!this.stopping) say(attachedText(trace, expireMs));
     if (this.stopping) void trace.stop();
     const timer = durationMs === undefined ? undefined : setTimeout(() => this.stop(), durationMs);
     const { reason, stats } = await this.end;
@@ -159,6 +163,12 @@ class TraceRun implements TraceListener {
     const lines = format === "jsonl" ? wanted.map((event) => JSON.stringify(event)) : formatBatch(wanted, returns);
     const wait = this.output.write(`${lines.join("\n")}\n`);
     return this.stopping ? undefined : wait;
+  }
+
+  onRemoved(events: readonly RemovedEvent[]): void {
+    const { format } = this.options;
+    const lines = format === "jsonl" ? events.map((event) => JSON.stringify(event)) : events.map(removedText);
+    void this.output?.write(`${lines.join("\n")}\n`);
   }
 
   onNotice(message: string): void {
@@ -221,6 +231,8 @@ class TraceRun implements TraceListener {
         why: reason.message,
         remedy: "Every probe is gone with it; start the trace again",
       });
+    } else if (reason.kind === "expired") {
+      say("the time of this trace is up (--expire), so its probes were removed; --expire MIN or off gives it more");
     } else if (reason.kind !== "stopped" && !this.interrupted) {
       const status =
         reason.kind === "target-exited" && reason.exitStatus !== undefined ? ` with status ${reason.exitStatus}` : "";
@@ -272,9 +284,16 @@ function statsLine(stats: StatsEvent): string {
 }
 
 /** Silence until the first call would leave the user to wonder whether anything happens. */
-function attachedText(trace: Trace): string {
+function attachedText(trace: Trace, expireMs: number | undefined): string {
   const [first] = trace.plans;
-  const what =
-    trace.plans.length === 1 && first !== undefined ? shown(first.fn.name) : `${trace.plans.length} functions`;
-  return `attached to ${what}; Ctrl-C ends the trace`;
+  const what = trace.plans.length === 1 && first !== undefined ? first.fn.name : `${trace.plans.length} functions`;
+  const end = expireMs === undefined ? "" : `, or ${Number((expireMs / 60_000).toPrecision(3))} min do (--expire)`;
+  return `attached to ${what}; Ctrl-C ends the trace${end}`;
+}
+
+const DEFAULT_EXPIRE_MIN = 60;
+
+/** `minutes`, `seconds`: as given with --expire and --duration. */
+function expiry(minutes: number | undefined, seconds: number | undefined): number {
+  return Math.ceil(Math.max((minutes ?? DEFAULT_EXPIRE_MIN) * 60_000, (seconds ?? 0) * 1000));
 }

@@ -78,6 +78,18 @@ export interface UndecidedReason {
 }
 export type TraceEvent = CallEvent | ReturnEvent | UnwoundEvent;
 
+/** The probes of a function were taken away before the trace was stopped. */
+export interface RemovedEvent {
+  readonly event: "removed";
+  readonly func: string;
+  readonly ts: string;
+  readonly reason: "expired";
+  /** Hits per second, over the whole trace. */
+  readonly rate: number;
+  /** What its probes cost the target at that rate, predicted from their sites: percent of one core. */
+  readonly costPercent: number;
+}
+
 export type Target =
   | { readonly kind: "process"; readonly pid: number }
   | { readonly kind: "file"; readonly file: string }
@@ -110,6 +122,8 @@ export interface TraceRequest {
   readonly depth?: number;
   /** Each value as a tree beside its text. */
   readonly values?: boolean;
+  /** Milliseconds after which the probes are removed, whatever has become of this process; absent: never. */
+  readonly expireMs?: number;
   /** Folder of the Go source, for a binary without DWARF; read anew for this trace, as an editor changes it. */
   readonly source?: string;
 }
@@ -118,6 +132,8 @@ export type EndReason =
   | { readonly kind: "stopped" }
   | { readonly kind: "target-exited"; readonly pid: number; readonly exitStatus?: number }
   | { readonly kind: "target-exec"; readonly pid: number }
+  /** Its time was up. */
+  | { readonly kind: "expired" }
   | { readonly kind: "helper-died"; readonly message: string };
 
 export interface TraceListener {
@@ -128,6 +144,8 @@ export interface TraceListener {
    * buffer fills, and what finds no room is counted as dropped.
    */
   onEvents(events: readonly TraceEvent[]): void | Promise<void>;
+  /** Before `onEnd`. */
+  onRemoved?(events: readonly RemovedEvent[]): void;
   /** Things the user should read, one line each (a caution on stderr, a message in the editor). */
   onNotice(message: string): void;
   /** Once; all probes are gone. */

@@ -320,7 +320,8 @@ class ProbeEngine implements FullEngine {
     try {
       const { params, tables, resolver } = await attachRequest(session, attach, binary, limits);
       known = { tables, resolver };
-      await link.client.attach(params, tables);
+      const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
+      await link.client.attach({ ...params, ...expires }, tables);
       if (!(await opened.isStill())) throw replaced(source.name);
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);

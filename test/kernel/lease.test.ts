@@ -184,3 +184,44 @@ describe("a time to go", () => {
     await helper.stop();
   });
 });
+
+describe("--expire", () => {
+  const path = buildGo("calls");
+
+  it("ends the trace by itself, and says what was removed", async () => {
+    const target = startTarget(path);
+    await target.says("ready");
+    const code = await codeOf(path, "main.work");
+    const trace = probelens("trace", "main.work", "--pid", String(target.pid), "--expire", "0.05", "--format", "jsonl");
+    await attached(trace);
+    await target.command("work 3");
+    assert.equal(await trace.status(), 0, trace.stderr);
+    assert.match(trace.stderr, /attached to main\.work; Ctrl-C ends the trace, or 0\.05 min do \(--expire\)/);
+    assert.match(trace.stderr, /the time of this trace is up/);
+    const lines = trace.stdout.trim().split("\n");
+    const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual(
+      events.map(({ event }) => event),
+      ["call", "call", "call", "removed", "stats"],
+    );
+    const { func, reason, rate, costPercent } = events[3]!;
+    assert.deepEqual([func, reason], ["main.work", "expired"]);
+    assert.ok(Number(rate) > 0 && Number(costPercent) > 0, JSON.stringify(events[3]));
+    assert.equal(liveCode(target.pid, code), code.original);
+  });
+
+  it("is extended by a longer --duration, and switched off", async () => {
+    for (const options of [
+      ["--expire", "0.01", "--duration", "2"],
+      ["--expire", "off", "--duration", "1"],
+    ]) {
+      const target = startTarget(path);
+      await target.says("ready");
+      const trace = probelens("trace", "main.work", "--pid", String(target.pid), ...options);
+      await attached(trace);
+      assert.equal(await trace.status(), 0, trace.stderr);
+      assert.doesNotMatch(trace.stderr, /time of this trace is up/);
+      await target.end();
+    }
+  });
+});

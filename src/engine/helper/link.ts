@@ -15,15 +15,14 @@ export interface EventSink {
   /** After the last event of a batch. */
   onBatchEnd(): void;
   onTargetEnded(pid: number, reason: "exited" | "exec" | "lost"): void;
+  /** The probes are gone, because their time was up. */
+  onExpired(): void;
   onHelperDied(message: string): void;
 }
 
 /** The helper lives, but the probes are gone. */
-const LET_GO = {
-  lease:
-    "this process gave no sign of life for ten seconds (it was stopped, or the machine slept), so the probes were removed",
-  expired: "its time is up, so the probes were removed",
-} as const;
+const LEASE_ENDED =
+  "this process gave no sign of life for ten seconds (it was stopped, or the machine slept), so the probes were removed";
 
 /** What a trace needs of the link. */
 export type SessionLink = Pick<HelperLink, "alive" | "register" | "unregister" | "setReader" | "readToEnd"> & {
@@ -46,7 +45,8 @@ export class HelperLink {
         onRecords: (batch) => state.deliver(batch),
         onTargetEnded: ({ session, pid, reason }) => {
           const sink = state.sinks.get(session);
-          if (reason === "lease" || reason === "expired") sink?.onHelperDied(LET_GO[reason]);
+          if (reason === "lease") sink?.onHelperDied(LEASE_ENDED);
+          else if (reason === "expired") sink?.onExpired();
           else sink?.onTargetEnded(pid, reason);
         },
         onClose: (error) => void state.ended(error),

@@ -3,7 +3,7 @@
 import type { FunctionPlan, PlannedProbe } from "../../probe/api.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import type { ProgramValues } from "../../value/render.ts";
-import type { EndReason, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
+import type { EndReason, RemovedEvent, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
 import type { EventSink, SessionLink } from "../helper/link.ts";
 import type { CallerTable } from "./callers.ts";
 import { eventTime } from "./clock.ts";
@@ -58,6 +58,7 @@ export class TraceSession implements Trace, EventSink {
   private ending: Promise<void> | undefined;
   private defectReported = false;
   private active = true;
+  private readonly startedNs = process.hrtime.bigint();
 
   constructor(parts: SessionParts) {
     const { plans, returns, rate, conditions, watches, callers, program, values, link } = parts;
@@ -110,6 +111,10 @@ export class TraceSession implements Trace, EventSink {
     void this.finish(reason === "exec" ? { kind: "target-exec", pid } : { kind: "target-exited", pid });
   }
 
+  onExpired(): void {
+    void this.finish({ kind: "expired" });
+  }
+
   onHelperDied(message: string): void {
     void this.finish({ kind: "helper-died", message });
   }
@@ -158,7 +163,22 @@ export class TraceSession implements Trace, EventSink {
     this.active = false;
     link.unregister(this.session, this.table.firstProbe, this.table.size);
     finalReason = await this.parts.onDetached(finalReason);
+    if (finalReason.kind === "expired") this.parts.listener.onRemoved?.(this.removed());
     this.parts.listener.onEnd(finalReason, this.tallies.summary());
+  }
+
+  private removed(): RemovedEvent[] {
+    const now = process.hrtime.bigint();
+    const ts = eventTime(now);
+    const seconds = Number(now - this.startedNs) / 1e9;
+    return this.tallies.costs().map(({ func, hits, ns }) => ({
+      event: "removed",
+      func,
+      ts,
+      reason: "expired",
+      rate: rounded(hits / seconds),
+      costPercent: rounded(ns / 1e7 / seconds),
+    }));
   }
 
   /** One batch after the other; what needs no waiting is done at once. */
@@ -198,4 +218,9 @@ export class TraceSession implements Trace, EventSink {
     const line = position.line > 0 ? { callerLine: position.line } : {};
     return { ...head, caller: position.func, ...line, args };
   }
+}
+
+/** Three digits are all that such a figure is good for. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(3));
 }
