@@ -286,7 +286,8 @@ function statsLine(stats: StatsEvent): string {
 /** Silence until the first call would leave the user to wonder whether anything happens. */
 function attachedText(trace: Trace, expireMs: number | undefined): string {
   const [first] = trace.plans;
-  const what = trace.plans.length === 1 && first !== undefined ? first.fn.name : `${trace.plans.length} functions`;
+  const what =
+    trace.plans.length === 1 && first !== undefined ? shown(first.fn.name) : `${trace.plans.length} functions`;
   const end = expireMs === undefined ? "" : `, or ${Number((expireMs / 60_000).toPrecision(3))} min do (--expire)`;
   return `attached to ${what}; Ctrl-C ends the trace${end}`;
 }
