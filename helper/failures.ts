@@ -12,9 +12,12 @@ export function noLibbpf(tried: string): UserError {
 }
 
 export function damagedPackage(path: string, error: unknown): UserError {
+  const what = "loading the probe programs";
+  const limit = usedUp(what, error);
+  if (limit !== undefined) return limit;
   return new UserError({
     code: "incomplete-package",
-    what: "loading the probe programs",
+    what,
     why: `${path} cannot be used (${error instanceof Error ? error.message : String(error)})`,
     remedy: "Reinstall Probelens, or build it: npm run build",
   });

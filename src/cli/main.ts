@@ -67,9 +67,13 @@ async function runCommand(name: keyof typeof COMMANDS, rest: readonly string[]):
 /** Messages speak of the program that a process runs; what the user typed is its number. */
 function naming(pid: number | undefined, error: unknown): unknown {
   if (pid === undefined || !(error instanceof UserError) || error.message.includes(String(pid))) return error;
+  if (NOT_OF_PROCESS.has(error.code)) return error;
   const { code, why, remedy, exitStatus } = error;
   return new UserError({ code, what: `${error.what} (--pid ${pid})`, why, remedy, exitStatus });
 }
+
+/** Whatever process is traced. */
+const NOT_OF_PROCESS: ReadonlySet<string> = new Set(["output-failed", "usage", "incomplete-package", "used-up"]);
 
 function atMost(count: number, words: readonly string[]): readonly string[] {
   const extra = words[count];
