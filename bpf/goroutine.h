@@ -78,6 +78,7 @@ static __always_inline void current_goroutine(struct pt_regs *ctx, struct gorout
 		bpf_probe_read_kernel(&base, sizeof(base), task + config.fsbase_offset);
 		bpf_probe_read_user(&g, sizeof(g), (void *)(base + (s64)config.tls_offset));
 	}
+	out->address = g;
 	read_goroutine(g, out);
 }
 

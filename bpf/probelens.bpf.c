@@ -191,6 +191,19 @@ PL_CLASSES(PROGRAMS)
 /* Deep plans: header and root area here, the rest in the stages that follow. */
 #define SCRATCH_RECORD sizeof(((struct pl_scratch *)0)->record)
 
+static __always_inline void copy_labels(struct pl_plan *plan, struct pl_scratch *s, struct goroutine *g)
+{
+	u64 at = plan->register_at[PL_LABELS];
+	if (!at)
+		return;
+	opaque(at);
+	if (at > PL_EVENT_BYTES)
+		return;
+	u64 *labels = (void *)s->record + at;
+	if (!g->address || bpf_probe_read_user(labels, sizeof(*labels), (void *)(g->address + config.labels_offset)))
+		*labels = PL_NO_LABELS;
+}
+
 static __always_inline void build_deep(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s, struct goroutine *g,
 				       u64 cfa, int parks)
 {
@@ -199,6 +212,7 @@ static __always_inline void build_deep(struct pt_regs *ctx, struct hit *hit, str
 	fill_header(hit->plan, record, &hit->ids, g, cfa);
 	copy_registers(ctx, hit->plan, record, SCRATCH_RECORD);
 	copy_stack(hit->plan, cfa, record, SCRATCH_RECORD);
+	copy_labels(hit->plan, s, g);
 	start_walk(s, hit->plan, ctx->ip);
 	s->parks = parks;
 	bpf_tail_call(ctx, &stages, PL_STAGE_WALK);

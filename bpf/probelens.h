@@ -23,8 +23,11 @@
  */
 #define PL_CLASSES(X) X(160) X(256) X(512) X(1024) X(2048)
 
-/* Registers are numbered in the order of CAPTURE_REGISTERS in capturePlan.ts; room for a multiple of 8 bytes. */
+/* Registers are numbered in the order of CAPTURE_REGISTERS in capture.ts; room for a multiple of 8 bytes. */
 #define PL_REGISTERS 20
+/* No register: the word g.labels, in deep plans. Where it cannot be read, PL_NO_LABELS, which is no pointer. */
+#define PL_LABELS 17
+#define PL_NO_LABELS (~0ull)
 
 struct pl_stack_piece {
 	s32 offset; /* from the CFA */
@@ -118,10 +121,10 @@ struct pl_plan {
 	u64 site;	 /* the probe's address in the file */
 	u32 root_type;
 	u32 first_slot;
-	u32 max_bytes; /* of one event */
-	u32 max_depth; /* pointers in a chain */
-	u32 condition; /* programs of conditions: index of the probe's */
-	u32 pad;
+	u32 max_bytes;		       /* of one event */
+	u32 max_depth;		       /* pointers in a chain */
+	u32 condition;		       /* programs of conditions: index of the probe's */
+	u32 early_slots;	       /* of the root type: followed to their ends before the others */
 	u16 register_at[PL_REGISTERS]; /* in the record; 0: not wanted */
 	struct pl_stack_piece stack_piece[PL_MAX_PIECES];
 };
@@ -140,7 +143,7 @@ struct pl_config {
 	u32 stack_hi_offset; /* in g */
 	u32 session;	     /* whose calls these are in the tables of open calls */
 	u32 max_nested;	     /* open calls of one goroutine */
-	u32 pad;
+	u32 labels_offset;   /* in g */
 };
 
 /* Per CPU. hits = emitted + filtered + throttled + dropped, by construction. */
@@ -264,7 +267,9 @@ struct pl_scratch {
 	/* A slot on its way to a chunk. */
 	u32 target;
 	u32 target_depth;
-	u32 parks; /* the record is kept until the return */
+	u32 parks;	/* the record is kept until the return */
+	u32 late_slots; /* of the root type, up to here: still to be followed; 0: none */
+	u32 early_slots;
 	struct pl_seen seen[PL_SEEN];
 	/* What the condition leaves to the return and the record stand together, as in pl_parked. */
 	struct pl_machine machine;

@@ -69,6 +69,7 @@ static __always_inline void start_walk(struct pl_scratch *s, struct pl_plan *pla
 	s->left = 0;
 	s->chunk = 0;
 	s->mask_element = 0;
+	s->late_slots = 0;
 	struct pl_type *type = bpf_map_lookup_elem(&types, &root);
 	if (!type)
 		return;
@@ -76,6 +77,11 @@ static __always_inline void start_walk(struct pl_scratch *s, struct pl_plan *pla
 	s->size = plan->root_size;
 	s->first_slot = type->first_slot;
 	s->slots = type->slots;
+	if (plan->early_slots) {
+		s->slots = plan->early_slots;
+		s->early_slots = plan->early_slots;
+		s->late_slots = type->slots;
+	}
 	if (type->masks) {
 		s->mask_size = plan->root_size;
 		s->first_mask = type->first_mask;
@@ -193,6 +199,25 @@ static __always_inline void mask_step(struct pl_scratch *s)
 		finish_chunk(s);
 }
 
+/* What the early slots lead to is complete: the root area's other slots are next. */
+static __always_inline void back_to_root(struct pl_scratch *s)
+{
+	struct pl_plan *plan = bpf_map_lookup_elem(&plans, &s->plan);
+	struct pl_type *type = plan ? bpf_map_lookup_elem(&types, &plan->root_type) : 0;
+	if (!type || !s->late_slots) {
+		s->done = 1;
+		return;
+	}
+	s->element = HEADER;
+	s->end = HEADER + plan->root_size;
+	s->size = plan->root_size;
+	s->first_slot = type->first_slot;
+	s->slot = s->early_slots;
+	s->slots = s->late_slots;
+	s->depth = 0;
+	s->late_slots = 0;
+}
+
 /* To the next element of the chunk, or to the next chunk. */
 static __always_inline void advance(struct pl_scratch *s)
 {
@@ -205,7 +230,7 @@ static __always_inline void advance(struct pl_scratch *s)
 	u64 at = s->next;
 	opaque(at);
 	if (at >= record->used || at > PL_EVENT_BYTES) {
-		s->done = 1;
+		back_to_root(s);
 		return;
 	}
 	struct pl_chunk *chunk = (void *)s->record + at;

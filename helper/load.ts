@@ -396,6 +396,7 @@ function encodeConfig(params: AttachParams, features: Features): Uint8Array {
   view.setUint32(CONFIG.fsbaseOffset, goroutine.source === "tls" ? (fsbaseOffset() ?? 0) : 0, true);
   view.setUint32(CONFIG.goidOffset, goroutine.goidOffset, true);
   view.setUint32(CONFIG.stackHiOffset, goroutine.stackHiOffset, true);
+  view.setUint32(CONFIG.labelsOffset, goroutine.labelsOffset ?? 0, true);
   view.setUint32(CONFIG.session, params.session, true);
   view.setUint32(CONFIG.maxNested, features.loops ? MAX_OPEN_CALLS : MAX_NESTED_WITHOUT_LOOP, true);
   return new Uint8Array(view.buffer);

@@ -29,15 +29,6 @@ function binary(help: string): OptionSpec {
   return { name: "--binary", kind: "text", value: "FILE", help };
 }
 
-function later(name: string, value: string | undefined, help: string): OptionSpec {
-  return {
-    name,
-    kind: "unavailable",
-    ...(value === undefined ? {} : { value }),
-    help: `${help} (not available in this version)`,
-  };
-}
-
 export const COMMANDS = {
   targets: { name: "targets", options: [JSON_FLAG], positionals: [] },
   list: {
@@ -51,6 +42,8 @@ export const COMMANDS = {
       PID,
       binary("all processes that run this program, now and later"),
       { name: "--returns", kind: "flag", help: "also results, durations, and calls that end by panic" },
+      { name: "--stack", kind: "flag", help: "the stack of each call, the caller first" },
+      { name: "--labels", kind: "flag", help: "the goroutine's pprof labels (a request's id) with each call" },
       { name: "--limit", kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER, value: "N", help: "end after N calls" },
       {
         name: "--duration",
@@ -105,7 +98,6 @@ export const COMMANDS = {
         value: "EXPR",
         help: "only calls for which a Go expression holds, such as 'n > 10 && u.Name == \"bob\"'",
       },
-      later("--stack", undefined, "the goroutine's stack with each call"),
       {
         name: "--budget",
         kind: "choice",

@@ -19,6 +19,7 @@ const ABOUT: Record<keyof typeof COMMANDS, { usage: string; about: string; notes
     notes: `Text format: one line per call:
   TIME [PID gGOROUTINE] FUNCTION(ARG=VALUE, ...) → RESULTS (DURATION) ← CALLER:LINE
 A call that takes longer gets its line at once, ending in "…#N", and a second line "#N ..." when it returns.
+Labels stand before the function, [KEY=VALUE ...]; a stack takes the indented lines after the call's.
 The last lines are the totals: emitted + filtered + throttled + dropped = hits.
 
 Ctrl-C ends the trace. Status: 0 done, 1 failed, 2 usage; with -- CMD its own status when it ends by itself.`,

@@ -5,7 +5,7 @@ import { shown } from "../protocol/shown.ts";
 export interface OptionSpec {
   /** With its dashes: `--limit`. */
   readonly name: string;
-  readonly kind: "flag" | "text" | "integer" | "number" | "choice" | "unavailable";
+  readonly kind: "flag" | "text" | "integer" | "number" | "choice";
   /** Of a number, both included. */
   readonly min?: number;
   readonly max?: number;
@@ -66,7 +66,6 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
     const option = spec.options.find((candidate) => candidate.name === name);
     if (option === undefined) throw usage(spec, word, "there is no such option");
     if (flags.has(name) || texts.has(name) || numbers.has(name)) throw usage(spec, name, "it is given twice");
-    if (option.kind === "unavailable") throw usage(spec, name, "not available in this version");
     if (option.kind === "flag") {
       if (equals >= 0) throw usage(spec, name, "it takes no value");
       flags.add(name);

@@ -11,10 +11,11 @@ export function formatBatch(events: readonly TraceEvent[], returns: boolean): st
     if (event.event === "call") {
       const end = ends.get(event.id);
       joined.add(event.id);
-      if (end?.event === "return") lines.push(`${head(event)} ${call(event)} ${result(end)}${caller(event)}`);
-      else if (end?.event === "unwound")
-        lines.push(`${head(event)} ${call(event)} unwound (panic or Goexit)${caller(event)}`);
-      else lines.push(`${head(event)} ${call(event)}${rest(event, returns)}${caller(event)}`);
+      const line = `${head(event)}${labels(event)} ${call(event)}`;
+      if (end?.event === "return") lines.push(`${line} ${result(end)}${caller(event)}`);
+      else if (end?.event === "unwound") lines.push(`${line} unwound (panic or Goexit)${caller(event)}`);
+      else lines.push(`${line}${rest(event, returns)}${caller(event)}`);
+      lines.push(...stackLines(event));
     } else if (!joined.has(event.id)) {
       const what = event.event === "return" ? result(event) : "unwound (panic or Goexit)";
       lines.push(`${head(event)} ${mark(event.id)} ${event.func} ${what}`);
@@ -85,8 +86,25 @@ function resultText({ name, text }: RenderedValue): string {
   return /^~r\d+$/.test(name) ? text : `${name}=${text}`;
 }
 
-function caller({ caller: name, callerLine }: CallEvent): string {
-  if (name === undefined) return "";
+function labels({ labels = {}, labelsUnavailable }: CallEvent): string {
+  const shown = Object.entries(labels).map(([key, value]) => `${labelText(key)}=${labelText(value)}`);
+  if (labelsUnavailable !== undefined) shown.push(`<unavailable: ${labelsUnavailable}>`);
+  return shown.length === 0 ? "" : ` [${shown.join(" ")}]`;
+}
+
+/** In quotes where it would not be read as one word. */
+function labelText(text: string): string {
+  return /^[^\s"=[\]]+$/.test(text) ? text : JSON.stringify(text);
+}
+
+function stackLines({ stack, stackCut }: CallEvent): string[] {
+  const lines = (stack ?? []).map(({ func, file, line }) => `    ${func} ${file}:${line}`);
+  return stackCut === undefined ? lines : [...lines, `    … (${stackCut})`];
+}
+
+/** Where the stack is shown, its first line says it. */
+function caller({ caller: name, callerLine, stack }: CallEvent): string {
+  if (name === undefined || (stack?.length ?? 0) > 0) return "";
   return ` ← ${name}${callerLine === undefined ? "" : `:${callerLine}`}`;
 }
 

@@ -25,6 +25,8 @@ interface TraceOptions {
   readonly target: Target;
   readonly functions: readonly string[];
   readonly returns: boolean;
+  readonly stack: boolean;
+  readonly labels: boolean;
   readonly limit: number;
   readonly durationMs: number | undefined;
   /** Undefined: never. */
@@ -66,6 +68,8 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
           : { kind: "command", argv: command ?? [] },
     functions: parsed.positionals,
     returns: parsed.flags.has("--returns"),
+    stack: parsed.flags.has("--stack"),
+    labels: parsed.flags.has("--labels"),
     limit: parsed.numbers.get("--limit") ?? Number.POSITIVE_INFINITY,
     durationMs: seconds === undefined ? undefined : Math.ceil(seconds * 1000),
     expireMs: parsed.texts.get("--expire") === "off" ? undefined : expiry(parsed.numbers.get("--expire"), seconds),
@@ -120,11 +124,14 @@ class TraceRun implements TraceListener {
 
   async toEnd(): Promise<number> {
     const interrupted = this.listenToSignals();
-    const { target, functions, returns, where, rate, maxBytes, depth, values, durationMs, expireMs } = this.options;
+    const { target, functions, returns, stack, labels, where, rate, maxBytes, depth, values, durationMs, expireMs } =
+      this.options;
     const request = {
       target,
       functions,
       returns,
+      stack,
+      labels,
       ...(where === undefined ? {} : { where }),
       ...(expireMs === undefined ? {} : { expireMs }),
       ...(rate === undefined ? {} : { rate }),

@@ -4,6 +4,7 @@
  */
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import type { FunctionPlan } from "../probe/api.ts";
+import type { ContextRequest } from "../probe/context.ts";
 import type { Value } from "../value/api.ts";
 
 export interface RenderedValue {
@@ -38,6 +39,19 @@ export interface CallEvent extends EventBase {
   readonly inlined?: true;
   /** There was no room to remember the call: how it ends will not be told. */
   readonly endUnknown?: true;
+  /** The goroutine's pprof labels, keys in byte order; absent where it has none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Why the labels, or some of them, could not be had; a clause. */
+  readonly labelsUnavailable?: string;
+  /** The caller first, inlined frames expanded; with `stack` always there. */
+  readonly stack?: readonly StackFrame[];
+  /** Why there are more frames than these; a clause. */
+  readonly stackCut?: string;
+}
+export interface StackFrame {
+  readonly func: string;
+  readonly file: string;
+  readonly line: number;
 }
 export interface ReturnEvent extends EventBase {
   readonly event: "return";
@@ -114,6 +128,10 @@ export interface TraceRequest {
   readonly returns: boolean;
   /** A Go expression (docs/contracts.md, `--where`): only calls for which it holds are sent. */
   readonly where?: string;
+  /** The stack with each call. */
+  readonly stack?: boolean;
+  /** The goroutine's pprof labels with each call. */
+  readonly labels?: boolean;
   /** Events per second and probe. */
   readonly rate?: number;
   /** Bytes of a string or byte slice. */
@@ -176,7 +194,12 @@ export interface Engine {
   openFile(file: string, signal?: AbortSignal): Promise<GoBinary>;
   /** Functions that a pattern names in a binary; throws a UserError where none does. */
   resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]>;
-  plan(binary: GoBinary, fn: GoFunction, maxBytes?: number): Promise<FunctionPlan | { readonly reason: string }>;
+  plan(
+    binary: GoBinary,
+    fn: GoFunction,
+    maxBytes?: number,
+    context?: ContextRequest,
+  ): Promise<FunctionPlan | { readonly reason: string }>;
   /** Resolves when every probe is attached. Aborted before they are being attached, it rejects. */
   trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace>;
   /** Stops every trace and the helper. */

@@ -6,6 +6,7 @@ import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { matchText } from "../gosource/functions/match.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
+import { type ContextRequest, NO_CONTEXT } from "../probe/context.ts";
 import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import { type CaptureTables, masksOf } from "../protocol/captureTypes.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -17,7 +18,7 @@ import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListen
 import { HelperLink } from "./helper/link.ts";
 import { inlinedSummary } from "./plan/inlinedBounds.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
-import { attachRequest, factsOf, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
+import { attachRequest, contextOf, factsOf, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
 import { findCommand, notOfGoCommand, StoppedCommand } from "./processes/command.ts";
 import { executableMappings } from "./processes/mappings.ts";
 import { ProcessScanner, processesRunning, programName } from "./processes/processes.ts";
@@ -26,6 +27,7 @@ import { BinaryCache, borrowed } from "./programs/binaries.ts";
 import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./programs/sourceCompletion.ts";
 import { CallerTable, ET_EXEC } from "./trace/callers.ts";
 import type { FunctionCondition } from "./trace/probeTable.ts";
+import { StackTable } from "./trace/stacks.ts";
 import { TraceSession } from "./trace/traceSession.ts";
 import {
   findWithHelper,
@@ -128,7 +130,12 @@ class ProbeEngine implements FullEngine {
     return [...new Map(groups.flatMap((group) => group.functions).map((fn) => [functionKey(fn), fn])).values()];
   }
 
-  async plan(binary: GoBinary, fn: GoFunction, maxBytes?: number): Promise<FunctionPlan | { readonly reason: string }> {
+  async plan(
+    binary: GoBinary,
+    fn: GoFunction,
+    maxBytes?: number,
+    context: ContextRequest = NO_CONTEXT,
+  ): Promise<FunctionPlan | { readonly reason: string }> {
     if (fn.notTraceable !== undefined) return { reason: fn.notTraceable };
     const limits = limitsFor(maxBytes);
     if (fn.inlinedEverywhere === true) {
@@ -136,7 +143,7 @@ class ProbeEngine implements FullEngine {
         import("../probe/plan.ts"),
         inlinedCallPlans(),
       ]);
-      return { ...planWithoutCode(fn), copies: await planInlinedCalls(binary, fn, limits) };
+      return { ...planWithoutCode(fn), copies: await planInlinedCalls(binary, fn, limits, context) };
     }
     const reading = Promise.all([binary.signature(fn), binary.code(fn)]);
     // Node compiles the disassembler while the threads that unpack DWARF are at work.
@@ -145,9 +152,9 @@ class ProbeEngine implements FullEngine {
       inlinedCallPlans(),
       reading,
     ]);
-    const result = planFunction({ fn, arch: binary.arch, signature, code, limits });
+    const result = planFunction({ fn, arch: binary.arch, signature, code, limits, context });
     if (!result.ok) return { reason: result.reason };
-    return { ...result.plan, copies: await planInlinedCalls(binary, fn, limits).catch(noneOfDamaged) };
+    return { ...result.plan, copies: await planInlinedCalls(binary, fn, limits, context).catch(noneOfDamaged) };
   }
 
   async trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace> {
@@ -174,11 +181,12 @@ class ProbeEngine implements FullEngine {
       });
       // Root is asked for nothing: the helper starts while DWARF is read. A failure is told when the helper is needed.
       if (process.getuid?.() === 0) this.helper().catch(() => undefined);
+      const context = contextOf(binary, request);
       const planned = await planGroups(
         groups,
         async (fn) => {
           signal?.throwIfAborted();
-          return await this.plan(binary, fn, request.maxBytes);
+          return await this.plan(binary, fn, request.maxBytes, context);
         },
         (message) => listener.onNotice(message),
         binary.hasDwarf || (request.source ?? this.options.source) !== undefined
@@ -307,6 +315,7 @@ class ProbeEngine implements FullEngine {
       }),
       conditions,
       callers: new CallerTable(binary, fixed),
+      stacks: request.stack === true ? new StackTable(binary) : undefined,
       watches: request.returns ? await (await import("./plan/unwindSites.ts")).unwindSites(binary) : [],
       listener,
       onDetached: async (reason) => {

@@ -98,6 +98,19 @@ export interface SourcePosition {
   readonly line: number;
 }
 
+export interface CodeFrame extends SourcePosition {
+  /** The compiler's own code around a function (method and go statement wrappers), which tracebacks leave out. */
+  readonly wrapper: boolean;
+}
+
+/** What one instruction adds to a goroutine's stack trace. */
+export interface CodeFrames {
+  /** The innermost inlined function first, the function with code of its own last. */
+  readonly frames: readonly CodeFrame[];
+  /** Bytes by which RSP stands below the return address; absent where the function changes to another stack. */
+  readonly stack?: number;
+}
+
 /** A call that was inlined: its position in its caller, the innermost one, inlined or not. */
 export interface InlinedCall extends SourcePosition {
   /** Address of the instruction that the inline tree names for the call; it may stand for other things, too. */
@@ -201,6 +214,8 @@ export interface GoBinary {
   valueResolver(): Promise<ValueResolver>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
   positionOf(address: number): Promise<SourcePosition | undefined>;
+  /** All functions that an address belongs to, inlined ones too; undefined where it is no Go function's. */
+  framesOf(address: number): Promise<CodeFrames | undefined>;
   /** How many inlined copies of the function the binary holds; 0 where unknown. */
   inlinedCallCount(fn: GoFunction): Promise<number>;
   /** Where the function's calls were inlined, by address; at most `limit` of them. */

@@ -13,6 +13,8 @@ import { shown } from "../protocol/shown.ts";
 import type {
   BuildInfo,
   Closure,
+  CodeFrame,
+  CodeFrames,
   GoBinary,
   GoFunction,
   InlinedCall,
@@ -32,7 +34,7 @@ import { agrees, type FunctionTable } from "./functions.ts";
 import { FuncValues } from "./funcValues.ts";
 import { depthOf, funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Moduledata } from "./moduledata.ts";
-import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
+import { FLAG_SP_WRITE, FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { MAX_ARG_INFO_BYTES } from "./places/argInfo.ts";
 import type { Witnesses } from "./places/completeness.ts";
 import { contradictionOf, isConfirmed, judgeListed, placeSignature } from "./places/court.ts";
@@ -92,6 +94,7 @@ export class FileBinary implements GoBinary {
   #inlined: Promise<Map<string, number>> | undefined;
   #inlinedQuestions = 0;
   #withRangeBodies: ReadonlySet<string> | undefined;
+  #wrapper: number | undefined;
 
   constructor(parts: BinaryParts) {
     this.#parts = parts;
@@ -265,6 +268,39 @@ export class FileBinary implements GoBinary {
         inlined?.name ?? (await this.#parts.functions.atEntry(pclntab.entry(index)))?.name ?? pclntab.name(index);
       return { func, file: pclntab.file(index, address), line: pclntab.line(index, address) };
     });
+  }
+
+  framesOf(address: number): Promise<CodeFrames | undefined> {
+    return this.#guard(`find the functions at 0x${address.toString(16)}`, async () => {
+      const { pclntab, inlineTrees, functions } = this.#parts;
+      const index = pclntab.indexOf(address);
+      const fn = index < 0 ? undefined : await functions.at(address);
+      if (fn === undefined) return undefined;
+      const frames: CodeFrame[] = [];
+      const add = (func: string, at: number, funcId: number): void => {
+        const wrapper = funcId === this.#wrapperId();
+        frames.push({ func, file: pclntab.file(index, at), line: pclntab.line(index, at), wrapper });
+      };
+      let at = address;
+      for (const call of await inlineTrees.callsAround(index, address)) {
+        add(call.name, at, call.funcId);
+        at = call.parentAddress;
+      }
+      // The symbol table marks assembly functions; tracebacks do not.
+      add(fn.name.replace(/\.abi0$/, ""), at, pclntab.funcId(index));
+      const stack = (pclntab.flags(index) & FLAG_SP_WRITE) === 0 ? pclntab.stackAt(index, address) : undefined;
+      return { frames, ...(stack === undefined || stack < 0 ? {} : { stack }) };
+    });
+  }
+
+  /** funcID_wrapper, whose number differs between versions: runtime.deferreturn has it in all (cmd/internal/objabi/funcid.go). */
+  #wrapperId(): number {
+    const { pclntab } = this.#parts;
+    if (this.#wrapper === undefined) {
+      const [index] = pclntab.indexesNamed(pclntab.nameOffsets("runtime.deferreturn"));
+      this.#wrapper = index === undefined ? -1 : pclntab.funcId(index);
+    }
+    return this.#wrapper;
   }
 
   inlinedCallCount(fn: GoFunction): Promise<number> {

@@ -4,6 +4,7 @@
  * parentPc, startLine i32} (runtime/symtab.go `inlinedCall`, runtime/symtabinl.go).
  */
 
+import { DamagedError } from "../bytes/reader.ts";
 import type { Memory } from "../elf/memory.ts";
 import type { InlineMap } from "./api.ts";
 import type { Moduledata } from "./moduledata.ts";
@@ -15,6 +16,8 @@ export interface InlinedFrame {
   readonly parentAddress: number;
   /** Line of the callee's `func` keyword; undefined before 1.20. */
   readonly startLine: number | undefined;
+  /** The callee's runtime.funcID. */
+  readonly funcId: number;
 }
 
 /** One call that was inlined. */
@@ -76,6 +79,19 @@ export class InlineTrees {
       at = call.parentAddress;
     }
     return address;
+  }
+
+  /** The calls that an instruction belongs to, the innermost first; each stands at the one before's `parentAddress`. */
+  async callsAround(index: number, address: number): Promise<InlinedFrame[]> {
+    const calls: InlinedFrame[] = [];
+    let at = address;
+    while (calls.length < MAX_INLINE_DEPTH) {
+      const call = await this.innermost(index, at);
+      if (call === undefined) return calls;
+      calls.push(call);
+      at = call.parentAddress;
+    }
+    throw new DamagedError(`calls are inlined ${MAX_INLINE_DEPTH} deep`);
   }
 
   /** How often each function was inlined, over the whole program. One pass over every inline tree. */
@@ -224,6 +240,7 @@ export class InlineTrees {
       name,
       parentAddress: this.#pclntab.entry(index) + parent,
       startLine: modern ? view.getInt32(12, true) : undefined,
+      funcId: view.getUint8(modern ? 0 : 2),
     };
   }
 

@@ -11,6 +11,8 @@ export type PclntabFormat = "1.2" | "1.16" | "1.18" | "1.20";
 
 /** runtime.funcFlag bits (runtime/symtab.go; ASM since Go 1.17.? see `FuncFlagAsm` in internal/abi/symtab.go). */
 export const FLAG_ASM = 4;
+/** The function sets RSP to another stack's, so that its own frame cannot be known (since Go 1.17). */
+export const FLAG_SP_WRITE = 2;
 
 /** FUNCDATA_ArgInfo (internal/abi/symtab.go), since Go 1.17. */
 export const FUNCDATA_ARG_INFO = 5;
@@ -218,6 +220,11 @@ export class Pclntab {
     return this.#field(index, 12) === 0 && this.#field(index, 16) === 0 && this.#field(index, 20) === 0;
   }
 
+  /** runtime.funcID; its numbers differ between versions. */
+  funcId(index: number): number {
+    return this.#tail(index, 0);
+  }
+
   flags(index: number): number {
     return this.#shape.hasCuOffset ? this.#tail(index, 1) : 0;
   }
@@ -281,6 +288,11 @@ export class Pclntab {
   /** Bytes by which RSP stands below the return address, by address. */
   stackRuns(index: number): PcRuns {
     return this.#runs(this.#field(index, 12), index);
+  }
+
+  /** Bytes by which RSP stands below the return address, at one address. */
+  stackAt(index: number, address: number): number | undefined {
+    return this.#valueAt(this.#field(index, 12), index, address);
   }
 
   lineRuns(index: number): PcRuns {

@@ -2,9 +2,10 @@
 
 import type { Arch } from "../arch/arch.ts";
 import type { GoFunction, InlinedCall, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
-import type { RootPiece } from "../protocol/capture.ts";
+import type { CaptureRegister, RootPiece } from "../protocol/capture.ts";
 import type { Mask } from "../protocol/captureTypes.ts";
 import type { ProbeSpec } from "../protocol/helperApi.ts";
+import type { ContextRequest } from "./context.ts";
 import type { ShapeSlot } from "./shape.ts";
 
 export interface ProbeSite {
@@ -46,6 +47,8 @@ export interface CapturedPiece {
 /** What one event copies, before the session numbers the types that its pointers lead to (captureTypes.ts). */
 export interface PlannedCapture {
   readonly pieces: readonly RootPiece[];
+  /** So many of the slots are followed to their ends before the others: values must leave room for the context. */
+  readonly earlySlots?: number;
   /** Pointer words of the root area. */
   readonly slots: readonly ShapeSlot[];
   /** Bytes of the root area that are secret. */
@@ -59,6 +62,8 @@ export interface EventPlan {
   readonly capture: PlannedCapture;
   /** In source order, blank ones left out. */
   readonly variables: readonly CapturedVariable[];
+  /** Words of the call's context (context.ts): byte offsets in the root area. */
+  readonly context?: ReadonlyMap<CaptureRegister, number>;
 }
 
 export interface FunctionPlan {
@@ -108,6 +113,8 @@ export interface PlanInput {
   /** The function's machine code, from `entry` to `end`. */
   readonly code: Uint8Array;
   readonly limits: CaptureLimits;
+  /** Copied with each call. */
+  readonly context?: ContextRequest;
 }
 export type PlanResult =
   | { readonly ok: true; readonly plan: CodePlan }

@@ -45,6 +45,7 @@ export class CaptureTypes {
   private readonly writer = new CaptureTablesWriter();
   private readonly byType = new Map<GoType, Node[]>();
   private readonly bySize = new Map<number, Node>();
+  private readonly byFramesLeft = new Map<number, Node>();
   private readonly byClosure = new Map<readonly CapturedPart[], Node>();
   private readonly roots = new Map<PlannedCapture, number>();
   /** By depth: what is still to be written. */
@@ -61,7 +62,7 @@ export class CaptureTypes {
 
   /** A plan as the helper takes it. All plans come before `tables`. */
   plan(capture: PlannedCapture): CapturePlan {
-    const { pieces, slots, masks } = capture;
+    const { pieces, slots, masks, earlySlots } = capture;
     const { eventBytes, depth } = this.options.limits;
     const bounds = { maxBytes: Math.min(eventBytes, MAX_EVENT_BYTES), maxDepth: depth };
     if (slots.length === 0 && masks.length === 0) return { pieces, ...bounds };
@@ -72,7 +73,7 @@ export class CaptureTypes {
       // The kernel program takes the root area for one element, whatever its size.
       this.write(rootType, { size: 0, slots, masks }, 0);
     }
-    return { pieces, rootType, ...bounds };
+    return { pieces, rootType, ...(earlySlots === undefined ? {} : { earlySlots }), ...bounds };
   }
 
   /**
@@ -153,12 +154,14 @@ export class CaptureTypes {
 
   private known(target: Exclude<Target, { of: "bytes" }>): Node | undefined {
     if (target.of === "memory") return this.bySize.get(target.size);
+    if (target.of === "frame") return this.byFramesLeft.get(target.left);
     if (target.of === "closure") return this.byClosure.get(target.captured);
     return this.byType.get(target.type)?.find((node) => node.target.of === target.of);
   }
 
   private remember(target: Exclude<Target, { of: "bytes" }>, node: Node): void {
     if (target.of === "memory") this.bySize.set(target.size, node);
+    else if (target.of === "frame") this.byFramesLeft.set(target.left, node);
     else if (target.of === "closure") this.byClosure.set(target.captured, node);
     else {
       const nodes = this.byType.get(target.type);

@@ -18,20 +18,23 @@ import {
 import { MAX_TYPE_SLOTS, type Mask } from "../protocol/captureTypes.ts";
 import { CHUNK, RECORD } from "../protocol/records.ts";
 import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan } from "./api.ts";
+import type { ContextWord } from "./context.ts";
 import { type Shape, type ShapeSlot, shapeOfParts } from "./shape.ts";
 
 export function planCapture(
   variables: readonly PlacedVariable[],
   limits: CaptureLimits,
   isSecret: IsSecretName = secretNames(),
+  context: readonly ContextWord[] = [],
 ): EventPlan {
   const eventBytes = Math.min(limits.eventBytes, MAX_EVENT_BYTES);
   const planned = variables.map((variable) => withoutSecrets(variable, limits, isSecret));
   let chosen: Planned[] = [];
   const refused = new Map<Planned, string>();
-  let pieces: RootPiece[] = [];
+  const own = context.map(({ register }): RootPiece => ({ kind: "register", register }));
+  let pieces = own;
   for (const one of planned) {
-    const next = piecesFor([...chosen, one]);
+    const next = piecesFor(own, [...chosen, one]);
     const reason = overflow(next, eventBytes);
     if (reason === undefined) {
       chosen = [...chosen, one];
@@ -44,13 +47,19 @@ export function planCapture(
     pieces: one.location.flatMap((piece) => capturedPieces(piece, roots, refused.get(one))),
     shape: one.shape,
   }));
+  const early = contextSlots(context, roots);
+  const contextBytes = context.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
   return {
     capture: {
       pieces,
-      slots: fairShares(rootSlots(captured), eventBytes - RECORD.size - roots.size),
+      ...(early.length === 0 ? {} : { earlySlots: early.length }),
+      slots: [...early, ...fairShares(rootSlots(captured), eventBytes - RECORD.size - roots.size - contextBytes)],
       masks: planned.flatMap(({ hidden }) => hidden.flatMap((range) => rootMasks(range, roots))),
     },
     variables: captured.map(({ variable, pieces }) => ({ variable, pieces })),
+    ...(context.length === 0
+      ? {}
+      : { context: new Map(context.map(({ register }) => [register, roots.register(register)!.root])) }),
   };
 }
 
@@ -95,9 +104,9 @@ function withoutSecret(piece: Piece, mask: Mask, hidden: { offset: number; size:
 const WORD = 8;
 const REGISTER_SET: ReadonlySet<string> = new Set(CAPTURE_REGISTERS);
 
-/** Each register once; the stack as few whole ranges, cut at MAX_STACK_PIECE. */
-function piecesFor(variables: readonly Pick<Planned, "location">[]): RootPiece[] {
-  const registers = new Set<CaptureRegister>();
+/** Those of the context first. Each register once; the stack as few whole ranges, cut at MAX_STACK_PIECE. */
+function piecesFor(context: readonly RootPiece[], variables: readonly Pick<Planned, "location">[]): RootPiece[] {
+  const registers = new Set(context.flatMap((piece) => (piece.kind === "register" ? [piece.register] : [])));
   const ranges: { start: number; end: number }[] = [];
   for (const { location } of variables) {
     for (const { size, place } of location) {
@@ -199,6 +208,15 @@ function rootSlots(variables: readonly CapturedShape[]): ShapeSlot[] {
     }
   }
   return slots;
+}
+
+function contextSlots(context: readonly ContextWord[], roots: RootMap): ShapeSlot[] {
+  return context.flatMap(({ register, target }) => {
+    const root = roots.register(register)?.root;
+    if (root === undefined || target === undefined) return [];
+    const one = { length: { kind: "one" }, maxElements: 1, maxBytes: MAX_EVENT_BYTES, deepens: false } as const;
+    return [{ pointer: root, via: { kind: "target", target }, ...one }];
+  });
 }
 
 function placeSlot(slot: ShapeSlot, pieces: readonly CapturedPiece[]): ShapeSlot | undefined {

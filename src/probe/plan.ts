@@ -3,6 +3,7 @@ import { ARCHITECTURES } from "../arch/arch.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";
 import type { FunctionPlan, PlanInput, PlannedCapture, PlanResult } from "./api.ts";
 import { planCapture } from "./captureVariables.ts";
+import { contextWords } from "./context.ts";
 import { findSites } from "./site.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
@@ -12,7 +13,8 @@ export function planFunction(input: PlanInput): PlanResult {
   if (noProbes !== undefined) return { ok: false, reason: noProbes };
   if (!input.signature.ok) return { ok: false, reason: input.signature.reason };
   const placed = input.signature.signature;
-  const call = planCapture(shown(placed.params), limits);
+  const context = input.context === undefined ? [] : contextWords(input.context);
+  const call = planCapture(shown(placed.params), limits, undefined, context);
   const sites = findSites({
     fn,
     code,

@@ -17,10 +17,13 @@ import type { IsSecretName } from "../goabi/secretNames.ts";
 import type { ChanType, GoType, MapType } from "../goabi/type.ts";
 import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../protocol/captureTypes.ts";
 import type { CaptureLimits } from "./api.ts";
+import { FRAME_BYTES } from "./context.ts";
 
 /** What a pointer leads to. */
 export type Target =
   | { readonly of: "bytes" }
+  /** What a frame pointer leads to; `left`: so many frames are followed, this one included. */
+  | { readonly of: "frame"; readonly left: number }
   /** So many bytes as they are. */
   | { readonly of: "memory"; readonly size: number }
   | { readonly of: "value"; readonly type: GoType }
@@ -71,6 +74,8 @@ export function shapeOf(target: Target, facts: RuntimeFacts, options: ShapeOptio
   switch (target.of) {
     case "bytes":
       return { size: 1, slots: [], masks: [] };
+    case "frame":
+      return shapeOfFrame(target.left);
     case "memory":
       return { size: target.size, slots: [], masks: [] };
     case "value":
@@ -191,6 +196,18 @@ class ShapeBuilder {
   private single(offset: number): Omit<ShapeSlot, "via"> {
     return { pointer: offset, length: ONE, maxElements: 1, maxBytes: this.options.limits.eventBytes, deepens: false };
   }
+}
+
+function shapeOfFrame(left: number): Shape {
+  const saved: ShapeSlot = {
+    pointer: 0,
+    via: { kind: "target", target: { of: "frame", left: left - 1 } },
+    length: ONE,
+    maxElements: 1,
+    maxBytes: FRAME_BYTES,
+    deepens: false,
+  };
+  return { size: FRAME_BYTES, slots: left > 1 ? [saved] : [], masks: [] };
 }
 
 function shapeOfChan(type: ChanType, { chan }: RuntimeFacts): Shape {

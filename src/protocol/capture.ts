@@ -26,8 +26,12 @@ export const CAPTURE_REGISTERS = [
   "R15",
   /** The probe's own address: tells where a position-independent program is mapped. */
   "RIP",
+  /** No register: the word `g.labels`, or NO_LABELS where it cannot be read; in deep plans only. */
+  "LABELS",
 ] as const;
 export type CaptureRegister = (typeof CAPTURE_REGISTERS)[number];
+/** PL_NO_LABELS. */
+export const NO_LABELS = 0xffff_ffff_ffff_ffffn;
 
 /** Bounds of one plan: they size the kernel program's loops. */
 export const MAX_ROOT_PIECES = 32;
@@ -50,6 +54,8 @@ export interface CapturePlan {
   readonly pieces: readonly RootPiece[];
   /** The root area's type in the session's tables: its slots and masks. Absent: nothing is followed. */
   readonly rootType?: number;
+  /** So many of its first slots are followed to their ends before the others; absent: none. */
+  readonly earlySlots?: number;
   /** Of one event; absent: MAX_EVENT_BYTES. */
   readonly maxBytes?: number;
   /** Pointers in a chain; absent: MAX_CAPTURE_DEPTH. */
@@ -93,6 +99,7 @@ export const PLAN = {
   maxBytes: 64,
   maxDepth: 68,
   condition: 72,
+  earlySlots: 76,
   registerAt: REGISTER_AT,
   stackPiece: STACK_PIECES_AT,
   size: STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size,
@@ -138,6 +145,7 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 
   view.setUint32(PLAN.rootType, plan.rootType ?? 0, true);
   view.setUint32(PLAN.firstSlot, root.firstSlot, true);
   view.setUint32(PLAN.maxBytes, Math.min(plan.maxBytes ?? MAX_EVENT_BYTES, MAX_EVENT_BYTES), true);
+  view.setUint32(PLAN.earlySlots, plan.earlySlots ?? 0, true);
   view.setUint32(PLAN.maxDepth, plan.maxDepth ?? MAX_CAPTURE_DEPTH, true);
   if (probe.rate !== undefined) {
     const intervalNs = Math.max(1, Math.round(1e9 / probe.rate));
@@ -210,11 +218,12 @@ function fits(plan: CapturePlan, tables: CaptureTables, size: SizeClass): boolea
   const { offsets, size: rootSize } = rootLayout(plan);
   const pieces = plan.pieces.every((piece, index) => {
     const at = RECORD.size + (offsets[index] ?? 0);
-    return piece.kind === "register" ? at <= size - 8 : at <= split.start && piece.size <= split.length;
+    if (piece.kind === "stack") return at <= split.start && piece.size <= split.length;
+    return piece.register !== "LABELS" && at <= size - 8;
   });
   if (!pieces || RECORD.size + rootSize > size) return false;
   const root = rootOf(plan, tables);
-  if (root.masks > 0 || root.slots > MAX_FLAT_SLOTS) return false;
+  if (root.masks > 0 || root.slots > MAX_FLAT_SLOTS || plan.earlySlots !== undefined) return false;
   const view = new DataView(tables.slots.buffer, tables.slots.byteOffset, tables.slots.byteLength);
   let at = RECORD.size + rootSize;
   for (let index = 0; index < root.slots; index++) {

@@ -79,6 +79,8 @@ export interface GoroutineSpec {
   readonly tlsOffset: number;
   readonly goidOffset: number;
   readonly stackHiOffset: number;
+  /** Of `g.labels`; needed where a plan copies LABELS. */
+  readonly labelsOffset?: number;
 }
 
 export interface AttachParams {

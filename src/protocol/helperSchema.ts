@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { CAPTURE_REGISTERS, MAX_CAPTURE_DEPTH, MAX_EVENT_BYTES, MAX_ROOT_PIECES, MAX_STACK_PIECE } from "./capture.ts";
+import { MAX_TYPE_SLOTS } from "./captureTypes.ts";
 import {
   CONDITION_OPS,
   MAX_CONDITION_CONSTANTS,
@@ -103,6 +104,7 @@ const probe = v.strictObject({
     pieces: list(rootPiece, MAX_ROOT_PIECES),
     rootType: v.exactOptional(uint32),
     maxBytes: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_EVENT_BYTES))),
+    earlySlots: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_TYPE_SLOTS))),
     maxDepth: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_CAPTURE_DEPTH))),
   }),
   rate: v.exactOptional(v.pipe(v.number(), v.finite(), v.minValue(0.001), v.maxValue(1e9))),
@@ -129,6 +131,7 @@ export const HELPER_SCHEMAS = {
       tlsOffset: int32,
       goidOffset: uint32,
       stackHiOffset: uint32,
+      labelsOffset: v.exactOptional(uint32),
     }),
     probes: list(probe, MAX_PROBES, 1),
     functions: list(v.pipe(v.string(), v.maxLength(MAX_NAME_LENGTH)), MAX_PROBES),

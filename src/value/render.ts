@@ -7,6 +7,7 @@ import type { CaptureLimits, EventPlan } from "../probe/api.ts";
 import { type FullBudget, MAX_CHUNKS, type RawEvent } from "../protocol/records.ts";
 import type { Value } from "./api.ts";
 import { Decoders } from "./decoder.ts";
+import { type Labels, readLabels } from "./labels.ts";
 import { CapturedMemory, type ChunkMasks, type MemoryReasons, type Missing, NOT_CAPTURED } from "./memory.ts";
 import { textOf } from "./text.ts";
 import { compilePlace, type Place } from "./variables.ts";
@@ -38,6 +39,8 @@ export interface ProgramOptions {
 
 /** Decodes and writes the events of one program. Plans and types are compiled when their first event comes. */
 export class ProgramValues {
+  readonly #facts: RuntimeFacts;
+  readonly #isSecret: IsSecretName;
   readonly #limits: CaptureLimits;
   readonly #resolver: ValueResolver;
   readonly #masksOf: ((type: number) => ChunkMasks | undefined) | undefined;
@@ -45,10 +48,12 @@ export class ProgramValues {
   readonly #plans = new WeakMap<EventPlan, readonly CompiledVariable[]>();
 
   constructor({ facts, limits, resolver, isSecret, masksOf }: ProgramOptions) {
+    this.#facts = facts;
+    this.#isSecret = isSecret ?? secretNames();
     this.#limits = limits;
     this.#resolver = resolver ?? NO_RESOLVER;
     this.#masksOf = masksOf;
-    this.#decoders = new Decoders(facts, isSecret ?? secretNames());
+    this.#decoders = new Decoders(facts, this.#isSecret);
   }
 
   /** `loadBias`: what the process's addresses are above those of the file; undefined where not known. */
@@ -65,6 +70,15 @@ export class ProgramValues {
       values.push({ name, value });
     }
     return values;
+  }
+
+  /** Of the call's goroutine; nothing where the plan does not copy them. */
+  labels({ context }: EventPlan, event: RawEvent): Labels {
+    const at = context?.get("LABELS");
+    if (at === undefined) return {};
+    const word = new DataView(event.root.buffer, event.root.byteOffset, event.root.byteLength).getBigUint64(at, true);
+    const memory = new CapturedMemory(event.chunks, this.#reasons(event), this.#masksOf);
+    return readLabels(word, this.#facts, memory, this.#limits.elements, this.#isSecret);
   }
 
   #compiled(plan: EventPlan): readonly CompiledVariable[] {

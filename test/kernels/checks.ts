@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codeOf, eventsOf, liveCode, run, startTarget } from "../kernel/cliProcess.ts";
+import { sameLabels, sameStacks, told } from "../kernel/contextCalls.ts";
 import { MAY_BE_REFUSED, SITE_CALLS } from "../kernel/siteCalls.ts";
 import { buildGo } from "../programs/build.ts";
 
@@ -43,6 +44,16 @@ for (const toolchain of ["installed", "go1.15.15"])
     const hits = new Map(stats.map(({ func, hits }) => [func, hits]));
     for (const [name, calls] of Object.entries(SITE_CALLS))
       if (!MAY_BE_REFUSED.has(name)) assert.equal(hits.get(`main.${name}`), calls * ROUNDS, `main.${name}`);
+  });
+
+for (const toolchain of ["installed", "go1.15.15"])
+  test(`stacks and labels of calls are the program's own, Go ${toolchain.replace("go", "")}`, async () => {
+    const program = buildGo("context", toolchain);
+    const stacks = await traced("main.traced --stack", program, "stacks");
+    const { whole, cut } = sameStacks(told(stacks.stdout, stacks.stderr));
+    assert.ok(whole >= 20 && cut === 2, `${whole} whole, ${cut} cut`);
+    const labels = await traced("main.labelled --labels", program, "labels");
+    sameLabels(told(labels.stdout, labels.stderr));
   });
 
 test("panics and Goexit end calls as unwound", async () => {

@@ -47,6 +47,8 @@ const PROGRAMS: [program: string, toolchain?: string, ...flags: string[]][] = [
   ["euler", "go1.15.15"],
   ["euler", "go1.27.4"],
   ["results"],
+  ["context"],
+  ["context", "go1.15.15"],
 ];
 /** The checks that `npm test` makes. */
 export const CHECKS = ["test/kernels/checks.ts"];

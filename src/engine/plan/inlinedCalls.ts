@@ -4,6 +4,7 @@ import type { GoBinary, GoFunction, InlinedCall, PlacedVariable, Variable } from
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { CaptureLimits, PlannedCopy } from "../../probe/api.ts";
 import { planCapture } from "../../probe/captureVariables.ts";
+import { type ContextRequest, contextWords, NO_CONTEXT } from "../../probe/context.ts";
 import { inlinedLocation } from "../../probe/inlinedArguments.ts";
 import { EnclosingFunction, type InlinedSite } from "../../probe/inlinedSite.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
@@ -15,6 +16,7 @@ export async function planInlinedCalls(
   binary: SourcedBinary,
   fn: GoFunction,
   limits: CaptureLimits,
+  context: ContextRequest = NO_CONTEXT,
 ): Promise<PlannedCopy[]> {
   const calls = await binary.inlinedCalls(fn, MAX_COPIES);
   if (calls.length === 0) return [];
@@ -27,7 +29,10 @@ export async function planInlinedCalls(
   const copies: PlannedCopy[] = [];
   for (const { call, site } of found) {
     if (!site.ok) copies.push({ call, reason: site.reason });
-    else copies.push({ call, site: site.site, plan: planCapture((await argumentsOf?.(call)) ?? [], limits) });
+    else {
+      const known = (await argumentsOf?.(call)) ?? [];
+      copies.push({ call, site: site.site, plan: planCapture(known, limits, undefined, contextWords(context)) });
+    }
   }
   return copies;
 }

@@ -7,11 +7,13 @@ import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
 import { CaptureTypes, type DynamicTypes } from "../../probe/captureTypes.ts";
+import type { ContextRequest } from "../../probe/context.ts";
 import type { CaptureTables } from "../../protocol/captureTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
 import { MAX_PROBES } from "../../protocol/layout.ts";
 import { shown } from "../../protocol/shown.ts";
+import type { TraceRequest } from "../api.ts";
 import type { TraceSession } from "../trace/traceSession.ts";
 import { boundedCopies, inlinedSummary } from "./inlinedBounds.ts";
 import type { ResolvedPattern } from "./resolvePatterns.ts";
@@ -74,6 +76,20 @@ export function withinBounds(
   return boundedCopies(plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME), onNotice);
 }
 
+/** What is asked for with each call. Throws a UserError where the program's Go version is not known for it. */
+export function contextOf(binary: GoBinary, { stack, labels }: Pick<TraceRequest, "stack" | "labels">): ContextRequest {
+  if (labels !== true) return { stack: stack === true };
+  if (binary.runtime.labelsOffset === undefined) {
+    throw new UserError({
+      code: "labels-not-known",
+      what: `cannot show the labels of goroutines in ${shown(binary.name)}`,
+      why: `it is not known where ${binary.buildInfo.goVersion} keeps them, and the binary has no DWARF that tells it`,
+      remedy: "Trace without --labels",
+    });
+  }
+  return { stack: stack === true, labels: binary.runtimeFacts.labels };
+}
+
 export function factsOf({ buildInfo: { goVersion } }: GoBinary): RuntimeFacts {
   return runtimeFacts(minorVersion(goVersion), goVersion);
 }
@@ -111,14 +127,20 @@ export async function attachRequest(
       remedy: "Name fewer functions, or leave out --returns",
     });
   }
-  const { tlsOffset, goidOffset, stackHiOffset } = binary.runtime;
+  const { tlsOffset, goidOffset, stackHiOffset, labelsOffset } = binary.runtime;
   // Since the register ABI g is in R14 in every Go function; before, only thread-local storage has it.
   const inRegister = plans.every((plan) => plan.fn.convention === "register");
   const types = new CaptureTypes(factsOf(binary), { limits, isSecret: secretNames() });
   const params: AttachParams = {
     session: session.session,
     target,
-    goroutine: { source: inRegister ? "register" : "tls", tlsOffset, goidOffset, stackHiOffset },
+    goroutine: {
+      source: inRegister ? "register" : "tls",
+      tlsOffset,
+      goidOffset,
+      stackHiOffset,
+      ...(labelsOffset === undefined ? {} : { labelsOffset }),
+    },
     probes: probes.map((probe) => ({ ...probe, plan: types.plan(probe.plan) })),
     functions: plans.map((plan) => plan.fn.name),
   };

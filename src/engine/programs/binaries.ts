@@ -162,6 +162,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     valueResolver: () => binary.valueResolver(),
     closures: () => binary.closures(),
     positionOf: (address) => binary.positionOf(address),
+    framesOf: (address) => binary.framesOf(address),
     inlinedCallCount: (fn) => binary.inlinedCallCount(fn),
     inlinedCalls: (fn, limit) => binary.inlinedCalls(fn, limit),
     inlinedOnly: (name) => binary.inlinedOnly(name),

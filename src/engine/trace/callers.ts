@@ -36,10 +36,9 @@ export class CallerTable {
    */
   callAddress(raw: RawEvent, plan: Pick<PlannedCapture, "pieces">, site: number): number | undefined {
     if (raw.returnAddress === 0n) return undefined;
-    // The call instruction ends where the return address points: one byte before lies in it, and in its line.
-    const address = raw.returnAddress - 1n;
     const bias = this.loadBias(raw, plan, site);
-    return bias === undefined ? undefined : Number(address) - bias;
+    // The call instruction ends where the return address points: one byte before lies in it, and in its line.
+    return bias === undefined ? undefined : Number(raw.returnAddress) - 1 - bias;
   }
 
   /** What the process's addresses are above those of the file, for such an event; `undefined` where not known. */

@@ -5,6 +5,7 @@ import { type ProgramValues, renderVariables } from "../../value/render.ts";
 import type { CallEvent, ReturnEvent, TraceEvent, UnwoundEvent } from "../api.ts";
 import type { CallerTable } from "./callers.ts";
 import type { ProbeRole } from "./probeTable.ts";
+import { type CapturedStack, capturedStack, type Stack } from "./stacks.ts";
 
 type Role<Kind extends ProbeRole["kind"]> = Extract<ProbeRole, { kind: Kind }>;
 
@@ -12,6 +13,8 @@ export interface Decoded {
   readonly event: TraceEvent;
   /** Of a call whose caller can be known: the file's address of the call instruction, to be looked up. */
   readonly callAddress?: number;
+  /** To be unwound. */
+  readonly stack?: CapturedStack | Stack;
 }
 
 export interface DecoderParts {
@@ -39,7 +42,7 @@ export class EventDecoder {
       case "entry":
         return this.call(raw, role);
       case "copy":
-        return { event: this.inlinedCall(raw, role) };
+        return this.inlinedCall(raw, role);
       case "return":
         return { event: this.return(raw, role) };
       default:
@@ -55,16 +58,18 @@ export class EventDecoder {
       file,
       line,
       args: this.render(plan.call, raw, plan.entry),
+      ...this.parts.program.labels(plan.call, raw),
       ...(raw.refused === true ? { endUnknown: true } : {}),
     };
     const callAddress = this.parts.callers.callAddress(raw, plan.call.capture, plan.entry?.address ?? 0);
-    return callAddress === undefined ? { event } : { event, callAddress };
+    const stack = this.stack(plan.call, raw, plan.entry, { callee: plan.fn.name });
+    return { event, ...(callAddress === undefined ? {} : { callAddress }), ...stack };
   }
 
   /** Has no return, and its caller stands where it was inlined. */
-  private inlinedCall(raw: RawEvent, { plan, copy }: Role<"copy">): CallEvent {
+  private inlinedCall(raw: RawEvent, { plan, copy }: Role<"copy">): Decoded {
     const { name, file, line } = plan.fn;
-    return {
+    const event: CallEvent = {
       event: "call",
       ...this.base(raw, name),
       file,
@@ -72,8 +77,10 @@ export class EventDecoder {
       caller: copy.call.func,
       ...(copy.call.line > 0 ? { callerLine: copy.call.line } : {}),
       args: this.render(copy.plan, raw, copy.site),
+      ...this.parts.program.labels(copy.plan, raw),
       inlined: true,
     };
+    return { event, ...this.stack(copy.plan, raw, copy.site, { callee: name, inlinedAt: copy.call.mark }) };
   }
 
   private return(raw: RawEvent, { plan, site }: Role<"return">): ReturnEvent {
@@ -96,7 +103,21 @@ export class EventDecoder {
   }
 
   private render(plan: EventPlan, raw: RawEvent, site: ProbeSite | undefined): CallEvent["args"] {
-    const { callers, program, values } = this.parts;
-    return renderVariables(plan, raw, program, callers.loadBias(raw, plan.capture, site?.address ?? 0), values);
+    const { program, values } = this.parts;
+    return renderVariables(plan, raw, program, this.loadBias(plan, raw, site), values);
+  }
+
+  private stack(
+    plan: EventPlan,
+    raw: RawEvent,
+    site: ProbeSite | undefined,
+    called: Pick<CapturedStack, "callee" | "inlinedAt">,
+  ): Pick<Decoded, "stack"> {
+    const stack = capturedStack(raw, plan, site?.cfaOffset ?? 0, this.loadBias(plan, raw, site), called);
+    return stack === undefined ? {} : { stack };
+  }
+
+  private loadBias(plan: EventPlan, raw: RawEvent, site: ProbeSite | undefined): number | undefined {
+    return this.parts.callers.loadBias(raw, plan.capture, site?.address ?? 0);
   }
 }

@@ -9,6 +9,7 @@ import type { CallerTable } from "./callers.ts";
 import { eventTime } from "./clock.ts";
 import { type Decoded, EventDecoder } from "./eventDecoder.ts";
 import { type FunctionCondition, ProbeTable, type WatchSite } from "./probeTable.ts";
+import type { StackTable } from "./stacks.ts";
 import { Tallies } from "./tallies.ts";
 
 export interface SessionParts {
@@ -23,6 +24,8 @@ export interface SessionParts {
   /** Each value as a tree beside its text. */
   readonly values: boolean;
   readonly callers: CallerTable;
+  /** Where stacks are asked for. */
+  readonly stacks: StackTable | undefined;
   /** Where the runtime ends calls without a return; only with `returns`. */
   readonly watches: readonly WatchSite[];
   readonly listener: TraceListener;
@@ -185,7 +188,9 @@ export class TraceSession implements Trace, EventSink {
   private async deliverAll(): Promise<void> {
     for (let batch = this.batches.shift(); batch !== undefined; batch = this.batches.shift()) {
       await this.loadCallers(batch);
-      const wait = this.parts.listener.onEvents(batch.map((decoded) => this.withCaller(decoded)));
+      const events: TraceEvent[] = [];
+      for (const decoded of batch) events.push(await this.withStack(decoded.stack, this.withCaller(decoded)));
+      const wait = this.parts.listener.onEvents(events);
       if (wait !== undefined) {
         this.readerBusy = true;
         this.tellReader();
@@ -208,6 +213,15 @@ export class TraceSession implements Trace, EventSink {
     const { callers } = this.parts;
     for (const { callAddress } of batch)
       if (callAddress !== undefined && callers.lookup(callAddress) === undefined) await callers.load(callAddress);
+  }
+
+  /** Waits only where a frame's code was not seen before. */
+  private withStack(captured: Decoded["stack"], event: TraceEvent): TraceEvent | Promise<TraceEvent> {
+    const { stacks } = this.parts;
+    if (captured === undefined || stacks === undefined) return event;
+    const stack = "stack" in captured ? captured : stacks.unwind(captured);
+    if (typeof stack !== "number") return { ...event, ...stack };
+    return stacks.load(stack).then(() => this.withStack(captured, event));
   }
 
   private withCaller({ event, callAddress }: Decoded): TraceEvent {

@@ -51,7 +51,6 @@ const REFUSED: [command: keyof typeof COMMANDS, argv: string[], words: string][]
   ["trace", ["f", "--pid", "1", "--where", ""], "its value is empty"],
   ["trace", ["f", "--pid", "1", "--expire", "0"], "out of range"],
   ["trace", ["f", "--pid", "1", "--expire", "never"], "it must be a number from 0.01 to 33333, or off"],
-  ["trace", ["f", "--pid", "1", "--stack"], "not available in this version"],
   ["trace", ["f", "--pid", "1", "--depth", "65"], "out of range"],
   ["trace", ["f", "--pid", "1", "--budget", "5"], "it must be one of off"],
   ["list", ["a", "b"], "one argument too many"],

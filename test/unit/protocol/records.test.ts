@@ -112,6 +112,7 @@ describe("layouts", () => {
       max_bytes: PLAN.maxBytes,
       max_depth: PLAN.maxDepth,
       condition: PLAN.condition,
+      early_slots: PLAN.earlySlots,
       register_at: PLAN.registerAt,
       stack_piece: PLAN.stackPiece,
     },
@@ -129,6 +130,7 @@ describe("layouts", () => {
       stack_hi_offset: CONFIG.stackHiOffset,
       session: CONFIG.session,
       max_nested: CONFIG.maxNested,
+      labels_offset: CONFIG.labelsOffset,
     },
     pl_counters: {
       sizeof: COUNTERS.size,
@@ -189,6 +191,7 @@ describe("layouts", () => {
   };
   const constants: Record<string, number> = {
     PL_REGISTERS: REGISTER_ROOM,
+    PL_LABELS: CAPTURE_REGISTERS.indexOf("LABELS"),
     PL_MAX_PIECES: MAX_ROOT_PIECES,
     PL_MAX_STACK_PIECE: MAX_STACK_PIECE,
     PL_MAX_FLAT_SLOTS: MAX_FLAT_SLOTS,

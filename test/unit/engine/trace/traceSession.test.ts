@@ -63,6 +63,7 @@ function traceOf(helper: FakeHelper, slow: boolean, callers = KNOWN) {
     program,
     values: false,
     callers: callers as CallerTable,
+    stacks: undefined,
     watches: [],
     listener: {
       onEvents: (batch) => {
