@@ -111,6 +111,7 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
   for (let i = 0; i < 3; i++) {
     const address = random.once(8) ? random.u32() : random.pick(seed.addresses) + random.below(3);
     await allowed(() => binary.positionOf(address));
+    await allowed(() => binary.framesOf(address));
     const fn = await allowed(() => binary.functionAt(address));
     if (fn === undefined) continue;
     checkFunction(fn);
