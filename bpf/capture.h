@@ -58,7 +58,7 @@ static __always_inline void copy_registers(struct pt_regs *ctx, struct pl_plan *
 static __always_inline void copy_stack(struct pl_plan *plan, u64 cfa, struct pl_record *record, u32 size)
 {
 	u32 pieces = plan->stack_pieces;
-	record->failed_pieces = 0;
+	record->failed_pieces = plan->float_pieces;
 	for (u32 i = 0; i < PL_MAX_PIECES; i++) {
 		if (i >= pieces)
 			break;

@@ -49,6 +49,8 @@ struct bpf_pidns_info {
 };
 static long (*const bpf_get_ns_current_pid_tgid)(u64 dev, u64 ino, struct bpf_pidns_info *nsdata,
 						 u32 size) = (void *)120;
+/* Linux 5.6. */
+static long (*const bpf_send_signal_thread)(u32 sig) = (void *)117;
 static long (*const bpf_ringbuf_output)(void *ringbuf, void *data, u64 size, u64 flags) = (void *)130;
 static void *(*const bpf_ringbuf_reserve)(void *ringbuf, u64 size, u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;

@@ -99,6 +99,14 @@ struct {
 	__uint(max_entries, PL_STAGES);
 } stages SEC(".maps");
 
+/* By thread and kind of hit: whose float registers the next SIGURG's frame may hold (floats.h). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct pl_float_key);
+	__type(value, struct pl_float_wait);
+	__uint(max_entries, 1);
+} float_waits SEC(".maps");
+
 /*
  * A per-CPU counter still needs an atomic add: another task may preempt this one between load and store. Its result is
  * unused, so clang emits BPF_XADD, which every kernel has.

@@ -20,6 +20,7 @@
 #include "goroutine.h"
 #include "open_calls.h"
 #include "capture.h"
+#include "floats.h"
 #include "walk.h"
 #include "condition.h"
 
@@ -82,6 +83,7 @@ static __always_inline int starts_over(struct pt_regs *ctx, struct pl_plan *plan
 
 static __always_inline void give_up_call(struct hit *hit, int throttled)
 {
+	forget_floats(hit->plan, 0);
 	if (throttled)
 		count(hit->counter->throttled);
 	else
@@ -144,7 +146,10 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	copy_registers(ctx, plan, record, size);
 	copy_stack(plan, cfa, record, size);
 	copy_flat_chunks(plan, record, size);
+	expect_floats(ctx, plan, record, 0);
+	u32 floats = record->floats;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	send_for_floats(floats, 0);
 	count(hit.counter->emitted);
 	return 0;
 }
@@ -162,11 +167,13 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 	struct unwinding at;
 	struct pl_open_call call;
 	if (!close_call(&at, &hit.ids, &g, cfa, plan->entry, &call)) {
+		forget_floats(plan, 1);
 		count(hit.counter->unpaired);
 		return 0;
 	}
 	struct pl_record *record = bpf_ringbuf_reserve(&ring, size, 0);
 	if (!record) {
+		forget_floats(plan, 1);
 		count(hit.counter->dropped);
 		return 0;
 	}
@@ -178,7 +185,10 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 	copy_registers(ctx, plan, record, size);
 	copy_stack(plan, cfa, record, size);
 	copy_flat_chunks(plan, record, size);
+	expect_floats(ctx, plan, record, 0);
+	u32 floats = record->floats;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	send_for_floats(floats, 1);
 	count(hit.counter->emitted);
 	return 0;
 }
@@ -264,11 +274,13 @@ SEC("uprobe") int return_deep(struct pt_regs *ctx)
 	struct unwinding at;
 	struct pl_open_call call;
 	if (!close_call(&at, &hit.ids, &g, cfa, hit.plan->entry, &call)) {
+		forget_floats(hit.plan, 1);
 		count(hit.counter->unpaired);
 		return 0;
 	}
 	struct pl_scratch *s = own_scratch(1);
 	if (!s) {
+		forget_floats(hit.plan, 1);
 		count(hit.counter->dropped);
 		return 0;
 	}

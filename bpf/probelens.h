@@ -28,6 +28,8 @@
 /* No register: the word g.labels, in deep plans. Where it cannot be read, PL_NO_LABELS, which is no pointer. */
 #define PL_LABELS 17
 #define PL_NO_LABELS (~0ull)
+/* X0 to X14: all that Go's ABI passes values in. */
+#define PL_FLOAT_REGISTERS 15
 
 struct pl_stack_piece {
 	s32 offset; /* from the CFA */
@@ -121,10 +123,17 @@ struct pl_plan {
 	u64 site;	 /* the probe's address in the file */
 	u32 root_type;
 	u32 first_slot;
-	u32 max_bytes;		       /* of one event */
-	u32 max_depth;		       /* pointers in a chain */
-	u32 condition;		       /* programs of conditions: index of the probe's */
-	u32 early_slots;	       /* of the root type: followed to their ends before the others */
+	u32 max_bytes; /* of one event */
+	u32 max_depth; /* pointers in a chain */
+	/* Where the thread is behind the probed instruction, relative to its address and to RSP before it. Both 0:
+	 * where the return address leads. */
+	s32 resume_ip[2];
+	s32 resume_sp;
+	u32 float_pieces;    /* root pieces that stand in float registers: their bits in failed_pieces */
+	u32 float_registers; /* bit N: XN is wanted */
+	u32 condition;	     /* programs of conditions: index of the probe's */
+	u32 early_slots;     /* of the root type: followed to their ends before the others */
+	u32 pad;
 	u16 register_at[PL_REGISTERS]; /* in the record; 0: not wanted */
 	struct pl_stack_piece stack_piece[PL_MAX_PIECES];
 };
@@ -179,7 +188,11 @@ struct pl_open_call {
 };
 
 /* PL_CALL_REFUSED: a call whose end will not be told, for want of room in the table of open calls. */
-enum { PL_CALL = 1, PL_RETURN = 2, PL_UNWOUND = 3, PL_CALL_REFUSED = 4 };
+/* PL_FLOATS: of the call or return before it, the low 8 bytes of X0 to X14 (0: not wanted); without a root area: they
+ * are not known. */
+enum { PL_CALL = 1, PL_RETURN = 2, PL_UNWOUND = 3, PL_CALL_REFUSED = 4, PL_FLOATS = 5 };
+/* What becomes of a record's float registers. */
+enum { PL_FLOATS_NONE = 0, PL_FLOATS_FOLLOW = 1, PL_FLOATS_NO_GOROUTINE = 2, PL_FLOATS_NO_ROOM = 3 };
 /* What ended the walk before it had followed everything. */
 enum { PL_FULL_BYTES = 1, PL_FULL_CHUNKS = 2, PL_FULL_STEPS = 3 };
 
@@ -200,8 +213,24 @@ struct pl_record {
 	u16 chunks;
 	u8 kind;
 	u8 full;
-	u16 pad;
+	u8 floats;
+	u8 pad;
 	u32 pad2;
+};
+
+struct pl_float_key {
+	u32 thread; /* by the kernel's number */
+	u32 is_return;
+};
+struct pl_float_wait {
+	u64 call_id;
+	u64 sp;
+	u64 ip[2];
+	u32 probe;
+	u32 pid;
+	u32 tid;
+	u16 registers; /* float_registers of pl_plan */
+	u16 parked;    /* the call waits for its return's decision, and so do its registers */
 };
 
 enum { PL_CHUNK_OK = 0, PL_CHUNK_FAULT = 1 };
@@ -233,6 +262,8 @@ struct pl_seen {
 struct pl_parked {
 	struct pl_kept kept;
 	u8 record[PL_EVENT_BYTES];
+	u64 low[PL_FLOAT_REGISTERS]; /* as a PL_FLOATS record has them */
+	u64 has_low;
 };
 
 /* Where a deep event is built, one per thread (walk.h). */

@@ -423,26 +423,34 @@ static __always_inline void step(struct pl_scratch *s, struct pl_plan *plan)
 
 /* Keeps the call until its return decides. A walk that ended before the root area's secrets were zeroed keeps nothing.
  */
-static __always_inline void park(struct pl_scratch *s, struct pl_counters *counter, int unfinished)
+static __always_inline void park(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan,
+				 struct pl_counters *counter, int unfinished)
 {
+	struct pl_record *record = (void *)s->record;
 	u64 id = s->call.call_id;
 	s->machine.kept.plan = s->plan;
 	s->call.parked = 1;
+	((struct pl_parked *)&s->machine.kept)->has_low = 0;
+	expect_floats(ctx, plan, record, 1);
+	u32 floats = record->floats;
 	if (unfinished || bpf_map_update_elem(&parked, &id, &s->machine.kept, BPF_ANY)) {
+		forget_floats(plan, 0);
 		count(counter->dropped);
 		return;
 	}
 	if (open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call)) {
 		bpf_map_delete_elem(&parked, &id);
+		forget_floats(plan, 0);
 		count(counter->dropped);
 		return;
 	}
+	send_for_floats(floats, 0);
 	count(counter->filtered);
 }
 
 /* Sends what was built. A walk that ended in the middle of a chunk leaves that one out, and with it what was not yet
  * masked. */
-static __always_inline void submit(struct pl_scratch *s, struct pl_plan *plan)
+static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan)
 {
 	struct pl_record *record = (void *)s->record;
 	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &s->plan);
@@ -453,7 +461,7 @@ static __always_inline void submit(struct pl_scratch *s, struct pl_plan *plan)
 	/* The root area has secrets that are still to be zeroed. */
 	int unfinished = s->mask_element && !s->chunk;
 	if (s->parks) {
-		park(s, counter, unfinished);
+		park(ctx, s, plan, counter, unfinished);
 		return;
 	}
 	u32 pairs = record->kind == PL_CALL && (plan->flags & PL_PAIR_RETURNS);
@@ -461,12 +469,17 @@ static __always_inline void submit(struct pl_scratch *s, struct pl_plan *plan)
 	u32 refused = pairs && open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call);
 	if (refused)
 		record->kind = PL_CALL_REFUSED;
+	expect_floats(ctx, plan, record, 0);
+	u32 floats = record->floats;
+	u32 is_return = record->kind == PL_RETURN;
 	if (unfinished || bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP)) {
+		forget_floats(plan, is_return);
 		if (pairs && !refused)
 			take_back_call(&s->stack, s->call.call_id);
 		count(counter->dropped);
 		return;
 	}
+	send_for_floats(floats, is_return);
 	if (refused)
 		count(counter->refused);
 	count(counter->emitted);
@@ -493,21 +506,20 @@ static __always_inline int find_walk(struct walk *walk)
 	return walk->plan != 0;
 }
 
-static __always_inline void end_walk(struct walk *walk)
+static __always_inline void end_walk(struct pt_regs *ctx, struct walk *walk)
 {
 	if (!walk->s->done)
 		((struct pl_record *)walk->s->record)->full = PL_FULL_STEPS;
-	submit(walk->s, walk->plan);
+	submit(ctx, walk->s, walk->plan);
 }
 
 SEC("uprobe") int walk(struct pt_regs *ctx)
 {
 	struct walk walk;
-	(void)ctx;
 	if (!find_walk(&walk))
 		return 0;
 	bpf_loop(MAX_STEPS, walk_step, &walk, 0);
-	end_walk(&walk);
+	end_walk(ctx, &walk);
 	return 0;
 }
 
@@ -520,7 +532,7 @@ SEC("uprobe") int walk_rounds(struct pt_regs *ctx)
 		step(walk.s, walk.plan);
 	if (!walk.s->done && ++walk.s->rounds < MAX_ROUNDS)
 		bpf_tail_call(ctx, &stages, PL_STAGE_WALK);
-	end_walk(&walk);
+	end_walk(ctx, &walk);
 	return 0;
 }
 

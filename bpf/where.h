@@ -38,6 +38,7 @@ SEC("uprobe") int return_where(struct pt_regs *ctx)
 		s->plan = hit.index;
 		bpf_tail_call(ctx, &stages, PL_STAGE_RETURN);
 	}
+	forget_floats(hit.plan, 1);
 	count(hit.counter->dropped);
 	return 0;
 }
@@ -110,12 +111,14 @@ SEC("uprobe") int call_condition(struct pt_regs *ctx)
 	u32 verdict = evaluate(&s->machine);
 	int throttled = verdict == PL_PASS && hit.plan->interval_ns && over_rate(hit.plan);
 	if (throttled) {
+		forget_floats(hit.plan, 0);
 		count(hit.counter->throttled);
 		return 0;
 	}
 	if (verdict == PL_UNDECIDED)
 		count_undecided(&s->machine);
 	if (verdict == PL_UNDECIDED || verdict == PL_REJECT) {
+		forget_floats(hit.plan, 0);
 		count(hit.counter->filtered);
 		return 0;
 	}
@@ -176,6 +179,8 @@ static __always_inline int decide(struct pt_regs *ctx, struct pl_scratch *s, str
 	u64 used = record->used;
 	opaque(used);
 	int sent = used <= PL_EVENT_BYTES && !bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP);
+	if (sent)
+		tell_parked_floats(call);
 	recount(call, sent, 0);
 	return sent;
 }
@@ -194,6 +199,7 @@ SEC("uprobe") int return_condition(struct pt_regs *ctx)
 	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
 	if (!close_call(&at, &hit.ids, &g, cfa, hit.plan->entry, &call)) {
 		/* It did not pass at the entry, or was called before. */
+		forget_floats(hit.plan, 1);
 		count(hit.counter->unpaired);
 		return 0;
 	}
@@ -202,8 +208,10 @@ SEC("uprobe") int return_condition(struct pt_regs *ctx)
 		struct pl_parked *waiting = bpf_map_lookup_elem(&parked, &id);
 		int passed = waiting && decide(ctx, s, &hit, &g, cfa, now, waiting);
 		bpf_map_delete_elem(&parked, &id);
-		if (!passed)
+		if (!passed) {
+			forget_floats(hit.plan, 1);
 			return 0;
+		}
 	}
 	struct pl_record *record = (void *)s->record;
 	s->sequence++;

@@ -17,7 +17,7 @@ import { conditionFault, MAX_REASONS } from "../src/protocol/condition.ts";
 import { encodeCondition } from "../src/protocol/conditionLayout.ts";
 import { COUNTERS, decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts";
 import type { AttachParams, CaptureTableParts, OpenCallCount, ProbeSpec } from "../src/protocol/helperApi.ts";
-import { CONFIG, STAGE, UNWINDERS } from "../src/protocol/layout.ts";
+import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNWINDERS } from "../src/protocol/layout.ts";
 import { damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
 import type { LinkRequest } from "./holder.ts";
@@ -129,8 +129,9 @@ export class LoadedSession {
 
   /** What a LinkHolder is to make. `pid` 0: every process. */
   linkRequests(pid: number): LinkRequest[] {
-    // Returns and what stands for them first: a call is never opened whose end would go unseen.
-    return (["goexit", "resume", "return", "entry"] as const).flatMap((role) => {
+    // Returns and what stands for them first: a call is never opened whose end would go unseen. No signal before it is
+    // looked at.
+    return (["goexit", "resume", SIGTRAMPGO, "return", "entry"] as const).flatMap((role) => {
       const sites = this.sites.filter(({ probe }) => probe.role === role);
       return this.features.uprobeMulti ? this.multiRequests(sites, pid) : this.perfRequests(sites, pid);
     });
@@ -196,6 +197,7 @@ export class LoadedSession {
       ...WALK_PROGRAMS,
       ...CONDITION_PROGRAMS,
       ...UNWIND_PROGRAMS,
+      SIGTRAMPGO,
     ]) {
       const program = findProgram(this.object, name);
       setAutoload(program, used.has(name));
@@ -208,6 +210,7 @@ export class LoadedSession {
     setMaxEntries(findMap(this.object, "conditions"), Math.max(1, conditions.length));
     setMaxEntries(findMap(this.object, "undecided"), Math.max(1, conditions.length) * REASON_ROOM);
     setMaxEntries(findMap(this.object, "parked"), params.probes.some(({ parks }) => parks === true) ? PARKED_CALLS : 1);
+    if (used.has(SIGTRAMPGO)) setMaxEntries(findMap(this.object, "float_waits"), MAX_FLOAT_WAITS);
     for (const [name, size] of TABLE_MAPS)
       setMaxEntries(findMap(this.object, mapOf(name)), Math.max(1, tables[name].length / size));
     reuseMap(findMap(this.object, "ring"), context.ringFd);
@@ -229,6 +232,7 @@ export class LoadedSession {
   }
 
   private programOf(role: ProbeSpec["role"], size: SizeClass | "deep" | "where"): string {
+    if (role === SIGTRAMPGO) return role;
     if (isUnwinder(role)) return this.features.loops ? `${role}_loop` : role;
     return `${role === "entry" ? "call" : "return"}_${size}`;
   }
@@ -284,7 +288,8 @@ export class LoadedSession {
       const loaded = findProgram(this.object, program);
       if (cookies) return { kind: "perf", program: programFd(loaded), pid, pmu, offset, cookie: index };
       // These are the same for every probe.
-      if (isUnwinder(role)) return { kind: "perf", program: programFd(loaded), pid, pmu, offset };
+      if (isUnwinder(role) || role === SIGTRAMPGO)
+        return { kind: "perf", program: programFd(loaded), pid, pmu, offset };
       const own = loadProgram(withIndex(programInstructions(loaded), index), LICENSE);
       this.ownPrograms.push(own);
       return { kind: "perf", program: own, pid, pmu, offset };
@@ -309,6 +314,8 @@ function isUnwinder(role: ProbeSpec["role"]): boolean {
   return UNWINDERS.some((unwinder) => unwinder === role);
 }
 
+/** A role, and its program. */
+const SIGTRAMPGO = "sigtrampgo";
 const WALK_PROGRAMS = ["walk", "walk_rounds"] as const;
 const CONDITION_PROGRAMS = ["call_condition", "return_condition"] as const;
 /** Of one row: the reasons, and one place that is none (PL_REASONS). */

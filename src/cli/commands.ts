@@ -80,6 +80,13 @@ export const COMMANDS = {
       },
       { name: "--values", kind: "flag", help: "with each argument and result its value as a tree (jsonl)" },
       {
+        name: "--floats",
+        kind: "choice",
+        choices: ["signal", "off"],
+        value: "signal|off",
+        help: "how values in float registers are read: by a SIGURG to the calling thread (signal), or not",
+      },
+      {
         name: "--format",
         kind: "choice",
         choices: ["text", "jsonl"],

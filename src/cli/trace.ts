@@ -1,6 +1,15 @@
 /** `probelens trace`. */
 
-import type { EndReason, RemovedEvent, StatsEvent, Target, Trace, TraceEvent, TraceListener } from "../engine/api.ts";
+import type {
+  EndReason,
+  Floats,
+  RemovedEvent,
+  StatsEvent,
+  Target,
+  Trace,
+  TraceEvent,
+  TraceListener,
+} from "../engine/api.ts";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
@@ -36,6 +45,7 @@ interface TraceOptions {
   readonly maxBytes: number | undefined;
   readonly depth: number | undefined;
   readonly values: boolean;
+  readonly floats: Floats;
   readonly format: "text" | "jsonl";
   readonly output: string | undefined;
   readonly source: string | undefined;
@@ -78,6 +88,7 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
     maxBytes: parsed.numbers.get("--max-bytes"),
     depth: parsed.numbers.get("--depth"),
     values: parsed.flags.has("--values"),
+    floats: parsed.texts.get("--floats") === "off" ? "off" : "signal",
     format: parsed.texts.get("--format") === "jsonl" ? "jsonl" : "text",
     output: parsed.texts.get("--output"),
     source: parsed.texts.get("--source"),
@@ -124,14 +135,28 @@ class TraceRun implements TraceListener {
 
   async toEnd(): Promise<number> {
     const interrupted = this.listenToSignals();
-    const { target, functions, returns, stack, labels, where, rate, maxBytes, depth, values, durationMs, expireMs } =
-      this.options;
+    const {
+      target,
+      functions,
+      returns,
+      stack,
+      labels,
+      where,
+      rate,
+      maxBytes,
+      depth,
+      values,
+      floats,
+      durationMs,
+      expireMs,
+    } = this.options;
     const request = {
       target,
       functions,
       returns,
       stack,
       labels,
+      floats,
       ...(where === undefined ? {} : { where }),
       ...(expireMs === undefined ? {} : { expireMs }),
       ...(rate === undefined ? {} : { rate }),

@@ -121,6 +121,8 @@ export interface ProcessInfo {
   readonly started: string;
 }
 
+export type Floats = "signal" | "off";
+
 export interface TraceRequest {
   readonly target: Target;
   /** Linker names, globs, FILE:LINE. */
@@ -142,6 +144,8 @@ export interface TraceRequest {
   readonly values?: boolean;
   /** Milliseconds after which the probes are removed, whatever has become of this process; absent: never. */
   readonly expireMs?: number;
+  /** How float registers are read (bpf/floats.h); absent: `signal`. */
+  readonly floats?: Floats;
   /** Folder of the Go source, for a binary without DWARF; read anew for this trace, as an editor changes it. */
   readonly source?: string;
 }
@@ -197,7 +201,7 @@ export interface Engine {
   plan(
     binary: GoBinary,
     fn: GoFunction,
-    maxBytes?: number,
+    options?: Pick<TraceRequest, "maxBytes" | "floats">,
     context?: ContextRequest,
   ): Promise<FunctionPlan | { readonly reason: string }>;
   /** Resolves when every probe is attached. Aborted before they are being attached, it rejects. */

@@ -6,6 +6,7 @@ import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { matchText } from "../gosource/functions/match.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
+import { FLOATS_OFF } from "../probe/captureVariables.ts";
 import { type ContextRequest, NO_CONTEXT } from "../probe/context.ts";
 import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import { type CaptureTables, masksOf } from "../protocol/captureTypes.ts";
@@ -14,7 +15,16 @@ import type { AttachTarget } from "../protocol/helperApi.ts";
 import { encodePath } from "../protocol/path.ts";
 import { shown } from "../protocol/shown.ts";
 import { ProgramValues } from "../value/render.ts";
-import type { EndReason, Engine, PasswordPrompt, ProcessInfo, Trace, TraceListener, TraceRequest } from "./api.ts";
+import type {
+  EndReason,
+  Engine,
+  Floats,
+  PasswordPrompt,
+  ProcessInfo,
+  Trace,
+  TraceListener,
+  TraceRequest,
+} from "./api.ts";
 import { HelperLink } from "./helper/link.ts";
 import { inlinedSummary } from "./plan/inlinedBounds.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
@@ -26,7 +36,7 @@ import { findProcess, hidesProcesses, readMemory } from "./processes/procfs.ts";
 import { BinaryCache, borrowed } from "./programs/binaries.ts";
 import { type SourcedBinary, sourceTypesAt, withOwnSource, withSource } from "./programs/sourceCompletion.ts";
 import { CallerTable, ET_EXEC } from "./trace/callers.ts";
-import type { FunctionCondition } from "./trace/probeTable.ts";
+import type { FunctionCondition, WatchSite } from "./trace/probeTable.ts";
 import { StackTable } from "./trace/stacks.ts";
 import { TraceSession } from "./trace/traceSession.ts";
 import {
@@ -133,11 +143,11 @@ class ProbeEngine implements FullEngine {
   async plan(
     binary: GoBinary,
     fn: GoFunction,
-    maxBytes?: number,
+    options: Pick<TraceRequest, "maxBytes" | "floats"> = {},
     context: ContextRequest = NO_CONTEXT,
   ): Promise<FunctionPlan | { readonly reason: string }> {
     if (fn.notTraceable !== undefined) return { reason: fn.notTraceable };
-    const limits = limitsFor(maxBytes);
+    const limits = limitsFor(options.maxBytes);
     if (fn.inlinedEverywhere === true) {
       const [{ planWithoutCode }, { planInlinedCalls }] = await Promise.all([
         import("../probe/plan.ts"),
@@ -152,7 +162,8 @@ class ProbeEngine implements FullEngine {
       inlinedCallPlans(),
       reading,
     ]);
-    const result = planFunction({ fn, arch: binary.arch, signature, code, limits, context });
+    const noFloats = await whyNoFloats(binary, fn, options.floats);
+    const result = planFunction({ fn, arch: binary.arch, signature, code, limits, context, ...noFloats });
     if (!result.ok) return { reason: result.reason };
     return { ...result.plan, copies: await planInlinedCalls(binary, fn, limits, context).catch(noneOfDamaged) };
   }
@@ -186,7 +197,7 @@ class ProbeEngine implements FullEngine {
         groups,
         async (fn) => {
           signal?.throwIfAborted();
-          return await this.plan(binary, fn, request.maxBytes, context);
+          return await this.plan(binary, fn, request, context);
         },
         (message) => listener.onNotice(message),
         binary.hasDwarf || (request.source ?? this.options.source) !== undefined
@@ -316,7 +327,7 @@ class ProbeEngine implements FullEngine {
       conditions,
       callers: new CallerTable(binary, fixed),
       stacks: request.stack === true ? new StackTable(binary) : undefined,
-      watches: request.returns ? await (await import("./plan/unwindSites.ts")).unwindSites(binary) : [],
+      watches: await watchSites(binary, plans, request.returns),
       listener,
       onDetached: async (reason) => {
         const final = command === undefined ? reason : await withCommand(command, reason);
@@ -403,6 +414,27 @@ async function conditionsIn(
   const { conditionsOf } = await import("./plan/conditions.ts");
   const program = { facts: factsOf(binary), labels: binary.runtime.labelsOffset };
   return conditionsOf(where, plans, returns, program, (message) => listener.onNotice(message));
+}
+
+/** What is asked of the runtime where float registers are not read: a clause for the values. */
+async function whyNoFloats(
+  binary: GoBinary,
+  fn: GoFunction,
+  floats: Floats = "signal",
+): Promise<{ noFloats?: string }> {
+  if (floats === "off") return { noFloats: FLOATS_OFF };
+  if (fn.convention !== "register") return {};
+  const site = await (await import("./plan/signalSite.ts")).signalSite(binary);
+  return site === undefined ? { noFloats: `${FLOATS_OFF}, and runtime.sigtrampgo cannot be probed` } : {};
+}
+
+async function watchSites(binary: GoBinary, plans: readonly FunctionPlan[], returns: boolean): Promise<WatchSite[]> {
+  const [{ unwindSites }, { readsFloats, signalSite }] = await Promise.all([
+    import("./plan/unwindSites.ts"),
+    import("./plan/signalSite.ts"),
+  ]);
+  const signal = readsFloats(plans, returns) ? await signalSite(binary) : undefined;
+  return [...(returns ? await unwindSites(binary) : []), ...(signal === undefined ? [] : [signal])];
 }
 
 /** Of Elf64_Ehdr.e_type. */

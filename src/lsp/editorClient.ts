@@ -21,6 +21,7 @@ export const DEFAULT_SETTINGS: EditorSettings = {
   inlineValues: true,
   eventsPerSecond: 1000,
   maxStringBytes: 256,
+  floats: "signal",
   binaries: [],
 };
 /** Buttons of a plain LSP message. */
@@ -140,6 +141,7 @@ export function readSettings(given: unknown): EditorSettings {
     inlineValues: from["inlineValues"] !== false,
     eventsPerSecond: integerIn(from["eventsPerSecond"], 1, 100_000) ?? DEFAULT_SETTINGS.eventsPerSecond,
     maxStringBytes: integerIn(from["maxStringBytes"], 0, 4096) ?? DEFAULT_SETTINGS.maxStringBytes,
+    floats: from["floats"] === "off" ? "off" : "signal",
     binaries: Array.isArray(binaries)
       ? binaries
           .filter((file): file is string => typeof file === "string" && file.startsWith("/"))

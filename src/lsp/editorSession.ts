@@ -260,6 +260,7 @@ export class EditorSession {
         source: await document.sourceRoot(),
         eventsPerSecond: settings.eventsPerSecond,
         maxStringBytes: settings.maxStringBytes,
+        floats: settings.floats,
       },
       {
         engine: this.engine,

@@ -23,6 +23,10 @@ export interface ProbeSite {
   readonly cfaOffset: number;
   /** The stack check's `jbe`: a hit that takes the branch is not a call. */
   readonly skipIfBelowOrEqual: boolean;
+  /** Where the thread is behind the instruction (ProbeSpec.resume); absent: not known. */
+  readonly resume?: NonNullable<ProbeSpec["resume"]>;
+  /** Float registers (`X0`, …) that the instruction writes: the signal frame shows what they are then. */
+  readonly changesFloats: readonly string[];
   /** Predicted cost of one hit to the target, nanoseconds (docs/performance.md's table). */
   readonly predictedNs: number;
 }
@@ -42,6 +46,8 @@ export interface CapturedPiece {
   readonly piece?: number;
   /** `in FP register`, `optimised away`, … */
   readonly reason?: string;
+  /** Stands in a float register, which the signal frame has. */
+  readonly float?: true;
 }
 
 /** What one event copies, before the session numbers the types that its pointers lead to (captureTypes.ts). */
@@ -94,6 +100,9 @@ export type PlannedCopy =
   | { readonly call: InlinedCall; readonly site: ProbeSite; readonly plan: EventPlan }
   | { readonly call: InlinedCall; readonly reason: string };
 
+/** Why the value of a float register (`X0`, …) cannot be had, a clause; undefined: the signal frame has it. */
+export type FloatRefusal = (register: string) => string | undefined;
+
 export interface CaptureLimits {
   /** Bytes of a string or byte slice (default 256). */
   readonly stringBytes: number;
@@ -115,6 +124,8 @@ export interface PlanInput {
   readonly limits: CaptureLimits;
   /** Copied with each call. */
   readonly context?: ContextRequest;
+  /** Why no float register is read; absent: they are. */
+  readonly noFloats?: string;
 }
 export type PlanResult =
   | { readonly ok: true; readonly plan: CodePlan }

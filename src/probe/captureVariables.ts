@@ -9,6 +9,8 @@ import type { PlacedVariable } from "../gobinary/api.ts";
 import {
   CAPTURE_REGISTERS,
   type CaptureRegister,
+  FLOAT_REGISTERS,
+  type FloatRegister,
   MAX_EVENT_BYTES,
   MAX_ROOT_PIECES,
   MAX_STACK_PIECE,
@@ -17,7 +19,7 @@ import {
 } from "../protocol/capture.ts";
 import { MAX_TYPE_SLOTS, type Mask } from "../protocol/captureTypes.ts";
 import { CHUNK, RECORD } from "../protocol/records.ts";
-import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan } from "./api.ts";
+import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan, FloatRefusal } from "./api.ts";
 import type { ContextWord } from "./context.ts";
 import { type Shape, type ShapeSlot, shapeOfParts } from "./shape.ts";
 
@@ -26,9 +28,10 @@ export function planCapture(
   limits: CaptureLimits,
   isSecret: IsSecretName = secretNames(),
   context: readonly ContextWord[] = [],
+  refuseFloat: FloatRefusal = () => FLOATS_OFF,
 ): EventPlan {
   const eventBytes = Math.min(limits.eventBytes, MAX_EVENT_BYTES);
-  const planned = variables.map((variable) => withoutSecrets(variable, limits, isSecret));
+  const planned = variables.map((variable) => withoutFloats(withoutSecrets(variable, limits, isSecret), refuseFloat));
   let chosen: Planned[] = [];
   const refused = new Map<Planned, string>();
   const own = context.map(({ register }): RootPiece => ({ kind: "register", register }));
@@ -101,20 +104,38 @@ function withoutSecret(piece: Piece, mask: Mask, hidden: { offset: number; size:
   return [...part(offset, start), { offset: start, size: end - start, place: unknown }, ...part(end, offset + size)];
 }
 
+/** The reason of a value in a float register where those are not read. */
+export const FLOATS_OFF = "in FP register";
+
+function withoutFloats(planned: Planned, refuse: FloatRefusal): Planned {
+  const location = planned.location.map((piece): Piece => {
+    if (piece.place.at !== "register" || !FLOAT_SET.has(piece.place.register)) return piece;
+    const reason = refuse(piece.place.register);
+    return reason === undefined ? piece : { ...piece, place: { at: "unknown", reason } };
+  });
+  return { ...planned, location };
+}
+
 const WORD = 8;
 const REGISTER_SET: ReadonlySet<string> = new Set(CAPTURE_REGISTERS);
+const FLOAT_SET: ReadonlySet<string> = new Set(FLOAT_REGISTERS);
 
 /** Those of the context first. Each register once; the stack as few whole ranges, cut at MAX_STACK_PIECE. */
 function piecesFor(context: readonly RootPiece[], variables: readonly Pick<Planned, "location">[]): RootPiece[] {
   const registers = new Set(context.flatMap((piece) => (piece.kind === "register" ? [piece.register] : [])));
+  const floats = new Set<FloatRegister>();
   const ranges: { start: number; end: number }[] = [];
   for (const { location } of variables) {
     for (const { size, place } of location) {
       if (place.at === "register" && REGISTER_SET.has(place.register)) registers.add(place.register as CaptureRegister);
+      if (place.at === "register" && FLOAT_SET.has(place.register)) floats.add(place.register as FloatRegister);
       if (place.at === "cfa") ranges.push({ start: Math.floor(place.offset / WORD) * WORD, end: place.offset + size });
     }
   }
-  const pieces: RootPiece[] = Array.from(registers, (register) => ({ kind: "register", register }));
+  const pieces: RootPiece[] = [
+    ...Array.from(registers, (register) => ({ kind: "register", register }) as const),
+    ...Array.from(floats, (register) => ({ kind: "float", register }) as const),
+  ];
   for (const { start, end } of merged(ranges)) {
     for (let offset = start; offset < end; offset += MAX_STACK_PIECE) {
       pieces.push({ kind: "stack", offset, size: Math.min(MAX_STACK_PIECE, end - offset) });
@@ -154,7 +175,7 @@ class RootMap {
     this.size = size;
     for (const [index, piece] of pieces.entries()) {
       const root = offsets[index]!;
-      if (piece.kind === "register") this.registers.set(piece.register, { piece: index, root });
+      if (piece.kind !== "stack") this.registers.set(piece.register, { piece: index, root });
       else this.stack.push({ piece: index, root, start: piece.offset, end: piece.offset + piece.size });
     }
   }
@@ -178,10 +199,10 @@ class RootMap {
 function capturedPieces({ offset, size, place }: Piece, roots: RootMap, refused: string | undefined): CapturedPiece[] {
   if (place.at === "unknown") return [{ offset, size, reason: place.reason }];
   if (place.at === "register") {
-    if (!REGISTER_SET.has(place.register)) return [{ offset, size, reason: "in FP register" }];
     const at = roots.register(place.register);
     if (refused !== undefined || at === undefined) return [{ offset, size, reason: refused ?? NOT_COPIED }];
-    return [{ offset, size, root: at.root, piece: at.piece }];
+    const float = FLOAT_SET.has(place.register) ? ({ float: true } as const) : {};
+    return [{ offset, size, root: at.root, piece: at.piece, ...float }];
   }
   if (refused !== undefined) return [{ offset, size, reason: refused }];
   const captured: CapturedPiece[] = [];

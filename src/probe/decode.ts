@@ -157,6 +157,34 @@ function usesMemory(code: Uint8Array, at: number, test: (use: MemoryUse) => bool
   });
 }
 
+/**
+ * Where a thread is when it has run one instruction that is not interrupted: bytes from the function's first
+ * instruction, of two places one (none: where the return address leads), and the bytes that RSP changes by.
+ */
+export function whereItLeads(
+  code: Uint8Array,
+  { at, length, flow, target }: Instruction,
+): { readonly places: readonly number[]; readonly rspChange: number } | undefined {
+  const { rspChange } = effectsOf(code, at);
+  if (rspChange === undefined) return undefined;
+  switch (flow) {
+    case "next":
+      return { places: [at + length], rspChange };
+    case "jump":
+      return target === undefined ? undefined : { places: [target], rspChange };
+    case "branch":
+      return target === undefined ? undefined : { places: [at + length, target], rspChange };
+    case "return":
+      return { places: [], rspChange };
+    case "call": {
+      const near = withInstruction(code, at, (call) => (call.isCallNear ? targetOf(call) : undefined));
+      return near === undefined ? undefined : { places: [near], rspChange };
+    }
+    default:
+      return undefined;
+  }
+}
+
 /** Intel syntax; branch targets as virtual addresses. */
 export function formatInstruction(code: Uint8Array, at: number, functionEntry: number): string {
   const decoder = newDecoder(code, BigInt(functionEntry), at);

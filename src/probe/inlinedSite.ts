@@ -62,6 +62,7 @@ export class EnclosingFunction {
       expected: "90",
       cfaOffset: stack + RETURN_ADDRESS_BYTES,
       skipIfBelowOrEqual: false,
+      changesFloats: [],
       predictedNs: PREDICTED_NS,
     };
     return { ok: true, site };

@@ -1,27 +1,33 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
 import { ARCHITECTURES } from "../arch/arch.ts";
+import { secretNames } from "../goabi/secretNames.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";
-import type { FunctionPlan, PlanInput, PlannedCapture, PlanResult } from "./api.ts";
-import { planCapture } from "./captureVariables.ts";
-import { contextWords } from "./context.ts";
+import type { EventPlan, FloatRefusal, FunctionPlan, PlanInput, PlannedCapture, PlanResult, ProbeSite } from "./api.ts";
+import { FLOATS_OFF, planCapture } from "./captureVariables.ts";
+import { type ContextWord, contextWords } from "./context.ts";
 import { findSites } from "./site.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
-  const { fn, arch, code, limits } = input;
+  const { fn, arch, code, limits, noFloats } = input;
   if (fn.notTraceable !== undefined) return { ok: false, reason: fn.notTraceable };
   const { noProbes } = ARCHITECTURES[arch];
   if (noProbes !== undefined) return { ok: false, reason: noProbes };
   if (!input.signature.ok) return { ok: false, reason: input.signature.reason };
   const placed = input.signature.signature;
   const context = input.context === undefined ? [] : contextWords(input.context);
-  const call = planCapture(shown(placed.params), limits, undefined, context);
+  const isSecret = secretNames();
+  const planned = (variables: readonly PlacedVariable[], sites: readonly ProbeSite[], words: readonly ContextWord[]) =>
+    planCapture(shown(variables), limits, isSecret, words, floatsAt(sites, noFloats));
+  const wanted = planned(placed.params, [], context);
   const sites = findSites({
     fn,
     code,
-    registers: registersAtEntry(call.capture, fn.convention === "register"),
+    registers: registersAtEntry(wanted.capture, fn.convention === "register"),
     ...(placed.spillArea === undefined ? {} : { spillArea: placed.spillArea }),
   });
   if (!sites.ok) return sites;
+  const call = planned(placed.params, [sites.entry], context);
+  const ret = planned(placed.results, sites.returns, []);
   return {
     ok: true,
     plan: {
@@ -29,11 +35,11 @@ export function planFunction(input: PlanInput): PlanResult {
       params: placed.params,
       results: placed.results,
       ...(placed.missingResults === undefined ? {} : { missingResults: placed.missingResults }),
-      entry: sites.entry,
-      returns: sites.returns,
+      entry: withSignal(sites.entry, call),
+      returns: sites.returns.map((site) => withSignal(site, ret)),
       jumpsAway: sites.jumpsAway,
       call,
-      return: planCapture(shown(placed.results), limits),
+      return: ret,
       copies: [],
     },
   };
@@ -45,6 +51,25 @@ export function planWithoutCode(fn: GoFunction): FunctionPlan {
   return { fn, params: [], results: [], returns: [], call: nothing, return: nothing, copies: [] };
 }
 
+/** The signal frame has a float register where every probed instruction leaves it alone and leads to a known place. */
+function floatsAt(sites: readonly ProbeSite[], noFloats: string | undefined): FloatRefusal {
+  if (noFloats !== undefined) return () => noFloats;
+  const unknown = sites.some(({ resume }) => resume === undefined);
+  const changed = new Set(sites.flatMap(({ changesFloats }) => changesFloats));
+  return (register) => {
+    if (unknown) return `${FLOATS_OFF}, and the probed instruction leads to no known place`;
+    return changed.has(register) ? `${FLOATS_OFF}, and the probed instruction changes it` : undefined;
+  };
+}
+
+/** docs/performance.md, "Float registers through SIGURG": what sending the signal and reading its frame adds to a hit. */
+const SIGNAL_NS = 4500;
+
+function withSignal(site: ProbeSite, { capture }: EventPlan): ProbeSite {
+  const reads = capture.pieces.some(({ kind }) => kind === "float");
+  return reads ? { ...site, predictedNs: site.predictedNs + SIGNAL_NS } : site;
+}
+
 function shown(variables: readonly PlacedVariable[]): PlacedVariable[] {
   return variables.filter((variable) => !variable.blank);
 }
@@ -53,6 +78,6 @@ function shown(variables: readonly PlacedVariable[]): PlacedVariable[] {
 function registersAtEntry(capture: PlannedCapture, registerConvention: boolean): ReadonlySet<string> {
   const registers = new Set<string>(["RSP"]);
   if (registerConvention) registers.add("R14");
-  for (const piece of capture.pieces) if (piece.kind === "register") registers.add(piece.register);
+  for (const piece of capture.pieces) if (piece.kind !== "stack") registers.add(piece.register);
   return registers;
 }

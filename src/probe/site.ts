@@ -8,7 +8,7 @@
  */
 import type { GoFunction } from "../gobinary/api.ts";
 import type { ProbeSite } from "./api.ts";
-import { decodeFunction, effectsOf, formatInstruction, type Instruction } from "./decode.ts";
+import { decodeFunction, effectsOf, formatInstruction, type Instruction, whereItLeads } from "./decode.ts";
 import { kernelHandling } from "./kernelSupport.ts";
 import { CFA_AT_ENTRY, cfaBehind, type EntryState } from "./obligations.ts";
 
@@ -258,6 +258,13 @@ function siteAt(
   const bytes = bytesOf(input, instruction);
   const kind = kernelHandling(bytes);
   if (kind === "refused") return undefined;
+  const leads = whereItLeads(input.code, instruction);
+  // Where a hit of the stack check's branch counts, the branch is not taken.
+  const places = skipIfBelowOrEqual ? leads?.places.slice(0, 1) : leads?.places;
+  const resume =
+    leads === undefined || places === undefined
+      ? {}
+      : { resume: { ip: places.map((place) => place - instruction.at), sp: leads.rspChange } };
   return {
     address: input.fn.entry + instruction.at,
     offset: input.fn.offset + instruction.at,
@@ -266,6 +273,8 @@ function siteAt(
     expected: Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""),
     cfaOffset,
     skipIfBelowOrEqual,
+    ...resume,
+    changesFloats: effectsOf(input.code, instruction.at).writes.filter((register) => register.startsWith("X")),
     predictedNs: PREDICTED_NS[kind],
   };
 }

@@ -33,6 +33,26 @@ export type CaptureRegister = (typeof CAPTURE_REGISTERS)[number];
 /** PL_NO_LABELS. */
 export const NO_LABELS = 0xffff_ffff_ffff_ffffn;
 
+/** Float registers that Go's ABI passes values in; a program cannot read them itself (bpf/floats.h). */
+export const FLOAT_REGISTERS = [
+  "X0",
+  "X1",
+  "X2",
+  "X3",
+  "X4",
+  "X5",
+  "X6",
+  "X7",
+  "X8",
+  "X9",
+  "X10",
+  "X11",
+  "X12",
+  "X13",
+  "X14",
+] as const;
+export type FloatRegister = (typeof FLOAT_REGISTERS)[number];
+
 /** Bounds of one plan: they size the kernel program's loops. */
 export const MAX_ROOT_PIECES = 32;
 /** Bytes of one stack piece at the most. */
@@ -47,6 +67,8 @@ export const MAX_CAPTURE_DEPTH = 64;
 export type RootPiece =
   /** Takes 8 bytes of the root area. */
   | { readonly kind: "register"; readonly register: CaptureRegister }
+  /** The register's low 8 bytes: left alone and marked as failed by the kernel program, they come in a record of their own. */
+  | { readonly kind: "float"; readonly register: FloatRegister }
   /** `size` bytes at CFA + `offset`; takes `size` rounded up to 8 bytes of the root area. */
   | { readonly kind: "stack"; readonly offset: number; readonly size: number };
 
@@ -68,7 +90,7 @@ export function rootLayout(plan: Pick<CapturePlan, "pieces">): { offsets: number
   let size = 0;
   for (const piece of plan.pieces) {
     offsets.push(size);
-    size += piece.kind === "register" ? 8 : (piece.size + 7) & ~7;
+    size += piece.kind === "stack" ? (piece.size + 7) & ~7 : 8;
   }
   return { offsets, size };
 }
@@ -78,7 +100,7 @@ export const STACK_PIECE = { size: 12, offset: 0, at: 4, bytes: 8, index: 10 } a
 
 /** PL_REGISTERS: what is behind the last of CAPTURE_REGISTERS stays 0. */
 export const REGISTER_ROOM = 20;
-const REGISTER_AT = 80;
+const REGISTER_AT = 104;
 const STACK_PIECES_AT = REGISTER_AT + REGISTER_ROOM * 2;
 
 /** struct pl_plan */
@@ -98,8 +120,12 @@ export const PLAN = {
   firstSlot: 60,
   maxBytes: 64,
   maxDepth: 68,
-  condition: 72,
-  earlySlots: 76,
+  resumeIp: 72,
+  resumeSp: 80,
+  floatPieces: 84,
+  floatRegisters: 88,
+  condition: 92,
+  earlySlots: 96,
   registerAt: REGISTER_AT,
   stackPiece: STACK_PIECES_AT,
   size: STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size,
@@ -153,11 +179,27 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 
     // The bucket is full when the next event's time lies more than this ahead.
     view.setBigUint64(PLAN.burstNs, BigInt(Math.max(0, BURST_NS - intervalNs)), true);
   }
+  const { resume } = probe;
+  if (resume !== undefined) {
+    const [first = 0, second = first] = resume.ip;
+    view.setInt32(PLAN.resumeIp, first, true);
+    view.setInt32(PLAN.resumeIp + 4, second, true);
+    view.setInt32(PLAN.resumeSp, resume.sp, true);
+  }
+  let floatPieces = 0;
+  let floatRegisters = 0;
   let stackPieces = 0;
   plan.pieces.forEach((piece, index) => {
     const inRecord = RECORD.size + (offsets[index] ?? 0);
     if (piece.kind === "register") {
       view.setUint16(PLAN.registerAt + 2 * CAPTURE_REGISTERS.indexOf(piece.register), inRecord, true);
+      return;
+    }
+    if (piece.kind === "float") {
+      if (resume === undefined)
+        throw new PlanError(`root piece ${index} is a float register, and nothing says where the thread goes on`);
+      floatPieces |= 1 << index;
+      floatRegisters |= 1 << FLOAT_REGISTERS.indexOf(piece.register);
       return;
     }
     const at = PLAN.stackPiece + stackPieces++ * STACK_PIECE.size;
@@ -167,6 +209,8 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 
     view.setUint16(at + STACK_PIECE.index, index, true);
   });
   view.setUint16(PLAN.stackPieces, stackPieces, true);
+  view.setUint32(PLAN.floatPieces, floatPieces >>> 0, true);
+  view.setUint32(PLAN.floatRegisters, floatRegisters, true);
   return bytes;
 }
 
@@ -195,6 +239,10 @@ function checkPlan(plan: CapturePlan): { offsets: number[]; size: number } {
     if (piece.kind === "register") {
       if (!CAPTURE_REGISTERS.includes(piece.register))
         throw new PlanError(`root piece ${index} names the register ${piece.register}`);
+    }
+    if (piece.kind === "float" && !FLOAT_REGISTERS.includes(piece.register))
+      throw new PlanError(`root piece ${index} names the float register ${piece.register}`);
+    if (piece.kind !== "stack") {
       if (registers.has(piece.register)) throw new PlanError(`it copies the register ${piece.register} twice`);
       registers.add(piece.register);
     }

@@ -96,6 +96,7 @@ export interface EditorSettings {
   readonly inlineValues: boolean;
   readonly eventsPerSecond: number;
   readonly maxStringBytes: number;
+  readonly floats: "signal" | "off";
   readonly binaries: readonly string[];
 }
 

@@ -44,9 +44,10 @@ export interface ProbeSpec {
   readonly id: number;
   /**
    * `goexit` and `resume` watch the runtime for calls that end without a return, where others pair theirs: the entry of
-   * runtime.Goexit, and runtime.recovery's call of runtime.gogo. They count nothing, and their plans are empty.
+   * runtime.Goexit, and runtime.recovery's call of runtime.gogo; `sigtrampgo` is the entry of that function, where the
+   * float registers of others are read. They count nothing, and their plans are empty.
    */
-  readonly role: "entry" | "return" | "goexit" | "resume";
+  readonly role: "entry" | "return" | "goexit" | "resume" | "sigtrampgo";
   /** Return probes: the id of the entry probe of the same function. All returns of a function share one plan. */
   readonly entryId?: number;
   /** File offset of the instruction. */
@@ -59,6 +60,11 @@ export interface ProbeSpec {
   readonly cfaOffset: number;
   /** The site is a `jbe` of the stack check: a hit with CF or ZF set is not a call and is not counted. */
   readonly skipIfBelowOrEqual: boolean;
+  /**
+   * Where the thread is behind the instruction: `ip` relative to the instruction's address (of two, either; none: where
+   * the return address leads), `sp` relative to RSP before it. Needed where `plan` has float registers.
+   */
+  readonly resume?: { readonly ip: readonly number[]; readonly sp: number };
   readonly plan: CapturePlan;
   /** Events per second at the most; absent: no limit. */
   readonly rate?: number;

@@ -3,7 +3,14 @@
  * more than one field (plans, tables) are checked where the plan is encoded (`capture.ts`, `captureTypes.ts`).
  */
 import * as v from "valibot";
-import { CAPTURE_REGISTERS, MAX_CAPTURE_DEPTH, MAX_EVENT_BYTES, MAX_ROOT_PIECES, MAX_STACK_PIECE } from "./capture.ts";
+import {
+  CAPTURE_REGISTERS,
+  FLOAT_REGISTERS,
+  MAX_CAPTURE_DEPTH,
+  MAX_EVENT_BYTES,
+  MAX_ROOT_PIECES,
+  MAX_STACK_PIECE,
+} from "./capture.ts";
 import { MAX_TYPE_SLOTS } from "./captureTypes.ts";
 import {
   CONDITION_OPS,
@@ -47,6 +54,7 @@ function list<S extends v.GenericSchema>(item: S, most: number, least = 0) {
 
 const rootPiece = v.variant("kind", [
   v.strictObject({ kind: v.literal("register"), register: v.picklist(CAPTURE_REGISTERS) }),
+  v.strictObject({ kind: v.literal("float"), register: v.picklist(FLOAT_REGISTERS) }),
   v.strictObject({
     kind: v.literal("stack"),
     offset: int32,
@@ -93,13 +101,14 @@ const condition = v.strictObject({
 
 const probe = v.strictObject({
   id: uint32,
-  role: v.picklist(["entry", "return", "goexit", "resume"]),
+  role: v.picklist(["entry", "return", "goexit", "resume", "sigtrampgo"]),
   entryId: v.exactOptional(uint32),
   offset: fileOffset,
   address: v.exactOptional(fileOffset),
   expected: hex,
   cfaOffset: int32,
   skipIfBelowOrEqual: v.boolean(),
+  resume: v.exactOptional(v.strictObject({ ip: v.pipe(v.array(int32), v.maxLength(2)), sp: int32 })),
   plan: v.strictObject({
     pieces: list(rootPiece, MAX_ROOT_PIECES),
     rootType: v.exactOptional(uint32),

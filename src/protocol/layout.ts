@@ -51,5 +51,11 @@ export const SCRATCH = { size: 36760, sequence: 0 } as const;
  */
 export const SCRATCH_THREADS = 448;
 
+/**
+ * Threads between a hit and the signal that it asked for, twice where a hit is call and return at once: those that run,
+ * and those that block SIGURG. What finds no room shows no float registers.
+ */
+export const MAX_FLOAT_WAITS = 4096;
+
 /** Places in the map `stages`: programs that others go on to. */
 export const STAGE = { walk: 0, callCondition: 1, returnCondition: 2 } as const;

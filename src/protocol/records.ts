@@ -21,8 +21,12 @@ export interface Chunk {
 export type FullBudget = "bytes" | "chunks" | "steps";
 
 export interface RawEvent {
-  /** `unwound`: the call ended without a return; `probe` is the call's, and nothing is captured. */
-  readonly kind: "call" | "return" | "unwound";
+  /**
+   * `unwound`: the call ended without a return; `probe` is the call's, and nothing is captured. `floats`: what the event
+   * of the same call and probe still lacks; `root`: the low 8 bytes of each of FLOAT_REGISTERS, empty where they could
+   * not be read.
+   */
+  readonly kind: "call" | "return" | "unwound" | "floats";
   /** Call only: there was no room to remember it, so its end will not be told. */
   readonly refused?: true;
   /** The probe's id, as given in the attach request (entry and return probes of a function have different ids). */
@@ -48,7 +52,13 @@ export interface RawEvent {
   /** In the order in which pointers were followed: breadth first. */
   readonly chunks: readonly Chunk[];
   readonly full?: FullBudget;
+  /** Of an event whose plan has float registers: they follow in a record of their own, or why they do not. */
+  readonly floats?: FloatsToCome;
+  /** Why they are not there, a clause: said by whoever waited for them. */
+  readonly floatsMissing?: string;
 }
+
+export type FloatsToCome = "follow" | "no goroutine" | "no room";
 
 /** struct pl_record */
 export const RECORD = {
@@ -68,14 +78,17 @@ export const RECORD = {
   chunks: 70,
   kind: 72,
   full: 73,
+  floats: 74,
 } as const;
-export const RECORD_KIND = { call: 1, return: 2, unwound: 3, refusedCall: 4 } as const;
+export const RECORD_KIND = { call: 1, return: 2, unwound: 3, refusedCall: 4, floats: 5 } as const;
 const KINDS: ReadonlyMap<number, RawEvent["kind"]> = new Map([
   [RECORD_KIND.call, "call"],
   [RECORD_KIND.refusedCall, "call"],
   [RECORD_KIND.return, "return"],
   [RECORD_KIND.unwound, "unwound"],
+  [RECORD_KIND.floats, "floats"],
 ]);
+const FLOATS: readonly (FloatsToCome | undefined)[] = [undefined, "follow", "no goroutine", "no room"];
 const FULL: readonly (FullBudget | undefined)[] = [undefined, "bytes", "chunks", "steps"];
 
 /** struct pl_chunk */
@@ -141,6 +154,7 @@ function decodeRecord(batch: Uint8Array, view: DataView, start: number, end: num
     at = from + ((length + 7) & ~7);
   }
   const full = FULL[view.getUint8(start + RECORD.full)];
+  const floats = FLOATS[view.getUint8(start + RECORD.floats)];
   return {
     kind: what,
     ...(kind === RECORD_KIND.refusedCall ? { refused: true } : {}),
@@ -157,6 +171,7 @@ function decodeRecord(batch: Uint8Array, view: DataView, start: number, end: num
     root: batch.subarray(start + RECORD.size, rootEnd),
     chunks,
     ...(full === undefined ? {} : { full }),
+    ...(floats === undefined ? {} : { floats }),
   };
 }
 

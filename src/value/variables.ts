@@ -1,6 +1,6 @@
 /** Parameters and results: their bytes put together from the event's root area, as the plan says. */
 import type { CapturedPiece, CapturedVariable } from "../probe/api.ts";
-import { REDACTED as REDACTED_PIECE } from "../probe/captureVariables.ts";
+import { FLOATS_OFF, REDACTED as REDACTED_PIECE } from "../probe/captureVariables.ts";
 import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import type { RawEvent } from "../protocol/records.ts";
 import { EMPTY, type Gap, type Missing, NOT_CAPTURED, NOT_RESIDENT, REDACTED, Region } from "./memory.ts";
@@ -62,9 +62,14 @@ function gather(pieces: readonly CapturedPiece[], end: number): Place {
   };
 }
 
-function missingOf({ root, piece, size, reason }: CapturedPiece, event: RawEvent, area: DataView): Missing | undefined {
+function missingOf(
+  { root, piece, size, reason, float }: CapturedPiece,
+  event: RawEvent,
+  area: DataView,
+): Missing | undefined {
   if (root === undefined) return reason === undefined ? NOT_CAPTURED : because(reason);
-  if (piece !== undefined && (event.failedPieces & (1 << piece)) !== 0) return NOT_RESIDENT;
+  if (piece !== undefined && (event.failedPieces & (1 << piece)) !== 0)
+    return float === true ? because(event.floatsMissing ?? FLOATS_OFF) : NOT_RESIDENT;
   return root >= 0 && root + size <= area.byteLength ? undefined : TOO_SHORT;
 }
 

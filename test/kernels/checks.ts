@@ -56,6 +56,19 @@ for (const toolchain of ["installed", "go1.15.15"])
     sameLabels(told(labels.stdout, labels.stderr));
   });
 
+test("float registers: arguments and results, four goroutines, GC and signals all the time", async () => {
+  const { calls, returns } = await traced("main.work --returns", buildGo("floats"), "storm", "500");
+  assert.equal(calls.length, 2000);
+  const numbers = new Map(calls.map(({ id, args }) => [id, Number(args[0]?.text)]));
+  const texts = [
+    ...calls.map(({ id, args }) => [id, args[1]?.text, 1.5] as const),
+    ...returns.map(({ id, results }) => [id, results[0]?.text, 3] as const),
+  ];
+  const known = texts.filter(([, text]) => text?.startsWith("<unavailable: in FP register") !== true);
+  for (const [id, text, factor] of known) assert.equal(Number(text), (numbers.get(id) ?? Number.NaN) * factor);
+  assert.ok(known.length >= 0.99 * 4000, `${known.length} of 4000`);
+});
+
 test("panics and Goexit end calls as unwound", async () => {
   const { calls, returns, unwound } = await traced(
     "main.boom main.goexitInner --returns",

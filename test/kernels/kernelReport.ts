@@ -43,6 +43,7 @@ const PROGRAMS: [program: string, toolchain?: string, ...flags: string[]][] = [
   ["calls", "installed", "-ldflags=-X=main.unused=binary"],
   ["sites"],
   ["sites", "go1.15.15"],
+  ["floats"],
   ["euler"],
   ["euler", "go1.15.15"],
   ["euler", "go1.27.4"],

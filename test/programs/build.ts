@@ -9,7 +9,7 @@ const BUILT = process.env["PROBELENS_BUILT_PROGRAMS"];
 const PROGRAMS = fileURLToPath(new URL(".", import.meta.url));
 
 /**
- * Path of the built program, one per program, toolchain (`go1.15.15`) and flags (`GOEXPERIMENT=…` among them), in its own bin/ (which git ignores).
+ * Path of the built program, one per program, toolchain (`go1.15.15`) and flags (`GOEXPERIMENT=…` and `CGO_ENABLED=1` among them), in its own bin/ (which git ignores).
  * The Go build cache makes repeats cheap.
  */
 export function buildGo(program: string, toolchain = "installed", ...flags: string[]): string {
@@ -24,11 +24,14 @@ export function buildGoIn(directory: string, toolchain = "installed", ...flags: 
   const path = join(directory, "bin", name);
   const env: NodeJS.ProcessEnv = { ...process.env, CGO_ENABLED: "0", GOFLAGS: "-mod=mod" };
   if (toolchain !== "installed") env["GOTOOLCHAIN"] = toolchain;
-  const experiments = flags.filter((flag) => flag.startsWith("GOEXPERIMENT="));
-  for (const experiment of experiments) env["GOEXPERIMENT"] = experiment.slice("GOEXPERIMENT=".length);
+  const settings = flags.filter((flag) => /^(GOEXPERIMENT|CGO_ENABLED)=/.test(flag));
+  for (const setting of settings) {
+    const [name = "", value] = setting.split("=");
+    env[name] = value;
+  }
   // Renamed into place: an older build may be running, and a failed one must not leave it behind.
   const built = `${path}.${process.pid}`;
-  execFileSync("go", ["build", ...flags.filter((flag) => !experiments.includes(flag)), "-o", built, "."], {
+  execFileSync("go", ["build", ...flags.filter((flag) => !settings.includes(flag)), "-o", built, "."], {
     cwd: directory,
     env,
     stdio: ["ignore", "ignore", "inherit"],

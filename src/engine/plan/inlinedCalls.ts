@@ -12,6 +12,9 @@ import type { SourcedBinary } from "../programs/sourceCompletion.ts";
 /** Inlined calls of one function that are looked at: sync.(*Mutex).Lock has some thousand in a large server. */
 const MAX_COPIES = 2000;
 
+/** The frame of a signal has them, but nothing shows that the mark's thread is at a place where it may be sent one. */
+const IN_FLOAT_REGISTER = "in FP register of an inlined call";
+
 export async function planInlinedCalls(
   binary: SourcedBinary,
   fn: GoFunction,
@@ -31,7 +34,8 @@ export async function planInlinedCalls(
     if (!site.ok) copies.push({ call, reason: site.reason });
     else {
       const known = (await argumentsOf?.(call)) ?? [];
-      copies.push({ call, site: site.site, plan: planCapture(known, limits, undefined, contextWords(context)) });
+      const plan = planCapture(known, limits, undefined, contextWords(context), () => IN_FLOAT_REGISTER);
+      copies.push({ call, site: site.site, plan });
     }
   }
   return copies;

@@ -100,8 +100,8 @@ async function dynamicTypes(binary: GoBinary, types: CaptureTypes): Promise<Dyna
   return { runtimeTypes: data?.runtimeTypes() ?? [], closures: funcs ? await binary.closures() : [] };
 }
 
-/** See unwindSites.ts. */
-const PROBES_OF_RUNTIME = 2;
+/** See unwindSites.ts and signalSite.ts. */
+const PROBES_OF_RUNTIME = 3;
 
 function notTraceable(name: string, reason: string, remedy: string | undefined): UserError {
   return new UserError({

@@ -16,13 +16,16 @@ export type ProbeRole =
   /** A call that was inlined. */
   | { readonly kind: "copy"; readonly fn: number; readonly plan: FunctionPlan; readonly copy: ProbedCopy }
   | { readonly kind: "return"; readonly fn: number; readonly plan: FunctionPlan; readonly site: ProbeSite }
-  /** Where the runtime ends calls without a return; the kernel program draws the conclusions. */
+  /** Places in the runtime; the kernel program draws the conclusions. */
   | { readonly kind: "watch" };
 
-/** A place in the runtime that ends calls without a `ret` (plan/unwindSites.ts). */
+/**
+ * A place in the runtime that ends calls without a `ret` (plan/unwindSites.ts), or where float registers are read
+ * (plan/signalSite.ts).
+ */
 export interface WatchSite {
-  readonly kind: "goexit" | "resume";
-  readonly site: Pick<ProbeSite, "offset" | "address" | "expected" | "cfaOffset" | "skipIfBelowOrEqual">;
+  readonly kind: "goexit" | "resume" | "sigtrampgo";
+  readonly site: Pick<ProbeSite, "offset" | "address" | "expected" | "cfaOffset" | "skipIfBelowOrEqual" | "resume">;
 }
 
 export interface TracedProbes {
@@ -143,6 +146,7 @@ function watchProbe({ kind, site }: WatchSite): Probe {
   return { role: { kind: "watch" }, spec: { role: kind, ...placeOf(site), plan, pairReturns: false } };
 }
 
-function placeOf({ offset, address, expected, cfaOffset, skipIfBelowOrEqual }: WatchSite["site"]): WatchSite["site"] {
-  return { offset, address, expected, cfaOffset, skipIfBelowOrEqual };
+function placeOf(site: WatchSite["site"]): WatchSite["site"] {
+  const { offset, address, expected, cfaOffset, skipIfBelowOrEqual, resume } = site;
+  return { offset, address, expected, cfaOffset, skipIfBelowOrEqual, ...(resume === undefined ? {} : { resume }) };
 }

@@ -1,6 +1,6 @@
 /** The life of one trace: what its probes send is decoded, completed and delivered in order, until its one end. */
 
-import type { FunctionPlan, PlannedProbe } from "../../probe/api.ts";
+import type { EventPlan, FunctionPlan, PlannedProbe } from "../../probe/api.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import type { ProgramValues } from "../../value/render.ts";
 import type { EndReason, RemovedEvent, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
@@ -8,7 +8,8 @@ import type { EventSink, SessionLink } from "../helper/link.ts";
 import type { CallerTable } from "./callers.ts";
 import { eventTime } from "./clock.ts";
 import { type Decoded, EventDecoder } from "./eventDecoder.ts";
-import { type FunctionCondition, ProbeTable, type WatchSite } from "./probeTable.ts";
+import { FloatJoiner } from "./floatJoiner.ts";
+import { type FunctionCondition, type ProbeRole, ProbeTable, type WatchSite } from "./probeTable.ts";
 import type { StackTable } from "./stacks.ts";
 import { Tallies } from "./tallies.ts";
 
@@ -26,7 +27,7 @@ export interface SessionParts {
   readonly callers: CallerTable;
   /** Where stacks are asked for. */
   readonly stacks: StackTable | undefined;
-  /** Where the runtime ends calls without a return; only with `returns`. */
+  /** Places in the runtime: those that end calls without a return, and where float registers are read. */
   readonly watches: readonly WatchSite[];
   readonly listener: TraceListener;
   /** Runs once, when every probe is gone, before `onEnd`; gives the reason its last details. */
@@ -44,6 +45,12 @@ export const MAX_WAITING = 16_384;
  */
 export const MAX_KEPT = 131_072;
 
+/**
+ * How long an event waits for its float registers at least (at most twice this), milliseconds: threads that block the signal never send them, busy
+ * machines may leave a thread without a CPU for a while between its hit and the signal.
+ */
+const FLOATS_WITHIN_MS = 500;
+
 export class TraceSession implements Trace, EventSink {
   readonly plans: readonly FunctionPlan[];
   readonly probes: readonly PlannedProbe[];
@@ -52,6 +59,8 @@ export class TraceSession implements Trace, EventSink {
   private readonly table: ProbeTable;
   private readonly decoder: EventDecoder;
   private readonly tallies: Tallies;
+  private readonly floats = new FloatJoiner((raw) => this.onWholeEvent(raw));
+  private floatTimer: NodeJS.Timeout | undefined;
   private batch: Decoded[] = [];
   private readonly batches: Decoded[][] = [];
   /** Events in `batches`, and in the one that is being delivered. */
@@ -80,6 +89,11 @@ export class TraceSession implements Trace, EventSink {
   onRawEvent(raw: RawEvent): void {
     if (!this.active) return;
     const role = this.table.roleOf(raw.probe);
+    if (role !== undefined && role.kind !== "watch") this.floats.take(raw, eventPlanOf(role));
+  }
+
+  private onWholeEvent(raw: RawEvent): void {
+    const role = this.table.roleOf(raw.probe);
     if (role === undefined || role.kind === "watch") return;
     try {
       const decoded = this.decoder.decode(raw, role);
@@ -97,6 +111,14 @@ export class TraceSession implements Trace, EventSink {
   }
 
   onBatchEnd(): void {
+    if (this.floats.holds) {
+      this.floats.keep();
+      this.startFloatWait();
+    } else this.stopFloatWait();
+    this.deliverBatch();
+  }
+
+  private deliverBatch(): void {
     if (this.batch.length === 0) return;
     this.batches.push(this.batch);
     this.waiting += this.batch.length;
@@ -162,7 +184,16 @@ export class TraceSession implements Trace, EventSink {
       }
     }
     done();
+    this.stopFloatWait();
+    // Those that the end itself cut off are not worth a word more than their own.
+    const { missed } = this.floats;
+    this.floats.giveUpBefore(this.floats.now);
+    this.deliverBatch();
     await this.delivering;
+    if (missed > 0)
+      this.parts.listener.onNotice(
+        `the float registers of ${missed === 1 ? "one call or return" : `${missed} calls and returns`} could not be read: the signal's frame was lost, or came elsewhere`,
+      );
     this.active = false;
     link.unregister(this.session, this.table.firstProbe, this.table.size);
     finalReason = await this.parts.onDetached(finalReason);
@@ -182,6 +213,26 @@ export class TraceSession implements Trace, EventSink {
       rate: rounded(hits / seconds),
       costPercent: rounded(ns / 1e7 / seconds),
     }));
+  }
+
+  private startFloatWait(): void {
+    const point = this.floats.now;
+    // What arrived while this process was not running is read before the time is up.
+    this.floatTimer ??= setTimeout(() => setImmediate(() => this.endFloatWait(point)), FLOATS_WITHIN_MS);
+  }
+
+  private stopFloatWait(): void {
+    clearTimeout(this.floatTimer);
+    this.floatTimer = undefined;
+  }
+
+  private endFloatWait(point: number): void {
+    this.stopFloatWait();
+    // They may stand in the stream, which rests for this trace's reader.
+    const rests = this.readerBusy || this.waiting > MAX_WAITING;
+    if (!rests) this.floats.giveUpBefore(point);
+    if (this.floats.holds) this.startFloatWait();
+    this.deliverBatch();
   }
 
   /** One batch after the other; what needs no waiting is done at once. */
@@ -237,4 +288,9 @@ export class TraceSession implements Trace, EventSink {
 /** Three digits are all that such a figure is good for. */
 function rounded(value: number): number {
   return Number(value.toPrecision(3));
+}
+
+function eventPlanOf(role: Exclude<ProbeRole, { kind: "watch" }>): EventPlan {
+  if (role.kind === "copy") return role.copy.plan;
+  return role.kind === "return" ? role.plan.return : role.plan.call;
 }

@@ -33,6 +33,7 @@ export interface TraceOptions {
   readonly source: string | undefined;
   readonly eventsPerSecond: number;
   readonly maxStringBytes: number;
+  readonly floats: "signal" | "off";
 }
 
 export interface TraceOwner {
@@ -104,13 +105,14 @@ export class FunctionTrace {
   }
 
   private async begin(): Promise<void> {
-    const { target, names, eventsPerSecond, maxStringBytes, source } = this.options;
+    const { target, names, eventsPerSecond, maxStringBytes, floats, source } = this.options;
     const request = {
       target,
       functions: names,
       returns: true,
       rate: eventsPerSecond,
       maxBytes: maxStringBytes,
+      floats,
       ...(source === undefined ? {} : { source }),
     };
     try {

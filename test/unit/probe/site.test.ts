@@ -186,6 +186,31 @@ test("a jump that leads out of the function is told: such a call ends elsewhere"
   }
 });
 
+/** `+N` (or both, of a branch; none: where the return address leads), change of RSP, changed float registers. */
+const LEADS: [name: string, hex: string, registers: string[], expected: string][] = [
+  ["push rbp", "55c3", [], "+1 -8"],
+  ["the branch of a stack check, not taken", "493b6610760290c3e800000000ebf1", ["R14"], "+2 0"],
+  ["a branch, either way", "4885c07401905dc3", ["RAX"], "+2 +3 0"],
+  ["a jump", "eb0090c3", [], "+2 0"],
+  ["a call", "e80b000000c3", [], "+16 -8"],
+  ["a return", "c3", [], "8"],
+  ["what changes a float register", "f20f59c1c3", ["X0"], "+4 0 X0"],
+  ["a jump through a register", "ffe0", [], "unknown"],
+  ["a change of RSP that is not constant", "4829c4c3", [], "unknown"],
+];
+
+test("where a thread is behind the entry site", () => {
+  for (const [name, hex, registers, expected] of LEADS) {
+    const code = Uint8Array.from(Buffer.from(hex, "hex"));
+    const found = findSites({ fn: { entry: 0x400000, offset: 0 }, code, registers: new Set(["RSP", ...registers]) });
+    assert.ok(found.ok, name);
+    const { resume, changesFloats } = found.entry;
+    const text =
+      resume === undefined ? ["unknown"] : [...resume.ip.map((place) => `+${place}`), resume.sp, ...changesFloats];
+    assert.equal(text.join(" "), expected, name);
+  }
+});
+
 test("any bytes give sites or a reason, and sites are whole instructions", () => {
   // A fixed linear congruential generator (Numerical Recipes' constants): the same bytes in every run.
   let seed = 1;

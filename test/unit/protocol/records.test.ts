@@ -10,6 +10,7 @@ import {
   CAPTURE_REGISTERS,
   type CapturePlan,
   encodePlan,
+  FLOAT_REGISTERS,
   MAX_EVENT_BYTES,
   MAX_FLAT_SLOTS,
   MAX_ROOT_PIECES,
@@ -111,6 +112,10 @@ describe("layouts", () => {
       first_slot: PLAN.firstSlot,
       max_bytes: PLAN.maxBytes,
       max_depth: PLAN.maxDepth,
+      resume_ip: PLAN.resumeIp,
+      resume_sp: PLAN.resumeSp,
+      float_pieces: PLAN.floatPieces,
+      float_registers: PLAN.floatRegisters,
       condition: PLAN.condition,
       early_slots: PLAN.earlySlots,
       register_at: PLAN.registerAt,
@@ -178,6 +183,7 @@ describe("layouts", () => {
       chunks: RECORD.chunks,
       kind: RECORD.kind,
       full: RECORD.full,
+      floats: RECORD.floats,
     },
     pl_chunk: {
       sizeof: CHUNK.size,
@@ -192,6 +198,7 @@ describe("layouts", () => {
   const constants: Record<string, number> = {
     PL_REGISTERS: REGISTER_ROOM,
     PL_LABELS: CAPTURE_REGISTERS.indexOf("LABELS"),
+    PL_FLOAT_REGISTERS: FLOAT_REGISTERS.length,
     PL_MAX_PIECES: MAX_ROOT_PIECES,
     PL_MAX_STACK_PIECE: MAX_STACK_PIECE,
     PL_MAX_FLAT_SLOTS: MAX_FLAT_SLOTS,
@@ -221,6 +228,10 @@ describe("layouts", () => {
     PL_RETURN: RECORD_KIND.return,
     PL_UNWOUND: RECORD_KIND.unwound,
     PL_CALL_REFUSED: RECORD_KIND.refusedCall,
+    PL_FLOATS: RECORD_KIND.floats,
+    PL_FLOATS_FOLLOW: 1,
+    PL_FLOATS_NO_GOROUTINE: 2,
+    PL_FLOATS_NO_ROOM: 3,
     PL_FULL_BYTES: 1,
     PL_FULL_CHUNKS: 2,
     PL_FULL_STEPS: 3,
@@ -341,7 +352,32 @@ describe("encodePlan", () => {
     );
   });
 
+  it("has the float registers as failed pieces, and where the thread goes on", () => {
+    const plan: CapturePlan = {
+      pieces: [...pieces(1, "RAX"), { kind: "float", register: "X3" }, { kind: "float", register: "X0" }],
+    };
+    const bounds = (resume: NonNullable<ProbeSpec["resume"]>): number[] => {
+      const view = new DataView(encodePlan(probe(plan, { resume }), noCaptureTables()).buffer);
+      return [
+        view.getInt32(PLAN.resumeIp, true),
+        view.getInt32(PLAN.resumeIp + 4, true),
+        view.getInt32(PLAN.resumeSp, true),
+        view.getUint32(PLAN.floatPieces, true),
+        view.getUint32(PLAN.floatRegisters, true),
+        view.getUint32(PLAN.rootSize, true),
+      ];
+    };
+    assert.deepEqual(bounds({ ip: [1], sp: -8 }), [1, 1, -8, 0b110, 0b1001, 24]);
+    assert.deepEqual(bounds({ ip: [2, -30], sp: 0 }), [2, -30, 0, 0b110, 0b1001, 24]);
+    assert.deepEqual(bounds({ ip: [], sp: 8 }), [0, 0, 8, 0b110, 0b1001, 24]);
+  });
+
   const refused: readonly (readonly [string, CapturePlan, RegExp])[] = [
+    [
+      "a float register, and nobody knows what follows",
+      { pieces: [{ kind: "float", register: "X0" }] },
+      /is a float register, and nothing says where the thread goes on/,
+    ],
     ["33 pieces", { pieces: pieces(33) }, /33 root pieces, the limit is 32/],
     ["a root type that is not there", { pieces: pieces(1), rootType: 5 }, /capture type 5, which is not in the tables/],
     ["a register twice", { pieces: [...pieces(1, "RAX"), ...pieces(1, "RAX")] }, /register RAX twice/],

@@ -417,7 +417,7 @@ function hit(plan: EventPlan, variables: [string, GoType, Value][], convention: 
   const root = new Uint8Array(size);
   const view = new DataView(root.buffer);
   for (const [index, piece] of plan.capture.pieces.entries()) {
-    if (piece.kind === "register") view.setBigUint64(offsets[index]!, registers.get(piece.register)!, true);
+    if (piece.kind !== "stack") view.setBigUint64(offsets[index]!, registers.get(piece.register)!, true);
     else root.set(stack.subarray(piece.offset, piece.offset + piece.size), offsets[index]);
   }
   const chunks = plan.capture.slots.flatMap((slot): Chunk[] => {

@@ -14,6 +14,7 @@ export function site(address: number): ProbeSite {
     expected: "55",
     cfaOffset: 8,
     skipIfBelowOrEqual: false,
+    changesFloats: [],
     predictedNs: 900,
   };
 }

@@ -1,0 +1,3 @@
+module floatsc
+
+go 1.17
