@@ -103,6 +103,7 @@ static __always_inline void fill_call(struct pl_open_call *call, struct hit *hit
 	call->nested = 0;
 	call->parked = 0;
 	call->pad = 0;
+	call->dictionary = 0;
 }
 
 static __always_inline int on_call(struct pt_regs *ctx, u32 size)
@@ -223,6 +224,7 @@ static __always_inline void build_deep(struct pt_regs *ctx, struct hit *hit, str
 	copy_registers(ctx, hit->plan, record, SCRATCH_RECORD);
 	copy_stack(hit->plan, cfa, record, SCRATCH_RECORD);
 	copy_labels(hit->plan, s, g);
+	place_dictionary(s, hit->plan);
 	start_walk(s, hit->plan, ctx->ip);
 	s->parks = parks;
 	bpf_tail_call(ctx, &stages, PL_STAGE_WALK);
@@ -290,6 +292,7 @@ SEC("uprobe") int return_deep(struct pt_regs *ctx)
 	record->call_id = call.call_id;
 	record->time_ns = now;
 	record->duration_ns = now - call.time_ns;
+	s->call.dictionary = call.dictionary;
 	build_deep(ctx, &hit, s, &g, cfa, 0);
 	count(hit.counter->dropped);
 	return 0;

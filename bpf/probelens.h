@@ -95,9 +95,12 @@ enum {
 };
 
 /*
- * What an interface's data word points to, by type word; what a func value points to, by code address. Both keys are
- * addresses in the file, that is without the load bias.
+ * What an interface's data word points to, by type word; what a func value points to, by code address; of a generic
+ * function the root type, by the dictionary's address, with the plan's dictionary_table above it. The keys' addresses
+ * are those of the file, that is without the load bias.
  */
+#define PL_TABLE_SHIFT 48
+
 struct pl_target {
 	u32 type;
 	u32 flags;
@@ -133,7 +136,10 @@ struct pl_plan {
 	u32 float_registers; /* bit N: XN is wanted */
 	u32 condition;	     /* programs of conditions: index of the probe's */
 	u32 early_slots;     /* of the root type: followed to their ends before the others */
-	u32 pad;
+	/* Of generic functions; calls find their dictionary's address in the root area, returns get their call's there.
+	 */
+	u16 dictionary_at;	       /* in the record; 0: there is none */
+	u16 dictionary_table;	       /* above the address in the key of the root type; 0: all calls have the plan's */
 	u16 register_at[PL_REGISTERS]; /* in the record; 0: not wanted */
 	struct pl_stack_piece stack_piece[PL_MAX_PIECES];
 };
@@ -185,6 +191,7 @@ struct pl_open_call {
 	u32 nested; /* open calls below this one */
 	u32 parked; /* not sent: its return decides */
 	u32 pad;
+	u64 dictionary; /* of a generic function; 0: not known */
 };
 
 /* PL_CALL_REFUSED: a call whose end will not be told, for want of room in the table of open calls. */
@@ -301,6 +308,7 @@ struct pl_scratch {
 	u32 parks;	/* the record is kept until the return */
 	u32 late_slots; /* of the root type, up to here: still to be followed; 0: none */
 	u32 early_slots;
+	u32 root; /* the root area's type */
 	struct pl_seen seen[PL_SEEN];
 	/* What the condition leaves to the return and the record stand together, as in pl_parked. */
 	struct pl_machine machine;

@@ -53,11 +53,33 @@ static __always_inline u64 deep_call_id(struct pl_scratch *s)
 	return 1ull << 52 | ((*place >> 12) & 0xfff) << 40 | (s->sequence & 0xffffffffffull);
 }
 
+/* A call has its dictionary's address in a register or on the stack, a return only from its call. */
+static __always_inline void place_dictionary(struct pl_scratch *s, struct pl_plan *plan)
+{
+	u64 at = plan->dictionary_at;
+	opaque(at);
+	if (!at || at > PL_EVENT_BYTES)
+		return;
+	u64 *place = (void *)s->record + at;
+	if (((struct pl_record *)s->record)->kind == PL_RETURN)
+		*place = s->call.dictionary;
+	else
+		s->call.dictionary = *place;
+}
+
+static __always_inline u32 root_type(struct pl_scratch *s, struct pl_plan *plan)
+{
+	if (!plan->dictionary_table)
+		return plan->root_type;
+	u64 key = (s->call.dictionary - s->bias) | (u64)plan->dictionary_table << PL_TABLE_SHIFT;
+	struct pl_target *target = bpf_map_lookup_elem(&runtime_types, &key);
+	return target ? target->type : plan->root_type;
+}
+
 static __always_inline void start_walk(struct pl_scratch *s, struct pl_plan *plan, u64 ip)
 {
-	u32 root = plan->root_type;
-
 	s->bias = ip - plan->site;
+	u32 root = root_type(s, plan);
 	s->done = 0;
 	s->rounds = 0;
 	s->element = HEADER;
@@ -70,6 +92,7 @@ static __always_inline void start_walk(struct pl_scratch *s, struct pl_plan *pla
 	s->chunk = 0;
 	s->mask_element = 0;
 	s->late_slots = 0;
+	s->root = root;
 	struct pl_type *type = bpf_map_lookup_elem(&types, &root);
 	if (!type)
 		return;
@@ -203,7 +226,7 @@ static __always_inline void mask_step(struct pl_scratch *s)
 static __always_inline void back_to_root(struct pl_scratch *s)
 {
 	struct pl_plan *plan = bpf_map_lookup_elem(&plans, &s->plan);
-	struct pl_type *type = plan ? bpf_map_lookup_elem(&types, &plan->root_type) : 0;
+	struct pl_type *type = plan ? bpf_map_lookup_elem(&types, &s->root) : 0;
 	if (!type || !s->late_slots) {
 		s->done = 1;
 		return;

@@ -219,6 +219,7 @@ SEC("uprobe") int return_condition(struct pt_regs *ctx)
 	record->call_id = call.call_id;
 	record->time_ns = now;
 	record->duration_ns = now - call.time_ns;
+	s->call.dictionary = call.dictionary;
 	build_deep(ctx, &hit, s, &g, cfa, 0);
 	count(hit.counter->dropped);
 	return 0;

@@ -38,6 +38,11 @@ export class Memory {
     return this.offsetOf(address, true) !== undefined;
   }
 
+  /** Where a section of the program stands in memory. */
+  section(name: string): { readonly address: number; readonly size: number } | undefined {
+    return this.#sections.find(name);
+  }
+
   /** Address of a file offset. */
   addressOf(offset: number): number | undefined {
     for (const segment of this.#loads) {

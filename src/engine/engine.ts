@@ -2,7 +2,8 @@
 
 import { stat } from "node:fs/promises";
 import { NO_RESOLVER, type ValueResolver } from "../goabi/resolver.ts";
-import type { GoBinary, GoFunction } from "../gobinary/api.ts";
+import { isShaped } from "../goabi/shaped.ts";
+import type { GoBinary, GoFunction, SignatureResult } from "../gobinary/api.ts";
 import { matchText } from "../gosource/functions/match.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
@@ -163,7 +164,17 @@ class ProbeEngine implements FullEngine {
       reading,
     ]);
     const noFloats = await whyNoFloats(binary, fn, options.floats);
-    const result = planFunction({ fn, arch: binary.arch, signature, code, limits, context, ...noFloats });
+    const dictionaries = isGeneric(signature) ? await binary.dictionaries() : undefined;
+    const result = planFunction({
+      fn,
+      arch: binary.arch,
+      signature,
+      code,
+      limits,
+      context,
+      ...noFloats,
+      ...(dictionaries === undefined ? {} : { dictionaries }),
+    });
     if (!result.ok) return { reason: result.reason };
     return { ...result.plan, copies: await planInlinedCalls(binary, fn, limits, context).catch(noneOfDamaged) };
   }
@@ -455,6 +466,13 @@ async function withCommand(command: StoppedCommand, reason: EndReason): Promise<
 
 /** Needs the disassembler, which not every command does. */
 const inlinedCallPlans = () => import("./plan/inlinedCalls.ts");
+
+/** Whether types of its values are known from a call's dictionary only. */
+function isGeneric(signature: SignatureResult): boolean {
+  return (
+    signature.ok && [...signature.signature.params, ...signature.signature.results].some(({ type }) => isShaped(type))
+  );
+}
 
 /** The function itself is traced although what was inlined cannot be read. */
 function noneOfDamaged(error: unknown): [] {

@@ -40,7 +40,21 @@ interface TypeBase {
   readonly linkName?: string;
   /** DW_AT_go_runtime_type: offset of the runtime's type from `moduledata.types`; absent or 0: has none. */
   readonly runtimeType?: number;
+  /** Of a variable in a generic function, whose type here is what all its instances share: where the real one is told. */
+  readonly inDictionary?: DictionaryPlace;
 }
+
+/** Where a call's dictionary has the address of a type's descriptor. */
+export type DictionaryPlace =
+  /** In the word of this number: DW_AT_go_dict_index. */
+  | { readonly word: number }
+  /** The type of this number, from 0 on: of a function, as the compiler numbers them. */
+  | { readonly order: number }
+  /**
+   * Of a method, whose dictionary is that of its receiver's type (linker's name without arguments) and of all its
+   * methods: the type of this name, in which `‹0›` stands for the receiver's first type argument.
+   */
+  | { readonly name: string; readonly receiver: string };
 
 export interface ScalarType extends TypeBase {
   readonly kind: ScalarKind;

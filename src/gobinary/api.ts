@@ -8,7 +8,7 @@ import type { Arch } from "../arch/arch.ts";
 import type { CallingConvention, Location } from "../goabi/location.ts";
 import type { DynamicType, ValueResolver } from "../goabi/resolver.ts";
 import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
-import type { GoType } from "../goabi/type.ts";
+import type { DictionaryPlace, GoType } from "../goabi/type.ts";
 
 export interface BuildInfo {
   /** `go1.27.4`. */
@@ -162,6 +162,14 @@ export interface TypeData {
   runtimeTypes(): Iterable<RuntimeType>;
 }
 
+/** The dictionaries of generic instances. Addresses are those of the file. */
+export interface DictionaryData {
+  /** All dictionaries, and other things that begin like one. */
+  readonly candidates: Iterable<number>;
+  /** The type that a dictionary has at a place; undefined where it has none there. */
+  typeAt(dictionary: number, place: DictionaryPlace): GoType | undefined;
+}
+
 export interface Closure {
   /** Of its code, in the file. */
   readonly address: number;
@@ -208,6 +216,8 @@ export interface GoBinary {
   closures(): Promise<readonly Closure[]>;
   /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
   typeData(): Promise<TypeData | undefined>;
+  /** Undefined where they cannot be read. */
+  dictionaries(): Promise<DictionaryData | undefined>;
   /** What the Go version decides about the runtime's structures. */
   readonly runtimeFacts: RuntimeFacts;
   /** Names types and code that only a running process tells of: an interface's dynamic type, a func value. */

@@ -15,6 +15,7 @@ import type {
   Closure,
   CodeFrame,
   CodeFrames,
+  DictionaryData,
   GoBinary,
   GoFunction,
   InlinedCall,
@@ -39,6 +40,7 @@ import { MAX_ARG_INFO_BYTES } from "./places/argInfo.ts";
 import type { Witnesses } from "./places/completeness.ts";
 import { contradictionOf, isConfirmed, judgeListed, placeSignature } from "./places/court.ts";
 import { whyUndescribed } from "./places/undescribed.ts";
+import { Dictionaries } from "./runtime/dictionaries.ts";
 import { goMinorVersion, layoutFromType } from "./runtime/goroutineLayout.ts";
 import { MethodTables } from "./runtime/methodTables.ts";
 import { TypeDescriptors } from "./runtime/typeDescriptors.ts";
@@ -89,6 +91,7 @@ export class FileBinary implements GoBinary {
   readonly #parts: BinaryParts;
   #dwarf: Promise<Dwarf | undefined> | undefined;
   #typeData: Promise<TypeDescriptors | undefined> | undefined;
+  #dictionaries: Promise<DictionaryData | undefined> | undefined;
   #methodTables: Promise<MethodTables | undefined> | undefined;
   #funcs: Promise<FuncValues> | undefined;
   #inlined: Promise<Map<string, number>> | undefined;
@@ -208,6 +211,15 @@ export class FileBinary implements GoBinary {
     const { memory, moduledata, goMinor, elf } = this.#parts;
     this.#typeData ??= TypeDescriptors.load(memory, moduledata, goMinor, elf.positionIndependent);
     return this.#typeData;
+  }
+
+  dictionaries(): Promise<DictionaryData | undefined> {
+    this.#dictionaries ??= this.#guard("read the dictionaries of generic functions", async () => {
+      const types = await this.#typeDescriptors();
+      const { memory, elf } = this.#parts;
+      return types === undefined ? undefined : await Dictionaries.load(memory, types, elf.positionIndependent);
+    });
+    return this.#dictionaries;
   }
 
   async valueResolver(): Promise<ValueResolver> {

@@ -1,7 +1,7 @@
 /** What the planner gives for one function: where values live, where to probe, what to copy. Pure data. */
 
 import type { Arch } from "../arch/arch.ts";
-import type { GoFunction, InlinedCall, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
+import type { DictionaryData, GoFunction, InlinedCall, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
 import type { CaptureRegister, RootPiece } from "../protocol/capture.ts";
 import type { Mask } from "../protocol/captureTypes.ts";
 import type { ProbeSpec } from "../protocol/helperApi.ts";
@@ -59,6 +59,15 @@ export interface PlannedCapture {
   readonly slots: readonly ShapeSlot[];
   /** Bytes of the root area that are secret. */
   readonly masks: readonly Mask[];
+  /** Of generic functions: slots and masks for calls whose dictionary is known. */
+  readonly dictionary?: PlannedDictionary;
+}
+
+export interface PlannedDictionary {
+  /** Where in the root area its address is. */
+  readonly at: number;
+  /** By the dictionary's address in the file; their pieces are the same. Finding them takes time. */
+  variants(): readonly { readonly address: number; readonly capture: PlannedCapture }[];
 }
 
 /** A probe as the helper gets it, but for the types of what it copies. */
@@ -70,6 +79,27 @@ export interface EventPlan {
   readonly variables: readonly CapturedVariable[];
   /** Words of the call's context (context.ts): byte offsets in the root area. */
   readonly context?: ReadonlyMap<CaptureRegister, number>;
+}
+
+/** A call of a generic function with the types that its dictionary gives. */
+export interface Instance {
+  /** Of the dictionary, in the file. */
+  readonly address: number;
+  readonly call: EventPlan;
+  readonly return: EventPlan;
+}
+
+export interface GenericPlan {
+  /** Where an event has the dictionary's address: absent where it has none. */
+  readonly dictionary: { readonly call: WordPlace; readonly return?: WordPlace };
+  /** Undefined where this is no dictionary of the function. */
+  instance(address: number): Instance | undefined;
+}
+
+/** A word of the root area, and its piece among those of the plan. */
+export interface WordPlace {
+  readonly root: number;
+  readonly piece: number;
 }
 
 export interface FunctionPlan {
@@ -86,6 +116,8 @@ export interface FunctionPlan {
   readonly jumpsAway?: boolean;
   readonly call: EventPlan;
   readonly return: EventPlan;
+  /** Where types are the dictionary's to tell: `call` and `return` are for calls of which it is not known. */
+  readonly generic?: GenericPlan;
   /** Calls that were inlined, as far as they were looked at. */
   readonly copies: readonly PlannedCopy[];
 }
@@ -126,6 +158,8 @@ export interface PlanInput {
   readonly context?: ContextRequest;
   /** Why no float register is read; absent: they are. */
   readonly noFloats?: string;
+  /** For signatures with types that only a dictionary tells. */
+  readonly dictionaries?: DictionaryData;
 }
 export type PlanResult =
   | { readonly ok: true; readonly plan: CodePlan }

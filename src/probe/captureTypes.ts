@@ -17,7 +17,7 @@ import {
   SLOT,
 } from "../protocol/captureTypes.ts";
 import { MAX_PROBES } from "../protocol/layout.ts";
-import type { PlannedCapture } from "./api.ts";
+import type { PlannedCapture, PlannedDictionary } from "./api.ts";
 import { type CapturedPart, type Shape, type ShapeOptions, shapeOf, type Target } from "./shape.ts";
 
 export interface DynamicTypes {
@@ -48,6 +48,7 @@ export class CaptureTypes {
   private readonly byFramesLeft = new Map<number, Node>();
   private readonly byClosure = new Map<readonly CapturedPart[], Node>();
   private readonly roots = new Map<PlannedCapture, number>();
+  private readonly dictionaryTables = new Map<PlannedDictionary, number>();
   /** By depth: what is still to be written. */
   private readonly waiting: Node[][];
   /** Depth at which the first interface, the first func was met. */
@@ -64,16 +65,41 @@ export class CaptureTypes {
   plan(capture: PlannedCapture): CapturePlan {
     const { pieces, slots, masks, earlySlots } = capture;
     const { eventBytes, depth } = this.options.limits;
-    const bounds = { maxBytes: Math.min(eventBytes, MAX_EVENT_BYTES), maxDepth: depth };
+    const dictionary = this.dictionary(capture);
+    const bounds = {
+      maxBytes: Math.min(eventBytes, MAX_EVENT_BYTES),
+      maxDepth: depth,
+      ...(dictionary === undefined ? {} : { dictionary }),
+    };
     if (slots.length === 0 && masks.length === 0) return { pieces, ...bounds };
+    const early = earlySlots === undefined ? {} : { earlySlots };
+    return { pieces, rootType: this.rootType(capture), ...early, ...bounds };
+  }
+
+  /** Of a generic function the root type is each instance's own: a table of them for each plan. */
+  private dictionary({ dictionary }: PlannedCapture): CapturePlan["dictionary"] {
+    if (dictionary === undefined) return undefined;
+    let table = this.dictionaryTables.get(dictionary);
+    if (table === undefined) {
+      table = this.dictionaryTables.size + 1;
+      this.dictionaryTables.set(dictionary, table);
+      for (const { address, capture } of dictionary.variants()) {
+        const type = this.rootType(capture);
+        this.writer.addRuntimeType({ address, table, type, deepens: false, func: false });
+      }
+    }
+    return { table, at: dictionary.at };
+  }
+
+  private rootType(capture: PlannedCapture): number {
     let rootType = this.roots.get(capture);
     if (rootType === undefined) {
       rootType = this.writer.reserve();
       this.roots.set(capture, rootType);
       // The kernel program takes the root area for one element, whatever its size.
-      this.write(rootType, { size: 0, slots, masks }, 0);
+      this.write(rootType, { size: 0, slots: capture.slots, masks: capture.masks }, 0);
     }
-    return { pieces, rootType, ...(earlySlots === undefined ? {} : { earlySlots }), ...bounds };
+    return rootType;
   }
 
   /**

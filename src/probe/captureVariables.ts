@@ -175,8 +175,9 @@ class RootMap {
     this.size = size;
     for (const [index, piece] of pieces.entries()) {
       const root = offsets[index]!;
-      if (piece.kind !== "stack") this.registers.set(piece.register, { piece: index, root });
-      else this.stack.push({ piece: index, root, start: piece.offset, end: piece.offset + piece.size });
+      if (piece.kind === "stack")
+        this.stack.push({ piece: index, root, start: piece.offset, end: piece.offset + piece.size });
+      else if (piece.kind !== "dictionary") this.registers.set(piece.register, { piece: index, root });
     }
   }
 

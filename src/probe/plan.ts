@@ -1,10 +1,10 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
 import { ARCHITECTURES } from "../arch/arch.ts";
-import { secretNames } from "../goabi/secretNames.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";
 import type { EventPlan, FloatRefusal, FunctionPlan, PlanInput, PlannedCapture, PlanResult, ProbeSite } from "./api.ts";
-import { FLOATS_OFF, planCapture } from "./captureVariables.ts";
-import { type ContextWord, contextWords } from "./context.ts";
+import { FLOATS_OFF } from "./captureVariables.ts";
+import { contextWords } from "./context.ts";
+import { type GenericEvents, planEvents } from "./instances.ts";
 import { findSites } from "./site.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
@@ -14,20 +14,25 @@ export function planFunction(input: PlanInput): PlanResult {
   if (noProbes !== undefined) return { ok: false, reason: noProbes };
   if (!input.signature.ok) return { ok: false, reason: input.signature.reason };
   const placed = input.signature.signature;
-  const context = input.context === undefined ? [] : contextWords(input.context);
-  const isSecret = secretNames();
-  const planned = (variables: readonly PlacedVariable[], sites: readonly ProbeSite[], words: readonly ContextWord[]) =>
-    planCapture(shown(variables), limits, isSecret, words, floatsAt(sites, noFloats));
-  const wanted = planned(placed.params, [], context);
+  const eventsAt = (entry: readonly ProbeSite[], returns: readonly ProbeSite[]): GenericEvents =>
+    planEvents({
+      params: placed.params,
+      shown: shown(placed.params),
+      results: shown(placed.results),
+      limits,
+      context: input.context === undefined ? [] : contextWords(input.context),
+      dictionaries: input.dictionaries,
+      floats: { call: floatsAt(entry, noFloats), return: floatsAt(returns, noFloats) },
+    });
+  const wanted = eventsAt([], []);
   const sites = findSites({
     fn,
     code,
-    registers: registersAtEntry(wanted.capture, fn.convention === "register"),
+    registers: registersAtEntry(wanted.call.capture, fn.convention === "register"),
     ...(placed.spillArea === undefined ? {} : { spillArea: placed.spillArea }),
   });
   if (!sites.ok) return sites;
-  const call = planned(placed.params, [sites.entry], context);
-  const ret = planned(placed.results, sites.returns, []);
+  const events = eventsAt([sites.entry], sites.returns);
   return {
     ok: true,
     plan: {
@@ -35,11 +40,10 @@ export function planFunction(input: PlanInput): PlanResult {
       params: placed.params,
       results: placed.results,
       ...(placed.missingResults === undefined ? {} : { missingResults: placed.missingResults }),
-      entry: withSignal(sites.entry, call),
-      returns: sites.returns.map((site) => withSignal(site, ret)),
+      entry: withSignal(sites.entry, events.call),
+      returns: sites.returns.map((site) => withSignal(site, events.return)),
       jumpsAway: sites.jumpsAway,
-      call,
-      return: ret,
+      ...events,
       copies: [],
     },
   };
@@ -78,6 +82,7 @@ function shown(variables: readonly PlacedVariable[]): PlacedVariable[] {
 function registersAtEntry(capture: PlannedCapture, registerConvention: boolean): ReadonlySet<string> {
   const registers = new Set<string>(["RSP"]);
   if (registerConvention) registers.add("R14");
-  for (const piece of capture.pieces) if (piece.kind !== "stack") registers.add(piece.register);
+  for (const piece of capture.pieces)
+    if (piece.kind === "register" || piece.kind === "float") registers.add(piece.register);
   return registers;
 }

@@ -70,7 +70,9 @@ export type RootPiece =
   /** The register's low 8 bytes: left alone and marked as failed by the kernel program, they come in a record of their own. */
   | { readonly kind: "float"; readonly register: FloatRegister }
   /** `size` bytes at CFA + `offset`; takes `size` rounded up to 8 bytes of the root area. */
-  | { readonly kind: "stack"; readonly offset: number; readonly size: number };
+  | { readonly kind: "stack"; readonly offset: number; readonly size: number }
+  /** Of returns of a generic function: 8 bytes, the dictionary's address that the call had. */
+  | { readonly kind: "dictionary" };
 
 export interface CapturePlan {
   readonly pieces: readonly RootPiece[];
@@ -78,6 +80,11 @@ export interface CapturePlan {
   readonly rootType?: number;
   /** So many of its first slots are followed to their ends before the others; absent: none. */
   readonly earlySlots?: number;
+  /**
+   * Of a generic function, whose call has a dictionary. `at`: where in the root area its address is. `table`: the root type
+   * of a call whose dictionary is known is the runtime type of the key `its address in the file | table << 48`.
+   */
+  readonly dictionary?: { readonly at: number; readonly table: number };
   /** Of one event; absent: MAX_EVENT_BYTES. */
   readonly maxBytes?: number;
   /** Pointers in a chain; absent: MAX_CAPTURE_DEPTH. */
@@ -126,6 +133,8 @@ export const PLAN = {
   floatRegisters: 88,
   condition: 92,
   earlySlots: 96,
+  dictionaryAt: 100,
+  dictionaryTable: 102,
   registerAt: REGISTER_AT,
   stackPiece: STACK_PIECES_AT,
   size: STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size,
@@ -173,6 +182,10 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 
   view.setUint32(PLAN.maxBytes, Math.min(plan.maxBytes ?? MAX_EVENT_BYTES, MAX_EVENT_BYTES), true);
   view.setUint32(PLAN.earlySlots, plan.earlySlots ?? 0, true);
   view.setUint32(PLAN.maxDepth, plan.maxDepth ?? MAX_CAPTURE_DEPTH, true);
+  if (plan.dictionary !== undefined) {
+    view.setUint16(PLAN.dictionaryAt, RECORD.size + plan.dictionary.at, true);
+    view.setUint16(PLAN.dictionaryTable, plan.dictionary.table, true);
+  }
   if (probe.rate !== undefined) {
     const intervalNs = Math.max(1, Math.round(1e9 / probe.rate));
     view.setBigUint64(PLAN.intervalNs, BigInt(intervalNs), true);
@@ -202,6 +215,7 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 
       floatRegisters |= 1 << FLOAT_REGISTERS.indexOf(piece.register);
       return;
     }
+    if (piece.kind === "dictionary") return;
     const at = PLAN.stackPiece + stackPieces++ * STACK_PIECE.size;
     view.setInt32(at + STACK_PIECE.offset, piece.offset, true);
     view.setUint32(at + STACK_PIECE.at, inRecord, true);
@@ -216,10 +230,11 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 
 
 /**
  * Which program carries out a plan: the smallest record that holds every event of a flat plan, else `deep`. Flat are
- * plans whose slots lead to types without slots and masks: strings, pointers to numbers.
+ * plans whose slots lead to types without slots and masks: strings, pointers to numbers; not those of generic functions.
  */
 export function programClass(plan: CapturePlan, tables: CaptureTables): SizeClass | "deep" {
   checkPlan(plan);
+  if (plan.dictionary !== undefined) return "deep";
   return SIZE_CLASSES.find((size) => fits(plan, tables, size)) ?? "deep";
 }
 
@@ -242,13 +257,16 @@ function checkPlan(plan: CapturePlan): { offsets: number[]; size: number } {
     }
     if (piece.kind === "float" && !FLOAT_REGISTERS.includes(piece.register))
       throw new PlanError(`root piece ${index} names the float register ${piece.register}`);
-    if (piece.kind !== "stack") {
+    if (piece.kind === "register" || piece.kind === "float") {
       if (registers.has(piece.register)) throw new PlanError(`it copies the register ${piece.register} twice`);
       registers.add(piece.register);
     }
     if (piece.kind === "stack" && !(piece.size >= 1 && piece.size <= MAX_STACK_PIECE))
       throw new PlanError(`root piece ${index} takes ${piece.size} bytes, a stack piece takes 1 to ${MAX_STACK_PIECE}`);
   });
+  const at = plan.dictionary?.at;
+  if (at !== undefined && (at % 8 !== 0 || at + 8 > size))
+    throw new PlanError(`its dictionary's address stands at ${at} of a root area of ${size} bytes`);
   if (RECORD.size + size > MAX_EVENT_BYTES)
     throw new PlanError(`its root area takes ${size} bytes, an event ${MAX_EVENT_BYTES}`);
   return { offsets, size };
@@ -267,7 +285,7 @@ function fits(plan: CapturePlan, tables: CaptureTables, size: SizeClass): boolea
   const pieces = plan.pieces.every((piece, index) => {
     const at = RECORD.size + (offsets[index] ?? 0);
     if (piece.kind === "stack") return at <= split.start && piece.size <= split.length;
-    return piece.register !== "LABELS" && at <= size - 8;
+    return !(piece.kind === "register" && piece.register === "LABELS") && at <= size - 8;
   });
   if (!pieces || RECORD.size + rootSize > size) return false;
   const root = rootOf(plan, tables);

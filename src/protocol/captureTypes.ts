@@ -61,8 +61,10 @@ export type DynamicVia = Exclude<Slot["via"], { readonly kind: "type" }>;
 
 /** What an interface's data word points to, by type word; what a func value points to, by code address. */
 export interface Target {
-  /** Address in the file (of the type descriptor, of the code). */
+  /** Address in the file (of the type descriptor, of the code, of a dictionary). */
   readonly address: number;
+  /** Of a dictionary: `CapturePlan.dictionary.table`. */
+  readonly table?: number;
   readonly type: number;
   readonly deepens: boolean;
   /** The data word is a func value. */
@@ -103,7 +105,7 @@ export const LENGTH_KIND = { one: 0, word: 1, shift: 2 } as const;
 export const WHEN_KIND = { always: 0, zero: 1, notZero: 2, clear: 3, set: 4 } as const;
 /** struct pl_mask */
 export const MASK = { size: 8, offset: 0, length: 4 } as const;
-/** A key (u64) and struct pl_target */
+/** A key (u64: the address, above its 48 bits the number of a plan's table of dictionaries) and struct pl_target */
 export const TARGET = { size: 16, address: 0, type: 8, flags: 12 } as const;
 export const TARGET_KEY_BYTES = 8;
 export const TARGET_FLAGS = { deepens: 1, func: 2 } as const;
@@ -309,10 +311,10 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function writeTarget(table: Growing, { address, type, deepens, func }: Target): void {
+function writeTarget(table: Growing, { address, table: number = 0, type, deepens, func }: Target): void {
   const at = table.next();
   table.view.setUint32(at + TARGET.address, address >>> 0, true);
-  table.view.setUint32(at + TARGET.address + 4, Math.floor(address / 2 ** 32), true);
+  table.view.setUint32(at + TARGET.address + 4, Math.floor(address / 2 ** 32) + number * 2 ** 16, true);
   table.view.setUint32(at + TARGET.type, type, true);
   table.view.setUint32(at + TARGET.flags, (deepens ? TARGET_FLAGS.deepens : 0) | (func ? TARGET_FLAGS.func : 0), true);
 }

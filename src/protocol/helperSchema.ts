@@ -60,6 +60,7 @@ const rootPiece = v.variant("kind", [
     offset: int32,
     size: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_STACK_PIECE)),
   }),
+  v.strictObject({ kind: v.literal("dictionary") }),
 ]);
 
 const tablePart = v.exactOptional(
@@ -112,6 +113,12 @@ const probe = v.strictObject({
   plan: v.strictObject({
     pieces: list(rootPiece, MAX_ROOT_PIECES),
     rootType: v.exactOptional(uint32),
+    dictionary: v.exactOptional(
+      v.strictObject({
+        table: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff)),
+        at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_EVENT_BYTES)),
+      }),
+    ),
     maxBytes: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_EVENT_BYTES))),
     earlySlots: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_TYPE_SLOTS))),
     maxDepth: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_CAPTURE_DEPTH))),

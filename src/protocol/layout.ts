@@ -29,7 +29,7 @@ export const CALL_STACK = { size: 16, goroutine: 0, tgid: 8, session: 12 } as co
 
 /** struct pl_open_call: value of both tables of open calls */
 export const OPEN_CALL = {
-  size: 56,
+  size: 64,
   callId: 0,
   timeNs: 8,
   depth: 16,
@@ -39,6 +39,7 @@ export const OPEN_CALL = {
   session: 40,
   nested: 44,
   parked: 48,
+  dictionary: 56,
 } as const;
 /** Places in the map `unwinders`: programs of the same name, and on kernels with bpf_loop others in their stead. */
 export const UNWINDERS = ["goexit", "resume"] as const;

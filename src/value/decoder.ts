@@ -5,6 +5,7 @@
 import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
 import { WORD } from "../goabi/runtime/word.ts";
 import type { IsSecretName } from "../goabi/secretNames.ts";
+import { isShaped, undetermined } from "../goabi/shaped.ts";
 import type { GoType, PointerType, StructType } from "../goabi/type.ts";
 import type { Field } from "./api.ts";
 import { channelDecoder } from "./channels.ts";
@@ -41,6 +42,8 @@ export class Decoders {
   }
 
   #compile(type: GoType): Decode {
+    // A variable that a literal in a generic function has captured.
+    if (isShaped(type)) return this.of(undetermined(type));
     switch (type.kind) {
       case "unknown":
         return () => unavailable(type, type.reason);

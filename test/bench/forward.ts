@@ -125,7 +125,7 @@ async function planNine(file: string): Promise<Pick<AttachParams, "goroutine" | 
   const { tlsOffset, goidOffset, stackHiOffset } = binary.runtime;
   return {
     goroutine: { source: "register", tlsOffset, goidOffset, stackHiOffset },
-    probes: [{ id: 1, role: "entry", ...site, plan: planned.plan.call.capture, pairReturns: false }],
+    probes: [{ id: 1, role: "entry", ...site, plan: { pieces: planned.plan.call.capture.pieces }, pairReturns: false }],
   };
 }
 

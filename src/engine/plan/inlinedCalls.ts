@@ -7,6 +7,7 @@ import { planCapture } from "../../probe/captureVariables.ts";
 import { type ContextRequest, contextWords, NO_CONTEXT } from "../../probe/context.ts";
 import { inlinedLocation } from "../../probe/inlinedArguments.ts";
 import { EnclosingFunction, type InlinedSite } from "../../probe/inlinedSite.ts";
+import { withoutShapes } from "../../probe/instances.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
 
 /** Inlined calls of one function that are looked at: sync.(*Mutex).Lock has some thousand in a large server. */
@@ -35,7 +36,7 @@ export async function planInlinedCalls(
     else {
       const known = (await argumentsOf?.(call)) ?? [];
       const plan = planCapture(known, limits, undefined, contextWords(context), () => IN_FLOAT_REGISTER);
-      copies.push({ call, site: site.site, plan });
+      copies.push({ call, site: site.site, plan: withoutShapes(plan) });
     }
   }
   return copies;

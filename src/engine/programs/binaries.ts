@@ -160,6 +160,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     confirms: (fn, signature) => binary.confirms(fn, signature),
     typeData: () => binary.typeData(),
     valueResolver: () => binary.valueResolver(),
+    dictionaries: () => binary.dictionaries(),
     closures: () => binary.closures(),
     positionOf: (address) => binary.positionOf(address),
     framesOf: (address) => binary.framesOf(address),

@@ -1,5 +1,5 @@
 /** One raw event of a probe to the event that the user sees; pure, and without memory of what came before. */
-import type { EventPlan, ProbeSite } from "../../probe/api.ts";
+import type { EventPlan, FunctionPlan, Instance, ProbeSite } from "../../probe/api.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import { type ProgramValues, renderVariables } from "../../value/render.ts";
 import type { CallEvent, ReturnEvent, TraceEvent, UnwoundEvent } from "../api.ts";
@@ -57,7 +57,7 @@ export class EventDecoder {
       ...this.base(raw, plan.fn.name),
       file,
       line,
-      args: this.render(plan.call, raw, plan.entry),
+      args: this.render(this.instanceOf(plan, "call", raw, plan.entry)?.call ?? plan.call, raw, plan.entry),
       ...this.parts.program.labels(plan.call, raw),
       ...(raw.refused === true ? { endUnknown: true } : {}),
     };
@@ -87,7 +87,7 @@ export class EventDecoder {
     return {
       event: "return",
       ...this.base(raw, plan.fn.name),
-      results: this.render(plan.return, raw, site),
+      results: this.render(this.instanceOf(plan, "return", raw, site)?.return ?? plan.return, raw, site),
       ...(plan.missingResults === undefined ? {} : { missingResults: plan.missingResults }),
       durationNs: Number(raw.durationNs),
     };
@@ -100,6 +100,22 @@ export class EventDecoder {
   private base(raw: RawEvent, func: string) {
     const { callId, pid, tid, goid } = raw;
     return { id: Number(callId), ts: this.parts.toText(raw.timeNs), pid, tid, goid: Number(goid), func };
+  }
+
+  /** Which instance of a generic function the event is of; undefined where that is not known. */
+  private instanceOf(
+    plan: FunctionPlan,
+    event: "call" | "return",
+    raw: RawEvent,
+    site: ProbeSite | undefined,
+  ): Instance | undefined {
+    const word = plan.generic?.dictionary[event];
+    if (word === undefined || (raw.failedPieces & (1 << word.piece)) !== 0 || word.root + 8 > raw.root.length)
+      return undefined;
+    const bias = this.parts.callers.loadBias(raw, plan[event].capture, site?.address ?? 0);
+    if (bias === undefined) return undefined;
+    const view = new DataView(raw.root.buffer, raw.root.byteOffset, raw.root.byteLength);
+    return plan.generic?.instance(Number(view.getBigUint64(word.root, true)) - bias);
   }
 
   private render(plan: EventPlan, raw: RawEvent, site: ProbeSite | undefined): CallEvent["args"] {

@@ -8,7 +8,8 @@ import { AT, TAG } from "../../dwarf/constants.ts";
 import { type Die, nameOf, numberOf } from "../../dwarf/die.ts";
 import { REFLECT_KINDS } from "../../goabi/kinds.ts";
 import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
-import type { GoType, StructField } from "../../goabi/type.ts";
+import { SHAPE, UNKNOWN_POINTEE } from "../../goabi/shaped.ts";
+import type { DictionaryPlace, GoType, StructField } from "../../goabi/type.ts";
 import { isDefinedName, type PackageNames, shortTypeName } from "./names.ts";
 
 /** Finds DIEs by offset in .debug_info; implemented by Dwarf. */
@@ -59,6 +60,7 @@ export class TypeReader {
     let kind = numberOf(die, AT.goKind);
     // A shape typedef (`.param0` with a dictionary index) and a named type's typedef lead to the DIE with the layout;
     // map, chan and interface are typedefs of the runtime's own structs, and end here.
+    const word = linkName.startsWith(".param") ? numberOf(die, AT.goDictIndex) : undefined;
     for (let i = 0; die.tag === TAG.typedef && !isRuntimeTypedef(kind) && i < MAX_TYPEDEFS; i++) {
       const target = numberOf(die, AT.type);
       if (target === undefined) break;
@@ -71,10 +73,17 @@ export class TypeReader {
       kind === undefined ? undefined : kind & 31,
       own,
       runtimeType ?? numberOf(die, AT.goRuntimeType),
+      word === undefined ? undefined : { word },
     );
   }
 
-  #make(die: Die, kind: number | undefined, linkName: string, runtimeType: number | undefined): GoType {
+  #make(
+    die: Die,
+    kind: number | undefined,
+    linkName: string,
+    runtimeType: number | undefined,
+    inDictionary: DictionaryPlace | undefined,
+  ): GoType {
     const plain = withoutHashes(withoutShape(linkName), kind);
     const short = shortTypeName(plain, this.#dies.packageNames);
     const exact = runtimeType === undefined ? undefined : this.#dies.runtimeName(runtimeType);
@@ -84,6 +93,7 @@ export class TypeReader {
       named: plain === linkName && isDefinedName(linkName),
       ...(name === linkName ? {} : { linkName }),
       ...(runtimeType === undefined || runtimeType === 0 ? {} : { runtimeType }),
+      ...(inDictionary === undefined ? {} : { inDictionary }),
     };
     const goKind = kind === undefined ? undefined : REFLECT_KINDS[kind];
     const size = numberOf(die, AT.byteSize);
@@ -91,7 +101,9 @@ export class TypeReader {
     switch (goKind) {
       case "ptr": {
         const target = numberOf(die, AT.type);
-        return lazy({ ...base, kind: "ptr", size: 8, align: 8 } as const, { elem: () => this.at(target) });
+        // Every pointer has the shape `*uint8` (cmd/compile/internal/noder, shapify).
+        const elem = linkName.startsWith(SHAPE) ? () => unknown("?", UNKNOWN_POINTEE) : () => this.at(target);
+        return lazy({ ...base, kind: "ptr", size: 8, align: 8 } as const, { elem });
       }
       case "slice": {
         const target = numberOf(die, AT.goElem);
@@ -262,7 +274,7 @@ function pointee(type: GoType): GoType {
 
 /** `go.shape.int_0` (1.18 to 1.20), `go.shape.int` (later): the layout's own type, its real name is in the dictionary. */
 function withoutShape(linkName: string): string {
-  return linkName.startsWith("go.shape.") ? linkName.slice(9).replace(/_\d+$/, "") : linkName;
+  return linkName.startsWith(SHAPE) ? linkName.slice(SHAPE.length).replace(/_\d+$/, "") : linkName;
 }
 
 /**

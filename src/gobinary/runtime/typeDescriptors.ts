@@ -18,6 +18,7 @@ import { RuntimeTypeNames } from "./typeNames.ts";
 
 /** abi.Type: Size 0, TFlag 20, Align 21, Kind 23, Str 40, PtrToThis 44; what follows depends on the kind. */
 const TYPE_BYTES = 48;
+const ALIGNMENTS: ReadonlySet<number> = new Set([1, 2, 4, 8]);
 const TFLAG_UNCOMMON = 1;
 const TFLAG_NAMED = 4;
 const WORD = 8;
@@ -161,6 +162,28 @@ export class TypeDescriptors {
       : { type, direct: this.#isDirect(offset) };
   }
 
+  /**
+   * Whether a descriptor stands at an address of the file. Up to Go 1.25 dictionaries and other data lie between them,
+   * whose words are addresses or zeroes, so that they have neither kind nor alignment.
+   */
+  isDescriptor(address: number): boolean {
+    const offset = address - this.#address;
+    if (!(offset > 0 && offset + TYPE_BYTES <= this.#bytes.length) || offset % WORD !== 0) return false;
+    const aligned = (at: number) => ALIGNMENTS.has(this.#bytes[offset + at] ?? 0);
+    return (
+      this.#kind(offset) !== undefined &&
+      aligned(TYPE.align) &&
+      aligned(TYPE.align + 1) &&
+      this.#word(offset + WORD) <= this.#word(offset) &&
+      (this.#names.nameAt(offset) ?? "") !== ""
+    );
+  }
+
+  /** The type whose descriptor stands at an address of the file. */
+  at(address: number): GoType | undefined {
+    return this.typeAt(address - this.#address);
+  }
+
   /** The type whose descriptor stands at an offset from `moduledata.types`. */
   typeAt(offset: number): GoType | undefined {
     if (this.#types.has(offset)) return this.#types.get(offset);
@@ -271,7 +294,7 @@ export class TypeDescriptors {
     if (kind === undefined) return undefined;
     const size = this.#word(offset);
     const align = this.#bytes[offset + TYPE.align] ?? 0;
-    if (![1, 2, 4, 8].includes(align) || size > Number.MAX_SAFE_INTEGER) return undefined;
+    if (!ALIGNMENTS.has(align) || size > Number.MAX_SAFE_INTEGER) return undefined;
     const head = [this.#source, offset, size, align] as const;
     switch (kind) {
       case "array": {

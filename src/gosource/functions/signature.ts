@@ -10,6 +10,7 @@ import { parseTypeArgs } from "../types/linkType.ts";
 import { type Contradiction, TypeBuilder } from "../types/typeBuilder.ts";
 import { fileScope, unknown } from "../types/typeNames.ts";
 import type { Scope, TypeRef } from "../types/typeRef.ts";
+import { dictionaryPlaces, withPlace } from "./dictionaryPlaces.ts";
 import type { SourceFunction } from "./sourceFunction.ts";
 import { type WrapperSignature, wrapperSignature } from "./wrappers.ts";
 
@@ -96,21 +97,27 @@ function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder):
     localConstants: literal === undefined ? [] : (declaration?.localConstants ?? []),
   };
   const { names } = builder;
+  const hasDictionary = instance.dictionary && literal === undefined;
+  const placeOf =
+    hasDictionary && declaration !== undefined && minorVersion(info.goVersion) >= UNIFIED_DICTIONARIES
+      ? dictionaryPlaces(declaration, scope, builder)
+      : () => undefined;
+  const typeOf = (ref: (within: Scope) => TypeRef) => withPlace(builder.build(ref(scope)), placeOf(ref));
   const variable = (param: ParamExpr): Variable => {
     const blank = param.name === "" || param.name === "_";
-    return { name: blank ? "_" : param.name, type: builder.build(names.parameter(param, scope)), blank };
+    return { name: blank ? "_" : param.name, type: typeOf((within) => names.parameter(param, within)), blank };
   };
   const params = expr.params.map(variable);
   const receiver = literal === undefined ? declaration?.receiver : undefined;
   if (receiver !== undefined) params.unshift(variable(receiver.param));
-  if (instance.dictionary && literal === undefined) {
-    // Before the unified front end (Go 1.20) a method's dictionary came before its receiver (noder/stencil.go).
-    const at = receiver !== undefined && minorVersion(info.goVersion) >= 20 ? 1 : 0;
+  if (hasDictionary) {
+    // Before the unified front end a method's dictionary came before its receiver (noder/stencil.go).
+    const at = receiver !== undefined && minorVersion(info.goVersion) >= UNIFIED_DICTIONARIES ? 1 : 0;
     params.splice(at, 0, { name: ".dict", type: DICTIONARY, blank: true });
   }
   const results = expr.results.map((result, index): Variable => {
     const unnamed = result.name === "" || result.name === "_";
-    const type = builder.build(names.typeOf(result.type, scope));
+    const type = typeOf((within) => names.typeOf(result.type, within));
     return { name: unnamed ? `~r${index}` : result.name, type, blank: false };
   });
   const complete = params.every((param) => param.type.size >= 0);
@@ -128,6 +135,8 @@ function addedParameters({ called }: FunctionLiteral, info: BuildInfo): string |
   return "the literal is called where it stands, so that the compiler passes what it captures as additional parameters";
 }
 
+/** Go 1.20: the unified front end. */
+const UNIFIED_DICTIONARIES = 20;
 const DICTIONARY: GoType = { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false };
 
 type Instance =

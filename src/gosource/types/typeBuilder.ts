@@ -11,6 +11,7 @@ import {
   SLICE_LAYOUT,
   structLayout,
 } from "../../goabi/layout.ts";
+import { UNKNOWN_POINTEE } from "../../goabi/shaped.ts";
 import type { GoType } from "../../goabi/type.ts";
 import type { TypeData } from "../../gobinary/api.ts";
 import type { BuildPackages } from "../packages/buildPackages.ts";
@@ -60,6 +61,11 @@ export class TypeBuilder implements NameContext {
   /** Named types that were built. */
   get size(): number {
     return this.named.size;
+  }
+
+  /** With whole package paths; undefined where it is too long to be real. */
+  linkName(ref: TypeRef): string | undefined {
+    return typeName(ref, "link", this);
   }
 
   build(ref: TypeRef): GoType {
@@ -227,7 +233,7 @@ export class TypeBuilder implements NameContext {
   private shape(ref: TypeRef & { ref: "shape" }, base: Base): GoType {
     const { under } = ref;
     if (under.ref === "pointer") {
-      const elem = unknownType("?", "only the instance's dictionary knows what this points to");
+      const elem = unknownType("?", UNKNOWN_POINTEE);
       return { ...base, kind: "ptr", elem, ...POINTER_LAYOUT };
     }
     return this.structure(under, { name: base.name, linkName: base.linkName ?? base.name, named: base.named });

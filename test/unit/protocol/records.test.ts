@@ -116,6 +116,8 @@ describe("layouts", () => {
       resume_sp: PLAN.resumeSp,
       float_pieces: PLAN.floatPieces,
       float_registers: PLAN.floatRegisters,
+      dictionary_at: PLAN.dictionaryAt,
+      dictionary_table: PLAN.dictionaryTable,
       condition: PLAN.condition,
       early_slots: PLAN.earlySlots,
       register_at: PLAN.registerAt,
@@ -165,6 +167,7 @@ describe("layouts", () => {
       session: OPEN_CALL.session,
       nested: OPEN_CALL.nested,
       parked: OPEN_CALL.parked,
+      dictionary: OPEN_CALL.dictionary,
     },
     pl_record: {
       sizeof: RECORD.size,
@@ -300,7 +303,7 @@ describe("encodePlan", () => {
     writer.add({ size: 24, slots: [TEXT], masks: [] });
     const rootType = writer.add({ size: 32, slots: [TEXT, TEXT], masks: [] });
     const spec = probe(
-      { ...PLANNED, rootType },
+      { ...PLANNED, rootType, dictionary: { table: 9, at: 24 } },
       { rate: 1000, cfaOffset: 24, skipIfBelowOrEqual: true, address: 2 ** 33 },
     );
     const bytes = encodePlan(spec, writer.tables());
@@ -316,6 +319,7 @@ describe("encodePlan", () => {
         interval: view.getBigUint64(PLAN.intervalNs, true),
         burst: view.getBigUint64(PLAN.burstNs, true),
         site: view.getBigUint64(PLAN.site, true),
+        dictionary: [view.getUint16(PLAN.dictionaryAt, true), view.getUint16(PLAN.dictionaryTable, true)],
         bounds: [view.getUint32(PLAN.maxBytes, true), view.getUint32(PLAN.maxDepth, true)],
         rax: view.getUint16(PLAN.registerAt, true),
         rbx: view.getUint16(PLAN.registerAt + 2, true),
@@ -342,6 +346,7 @@ describe("encodePlan", () => {
         interval: 1_000_000n,
         burst: 99_000_000n,
         site: 2n ** 33n,
+        dictionary: [RECORD.size + 24, 9],
         bounds: [4000, 3],
         rax: RECORD.size + 24,
         rbx: RECORD.size,
@@ -380,6 +385,12 @@ describe("encodePlan", () => {
     ],
     ["33 pieces", { pieces: pieces(33) }, /33 root pieces, the limit is 32/],
     ["a root type that is not there", { pieces: pieces(1), rootType: 5 }, /capture type 5, which is not in the tables/],
+    [
+      "a dictionary behind the root area",
+      { pieces: pieces(1), dictionary: { table: 1, at: 8 } },
+      /at 8 of a root area/,
+    ],
+    ["a dictionary between words", { pieces: pieces(2), dictionary: { table: 1, at: 4 } }, /at 4 of a root area/],
     ["a register twice", { pieces: [...pieces(1, "RAX"), ...pieces(1, "RAX")] }, /register RAX twice/],
     ["a piece too large", { pieces: [{ kind: "stack", offset: 8, size: 257 }] }, /takes 257 bytes/],
     ["an empty piece", { pieces: [{ kind: "stack", offset: 8, size: 0 }] }, /takes 0 bytes/],

@@ -417,8 +417,8 @@ function hit(plan: EventPlan, variables: [string, GoType, Value][], convention: 
   const root = new Uint8Array(size);
   const view = new DataView(root.buffer);
   for (const [index, piece] of plan.capture.pieces.entries()) {
-    if (piece.kind !== "stack") view.setBigUint64(offsets[index]!, registers.get(piece.register)!, true);
-    else root.set(stack.subarray(piece.offset, piece.offset + piece.size), offsets[index]);
+    if (piece.kind === "stack") root.set(stack.subarray(piece.offset, piece.offset + piece.size), offsets[index]);
+    else if (piece.kind !== "dictionary") view.setBigUint64(offsets[index]!, registers.get(piece.register)!, true);
   }
   const chunks = plan.capture.slots.flatMap((slot): Chunk[] => {
     const address = view.getBigUint64(slot.pointer, true);

@@ -1,0 +1,3 @@
+module example.com/dictionaries
+
+go 1.18
