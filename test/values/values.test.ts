@@ -26,7 +26,6 @@ const RANDOM_BUILDS = [
 /** Wrong for as long as what is named is not built. */
 const NOT_BUILT: readonly { readonly value: RegExp; readonly versions?: RegExp; readonly what: string }[] = [
   { value: /^main\.(?:secrets|login) /, what: "values with secret names are redacted" },
-  { value: /go\.shape\./, what: "type parameters have their real types" },
   {
     value: /^main\.\w+: .*; shown: /,
     versions: /^1\.1[56]\./,
