@@ -5,6 +5,8 @@
  */
 import type { GoType, UnknownType } from "./type.ts";
 
+/** The compiler's name of the hidden parameter, and of the variable that literals capture in its stead. */
+export const DICTIONARY = ".dict";
 /** Arrays inside arrays; a damaged type may contain itself. */
 const MAX_NESTING = 16;
 

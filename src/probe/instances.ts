@@ -3,7 +3,7 @@
  * hidden parameter). So of the parts of a plan only the registers and stack pieces are the same for all calls; the types
  * of the values, and with them what their pointers lead to, are each instance's own.
  */
-import { fitsShape, isShaped, undetermined } from "../goabi/shaped.ts";
+import { DICTIONARY, fitsShape, isShaped, undetermined } from "../goabi/shaped.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { DictionaryData, PlacedVariable } from "../gobinary/api.ts";
 import { MAX_EVENT_BYTES, MAX_ROOT_PIECES, type RootPiece, rootLayout } from "../protocol/capture.ts";
@@ -25,9 +25,6 @@ import type { ContextWord } from "./context.ts";
 const MAX_INSTANCES = 4096;
 /** Instances that are remembered; a full table starts again. */
 const MAX_REMEMBERED = 4096;
-
-/** The name of the hidden parameter, DWARF's and src/gosource's. */
-export const DICTIONARY = ".dict";
 
 const ADDRESS: GoType = { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false };
 

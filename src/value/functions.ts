@@ -2,6 +2,7 @@
 import type { ClosureVariable } from "../goabi/resolver.ts";
 import { CLOSURE } from "../goabi/runtime/closure.ts";
 import { WORD } from "../goabi/runtime/word.ts";
+import { DICTIONARY } from "../goabi/shaped.ts";
 import type { FuncType, GoType } from "../goabi/type.ts";
 import type { Field, Value } from "./api.ts";
 import { absent, type Decode, NO_LOAD_BIAS, unavailable, type Walk } from "./walk.ts";
@@ -34,6 +35,8 @@ export function funcDecoder(type: FuncType, decoderOf: (variable: ClosureVariabl
       }
       const fields: Field[] = [];
       for (const variable of info.captured) {
+        // What a literal in a generic function needs to know its type arguments: not the program's own variable.
+        if (variable.name === DICTIONARY) continue;
         if (walk.part() !== undefined) break;
         fields.push({ name: variable.name, value: captured(variable, address, decoderOf(variable), walk) });
       }
