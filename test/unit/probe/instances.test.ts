@@ -46,7 +46,14 @@ const DICT = inRegister(".dict", { kind: "uintptr", name: "uintptr", ...WORD }, 
 const PARAMS = [inRegister("a", SHAPED_INT, "RBX"), inRegister("p", SHAPED_POINTER, "RCX")];
 const RESULTS = [inRegister("~r0", SHAPED_INT, "RAX")];
 const plan = (data: DictionaryData | undefined, dict = DICT) =>
-  planEvents([dict, ...PARAMS], PARAMS, RESULTS, DEFAULT_LIMITS, data);
+  planEvents({
+    params: [dict, ...PARAMS],
+    shown: PARAMS,
+    results: RESULTS,
+    limits: DEFAULT_LIMITS,
+    context: [],
+    dictionaries: data,
+  });
 const typesOf = (event: { variables: readonly { variable: PlacedVariable }[] } | undefined) =>
   event?.variables.map(({ variable }) => variable.type.name);
 const UNKNOWN = "<unavailable: the type arguments of this call are not known>";
