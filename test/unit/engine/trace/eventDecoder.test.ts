@@ -63,3 +63,34 @@ test("ids are exact up to the kernel's 53 bits", () => {
   const { event } = decoder.decode(rawEvent("call", 100, Number.MAX_SAFE_INTEGER), entry) ?? {};
   assert.equal(event?.id, Number.MAX_SAFE_INTEGER);
 });
+
+test("calls and returns of a generic function have the types of their dictionary, if that is known", () => {
+  const eventPlan = (name: string) => ({
+    ...plan.call,
+    variables: [{ variable: { name, type: EMPTY, blank: false, location: [] }, pieces: [] }],
+  });
+  const instance = { address: 0x70, call: eventPlan("a"), return: eventPlan("r") };
+  const generic = {
+    ...plan,
+    call: eventPlan("unknown"),
+    return: eventPlan("unknown"),
+    generic: {
+      dictionary: { call: { root: 8, piece: 1 }, return: { root: 0, piece: 0 } },
+      instance: (address: number) => (address === 0x70 ? instance : undefined),
+    },
+  };
+  const shown = (event: "call" | "return", words: readonly number[], failedPieces = 0) => {
+    const root = new Uint8Array(BigUint64Array.from(words, BigInt).buffer);
+    const role = { ...(event === "call" ? entry : back), plan: generic } as ProbeRole;
+    const decoded = decoder.decode(rawEvent(event, 100, 5, { root, failedPieces }), role)?.event;
+    return decoded?.event === "call" ? decoded.args[0]?.name : decoded?.event === "return" && decoded.results[0]?.name;
+  };
+  assert.equal(shown("call", [1, 0x70]), "a");
+  assert.equal(shown("return", [0x70, 1]), "r");
+  assert.equal(shown("call", [0x70, 1]), "unknown");
+  assert.equal(shown("return", [0, 0x70]), "unknown");
+  assert.equal(shown("call", [1, 0x70], 0b10), "unknown");
+  assert.equal(shown("call", [1]), "unknown");
+});
+
+const EMPTY = { kind: "struct", name: "struct {}", size: 0, align: 1, named: false, fields: [] } as const;
