@@ -9,7 +9,8 @@ import {
   MAX_CONDITION_TEXT,
   MAX_REASONS,
 } from "../protocol/condition.ts";
-import { ConditionFailure, type Span } from "./failure.ts";
+import { ConditionFailure } from "./failure.ts";
+import type { Span } from "./mark.ts";
 
 type Fields = Partial<Omit<ConditionInstruction, "op">>;
 

@@ -1,8 +1,9 @@
 /** Names and types of a condition, by Go's rules; what Go's compiler would refuse is refused with its reason. */
 import type { GoType, ScalarKind } from "../goabi/type.ts";
 import { type Constant, fitsInteger, type IntegerType, integer, parseDuration, parseNumber } from "./constant.ts";
-import { ConditionFailure, type Span } from "./failure.ts";
+import { ConditionFailure } from "./failure.ts";
 import { findField } from "./fields.ts";
+import type { Span } from "./mark.ts";
 import { Operators } from "./operators.ts";
 import type { Expr } from "./parser.ts";
 import type { ConditionScope, ConditionVariable, Node, Untyped } from "./tree.ts";

@@ -1,5 +1,6 @@
 /** Tokens of a Go expression (Go spec, "Lexical elements"), and duration literals (`5ms`), which Go does not have. */
-import { ConditionFailure, type Span } from "./failure.ts";
+import { ConditionFailure } from "./failure.ts";
+import type { Span } from "./mark.ts";
 
 export type Token = Span &
   (

@@ -11,7 +11,8 @@ import {
   integerType,
   type NumberConstant,
 } from "./constant.ts";
-import { ConditionFailure, type Span } from "./failure.ts";
+import { ConditionFailure } from "./failure.ts";
+import type { Span } from "./mark.ts";
 import type { Expr } from "./parser.ts";
 import type { ArithmeticOperator, CompareOperator, Node, Untyped, UntypedKind } from "./tree.ts";
 import {

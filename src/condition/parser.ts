@@ -1,6 +1,7 @@
 /** A Go expression's text to its tree: precedence climbing over the operators of the Go spec ("Operators"). */
-import { ConditionFailure, type Span } from "./failure.ts";
+import { ConditionFailure } from "./failure.ts";
 import { type Token, tokens } from "./lexer.ts";
+import type { Span } from "./mark.ts";
 
 export type Expr = Span &
   (

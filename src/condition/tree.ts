@@ -4,7 +4,7 @@ import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
 import type { IsSecretName } from "../goabi/secretNames.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { Constant } from "./constant.ts";
-import type { Span } from "./failure.ts";
+import type { Span } from "./mark.ts";
 
 /** A parameter or result that a condition may name: without the blank ones. */
 export interface ConditionVariable {

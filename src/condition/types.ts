@@ -2,7 +2,7 @@
 import { SCALAR_LAYOUTS } from "../goabi/layout.ts";
 import type { GoType, ScalarKind } from "../goabi/type.ts";
 import { integerType } from "./constant.ts";
-import type { Span } from "./failure.ts";
+import type { Span } from "./mark.ts";
 import type { Node, Untyped, UntypedKind } from "./tree.ts";
 
 export function predeclared(kind: ScalarKind): GoType {
