@@ -90,7 +90,8 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
     const gone = (): UserError => helperGone(method, closed instanceof Error ? closed.message : undefined);
     if (closed !== undefined) throw gone();
     const answer = rpc.sendRequest<R>(method, params).catch((error: unknown) => {
-      throw closed === undefined ? toUserError(method, error) : gone();
+      // A helper that died is told by either pipe first: here writing failed, and its output ends a moment later.
+      throw closed === undefined && output.errored === null ? toUserError(method, error) : gone();
     });
     const end = whenClosed.then((): never => {
       throw gone();
