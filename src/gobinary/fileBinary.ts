@@ -131,14 +131,21 @@ export class FileBinary implements GoBinary {
     return this.#guard(`find the function at 0x${address.toString(16)}`, () => this.#parts.functions.at(address));
   }
 
+  #withoutDwarf(): string {
+    const { unusedDebugFile, elf } = this.#parts;
+    // What strips a program takes its sections' names with the sections.
+    const damaged = elf.sections.length > 0 && elf.sections.every(({ name }) => name === "");
+    const why = damaged
+      ? "no DWARF is found: the names of the binary's sections are lost"
+      : "the binary has no DWARF (it was stripped)";
+    return unusedDebugFile === undefined ? why : `${why}, and ${unusedDebugFile}`;
+  }
+
   async signature(fn: GoFunction): Promise<SignatureResult> {
     try {
       const dwarf = await this.#loadDwarf();
       if (dwarf === undefined) {
-        const { unusedDebugFile } = this.#parts;
-        const also = unusedDebugFile === undefined ? "" : `, and ${unusedDebugFile}`;
-        const known = await this.#fromMethodTables(fn);
-        return known ?? { ok: false, reason: `the binary has no DWARF (it was stripped)${also}` };
+        return (await this.#fromMethodTables(fn)) ?? { ok: false, reason: this.#withoutDwarf() };
       }
       const die = dwarf.subprogramAt(fn.entry);
       if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };

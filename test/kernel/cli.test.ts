@@ -167,7 +167,7 @@ describe("bad requests", () => {
     [["trace", "main.work", "--", "/bin/true"], 1, /Go/],
     [["trace", "main.work", "--", ""], 1, /cannot start/],
     [["trace", "main.work", "--binary", path, "--nosuch"], 2, /no such option/],
-    [["trace", "main.work", "--binary", path, "--pid", "1"], 2, /exclude/],
+    [["trace", "main.work", "--binary", path, "--pid", "1"], 2, /--pid and --binary: they exclude/],
   ];
   for (const [argv, status, words] of REQUESTS) {
     test(`probelens ${argv.map((word) => word.replace(directory, "").replace(path, "CALLS")).join(" ")}`, async () => {

@@ -162,3 +162,12 @@ test("the undamaged program is told in full, without a warning", async () => {
   assert.deepEqual(binary.warnings, []);
   assert.equal(new Map(answers).get(FUNC), true);
 });
+
+test("a program whose section names are lost is not called stripped", async () => {
+  // The last bytes of what the Go linker writes are the section name table.
+  const binary = await openBinary(bytesSource(whole.subarray(0, -10)));
+  const [fn] = await binary.functionsNamed(FUNC);
+  assert.ok(fn !== undefined);
+  const answer = await binary.signature(fn);
+  assert.match(answer.ok ? "" : answer.reason, /no DWARF is found: the names of the binary's sections are lost/);
+});
