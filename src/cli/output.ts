@@ -4,8 +4,9 @@ import { type FileHandle, open, realpath, stat, unlink } from "node:fs/promises"
 import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { UserError } from "../protocol/errors.ts";
+import { say } from "./terminal.ts";
 
-/** A reader that does not read holds the end of the program up for this long. */
+/** A reader that takes nothing for this long holds the end of the program up no longer; one that is slow does. */
 const FLUSH_TIMEOUT_MS = 2000;
 const PRIVATE_MODE = 0o600;
 
@@ -19,7 +20,11 @@ export class Output {
   readonly over: Promise<UserError | undefined>;
 
   static stdout(): Output {
-    return new Output(process.stdout, "stdout");
+    return Output.to(process.stdout, "stdout");
+  }
+
+  static to(stream: Writable, name: string): Output {
+    return new Output(stream, name);
   }
 
   /** Created with mode 0600; a file that exists is replaced, not written into. */
@@ -52,24 +57,44 @@ export class Output {
     this.wake?.();
   }
 
-  /** Waits until everything is written, but not for ever. */
+  /** Waits until everything is written, as long as somebody takes it; else says that the end is missing. */
   async close(): Promise<void> {
     if (this.state !== "open") return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
+      let left = this.unwritten();
+      const timer = setInterval(() => {
+        const before = left;
+        left = this.unwritten();
+        if (left !== before) return;
+        clearInterval(timer);
         this.state = "abandoned";
+        this.sayMissing();
         resolve();
       }, FLUSH_TIMEOUT_MS);
       // The last bytes may be the ones that fail, and their callback comes before the stream's own event.
       const done = (error?: NodeJS.ErrnoException | null): void => {
         if (error) this.onError(error);
-        clearTimeout(timer);
+        clearInterval(timer);
         resolve();
       };
       void this.over.then(() => done());
       if (this.stream === process.stdout) this.stream.write("", done);
       else this.stream.end(done);
     });
+  }
+
+  /** What is lost must not be taken for what did not happen. */
+  sayMissing(): void {
+    say(`the reader of ${this.name} does not read, or too slowly: the end of the output is missing`);
+  }
+
+  /**
+   * Changes whenever something is taken of what has been given to the stream: one write of much is taken in parts, which
+   * only the handle knows (Node's own timeouts of sockets look there, lib/net.js).
+   */
+  private unwritten(): string {
+    const { _handle: handle } = this.stream as { _handle?: { writeQueueSize?: number } | null };
+    return `${this.stream.writableLength} ${handle?.writeQueueSize ?? 0}`;
   }
 
   private onError(error: NodeJS.ErrnoException): void {

@@ -286,7 +286,10 @@ class TraceRun implements TraceListener {
 
   /** Detached or not, this process ends now. */
   private giveUp(): never {
-    if (this.detached) process.exit(0);
+    if (this.detached) {
+      this.output?.sayMissing();
+      process.exit(0);
+    }
     say("the privileged helper does not answer; its probes are gone when it ends (`pgrep -f probelens-holder`)");
     process.exit(1);
   }

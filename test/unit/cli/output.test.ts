@@ -1,0 +1,69 @@
+/** The end of the output: a slow reader gets all of it; one that takes nothing is left, and that is said. */
+import assert from "node:assert/strict";
+import { Writable } from "node:stream";
+import { beforeEach, mock, test } from "node:test";
+import { Output } from "../../../src/cli/output.ts";
+
+const LONG_MS = 2000;
+
+/** A reader that takes one write each time it is told to. */
+class Reader extends Writable {
+  private done: (() => void) | undefined;
+  taken = "";
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.done = () => {
+      this.taken += String(chunk);
+      done();
+    };
+  }
+  take(): void {
+    this.done?.();
+  }
+}
+
+let told: string[];
+beforeEach(() => {
+  told = [];
+  mock.timers.reset();
+  mock.restoreAll();
+  mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
+  mock.method(process.stderr, "write", (text: string) => told.push(text));
+});
+
+function closing(): { reader: Reader; closed: () => boolean; end: Promise<void> } {
+  const reader = new Reader();
+  const output = Output.to(reader, "stdout");
+  for (const line of ["a", "b", "c"]) void output.write(line);
+  let over = false;
+  const end = output.close().then(() => {
+    over = true;
+  });
+  return { reader, closed: () => over, end };
+}
+
+test("a slow reader gets everything, however long it takes", async () => {
+  const { reader, closed, end } = closing();
+  for (const text of ["a", "ab", "abc"]) {
+    assert.equal(closed(), false);
+    reader.take();
+    assert.equal(reader.taken, text);
+    mock.timers.tick(LONG_MS);
+    await Promise.resolve();
+  }
+  await end;
+  assert.deepEqual(told, []);
+});
+
+test("a reader that takes nothing any more is left, and what is missing is said", async () => {
+  const { reader, closed, end } = closing();
+  reader.take();
+  mock.timers.tick(LONG_MS);
+  await Promise.resolve();
+  assert.equal(closed(), false);
+  mock.timers.tick(LONG_MS);
+  await end;
+  assert.equal(reader.taken, "a");
+  assert.deepEqual(told, [
+    "probelens: the reader of stdout does not read, or too slowly: the end of the output is missing\n",
+  ]);
+});
