@@ -1,6 +1,6 @@
 /** Where results go: stdout, or the file of `--output`. Written asynchronously, so that a slow reader blocks no signal. */
 import { constants, createWriteStream, type WriteStream } from "node:fs";
-import { type FileHandle, open, realpath, stat, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, open, realpath, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import { UserError } from "../protocol/errors.ts";
@@ -27,8 +27,16 @@ export class Output {
     return new Output(stream, name);
   }
 
-  /** Created with mode 0600; a file that exists is replaced, not written into. */
-  static async file(path: string): Promise<Output> {
+  /** Created with mode 0600; a file that exists is replaced, not written into, but never the `program` that is traced. */
+  static async file(path: string, program: string): Promise<Output> {
+    if (await isSameFile(path, program)) {
+      throw new UserError({
+        code: "output-failed",
+        what: `cannot write the output file ${path}`,
+        why: "it is the program that is to be traced",
+        remedy: "Give another path",
+      });
+    }
     return new Output(await openPrivate(path), path);
   }
 
@@ -113,6 +121,15 @@ export class Output {
           }),
     );
   }
+}
+
+/** Of a link it is the link that would be replaced. */
+async function isSameFile(path: string, program: string): Promise<boolean> {
+  const [own, traced] = await Promise.all([
+    lstat(path, { bigint: true }).catch(() => undefined),
+    stat(program, { bigint: true }).catch(() => undefined),
+  ]);
+  return own !== undefined && own.ino === traced?.ino && own.dev === traced.dev;
 }
 
 async function openPrivate(path: string): Promise<WriteStream> {

@@ -11,6 +11,7 @@ import type {
   TraceListener,
 } from "../engine/api.ts";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
+import { findCommand } from "../engine/processes/command.ts";
 import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
 import { COMMANDS } from "./commands.ts";
@@ -181,7 +182,7 @@ class TraceRun implements TraceListener {
 
   async onPlanned(): Promise<void> {
     const { output } = this.options;
-    this.output = output === undefined ? Output.stdout() : await Output.file(output);
+    this.output = output === undefined ? Output.stdout() : await Output.file(output, programOf(this.options.target));
     void this.output.over.then((failure) => {
       this.failure = failure;
       this.stop();
@@ -312,6 +313,12 @@ class TraceRun implements TraceListener {
       });
     });
   }
+}
+
+/** The path of the program file that is traced; what cannot be looked at there cannot be replaced by accident either. */
+function programOf(target: Target): string {
+  if (target.kind === "process") return `/proc/${target.pid}/exe`;
+  return target.kind === "file" ? target.file : findCommand(target.argv[0] ?? "");
 }
 
 function statsLine(stats: StatsEvent): string {

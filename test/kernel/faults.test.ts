@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
+  linkSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -296,6 +297,27 @@ test("an output that cannot be written is told before anything is attached; an o
   writeFileSync(kept, "old");
   assert.equal((await run("trace", "main.nosuch", "--output", kept, "--", path)).status, 1);
   assert.equal(readFileSync(kept, "utf8"), "old");
+});
+
+test("the program that is traced is not replaced by the output", async () => {
+  const program = join(directory, "traced");
+  const other = join(directory, "other-name");
+  copyFileSync(path, program);
+  linkSync(program, other);
+  const target = startTarget(program);
+  await target.says("ready");
+  for (const of of [
+    ["--binary", program],
+    ["--pid", String(target.pid)],
+    ["--", program, "work 2"],
+  ]) {
+    for (const output of [program, other]) {
+      const { status, stderr } = await run("trace", "main.work", "--duration", "1", "--output", output, ...of);
+      assert.deepEqual([status, /it is the program that is to be traced/.test(stderr)], [1, true], stderr);
+    }
+  }
+  assert.deepEqual(readFileSync(program), readFileSync(path));
+  await target.end();
 });
 
 test("a full disk ends it with 1 and a message", async () => {
