@@ -137,7 +137,9 @@ export function bytesDiffer(file: string, offset: number): UserError {
     code: "bytes-differ",
     what: `probing ${file} at offset 0x${offset.toString(16)}`,
     why: "the instruction there is not the expected one",
-    remedy: "The binary was replaced after it was read; start the trace again",
+    remedy: file.startsWith("/proc/")
+      ? "The process runs another program by now (exec), or its binary was overwritten; start the trace again"
+      : "The binary was replaced after it was read; start the trace again",
   });
 }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, readlinkSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, it } from "node:test";
@@ -157,6 +157,15 @@ describe("tracing a process", () => {
     assert.deepEqual((await client.detach({ session: 1 })).counters, [all(ENTRY, 5)]);
     await gone.end();
     rmSync(directory, { recursive: true });
+  });
+
+  it("says of a process that runs another program by now that it may do so", async () => {
+    const other = spawn("sleep", ["60"], { stdio: "ignore" });
+    await once(other, "spawn");
+    await until("it runs sleep", () => readlinkSync(`/proc/${other.pid}/exe`).endsWith("sleep"));
+    const failed = helper.client.attach(attachAdd(program, processTarget(other.pid ?? 0)));
+    await assert.rejects(failed, { code: "bytes-differ", remedy: /runs another program by now \(exec\)/ });
+    other.kill();
   });
 
   const refusals: readonly (readonly [string, string, () => Promise<unknown>])[] = [
