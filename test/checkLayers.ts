@@ -15,7 +15,7 @@ const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true
     layers: ["src/engine", "src/probe", "src/goabi", "src/gobinary", "src/arch", "src/value", "src/protocol"],
   },
   "src/lsp": {
-    layers: ["src/engine", "src/gosource", "src/gobinary", "src/goname", "src/goabi", "src/protocol"],
+    layers: ["src/engine", "src/value", "src/gosource", "src/gobinary", "src/goname", "src/goabi", "src/protocol"],
     modules: ["vscode-languageserver", "vscode-languageserver-textdocument"],
   },
   "src/engine": {

@@ -13,7 +13,7 @@ export interface RenderedValue {
   readonly type: string;
   /** Go value text (docs/contracts.md, "Value text"). */
   readonly text: string;
-  /** What `text` is written from; only where the request asks for `values`. */
+  /** What `text` is written from; only where the request asks for `values` or `late`. */
   readonly value?: Value;
 }
 
@@ -146,6 +146,11 @@ export interface TraceRequest {
   readonly expireMs?: number;
   /** How float registers are read (bpf/floats.h); absent: `signal`. */
   readonly floats?: Floats;
+  /**
+   * Arguments and results are decoded when they are first looked at, for a reader who keeps many events and looks at
+   * few: reading `text`, `type` or `value` may take its time. They cannot be cloned to another thread.
+   */
+  readonly late?: boolean;
   /** Folder of the Go source, for a binary without DWARF; read anew for this trace, as an editor changes it. */
   readonly source?: string;
 }

@@ -325,6 +325,7 @@ class ProbeEngine implements FullEngine {
       plans,
       returns: request.returns,
       values: request.values === true,
+      late: request.late === true,
       rate: request.rate,
       program: new ProgramValues({
         facts: binary.runtimeFacts,

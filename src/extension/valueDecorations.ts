@@ -5,8 +5,6 @@
 import * as vscode from "vscode";
 import type { LiveFunction, LiveParams } from "../protocol/editorApi.ts";
 
-/** One value's text beside the code; the whole stands in the hover. */
-const MAX_TEXT = 48;
 /** After an edit on a line, values stay away from it for this long. */
 const EDIT_PAUSE_MS = 2_000;
 
@@ -89,9 +87,8 @@ export class ValueDecorations implements vscode.Disposable {
 
 function decorate(fn: LiveFunction): vscode.DecorationOptions[] {
   if (fn.state !== "live") return [];
-  return fn.values.flatMap(({ name, text, role, range }) => {
-    if (range === undefined) return [];
-    const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 1)}…` : text;
+  return fn.values.flatMap(({ name, text, short, role, range }) => {
+    if (range === undefined || short === "") return [];
     const hoverMessage = new vscode.MarkdownString(undefined, false).appendCodeblock(
       name === "" ? text : `${name} = ${text}`,
       "go",

@@ -22,6 +22,7 @@ export const DEFAULT_SETTINGS: EditorSettings = {
   eventsPerSecond: 1000,
   maxStringBytes: 256,
   floats: "signal",
+  depth: 3,
   binaries: [],
 };
 /** Buttons of a plain LSP message. */
@@ -124,6 +125,11 @@ export class EditorClient {
     }
   }
 
+  /** For the log of the server, not the events. */
+  logError(text: string): void {
+    this.connection.console.error(text);
+  }
+
   refreshLenses(): void {
     // An editor that cannot refresh asks again by itself.
     void this.connection.sendRequest(CodeLensRefreshRequest.type).catch(() => undefined);
@@ -142,6 +148,7 @@ export function readSettings(given: unknown): EditorSettings {
     eventsPerSecond: integerIn(from["eventsPerSecond"], 1, 100_000) ?? DEFAULT_SETTINGS.eventsPerSecond,
     maxStringBytes: integerIn(from["maxStringBytes"], 0, 4096) ?? DEFAULT_SETTINGS.maxStringBytes,
     floats: from["floats"] === "off" ? "off" : "signal",
+    depth: integerIn(from["depth"], 0, 16) ?? DEFAULT_SETTINGS.depth,
     binaries: Array.isArray(binaries)
       ? binaries
           .filter((file): file is string => typeof file === "string" && file.startsWith("/"))

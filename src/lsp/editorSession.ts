@@ -11,7 +11,7 @@ import { type EditorFunction, functionAt, isBefore, type Position } from "./docu
 import { GoDocument, type ProgramMatch } from "./documents/goDocuments.ts";
 import { type EditorClient } from "./editorClient.ts";
 import type { EditorEngine } from "./thread/editorEngine.ts";
-import { EventLog } from "./traces/eventLog.ts";
+import { formatNotice, MAX_LINES_PER_MESSAGE } from "./traces/eventLog.ts";
 import { FunctionTrace } from "./traces/functionTrace.ts";
 import { hoverText } from "./views/hover.ts";
 import { lensText } from "./views/lens.ts";
@@ -26,13 +26,16 @@ const MAX_LOOK_PAUSE_MS = 500;
 const LOOK_INTERVAL_MS = 4_000;
 /** A process that was just forked execs a moment later: a change is looked at more than once. */
 const LOOKS_AFTER_CHANGE = 3;
-/** Live values: at most 4 messages a second for each document. */
-const LIVE_INTERVAL_MS = 250;
-/** Lens titles: each change makes the editor ask for all lenses of its visible documents. */
-const LENS_INTERVAL_MS = 500;
+/** How often it is looked whether there is something new to show. */
+const LOOK_AT_TRACES_MS = 250;
+/** VS Code draws what it was told of lenses after this time at the earliest (codelensController.ts, its debouncing). */
+const LENS_DRAWN_AFTER_MS = 250;
+/** An editor that does not ask for its lenses by then shows none. */
+const LENS_WAIT_MS = 1_000;
 /** Functions traced at once from the editor; each has probes, history and a place on the screen. */
 const MAX_TRACES = 64;
 
+const NO_LINES = { lines: [], skipped: 0 } as const;
 const CHOOSE = "Choose a Binary…";
 const RETRY = "Try Again";
 const ELEVATE = "Look at All Users' Processes";
@@ -45,7 +48,12 @@ export class EditorSession {
   private readonly documents = new Map<string, GoDocument>();
   /** By uri and key; ended ones stay for their lens until traced again or closed. */
   private readonly traces = new Map<string, FunctionTrace>();
-  private readonly log = new EventLog();
+  /** Lines for the events channel that are not about calls. */
+  private notices: string[] = [];
+  private looking = false;
+  /** When the editor was told that lenses have changed, or what they are now; undefined once it has drawn them. */
+  private lensRefresh: number | undefined;
+  private showsLenses = true;
   private readonly dirtyLive = new Set<string>();
   private visible: ReadonlySet<string> | undefined;
   private shownLenses = new Map<string, string>();
@@ -64,8 +72,7 @@ export class EditorSession {
   start(): void {
     this.timers = [
       setInterval(() => void this.glance(), GLANCE_INTERVAL_MS),
-      setInterval(() => this.pushLive(), LIVE_INTERVAL_MS),
-      setInterval(() => this.pushLenses(), LENS_INTERVAL_MS),
+      setInterval(() => void this.look(), LOOK_AT_TRACES_MS),
     ];
   }
 
@@ -112,6 +119,19 @@ export class EditorSession {
   }
 
   async lenses(uri: string): Promise<CodeLens[]> {
+    await this.takeViews();
+    const lenses = await this.lensesOf(uri);
+    this.showsLenses = true;
+    this.lensRefresh = performance.now();
+    // When the lenses are drawn, so that they and the values beside the code are of one call.
+    setTimeout(() => {
+      this.lensRefresh = undefined;
+      this.pushLive();
+    }, LENS_DRAWN_AFTER_MS);
+    return lenses;
+  }
+
+  private async lensesOf(uri: string): Promise<CodeLens[]> {
     const document = this.documents.get(uri);
     if (document === undefined) return [];
     const { codeLens } = await this.client.settings(uri);
@@ -138,12 +158,13 @@ export class EditorSession {
     return lenses;
   }
 
-  hover(uri: string, position: Position): Hover | null {
+  async hover(uri: string, position: Position): Promise<Hover | null> {
     const document = this.documents.get(uri);
     const fn = document === undefined ? undefined : functionAt(document.file, position);
     if (document === undefined || fn === undefined || isBefore(fn.signatureEnd, position)) return null;
     const trace = this.traceOf(document, fn);
-    return trace === undefined ? null : { contents: { kind: "markdown", value: hoverText(trace) } };
+    if (trace === undefined) return null;
+    return { contents: { kind: "markdown", value: hoverText(trace, await trace.lastCalls()) } };
   }
 
   /** The innermost function at or around a line, for the lens and the command at the cursor. */
@@ -261,12 +282,12 @@ export class EditorSession {
         eventsPerSecond: settings.eventsPerSecond,
         maxStringBytes: settings.maxStringBytes,
         floats: settings.floats,
+        depth: settings.depth,
       },
       {
         engine: this.engine,
-        log: this.log,
         changed: (changed) => this.markUri(changed.options.uri),
-        notice: (from, message) => this.log.notice(`${from.options.label}: ${message}`),
+        notice: (from, message) => this.note(`${from.options.label}: ${message}`),
         ended: (ended, reason) => void this.tellEnd(ended, reason),
       },
     );
@@ -363,8 +384,43 @@ export class EditorSession {
       });
       this.client.live({ uri, version: document.version, functions });
     }
-    const events = this.log.take(performance.now());
-    if (events !== undefined) this.client.events(events);
+  }
+
+  private note(text: string): void {
+    this.notices.push(formatNotice(text));
+    if (this.notices.length > MAX_LINES_PER_MESSAGE) this.notices.shift();
+  }
+
+  /** Asks the engine's thread what is new, and shows it. */
+  private async look(): Promise<void> {
+    if (this.looking || this.awaitsLenses()) return;
+    this.looking = true;
+    try {
+      await this.takeViews();
+      this.pushLenses();
+      if (!this.awaitsLenses()) this.pushLive();
+    } catch (error) {
+      // The engine's thread ends with this process; before that, there is nothing to show.
+      this.client.logError(`what is traced could not be looked at: ${errorText(error)}`);
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  /** The newest of each trace, and the events channel's lines. */
+  private async takeViews(): Promise<void> {
+    // Ended traces stay for their lens: their last lines are fetched, too.
+    const log = this.traces.size > 0 ? await this.engine.look() : NO_LINES;
+    const lines = [...this.notices, ...log.lines];
+    this.notices = [];
+    if (lines.length > 0 || log.skipped > 0) this.client.events({ lines, skipped: log.skipped });
+  }
+
+  /** The editor is about to ask for lenses: until then nothing that is shown changes. */
+  private awaitsLenses(): boolean {
+    if (this.lensRefresh === undefined) return false;
+    if (performance.now() - this.lensRefresh > LENS_WAIT_MS) this.showsLenses = false;
+    return this.showsLenses;
   }
 
   private pushLenses(): void {
@@ -372,6 +428,7 @@ export class EditorSession {
       if (this.visible?.has(document.uri) === false) continue;
       // Nothing shown yet is as good as no trace: lenses may be switched off, or be on their way.
       if ((this.shownLenses.get(document.uri) ?? "") === this.lensDigest(document)) continue;
+      this.lensRefresh ??= performance.now();
       this.client.refreshLenses();
       break;
     }

@@ -28,7 +28,10 @@ export interface LiveFunction {
 }
 export interface LiveValue {
   readonly name: string;
+  /** Go value text, of 2 000 columns at the most. */
   readonly text: string;
+  /** Shortened to its share of a line that all values of the call are on; empty where that would say nothing. */
+  readonly short: string;
   readonly role: "argument" | "result";
   /**
    * 0-based, UTF-16 columns: where the value belongs in the source, the parameter's name or the end of the signature.
@@ -97,6 +100,7 @@ export interface EditorSettings {
   readonly eventsPerSecond: number;
   readonly maxStringBytes: number;
   readonly floats: "signal" | "off";
+  readonly depth: number;
   readonly binaries: readonly string[];
 }
 

@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { printAttachTime } from "./attach.ts";
 import { printLookup } from "./cold.ts";
 import { printForwarding } from "./forward.ts";
+import { printHistory } from "./history.ts";
 import { printLensTime } from "./lens.ts";
 import { delve, realBinary } from "./realBinary.ts";
 import { median, printTable } from "./table.ts";
@@ -20,6 +21,7 @@ const CALLS = Number(process.env["BENCH_CALLS"] ?? 200_000);
 const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
   cost: printTargetCost,
   forward: () => printForwarding(binary),
+  history: () => printHistory(binary),
   attach: () => printAttachTime(dirname(binary)),
   lookup: () => {
     const real = realBinary();

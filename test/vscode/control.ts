@@ -24,6 +24,14 @@ export interface Operations {
   answer: { params: { selector: string; text: string }; result: null };
   moveMouseAway: { params: Record<string, never>; result: null };
   screenshot: { params: { name: string }; result: null };
+  /**
+   * A part of the page: from the left edge of the line numbers and `above` pixels above a visible line that contains
+   * `line`, or above the panel.
+   */
+  crop: {
+    params: { name: string; line: string; above: number; width: number; height: number };
+    result: null;
+  };
   /** Bytes of a process's memory, hex. */
   memory: { params: { pid: number; address: number; length: number }; result: string };
   /** Processes below the editor's server whose command line contains `text`. */

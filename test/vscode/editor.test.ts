@@ -1,5 +1,10 @@
 /** The whole way in a real VS Code: from the click above a function to the live argument beside it. */
+
+import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { buildGo } from "../programs/build.ts";
 import { type DemoProcess, makeWorkspace, removeWorkspace, startDemo, type Workspace } from "./demoTarget.ts";
 import { runSuite } from "./runSuite.ts";
 
@@ -30,5 +35,15 @@ void test("no process, and a process that ends: the editor says what happened an
     await runSuite({ scenario: "failures", setup: { folder: other.folder }, env });
   } finally {
     removeWorkspace(other);
+  }
+});
+
+void test("a service with structs, maps, errors and contexts: its values are short where there is little room", async () => {
+  const folder = fileURLToPath(new URL("../programs/orders", import.meta.url));
+  const program = spawn(buildGo("orders"), { stdio: "ignore" });
+  try {
+    await runSuite({ scenario: "orders", setup: { folder }, env: { PROBELENS_TEST_FILE: join(folder, "orders.go") } });
+  } finally {
+    program.kill("SIGKILL");
   }
 });

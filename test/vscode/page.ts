@@ -6,6 +6,11 @@ import type { Page } from "playwright-core";
 import type { Operations } from "./control.ts";
 
 const SCREENSHOTS = fileURLToPath(new URL("screenshots", import.meta.url));
+/** With PROBELENS_TEST_MEDIA=1 the pictures of README and walkthrough are taken anew. */
+const PICTURES =
+  process.env["PROBELENS_TEST_MEDIA"] === "1" ? fileURLToPath(new URL("../../media", import.meta.url)) : SCREENSHOTS;
+/** Pixels of the line numbers beside the code. */
+const LINE_NUMBERS = 64;
 const ACTION_TIMEOUT_MS = 10_000;
 
 type PageOperations = {
@@ -64,9 +69,17 @@ export function pageOperations(page: Page): PageOperations {
       await page.mouse.move(2, 2);
       return null;
     },
+    crop: async ({ name, line, above, width, height }) => {
+      mkdirSync(PICTURES, { recursive: true });
+      const text = await lineBox(page, line);
+      const clip = { x: text.x - LINE_NUMBERS, y: text.y - above, width, height };
+      await page.screenshot({ path: join(PICTURES, `${name}.png`), animations: "disabled", clip });
+      return null;
+    },
     screenshot: async ({ name }) => {
       mkdirSync(SCREENSHOTS, { recursive: true });
-      await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+      // Nothing half faded in.
+      await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: "disabled" });
       return null;
     },
   };

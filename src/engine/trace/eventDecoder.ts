@@ -1,6 +1,7 @@
 /** One raw event of a probe to the event that the user sees; pure, and without memory of what came before. */
 import type { EventPlan, FunctionPlan, Instance, ProbeSite } from "../../probe/api.ts";
 import type { RawEvent } from "../../protocol/records.ts";
+import { lateValues } from "../../value/late.ts";
 import { type ProgramValues, renderVariables } from "../../value/render.ts";
 import type { CallEvent, ReturnEvent, TraceEvent, UnwoundEvent } from "../api.ts";
 import type { CallerTable } from "./callers.ts";
@@ -22,6 +23,8 @@ export interface DecoderParts {
   readonly program: ProgramValues;
   /** Each value as a tree beside its text. */
   readonly values: boolean;
+  /** Values are decoded when they are looked at. */
+  readonly late: boolean;
   readonly callers: Pick<CallerTable, "callAddress" | "loadBias">;
   /** CLOCK_MONOTONIC, nanoseconds, to RFC 3339. */
   readonly toText: (monotonicNs: bigint) => string;
@@ -119,8 +122,9 @@ export class EventDecoder {
   }
 
   private render(plan: EventPlan, raw: RawEvent, site: ProbeSite | undefined): CallEvent["args"] {
-    const { program, values } = this.parts;
-    return renderVariables(plan, raw, program, this.loadBias(plan, raw, site), values);
+    const { program, values, late } = this.parts;
+    const loadBias = this.loadBias(plan, raw, site);
+    return late ? lateValues(plan, raw, program, loadBias) : renderVariables(plan, raw, program, loadBias, values);
   }
 
   private stack(

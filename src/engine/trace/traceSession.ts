@@ -24,6 +24,8 @@ export interface SessionParts {
   readonly program: ProgramValues;
   /** Each value as a tree beside its text. */
   readonly values: boolean;
+  /** Values are decoded when they are looked at. */
+  readonly late: boolean;
   readonly callers: CallerTable;
   /** Where stacks are asked for. */
   readonly stacks: StackTable | undefined;
@@ -73,12 +75,12 @@ export class TraceSession implements Trace, EventSink {
   private readonly startedNs = process.hrtime.bigint();
 
   constructor(parts: SessionParts) {
-    const { plans, returns, rate, conditions, watches, callers, program, values, link } = parts;
+    const { plans, returns, rate, conditions, watches, callers, program, values, late, link } = parts;
     this.parts = parts;
     this.plans = plans;
     const withProbeAddress: CallerTable["withProbeAddress"] = (plan) => callers.withProbeAddress(plan);
     this.table = new ProbeTable({ plans, returns, rate, conditions, watches, withProbeAddress });
-    this.decoder = new EventDecoder({ program, values, callers, toText: eventTime });
+    this.decoder = new EventDecoder({ program, values, late, callers, toText: eventTime });
     this.tallies = new Tallies(plans, this.table, returns);
     const { session, firstProbe } = link.register(this, this.table.size);
     this.session = session;

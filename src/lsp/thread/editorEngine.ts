@@ -1,23 +1,16 @@
 /**
  * What the language server asks of the engine. The engine runs on a thread of its own (engineThread.ts there and back,
- * engineWorker.ts inside it), so only plain data crosses: the functions of one file, never all of a program's, and
- * events that are rendered already. Reading a large program, planning and decoding then never hold up an answer to the
- * editor.
+ * engineWorker.ts inside it), so only plain data crosses: the functions of one file, never all of a program's; of a
+ * trace what is shown, never its events. Reading a large program, planning and decoding then never hold up an answer
+ * to the editor.
  */
 import { ErrorCodes, NotificationType, RequestType, ResponseError } from "vscode-jsonrpc/node";
-import type {
-  EndReason,
-  Engine,
-  ProcessInfo,
-  StatsEvent,
-  TraceEvent,
-  TraceListener,
-  TraceRequest,
-} from "../../engine/api.ts";
+import type { EndReason, Engine, ProcessInfo, TraceRequest } from "../../engine/api.ts";
 import type { BuildInfo, GoFunction } from "../../gobinary/api.ts";
 import type { SourceMatch } from "../../gosource/functions/match.ts";
 import type { AskPasswordParams } from "../../protocol/editorApi.ts";
 import { UserError } from "../../protocol/errors.ts";
+import type { TraceView } from "../traces/traceView.ts";
 
 export interface EditorEngine {
   processes: Engine["processes"];
@@ -25,11 +18,26 @@ export interface EditorEngine {
   open(from: ProgramFrom, signal: AbortSignal): Promise<EditorProgram>;
   /** Resolves when every probe is attached; aborted before that, it rejects and nothing is attached. */
   trace(request: TraceRequest, listener: EditorListener, signal: AbortSignal): Promise<EditorTrace>;
+  /** Has each trace's `onView` called where something is new, and gives the calls' lines since the last time. */
+  look(): Promise<LogLines>;
   dispose(): Promise<void>;
 }
 
 export type ProgramFrom = { readonly pid: number } | { readonly file: string };
-export type EditorListener = Pick<TraceListener, "onEvents" | "onNotice" | "onEnd">;
+
+export interface EditorListener {
+  onView(view: TraceView): void;
+  /** As TraceListener's. */
+  onNotice(message: string): void;
+  /** Once; all probes are gone. `lastCalls`: as EditorTrace's. */
+  onEnd(reason: EndReason, view: TraceView, lastCalls: string): void;
+}
+
+export interface LogLines {
+  readonly lines: readonly string[];
+  /** Lines left out since the last time. */
+  readonly skipped: number;
+}
 
 export interface EditorProgram {
   readonly buildInfo: BuildInfo;
@@ -44,7 +52,8 @@ export interface EditorProgram {
 export interface EditorTrace {
   /** The instruction at which calls are seen, for the user. */
   readonly site: string | undefined;
-  stats(): Promise<readonly StatsEvent[]>;
+  /** Markdown; empty before the first call. */
+  lastCalls(): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -52,6 +61,11 @@ export interface OpenedProgram {
   readonly program: number;
   readonly buildInfo: BuildInfo;
   readonly hasDwarf: boolean;
+}
+
+export interface Looked {
+  readonly views: readonly { readonly trace: number; readonly view: TraceView }[];
+  readonly log: LogLines;
 }
 
 /** Editor's side → engine. `program` and `trace` are numbers that stand for what was opened or traced. */
@@ -64,17 +78,16 @@ export const ASK = {
   compare: new RequestType<{ program: number; func: string; root: string }, SourceMatch | null, void>("compare"),
   close: new NotificationType<{ program: number }>("close"),
   trace: new RequestType<{ trace: number; request: TraceRequest }, { site: string | undefined }, void>("trace"),
-  stats: new RequestType<{ trace: number }, readonly StatsEvent[], void>("stats"),
+  look: new RequestType<object, Looked, void>("look"),
+  lastCalls: new RequestType<{ trace: number }, string, void>("lastCalls"),
   stop: new RequestType<{ trace: number }, null, void>("stop"),
   dispose: new RequestType<object, null, void>("dispose"),
 };
 
 /** Engine → editor's side. */
 export const TELL = {
-  /** A request, because its answer is what lets the next batch come. */
-  events: new RequestType<{ trace: number; events: readonly TraceEvent[] }, null, void>("events"),
   notice: new NotificationType<{ trace: number; message: string }>("notice"),
-  end: new NotificationType<{ trace: number; reason: EndReason; stats: readonly StatsEvent[] }>("end"),
+  end: new NotificationType<{ trace: number; reason: EndReason; view: TraceView; lastCalls: string }>("end"),
   askPassword: new RequestType<AskPasswordParams, string | null, void>("askPassword"),
 };
 

@@ -27,13 +27,9 @@ export function startEngineThread(passwordPrompt: PasswordPrompt): EditorEngine 
   const listeners = new Map<number, EditorListener>();
   let lastTrace = 0;
   rpc.onRequest(TELL.askPassword, async ({ prompt, attempt }) => (await passwordPrompt(prompt, attempt)) ?? null);
-  rpc.onRequest(TELL.events, async ({ trace, events }) => {
-    await listeners.get(trace)?.onEvents(events);
-    return null;
-  });
   rpc.onNotification(TELL.notice, ({ trace, message }) => listeners.get(trace)?.onNotice(message));
-  rpc.onNotification(TELL.end, ({ trace, reason, stats }) => {
-    listeners.get(trace)?.onEnd(reason, stats);
+  rpc.onNotification(TELL.end, ({ trace, reason, view, lastCalls }) => {
+    listeners.get(trace)?.onEnd(reason, view, lastCalls);
     listeners.delete(trace);
   });
   rpc.listen();
@@ -60,13 +56,18 @@ export function startEngineThread(passwordPrompt: PasswordPrompt): EditorEngine 
         const { site } = await ask(rpc, ASK.trace, { trace, request }, signal);
         return {
           site,
-          stats: () => ask(rpc, ASK.stats, { trace }),
+          lastCalls: () => ask(rpc, ASK.lastCalls, { trace }),
           stop: async () => void (await ask(rpc, ASK.stop, { trace })),
         };
       } catch (error) {
         listeners.delete(trace);
         throw error;
       }
+    },
+    async look() {
+      const { views, log } = await ask(rpc, ASK.look, {});
+      for (const { trace, view } of views) listeners.get(trace)?.onView(view);
+      return log;
     },
     async dispose() {
       disposed = true;

@@ -8,12 +8,13 @@ import {
   type RequestHandler,
   type RequestType,
 } from "vscode-jsonrpc/node";
-import type { Trace } from "../../engine/api.ts";
 import { createEngine } from "../../engine/engine.ts";
 import { matchAt } from "../../engine/programs/sourceCompletion.ts";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { EventLog } from "../traces/eventLog.ts";
 import { ASK, TELL, toResponse } from "./editorEngine.ts";
+import { RecordedTrace } from "./recordedTrace.ts";
 
 if (parentPort === null) throw new Error("engineWorker.ts is a thread of the language server");
 const rpc = createMessageConnection(new PortMessageReader(parentPort), new PortMessageWriter(parentPort));
@@ -22,7 +23,9 @@ const engine = createEngine({
     (await rpc.sendRequest(TELL.askPassword, { prompt, attempt })) ?? undefined,
 });
 const programs = new Map<number, GoBinary>();
-const traces = new Map<number, Trace>();
+const traces = new Map<number, RecordedTrace>();
+/** One for all traces: their calls stand in the order in which they came. */
+const log = new EventLog();
 let lastProgram = 0;
 
 answer(ASK.processes, (options) => engine.processes(options));
@@ -43,29 +46,29 @@ rpc.onNotification(ASK.close, ({ program }) => {
   programs.delete(program);
 });
 answer(ASK.trace, async ({ trace, request }, signal) => {
-  let ended = false;
-  const started = await engine.trace(
-    request,
-    {
-      onEvents: async (events) => void (await rpc.sendRequest(TELL.events, { trace, events })),
-      onNotice: (message) => void rpc.sendNotification(TELL.notice, { trace, message }),
-      onEnd: (reason, stats) => {
-        ended = true;
-        traces.delete(trace);
-        void rpc.sendNotification(TELL.end, { trace, reason, stats });
-      },
+  const recorded = new RecordedTrace(log, {
+    onNotice: (message) => void rpc.sendNotification(TELL.notice, { trace, message }),
+    onEnd: (reason, view, lastCalls) => {
+      traces.delete(trace);
+      void rpc.sendNotification(TELL.end, { trace, reason, view, lastCalls });
     },
-    signal,
-  );
-  if (!ended) traces.set(trace, started);
-  const entry = started.plans[0]?.entry;
-  return { site: entry === undefined ? undefined : `${entry.instruction} (${entry.kind})` };
+  });
+  traces.set(trace, recorded);
+  try {
+    return { site: await recorded.start(engine, request, signal) };
+  } catch (error) {
+    traces.delete(trace);
+    throw error;
+  }
 });
-answer(ASK.stats, async ({ trace }) => {
-  const running = traces.get(trace);
-  if (running === undefined) throw new Error("the trace has ended");
-  return await running.stats();
-});
+answer(ASK.look, async () => ({
+  views: [...traces].flatMap(([trace, recorded]) => {
+    const view = recorded.takeView();
+    return view === undefined ? [] : [{ trace, view }];
+  }),
+  log: log.take(performance.now()),
+}));
+answer(ASK.lastCalls, async ({ trace }) => traces.get(trace)?.lastCalls() ?? "");
 answer(ASK.stop, async ({ trace }) => {
   await traces.get(trace)?.stop();
   return null;

@@ -1,6 +1,5 @@
 /** The last calls of one traced function, its latency and its rate; bounded whatever the target does. */
 import type { CallEvent, RenderedValue, ReturnEvent, StatsEvent, UnwoundEvent } from "../../engine/api.ts";
-
 /** One call; the return fills in the rest. */
 export interface CallRecord {
   readonly call: CallEvent;

@@ -1,11 +1,10 @@
 /** One traced function of one document: from the click to the end, with what the lens, the hover and the log show. */
 import { createHash } from "node:crypto";
-import type { EndReason, StatsEvent, Target, TraceEvent } from "../../engine/api.ts";
+import type { EndReason, Target } from "../../engine/api.ts";
 import { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { EditorEngine, EditorListener, EditorTrace } from "../thread/editorEngine.ts";
-import { CallHistory, type CallRecord } from "./callHistory.ts";
-import type { EventLog } from "./eventLog.ts";
+import { NOTHING_SEEN, type TraceView } from "./traceView.ts";
 
 export type TraceState =
   | { readonly kind: "attaching" }
@@ -34,11 +33,11 @@ export interface TraceOptions {
   readonly eventsPerSecond: number;
   readonly maxStringBytes: number;
   readonly floats: "signal" | "off";
+  readonly depth: number;
 }
 
 export interface TraceOwner {
   readonly engine: EditorEngine;
-  readonly log: EventLog;
   /** Something that is shown has changed. */
   changed(trace: FunctionTrace): void;
   /** Things to tell the user once. */
@@ -46,8 +45,6 @@ export interface TraceOwner {
   ended(trace: FunctionTrace, reason: EndReason): void;
 }
 
-/** Counters are read this often while tracing. */
-const STATS_INTERVAL_MS = 1_000;
 /** Design: probes expire unless extended. */
 const EXPIRE_AFTER_MS = 60 * 60_000;
 
@@ -55,7 +52,8 @@ export class FunctionTrace {
   options: TraceOptions;
   /** How the source and the binary's revision compare, a sentence for the hover; empty until it is known. */
   comparison = "";
-  readonly history = new CallHistory();
+  /** What was seen of its calls so far. */
+  view: TraceView = NOTHING_SEEN;
   readonly notices: string[] = [];
   state: TraceState = { kind: "attaching" };
   private readonly owner: TraceOwner;
@@ -63,7 +61,9 @@ export class FunctionTrace {
   private trace: EditorTrace | undefined;
   /** Ends what is done before the probes are attached. */
   private readonly preparing = new AbortController();
-  private timers: NodeJS.Timeout[] = [];
+  private expiry: NodeJS.Timeout | undefined;
+  /** The hover's, once the trace has ended. */
+  private finalCalls = "";
   private starting: Promise<void> | undefined;
   private stopping: Promise<void> | undefined;
 
@@ -97,6 +97,13 @@ export class FunctionTrace {
     return this.trace?.site;
   }
 
+  /** Its last calls for the hover, Markdown; empty before the first. */
+  async lastCalls(): Promise<string> {
+    const live = this.state.kind === "attached" ? await this.trace?.lastCalls() : undefined;
+    // It may have ended while it was asked.
+    return live === undefined || live === "" ? this.finalCalls : live;
+  }
+
   /** Resolves when the probes are in place; rejects with what the engine says. */
   async start(): Promise<void> {
     const starting = this.begin();
@@ -105,7 +112,7 @@ export class FunctionTrace {
   }
 
   private async begin(): Promise<void> {
-    const { target, names, eventsPerSecond, maxStringBytes, floats, source } = this.options;
+    const { target, names, eventsPerSecond, maxStringBytes, floats, depth, source } = this.options;
     const request = {
       target,
       functions: names,
@@ -113,6 +120,7 @@ export class FunctionTrace {
       rate: eventsPerSecond,
       maxBytes: maxStringBytes,
       floats,
+      depth,
       ...(source === undefined ? {} : { source }),
     };
     try {
@@ -129,10 +137,7 @@ export class FunctionTrace {
       return;
     }
     this.state = { kind: "attached" };
-    this.timers = [
-      setInterval(() => void this.readStats(), STATS_INTERVAL_MS),
-      setTimeout(() => void this.expire(), EXPIRE_AFTER_MS),
-    ];
+    this.expiry = setTimeout(() => void this.expire(), EXPIRE_AFTER_MS);
     this.owner.changed(this);
   }
 
@@ -140,7 +145,7 @@ export class FunctionTrace {
   async stop(): Promise<void> {
     if (this.active) this.state = { kind: "stopped" };
     this.preparing.abort();
-    this.clearTimers();
+    clearTimeout(this.expiry);
     this.owner.changed(this);
     // Probes that go in at this moment are taken out where the start ends.
     this.stopping ??= this.trace?.stop() ?? this.starting;
@@ -156,53 +161,25 @@ export class FunctionTrace {
 
   private listener(): EditorListener {
     return {
-      onEvents: (events) => this.onEvents(events),
+      onView: (view) => {
+        this.view = view;
+        this.owner.changed(this);
+      },
       onNotice: (message) => {
         this.notices.push(message);
         this.owner.notice(this, message);
       },
-      onEnd: (reason, stats) => this.onEnd(reason, stats),
+      onEnd: (reason, view, lastCalls) => this.onEnd(reason, view, lastCalls),
     };
   }
 
-  private onEvents(events: readonly TraceEvent[]): void {
-    const now = performance.now();
-    for (const event of events) {
-      if (event.event === "call") {
-        this.owner.log.started(this.history.onCall(event), now);
-      } else {
-        const record = this.history.onEnd(event);
-        if (record !== undefined) this.owner.log.ended(record);
-      }
-    }
-    this.owner.changed(this);
-  }
-
-  private onEnd(reason: EndReason, stats: readonly StatsEvent[]): void {
-    this.clearTimers();
-    this.history.onStats(stats, performance.now());
-    this.owner.log.close((record: CallRecord) => this.options.names.includes(record.call.func));
+  private onEnd(reason: EndReason, view: TraceView, lastCalls: string): void {
+    clearTimeout(this.expiry);
+    this.view = view;
+    this.finalCalls = lastCalls;
     if (this.active) this.state = endState(reason, this.options.targetLabel);
     this.owner.changed(this);
     this.owner.ended(this, reason);
-  }
-
-  private async readStats(): Promise<void> {
-    if (this.trace === undefined || this.state.kind !== "attached") return;
-    try {
-      const stats = await this.trace.stats();
-      // The end, which came meanwhile, brought the final ones.
-      if (this.state.kind !== "attached") return;
-      this.history.onStats(stats, performance.now());
-      this.owner.changed(this);
-    } catch {
-      // The trace ends at this moment; onEnd tells.
-    }
-  }
-
-  private clearTimers(): void {
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers = [];
   }
 }
 

@@ -52,6 +52,14 @@ export function codeSpan(text: string): string {
   return `${fence}${pad}${line.replaceAll("|", "\\|")}${pad}${fence}`;
 }
 
+/** Captured text as a Go code block, by lines: nothing in it can end the block. */
+export function codeBlock(lines: readonly string[]): string[] {
+  const plain = lines.map(oneLine);
+  const longest = Math.max(2, ...[...plain.join("\n").matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return [`${fence}go`, ...plain, fence];
+}
+
 /** Words of ours or names of files in Markdown text. */
 export function markdownText(text: string): string {
   return oneLine(text).replace(/[\\`*_{}[\]()#+\-.!|<>~$&]/g, "\\$&");

@@ -10,6 +10,7 @@ import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../../src
 import { planCapture } from "../../../src/probe/captureVariables.ts";
 import { MAX_EVENT_BYTES, MAX_ROOT_PIECES, MAX_STACK_PIECE, rootLayout } from "../../../src/protocol/capture.ts";
 import { CHUNK, type Chunk, type RawEvent, RECORD } from "../../../src/protocol/records.ts";
+import { lateValues } from "../../../src/value/late.ts";
 import { ProgramValues, renderVariables } from "../../../src/value/render.ts";
 import { array, chan, func, iface, map, pointer, scalar, slice, struct, structOfItself, unknown } from "../types.ts";
 
@@ -314,6 +315,24 @@ test("a piece that could not be read spoils its part only", () => {
   assert.deepEqual(
     renderVariables(plan, event, PROGRAM, 0).map(({ text }) => text),
     ['"hello"', "[2]int{<unavailable: memory not resident>, <unavailable: memory not resident>}"],
+  );
+});
+
+test("what is decoded late is the same, whatever became of the batch", () => {
+  const variables: [string, GoType, Value][] = [
+    ["s", string, [0x1000, 5]],
+    ["n", int, [7]],
+    ["gone", string, [SWAPPED_OUT, 5]],
+  ];
+  const plan = planFor(variables, "register", DEFAULT_LIMITS);
+  const event = hit(plan, variables, "register");
+  const atOnce = renderVariables(plan, event, PROGRAM, 0, true);
+  const late = lateValues(plan, event, PROGRAM, 0);
+  for (const { bytes } of [{ bytes: event.root }, ...event.chunks]) bytes.fill(0xff);
+  assert.notDeepEqual(renderVariables(plan, event, PROGRAM, 0, true), atOnce, "the batch is used again");
+  assert.deepEqual(
+    late.map(({ name, type, text, value }) => ({ name, type, text, value })),
+    atOnce,
   );
 });
 

@@ -32,6 +32,7 @@ export const clickThrough: readonly Step[] = [
       if (hasPage) equal(await liveBytes(), target().bytes, "computeE's bytes before tracing");
       topBefore = await onPage("lineTop", { line: FUNC_LINE });
       await picture("1-lens");
+      await crop("walkthrough-lens", 80, 254);
     },
   },
   {
@@ -61,6 +62,7 @@ export const clickThrough: readonly Step[] = [
       }
       equal(await onPage("lineTop", { line: FUNC_LINE }), topBefore, "the line's place on the screen");
       await picture("2-live");
+      await crop("walkthrough-live", 80, 254);
     },
   },
   {
@@ -177,11 +179,23 @@ export const clickThrough: readonly Step[] = [
       await compute(1234);
       await untilLens(/iterations=1234/);
       await vscode.commands.executeCommand("probelens.stopAll");
-      equal(await until("the lens", lensTitle, (title) => !title.includes("●")), "Trace", "the lens");
+      equal(
+        await until(
+          "the lens",
+          () => lensTitle(),
+          (title) => !title.includes("●"),
+        ),
+        "Trace",
+        "the lens",
+      );
       await untilOriginal();
     },
   },
 ];
+
+async function crop(name: string, above: number, height: number): Promise<void> {
+  await onPage("crop", { name, line: FUNC_LINE, above, width: 800, height });
+}
 
 function extension(): vscode.Extension<unknown> | undefined {
   return vscode.extensions.getExtension("probelens.probelens");

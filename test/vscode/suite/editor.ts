@@ -7,44 +7,44 @@ const TRACE_AGAIN = /^Trace$|· Trace again$/;
 /** A click that led to nothing within this time is repeated. */
 const CLICK_AGAIN_MS = 5000;
 
-export async function openSource(file: string): Promise<vscode.TextEditor> {
+export async function openSource(file: string, funcLine = FUNC_LINE): Promise<vscode.TextEditor> {
   const document = await vscode.workspace.openTextDocument(file);
   const editor = await vscode.window.showTextDocument(document);
   const line = document
     .getText()
     .split("\n")
-    .findIndex((text) => text.startsWith(FUNC_LINE));
+    .findIndex((text) => text.startsWith(funcLine));
   editor.revealRange(new vscode.Range(line, 0, line, 0), vscode.TextEditorRevealType.InCenter);
   return editor;
 }
 
-/** Title of the lens above computeE: as seen on the page, else as the providers give it. */
-export async function lensTitle(): Promise<string> {
-  if (hasPage) return (await onPage("lensText", { above: FUNC_LINE })) ?? "";
-  return (await lens())?.command?.title ?? "";
+/** Title of the lens above computeE, or another function: as seen on the page, else as the providers give it. */
+export async function lensTitle(funcLine = FUNC_LINE): Promise<string> {
+  if (hasPage) return (await onPage("lensText", { above: funcLine })) ?? "";
+  return (await lens(funcLine))?.command?.title ?? "";
 }
 
 /** Clicks it: with the mouse on the page, else by its command. */
-export async function clickLens(): Promise<void> {
+export async function clickLens(funcLine = FUNC_LINE): Promise<void> {
   if (hasPage) {
-    await onPage("clickLens", { above: FUNC_LINE });
+    await onPage("clickLens", { above: funcLine });
     return;
   }
-  const command = (await lens())?.command;
+  const command = (await lens(funcLine))?.command;
   if (command === undefined) throw new Error("no lens to click");
   await vscode.commands.executeCommand(command.command, ...(command.arguments ?? []));
 }
 
 /** Clicks a `Trace` lens until the function is traced: a process that has just been started may not be found at once. */
-export async function clickUntilTraced(accept: RegExp): Promise<void> {
+export async function clickUntilTraced(accept: RegExp, funcLine = FUNC_LINE): Promise<void> {
   let clickedAt = Number.NEGATIVE_INFINITY;
   await until(
     `a lens that matches ${accept}`,
     async () => {
-      const title = await lensTitle();
+      const title = await lensTitle(funcLine);
       if (TRACE_AGAIN.test(title) && performance.now() - clickedAt > CLICK_AGAIN_MS) {
         clickedAt = performance.now();
-        await clickLens();
+        await clickLens(funcLine);
       }
       return title;
     },
@@ -52,8 +52,9 @@ export async function clickUntilTraced(accept: RegExp): Promise<void> {
   );
 }
 
-export async function untilLens(accept: RegExp): Promise<string> {
-  return await until(`a lens that matches ${accept}`, lensTitle, (title) => accept.test(title));
+export async function untilLens(accept: RegExp, funcLine = FUNC_LINE): Promise<string> {
+  const read = async (): Promise<string> => await lensTitle(funcLine);
+  return await until(`a lens that matches ${accept}`, read, (title) => accept.test(title));
 }
 
 /** Text of the events channel; it must be visible, as VS Code gives its text only then. */
@@ -62,8 +63,8 @@ export function eventsText(): string {
   return documents.map((document) => document.getText()).join("\n");
 }
 
-export async function hoverTexts(editor: vscode.TextEditor): Promise<string> {
-  const position = functionPosition(editor.document);
+export async function hoverTexts(editor: vscode.TextEditor, funcLine = FUNC_LINE): Promise<string> {
+  const position = functionPosition(editor.document, funcLine);
   const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
     "vscode.executeHoverProvider",
     editor.document.uri,
@@ -75,11 +76,11 @@ export async function hoverTexts(editor: vscode.TextEditor): Promise<string> {
     .join("\n");
 }
 
-export function functionPosition(document: vscode.TextDocument): vscode.Position {
+export function functionPosition(document: vscode.TextDocument, funcLine = FUNC_LINE): vscode.Position {
   const line = document
     .getText()
     .split("\n")
-    .findIndex((text) => text.startsWith(FUNC_LINE));
+    .findIndex((text) => text.startsWith(funcLine));
   return new vscode.Position(line, "func ".length + 2);
 }
 
@@ -96,7 +97,7 @@ export async function untilMessage(...accept: readonly RegExp[]): Promise<void> 
   );
 }
 
-async function lens(): Promise<vscode.CodeLens | undefined> {
+async function lens(funcLine: string): Promise<vscode.CodeLens | undefined> {
   const document = vscode.window.activeTextEditor?.document;
   if (document === undefined) return undefined;
   const lenses = await vscode.commands.executeCommand<vscode.CodeLens[]>(
@@ -104,5 +105,5 @@ async function lens(): Promise<vscode.CodeLens | undefined> {
     document.uri,
     100,
   );
-  return lenses.find(({ range }) => range.start.line === functionPosition(document).line);
+  return lenses.find(({ range }) => range.start.line === functionPosition(document, funcLine).line);
 }

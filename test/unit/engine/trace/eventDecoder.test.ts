@@ -13,6 +13,7 @@ assert.ok("site" in copy);
 const decoder = new EventDecoder({
   program,
   values: false,
+  late: false,
   callers: {
     callAddress: ({ returnAddress }) => (returnAddress === 0n ? undefined : Number(returnAddress) - 1),
     loadBias: () => 0,

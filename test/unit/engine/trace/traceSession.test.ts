@@ -62,6 +62,7 @@ function traceOf(helper: FakeHelper, slow: boolean, callers = KNOWN) {
     rate: undefined,
     program,
     values: false,
+    late: false,
     callers: callers as CallerTable,
     stacks: undefined,
     watches: [],
