@@ -60,6 +60,16 @@ enum {
 	PL_WHEN_CLEAR = 3, /* the bits `when_mask` of the byte at `when` */
 	PL_WHEN_SET = 4,
 };
+/*
+ * Elements of eight entries each (a map's buckets and groups), of which those without a live entry are left out. The
+ * first word holds a control byte for each entry.
+ */
+enum {
+	PL_LIVE_ALL = 0,    /* every element counts */
+	PL_LIVE_BUCKET = 1, /* live: control byte >= PL_TOPHASH_LIVE; the last word leads to more */
+	PL_LIVE_TABLE = 2,  /* live: control byte without bit 7; all tables of a map share one max_live */
+};
+#define PL_TOPHASH_LIVE 5
 
 /* One pointer word of a type and what it points to. Offsets are from the start of the element. */
 struct pl_slot {
@@ -76,8 +86,8 @@ struct pl_slot {
 	u8 when_kind;
 	u8 when_mask;
 	u8 deepens; /* counts against the plan's depth */
-	u8 pad;
-	u32 pad2;
+	u8 live;
+	u32 max_live; /* not PL_LIVE_ALL: no more elements once so many live entries were copied */
 };
 
 /* Bytes of an element that are zeroed in the record. */
@@ -249,8 +259,8 @@ struct pl_chunk {
 	u32 length; /* bytes that follow, padded to 8; after a fault those that could be read */
 	u32 wanted; /* bytes of the whole value, before any limit */
 	u8 status;
-	u8 depth; /* pointers in the chain that leads here */
-	u16 pad;
+	u8 depth;   /* pointers in the chain that leads here */
+	u16 origin; /* an eighth of the place in the record of the chunk that leads here */
 };
 
 /* What a deep event has copied already. Valid in the event whose sequence it bears. */
@@ -291,6 +301,8 @@ struct pl_scratch {
 	u32 slots;
 	u32 slot;
 	u32 depth;
+	u32 current; /* the chunk's place in the record; 0: the root area */
+	u32 origin;  /* of the chunk that led to it */
 	/* The chunk that is being copied; it counts once it is complete. */
 	u32 chunk; /* in the record */
 	u64 address;
@@ -302,6 +314,12 @@ struct pl_scratch {
 	u32 mask;
 	u32 mask_element; /* 0: nothing to zero */
 	u32 mask_end;
+	/* Buckets or groups, of which those with live entries are copied. */
+	u32 groups; /* still to be looked at */
+	u32 group_size;
+	u32 live_kind;
+	u32 live_left;	 /* live entries that are still wanted */
+	u32 live_origin; /* of the tables that live_left counts for */
 	/* A slot on its way to a chunk. */
 	u32 target;
 	u32 target_depth;

@@ -55,6 +55,11 @@ export interface Slot {
   readonly maxBytes: number;
   /** Counts against the plan's depth. Of an interface's pointer, the runtime type's target says it. */
   readonly deepens: boolean;
+  /**
+   * The elements are a map's buckets or groups: those without a live entry are not copied, and none once `max` live
+   * entries are there. The tables of one map share one `max`.
+   */
+  readonly live?: { readonly of: "buckets" | "tableGroups"; readonly max: number };
 }
 
 export type DynamicVia = Exclude<Slot["via"], { readonly kind: "type" }>;
@@ -99,7 +104,10 @@ export const SLOT = {
   whenKind: 32,
   whenMask: 33,
   deepens: 34,
+  live: 35,
+  maxLive: 36,
 } as const;
+export const LIVE = { buckets: 1, tableGroups: 2 } as const;
 export const VIA = { type: 0, eface: 1, itab: 2, func: 3 } as const;
 export const LENGTH_KIND = { one: 0, word: 1, shift: 2 } as const;
 export const WHEN_KIND = { always: 0, zero: 1, notZero: 2, clear: 3, set: 4 } as const;
@@ -215,7 +223,7 @@ export class CaptureTablesWriter {
   }
 
   #slot(slot: Omit<Slot, "via">, via: number, type: number, word: number): void {
-    const { pointer, length, when, maxElements, maxBytes, deepens } = slot;
+    const { pointer, length, when, maxElements, maxBytes, deepens, live } = slot;
     const at = this.#slots.next();
     const { view } = this.#slots;
     view.setUint32(at + SLOT.pointer, pointer, true);
@@ -238,6 +246,10 @@ export class CaptureTablesWriter {
     view.setUint32(at + SLOT.maxElements, Math.min(maxElements, MAX_U32), true);
     view.setUint32(at + SLOT.maxBytes, Math.min(maxBytes, MAX_U32), true);
     view.setUint8(at + SLOT.deepens, deepens ? 1 : 0);
+    if (live !== undefined) {
+      view.setUint8(at + SLOT.live, LIVE[live.of]);
+      view.setUint32(at + SLOT.maxLive, Math.min(live.max, MAX_U32), true);
+    }
   }
 }
 

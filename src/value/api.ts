@@ -27,8 +27,9 @@ export interface Value {
   readonly fields?: readonly Field[];
   /** Maps, sorted by the key's text, then the value's. */
   readonly entries?: readonly Entry[];
-  /** Bytes, elements or entries that are left out. */
+  /** Bytes, elements or entries that are left out because of a limit on their number. */
   readonly cut?: number;
+  /** Why the value cannot be shown; beside `elems` or `entries`: why the others of them cannot. */
   readonly unavailable?: string;
   readonly redacted?: true;
 }

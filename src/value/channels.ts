@@ -5,7 +5,7 @@ import type { ChanType } from "../goabi/type.ts";
 import type { Value } from "./api.ts";
 import { EMPTY, type Missing, type Region } from "./memory.ts";
 import { lengthAt } from "./scalars.ts";
-import { absent, type Compile, type Decode, type Walk } from "./walk.ts";
+import { absent, type Compile, type Decode, leftOut, type Walk } from "./walk.ts";
 
 export function channelDecoder(type: ChanType, layout: ChanLayout, compile: Compile): Decode {
   return (at, offset, walk) => {
@@ -60,6 +60,7 @@ function items(type: ChanType, state: State, compile: Compile, walk: Walk): Pick
   const decode = compile(elem);
   const elems: Value[] = [];
   const shown = Math.min(state.count, walk.limits.elements);
+  let why: Missing | undefined;
   for (let item = 0; item < shown; item++) {
     const full = walk.part();
     if (full !== undefined) break;
@@ -67,9 +68,12 @@ function items(type: ChanType, state: State, compile: Compile, walk: Walk): Pick
     const region = elem.size === 0 ? EMPTY : walk.memory.at(address, Math.max(elem.size, 1));
     const missing: Missing | undefined =
       "reason" in region ? region : region.length === 0 && elem.size > 0 ? region.run(1).why : undefined;
-    // Items that no budget was left for are cut off; another reason is told where the item would stand.
-    if (missing?.limit === true) break;
+    // Nothing behind an item that no budget was left for; another reason is told where the item would stand.
+    if (missing?.limit === true) {
+      why = missing;
+      break;
+    }
     elems.push("reason" in region ? absent(elem, region) : decode(region, 0, walk));
   }
-  return elems.length < state.count ? { elems, cut: state.count - elems.length } : { elems };
+  return { elems, ...leftOut(state.count, walk.limits.elements, elems.length, why) };
 }

@@ -7,7 +7,7 @@ import type { MapStorage } from "../goabi/runtime/map.ts";
 import { GROUP_CONTROL, GROUP_SLOTS, type SlotGroup } from "../goabi/runtime/slotGroup.ts";
 import { CONTROL_EMPTY, SWISS_MAP, SWISS_TABLE } from "../goabi/runtime/swissMap.ts";
 import { WORD } from "../goabi/runtime/word.ts";
-import { type CapturedMemory, type Missing, type Region } from "./memory.ts";
+import { type CapturedMemory, type Missing, NOT_CAPTURED, type Region } from "./memory.ts";
 
 /** One entry's key and elem (or the pointer to it, `Slot.indirect`): offsets in bytes. */
 export interface MapSlot {
@@ -27,6 +27,7 @@ export interface MapSlots {
 
 const BEING_WRITTEN: Missing = { reason: "it was being written while it was read" };
 const CHANGED: Missing = { reason: "it changed while it was read" };
+const SPREAD: Missing = { reason: "its entries lie too far apart to be copied", limit: true };
 const NO_MAP: Missing = { reason: "the words at its address are no map" };
 
 /** Buckets or groups that are looked at: an event holds no more of them, the smallest has 16 bytes. */
@@ -69,11 +70,16 @@ class Search {
     this.#limit = limit;
   }
 
-  /** Torn maps are not shown: more entries than the map counts, or fewer although all of it was read. */
+  /**
+   * Torn maps are not shown: more entries than the map counts, or fewer although all of it was read. What was not copied
+   * had no entries where all of them were found.
+   */
   result(count: number): MapSlots | Missing {
     if (this.#found > count || (this.#missing === undefined && this.#found < count)) return this.#missing ?? CHANGED;
     const slots = this.#slots;
-    return this.#missing === undefined ? { count, slots } : { count, slots, missing: this.#missing };
+    return this.#missing === undefined || slots.length === Math.min(count, this.#limit)
+      ? { count, slots }
+      : { count, slots, missing: this.#missing };
   }
 
   hmap(header: Region, bucket: Bucket): void {
@@ -122,7 +128,7 @@ class Search {
       this.#each(directory, 1, group, (region, start) => this.#group(region, start, group, isFull));
       return;
     }
-    this.#each(directory, length, { size: WORD }, (region, start) => {
+    this.#each(directory, length, { size: WORD }, (region, start, index) => {
       const missing = region.missing(start, WORD);
       const table = missing ?? this.#memory.at(region.word(start), SWISS_TABLE.size);
       const noTable = "reason" in table ? table : table.missing(0, SWISS_TABLE.size);
@@ -131,7 +137,7 @@ class Search {
         return;
       }
       // One table may stand in several places of the directory.
-      if (table.word(SWISS_TABLE.index) !== start / WORD) return;
+      if (table.word(SWISS_TABLE.index) !== index) return;
       const groups = table.word(SWISS_TABLE.groupMask) + 1;
       this.#each(table.word(SWISS_TABLE.groups), groups, group, (region, start) =>
         this.#group(region, start, group, isFull),
@@ -139,29 +145,38 @@ class Search {
     });
   }
 
-  /** Things of one size that stand one after the other, as far as they were copied. */
+  /** Things of one size that stand one after the other: those that were copied. Those without entries were not. */
   #each(
     address: number,
     count: number,
     { size }: { size: number },
-    visit: (region: Region, start: number) => void,
+    visit: (region: Region, start: number, index: number) => void,
   ): void {
     const wanted = count * size;
     if (!(count <= MAX_COUNT && wanted <= MAX_COUNT)) {
       this.#missing ??= CHANGED;
       return;
     }
-    const region = this.#memory.at(address, wanted);
-    if ("reason" in region) {
-      this.#missing ??= region;
-      return;
+    let at: Region | Missing = NOT_CAPTURED;
+    let [first, left] = [0, 0];
+    for (let index = 0; index < count; index++) {
+      if (++this.#groups > MAX_GROUPS) {
+        this.#missing ??= SPREAD;
+        return;
+      }
+      if (left === 0) {
+        at = this.#memory.at(address + index * size, wanted - index * size);
+        left = "reason" in at ? 0 : Math.floor(at.length / size);
+        first = index;
+      }
+      if (left > 0 && !("reason" in at)) {
+        visit(at, (index - first) * size, index);
+        left--;
+        continue;
+      }
+      const why = "reason" in at ? at : at.run(size).why;
+      this.#missing ??= why === NOT_CAPTURED && count > 1 ? SPREAD : why;
     }
-    const whole = Math.min(count, Math.floor(region.length / size));
-    for (let index = 0; index < whole; index++) {
-      if (++this.#groups > MAX_GROUPS) break;
-      visit(region, index * size);
-    }
-    if (whole < count || this.#groups > MAX_GROUPS) this.#missing ??= region.run(wanted).why;
   }
 
   #group(region: Region, start: number, group: SlotGroup, isLive: (control: number) => boolean): void {

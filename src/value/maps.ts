@@ -8,7 +8,7 @@ import type { Entry, Value } from "./api.ts";
 import { mapSlots } from "./mapSlots.ts";
 import { EMPTY, REDACTED, type Region } from "./memory.ts";
 import { textOf } from "./text.ts";
-import { absent, type Compile, type Decode, unavailable, type Walk } from "./walk.ts";
+import { absent, type Compile, type Decode, leftOut, unavailable, type Walk } from "./walk.ts";
 
 export function mapDecoder(type: MapType, flavour: MapFlavour, compile: Compile, isSecret: IsSecretName): Decode {
   let storage: MapStorage | undefined;
@@ -35,8 +35,8 @@ export function mapDecoder(type: MapType, flavour: MapFlavour, compile: Compile,
         entries.push({ key, value });
       }
       if (entries.length === 0 && found.count > 0 && found.missing !== undefined) return absent(type, found.missing);
-      const cut = found.count - entries.length;
-      return { type: name, kind, len: found.count, entries: sorted(entries), ...(cut > 0 ? { cut } : {}) };
+      const head = { type: name, kind, len: found.count, entries: sorted(entries) };
+      return { ...head, ...leftOut(found.count, walk.limits.elements, entries.length, found.missing) };
     });
   };
 }

@@ -5,7 +5,7 @@ import type { Value } from "./api.ts";
 import { EMPTY, type Missing, type Region } from "./memory.ts";
 import { isReadableText } from "./quote.ts";
 import { cutText, sliceHeader, storageBytes } from "./scalars.ts";
-import { absent, type Compile, type Decode, unavailable, type Walk } from "./walk.ts";
+import { absent, type Compile, type Decode, leftOut, unavailable, type Walk } from "./walk.ts";
 
 /** `[]byte`, `[3]byte` and defined types of them; a slice of a defined byte type is a slice like others. */
 export function isBytes(type: SliceType | ArrayType): boolean {
@@ -28,7 +28,7 @@ export function sliceDecoder(type: SliceType, compile: Compile): Decode {
     return walk.storage(type, pointer, () => {
       const shown = storedElements(type.elem, pointer, Math.min(length, walk.limits.elements), walk);
       if ("reason" in shown) return absent(type, shown);
-      return { ...head, ...elements(type.elem, compile, shown.region, 0, shown.count, length, walk) };
+      return { ...head, ...elements(type.elem, compile, { ...shown, offset: 0 }, length, walk) };
     });
   };
 }
@@ -47,46 +47,45 @@ export function arrayDecoder(type: ArrayType, compile: Compile): Decode {
     }
     return walk.inside(type, () => {
       const count = Math.min(length, walk.limits.elements);
-      return { type: name, kind, len: length, ...elements(elem, compile, at, offset, count, length, walk) };
+      return { type: name, kind, len: length, ...elements(elem, compile, { region: at, offset, count }, length, walk) };
     });
   };
 }
 
-/**
- * Memory of elements that stand one after the other, and how many of `wanted` to show: whole ones, or one in parts.
- * Those that were not copied are left out, as those over the limit are.
- */
-export function storedElements(
-  elem: GoType,
-  address: number,
-  wanted: number,
-  walk: Walk,
-): { readonly region: Region; readonly count: number } | Missing {
+/** `count` elements that stand one after the other, and why there are no more. */
+interface Stored {
+  readonly region: Region;
+  readonly offset: number;
+  readonly count: number;
+  readonly why?: Missing;
+}
+
+/** Of `wanted` elements those that were copied: whole ones, or one in parts. */
+function storedElements(elem: GoType, address: number, wanted: number, walk: Walk): Omit<Stored, "offset"> | Missing {
   if (elem.size <= 0 || wanted === 0) return { region: EMPTY, count: wanted };
   const region = walk.memory.at(address, wanted * elem.size);
   if ("reason" in region) return region;
   if (region.length === 0) return region.run(1).why;
-  return { region, count: Math.min(wanted, Math.max(1, Math.floor(region.length / elem.size))) };
+  const count = Math.max(1, Math.floor(region.length / elem.size));
+  return count < wanted ? { region, count, why: region.run(wanted * elem.size).why } : { region, count: wanted };
 }
 
-/** `count` elements from `offset` on, of `length`. */
-export function elements(
+/** Stored elements of a sequence of `length`. */
+function elements(
   elem: GoType,
   compile: Compile,
-  at: Region,
-  offset: number,
-  count: number,
+  { region, offset, count, why }: Stored,
   length: number,
   walk: Walk,
-): Pick<Value, "elems" | "cut"> {
+): Pick<Value, "elems" | "cut" | "unavailable"> {
   const decode = compile(elem);
   const elems: Value[] = [];
   for (let index = 0; index < count; index++) {
     const full = walk.part();
-    elems.push(full === undefined ? decode(at, offset + index * elem.size, walk) : absent(elem, full));
+    elems.push(full === undefined ? decode(region, offset + index * elem.size, walk) : absent(elem, full));
     if (full !== undefined) break;
   }
-  return elems.length < length ? { elems, cut: length - elems.length } : { elems };
+  return { elems, ...leftOut(length, walk.limits.elements, elems.length, why) };
 }
 
 /** As text, else as numbers. */

@@ -3,7 +3,8 @@ import type { Value } from "./api.ts";
 
 export function textOf(value: Value): string {
   if (value.redacted === true) return "<redacted>";
-  if (value.unavailable !== undefined) return `<unavailable: ${value.unavailable}>`;
+  if (value.unavailable !== undefined && value.elems === undefined && value.entries === undefined)
+    return unavailableText(value.unavailable);
   const { type, text } = value;
   switch (value.kind) {
     case "string":
@@ -76,7 +77,12 @@ function entryTexts(value: Value): string {
   );
 }
 
+function unavailableText(why: string): string {
+  return `<unavailable: ${why}>`;
+}
+
 function withCut(texts: string[], value: Value): string {
+  if (value.unavailable !== undefined) texts.push(unavailableText(value.unavailable));
   if (value.cut !== undefined) texts.push(cutMark(value));
   return texts.join(", ");
 }

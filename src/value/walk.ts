@@ -19,7 +19,7 @@ const MAX_NESTING = 64;
 
 /** Why types and functions cannot be named where the load bias is not known. */
 export const NO_LOAD_BIAS = "it is not known where the program is loaded";
-const TOO_MANY: Missing = { reason: "the value has too many parts to show" };
+export const TOO_MANY: Missing = { reason: "the value has too many parts to show" };
 const CONTAINS_ITSELF: Missing = { reason: "it contains itself" };
 
 export class Walk {
@@ -97,6 +97,20 @@ export class Walk {
 /** Types from DWARF and from the runtime's descriptors are different objects. */
 function isSame(a: GoType, b: GoType): boolean {
   return a === b || (a.name === b.name && a.size === b.size && a.kind === b.kind);
+}
+
+/** Of `length` parts, `shown` are shown: what the limit on their number cuts, and why others are missing. */
+export function leftOut(
+  length: number,
+  limit: number,
+  shown: number,
+  why: Missing = TOO_MANY,
+): Pick<Value, "cut" | "unavailable"> {
+  const wanted = Math.min(length, limit);
+  return {
+    ...(length > wanted ? { cut: length - wanted } : {}),
+    ...(shown < wanted ? { unavailable: why.reason } : {}),
+  };
 }
 
 export function absent(type: GoType, missing: Missing): Value {

@@ -87,6 +87,8 @@ describe("layouts", () => {
       when_kind: SLOT.whenKind,
       when_mask: SLOT.whenMask,
       deepens: SLOT.deepens,
+      live: SLOT.live,
+      max_live: SLOT.maxLive,
     },
     pl_mask: { sizeof: MASK.size, offset: MASK.offset, length: MASK.length },
     pl_target: {
