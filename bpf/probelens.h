@@ -7,7 +7,7 @@
 #define PROBELENS_LAYOUT_H
 
 #define PL_MAX_PIECES 32
-#define PL_MAX_STACK_PIECE 256
+#define PL_MAX_STACK_PIECE 4096
 /* Slots of a flat plan. */
 #define PL_MAX_FLAT_SLOTS 16
 /* Bytes of one read of the target's memory, and of one chunk of a flat plan. */

@@ -36,13 +36,16 @@ export function planCapture(
   const refused = new Map<Planned, string>();
   const own = context.map(({ register }): RootPiece => ({ kind: "register", register }));
   let pieces = own;
-  for (const one of planned) {
+  for (const [index, whole] of planned.entries()) {
+    const room = eventBytes - RECORD.size - rootLayout({ pieces }).size;
+    const isRoom = isRoomFor(piecesFor(own, [...chosen, whole]), eventBytes);
+    const one = isRoom ? whole : withinRoom(whole, room, eventBytes);
+    planned[index] = one;
     const next = piecesFor(own, [...chosen, one]);
-    const reason = overflow(next, eventBytes);
-    if (reason === undefined) {
+    if (isRoomFor(next, eventBytes)) {
       chosen = [...chosen, one];
       pieces = next;
-    } else refused.set(one, reason);
+    } else refused.set(one, next.length > MAX_ROOT_PIECES ? TOO_SCATTERED : overLimit(eventBytes));
   }
   const roots = new RootMap(pieces);
   const captured = planned.map((one) => ({
@@ -82,20 +85,19 @@ function withoutSecrets(variable: PlacedVariable, limits: CaptureLimits, isSecre
   const { name, type, location } = variable;
   const shape = shapeOfParts(Math.max(type.size, 0), [{ name, offset: 0, type }], { limits, isSecret });
   const hidden: { offset: number; size: number }[] = [];
-  const shown = shape.masks.reduce<Piece[]>(
-    (pieces, mask) => pieces.flatMap((piece) => withoutSecret(piece, mask, hidden)),
-    [...location],
-  );
-  return { variable, location: shown, shape, hidden };
+  const without = (pieces: readonly Piece[], runs: readonly Mask[], reason: string, from: typeof hidden) =>
+    runs.reduce((left, run) => left.flatMap((piece) => withoutRun(piece, run, reason, from)), pieces);
+  const open = without(location, shape.masks, REDACTED, hidden);
+  return { variable, location: without(open, shape.unshown ?? [], NOT_COPIED, []), shape, hidden };
 }
 
-/** A piece in up to three parts: before, in and after a secret. A register that holds a part of a secret is not copied. */
-function withoutSecret(piece: Piece, mask: Mask, hidden: { offset: number; size: number }[]): Piece[] {
+/** A piece in up to three parts: before, in and after what is left out. A register that holds a part of it is not copied. */
+function withoutRun(piece: Piece, mask: Mask, reason: string, hidden: { offset: number; size: number }[]): Piece[] {
   const { offset, size, place } = piece;
   const start = Math.max(offset, mask.offset);
   const end = Math.min(offset + size, mask.offset + mask.length);
   if (start >= end || place.at === "unknown") return [piece];
-  const unknown = { at: "unknown", reason: REDACTED } as const;
+  const unknown = { at: "unknown", reason } as const;
   if (place.at === "register") return [{ offset, size, place: unknown }];
   const stackOffset = place.offset;
   hidden.push({ offset: stackOffset + start - offset, size: end - start });
@@ -120,7 +122,7 @@ const WORD = 8;
 const REGISTER_SET: ReadonlySet<string> = new Set(CAPTURE_REGISTERS);
 const FLOAT_SET: ReadonlySet<string> = new Set(FLOAT_REGISTERS);
 
-/** Those of the context first. Each register once; the stack as few whole ranges, cut at MAX_STACK_PIECE. */
+/** Those of the context first. Each register once; the stack as few whole ranges, in pieces of one size. */
 function piecesFor(context: readonly RootPiece[], variables: readonly Pick<Planned, "location">[]): RootPiece[] {
   const registers = new Set(context.flatMap((piece) => (piece.kind === "register" ? [piece.register] : [])));
   const floats = new Set<FloatRegister>();
@@ -136,12 +138,23 @@ function piecesFor(context: readonly RootPiece[], variables: readonly Pick<Plann
     ...Array.from(registers, (register) => ({ kind: "register", register }) as const),
     ...Array.from(floats, (register) => ({ kind: "float", register }) as const),
   ];
-  for (const { start, end } of merged(ranges)) {
-    for (let offset = start; offset < end; offset += MAX_STACK_PIECE) {
-      pieces.push({ kind: "stack", offset, size: Math.min(MAX_STACK_PIECE, end - offset) });
-      if (pieces.length > MAX_ROOT_PIECES) return pieces;
-    }
+  const runs = merged(ranges);
+  for (let size = SMALL_STACK_PIECE; size <= MAX_STACK_PIECE; size *= 2) {
+    const count = runs.reduce((sum, { start, end }) => sum + Math.ceil((end - start) / size), pieces.length);
+    if (count <= MAX_ROOT_PIECES || size === MAX_STACK_PIECE)
+      return [...pieces, ...runs.flatMap((run) => stackPieces(run, size))];
   }
+  return pieces;
+}
+
+/** What is not resident takes a whole piece along, so pieces are small as long as there are enough of them. */
+const SMALL_STACK_PIECE = 256;
+
+function stackPieces({ start, end }: { start: number; end: number }, size: number): RootPiece[] {
+  const pieces: RootPiece[] = [];
+  // One more than a plan has room for tells as well that it has none.
+  for (let offset = start; offset < end && pieces.length <= MAX_ROOT_PIECES; offset += size)
+    pieces.push({ kind: "stack", offset, size: Math.min(size, end - offset) });
   return pieces;
 }
 
@@ -158,10 +171,31 @@ function merged(ranges: { start: number; end: number }[]): { start: number; end:
   return result;
 }
 
-function overflow(pieces: readonly RootPiece[], eventBytes: number): string | undefined {
-  if (pieces.length > MAX_ROOT_PIECES) return "the values of one call take more space than one event copies";
-  if (RECORD.size + rootLayout({ pieces }).size > eventBytes) return `over the limit of ${eventBytes} bytes per event`;
-  return undefined;
+const TOO_SCATTERED = "the values of one call stand in more places than one event copies";
+
+function overLimit(eventBytes: number): string {
+  return `over the limit of ${eventBytes} bytes per event`;
+}
+
+function isRoomFor(pieces: readonly RootPiece[], eventBytes: number): boolean {
+  return pieces.length <= MAX_ROOT_PIECES && RECORD.size + rootLayout({ pieces }).size <= eventBytes;
+}
+
+/** A variable that is too large, without the bytes from the stack that `room` does not hold. */
+function withinRoom(one: Planned, room: number, eventBytes: number): Planned {
+  let left = Math.floor(Math.max(0, room - WORD) / WORD) * WORD;
+  const location = one.location.flatMap((piece): Piece[] => {
+    const { offset, size, place } = piece;
+    if (place.at === "register") left -= WORD;
+    if (place.at !== "cfa") return [piece];
+    const kept = Math.max(0, Math.min(size, left));
+    left -= Math.ceil(kept / WORD) * WORD;
+    if (kept === size) return [piece];
+    const over = { at: "unknown", reason: overLimit(eventBytes) } as const;
+    const rest: Piece = { offset: offset + kept, size: size - kept, place: over };
+    return kept === 0 ? [rest] : [{ offset, size: kept, place }, rest];
+  });
+  return { ...one, location };
 }
 
 /** From a register or a stack address to the root area. */

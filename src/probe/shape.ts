@@ -14,7 +14,7 @@ import { STRING } from "../goabi/runtime/string.ts";
 import { SWISS_MAP, SWISS_TABLE } from "../goabi/runtime/swissMap.ts";
 import { WORD } from "../goabi/runtime/word.ts";
 import type { IsSecretName } from "../goabi/secretNames.ts";
-import type { ChanType, GoType, MapType } from "../goabi/type.ts";
+import type { ArrayType, ChanType, GoType, MapType } from "../goabi/type.ts";
 import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../protocol/captureTypes.ts";
 import type { CaptureLimits } from "./api.ts";
 import { FRAME_BYTES } from "./context.ts";
@@ -49,6 +49,8 @@ export interface Shape {
   readonly size: number;
   readonly slots: readonly ShapeSlot[];
   readonly masks: readonly Mask[];
+  /** Longer runs of bytes that no limit lets be shown: the ends of large arrays. Of values that lie in one piece. */
+  readonly unshown?: readonly Mask[];
 }
 
 export interface ShapeOptions {
@@ -69,6 +71,8 @@ const MAX_TABLES = 16;
 /** Values inside a value; a damaged type may contain itself. */
 const MAX_NESTING = 64;
 const MAX_MASKS = 256;
+/** A piece of its own for the bytes behind costs less than copying them. */
+const MIN_UNSHOWN_BYTES = 256;
 /** Fields and elements of one value that are looked at. */
 const MAX_PARTS = 10_000;
 
@@ -109,12 +113,13 @@ export function shapeOfParts(
     if (name !== undefined && options.isSecret(name)) builder.mask(offset, type.size);
     else builder.value(type, offset, 0);
   }
-  return { size, slots: builder.slots, masks: builder.masks };
+  return { size, slots: builder.slots, masks: builder.masks, unshown: builder.unshown };
 }
 
 class ShapeBuilder {
   readonly slots: ShapeSlot[] = [];
   readonly masks: Mask[] = [];
+  readonly unshown: Mask[] = [];
   private readonly options: ShapeOptions;
   private parts = 0;
 
@@ -164,10 +169,18 @@ class ShapeBuilder {
         break;
       case "array":
         if (type.elem.size <= 0) break;
+        this.arrayEnd(type, offset);
         for (let index = 0; index < Math.min(type.length, limits.elements); index++)
           this.value(type.elem, offset + index * type.elem.size, nesting + 1);
         break;
     }
+  }
+
+  private arrayEnd({ elem, length, size }: ArrayType, offset: number): void {
+    const { elements, stringBytes } = this.options.limits;
+    const shown = elem.size * Math.min(length, elem.kind === "uint8" ? Math.max(elements, stringBytes) : elements);
+    if (size - shown >= MIN_UNSHOWN_BYTES && this.unshown.length < MAX_MASKS)
+      this.unshown.push({ offset: offset + shown, length: size - shown });
   }
 
   mask(offset: number, size: number): void {

@@ -56,7 +56,7 @@ export type FloatRegister = (typeof FLOAT_REGISTERS)[number];
 /** Bounds of one plan: they size the kernel program's loops. */
 export const MAX_ROOT_PIECES = 32;
 /** Bytes of one stack piece at the most. */
-export const MAX_STACK_PIECE = 256;
+export const MAX_STACK_PIECE = 4096;
 /** Slots of a flat plan at the most. */
 export const MAX_FLAT_SLOTS = 16;
 /** Bytes of one event at the most (design: 16 KiB). */

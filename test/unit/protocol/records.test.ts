@@ -394,7 +394,7 @@ describe("encodePlan", () => {
     ],
     ["a dictionary between words", { pieces: pieces(2), dictionary: { table: 1, at: 4 } }, /at 4 of a root area/],
     ["a register twice", { pieces: [...pieces(1, "RAX"), ...pieces(1, "RAX")] }, /register RAX twice/],
-    ["a piece too large", { pieces: [{ kind: "stack", offset: 8, size: 257 }] }, /takes 257 bytes/],
+    ["a piece too large", { pieces: [{ kind: "stack", offset: 8, size: 4097 }] }, /takes 4097 bytes/],
     ["an empty piece", { pieces: [{ kind: "stack", offset: 8, size: 0 }] }, /takes 0 bytes/],
   ];
   for (const [name, plan, message] of refused)
