@@ -1,7 +1,6 @@
 /** Parameters and results: their bytes put together from the event's root area, as the plan says. */
 import type { CapturedPiece, CapturedVariable } from "../probe/api.ts";
 import { FLOATS_OFF, REDACTED as REDACTED_PIECE } from "../probe/captureVariables.ts";
-import { MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import type { RawEvent } from "../protocol/records.ts";
 import { EMPTY, type Gap, type Missing, NOT_CAPTURED, NOT_RESIDENT, REDACTED, Region } from "./memory.ts";
 
@@ -9,7 +8,10 @@ import { EMPTY, type Gap, type Missing, NOT_CAPTURED, NOT_RESIDENT, REDACTED, Re
 export type Place = (event: RawEvent, root: DataView) => Region | Missing;
 
 const TOO_SHORT: Missing = { reason: "the event is too short" };
-const TOO_LARGE: Missing = { reason: "its type's size cannot be right" };
+/** Up to the last byte that is copied: what lies between takes memory here for each event. */
+const MAX_VALUE_BYTES = 1 << 17;
+const TOO_LARGE: Missing = { reason: "it is too large" };
+const NO_SIZE: Missing = { reason: "its type's size cannot be right" };
 
 export function compilePlace({ variable, pieces }: CapturedVariable): Place {
   // One unknown piece stands for the whole value: its reason once, not in every field.
@@ -17,8 +19,10 @@ export function compilePlace({ variable, pieces }: CapturedVariable): Place {
   const reason = only?.at === "unknown" ? only.reason : pieces.length === 1 ? pieces[0]!.reason : undefined;
   if (reason !== undefined) return () => because(reason);
   if (pieces.length === 0) return () => EMPTY;
-  const end = Math.max(...pieces.map((piece) => piece.offset + piece.size));
-  if (!(end <= MAX_EVENT_BYTES)) return () => TOO_LARGE;
+  const copied = pieces.filter(({ root }) => root !== undefined);
+  const end = Math.max(0, ...copied.map((piece) => piece.offset + piece.size));
+  if (pieces.some(({ size }) => !(size >= 0))) return () => NO_SIZE;
+  if (!(end <= MAX_VALUE_BYTES)) return () => TOO_LARGE;
   const start = startOfWhole(pieces);
   const gathered = gather(pieces, end);
   if (start === undefined) return gathered;

@@ -12,6 +12,8 @@ const END_AGGREGATE = 0xfd;
 const DOTS = 0xfc;
 const OFFSET_TOO_LARGE = 0xfb;
 const SPECIAL = 0xf0;
+/** Of the offsets that the stream has, in bytes. */
+export const MAX_ARG_INFO_OFFSET = SPECIAL - 1;
 const LIMIT = 10;
 const MAX_DEPTH = 5;
 /** `maxLen` of the encoder: no stream is longer. */

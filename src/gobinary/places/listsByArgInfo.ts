@@ -4,12 +4,12 @@
  * it allows are made; a place that is the same in all of them is proven.
  */
 
-import type { Arch } from "../../arch/arch.ts";
+import { ARCHITECTURES, type Arch } from "../../arch/arch.ts";
 import { type Assignment, assignSignature } from "../../goabi/assign.ts";
-import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
+import { roundUp, SCALAR_LAYOUTS } from "../../goabi/layout.ts";
 import type { CallingConvention, Location } from "../../goabi/location.ts";
 import type { GoType, ScalarKind } from "../../goabi/type.ts";
-import { type ArgNode, encodeArgInfo, parseArgInfo } from "./argInfo.ts";
+import { type ArgNode, encodeArgInfo, MAX_ARG_INFO_OFFSET, parseArgInfo } from "./argInfo.ts";
 import { argumentArea } from "./argumentArea.ts";
 import type { ListedVariable } from "./listedVariable.ts";
 import type { ProvenPlaces } from "./listsByArgumentSize.ts";
@@ -30,8 +30,9 @@ export function provenByArgInfo(
   from: ArgInfoWitness,
 ): ProvenPlaces {
   const nothing = { params: [], results: [] };
-  const nodes = from.argInfo === undefined ? undefined : parseArgInfo(from.argInfo);
-  if (nodes === undefined || [...params, ...results].some(({ type }) => type.size < 0)) return nothing;
+  if (from.argInfo === undefined || [...params, ...results].some(({ type }) => type.size < 0)) return nothing;
+  const nodes = parseArgInfo(from.argInfo);
+  if (nodes === undefined) return provenWithoutRoom(params, results, from);
   const lists: Placed[] = [];
   let count = 0;
   for (const list of possibleLists(nodes, params)) {
@@ -39,12 +40,84 @@ export function provenByArgInfo(
     const placed = placedList(list, results, from);
     if (placed !== undefined) lists.push(placed);
   }
-  const left = withDwarf(lists, params);
+  return sameInAll(withDwarf(lists, params), params, results);
+}
+
+function sameInAll(
+  lists: readonly Placed[],
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
+): ProvenPlaces {
   return {
-    params: params.map((_, index) => same(left.map((list) => list.params[index]!))),
-    results: results.map((_, index) => same(left.map((list) => list.results[index]!))),
+    params: params.map((_, index) => same(lists.map((list) => list.params[index]!))),
+    results: results.map((_, index) => same(lists.map((list) => list.results[index]!))),
   };
 }
+
+/**
+ * Of a stream that is cut off, the list that DWARF has explains the part that is there, and the size of the argument
+ * area. A blank parameter behind that part can only hide in the area's padding. Where blank parameters cannot push
+ * another one out of the registers, they move others only along, and then one that is smaller than a word moves alone
+ * whatever several do.
+ */
+function provenWithoutRoom(
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
+  from: ArgInfoWitness,
+): ProvenPlaces {
+  const nothing = { params: [], results: [] };
+  const listed = params.map(({ type }) => ({ type, blank: false }));
+  const asListed = placedList(listed, results, from);
+  if (asListed === undefined || canPush(asListed, params, results, from)) return nothing;
+  const lists = [asListed];
+  for (let at = 0; at <= params.length; at++) {
+    for (const type of SMALL_TYPES) {
+      const placed = placedList([...listed.slice(0, at), { type, blank: true }, ...listed.slice(at)], results, from);
+      if (placed !== undefined) lists.push(placed);
+    }
+  }
+  const left = withDwarf(lists, params);
+  return left.includes(asListed) ? sameInAll(left, params, results) : nothing;
+}
+
+/** Whether blank parameters might push one of these to the stack, and all still take as much as the binary records. */
+function canPush(
+  placed: Placed,
+  params: readonly ListedVariable[],
+  results: readonly ListedVariable[],
+  { arch, convention, argsSize }: ArgInfoWitness,
+): boolean {
+  const [types, resultTypes] = [params.map(({ type }) => type), results.map(({ type }) => type)];
+  const area = argumentArea(arch, convention, types, resultTypes, placed.params, placed.results);
+  if (area === undefined) return true;
+  const inRegisters = placed.params.map((location) => registersOf(location).length > 0);
+  const stackBytes = (locations: readonly Location[], own: readonly GoType[]) =>
+    own.reduce((sum, { size }, index) => (registersOf(locations[index]!).length > 0 ? sum : sum + size), 0);
+  const onStack = stackBytes(placed.params, types);
+  // One more on the stack would move the registers' part of the area, of which the stream has the start.
+  const { covered } = encodeArgInfo(types, area.offsets);
+  const first = inRegisters.indexOf(true);
+  const starts = first === -1 ? argsSize : area.offsets[first]!;
+  const isFull = onStack % WORD === 0 && starts === onStack + roundUp(stackBytes(placed.results, resultTypes), WORD);
+  if (isFull && first !== -1 && first < covered && starts <= MAX_ARG_INFO_OFFSET) return false;
+  const padding = argsSize - onStack - stackBytes(placed.results, resultTypes) - registerBytes(types, inRegisters);
+  const used = registersOf(placed.params.flat());
+  const { integerRegisters, floatRegisters } = ARCHITECTURES[arch];
+  const floats = used.filter((name) => floatRegisters.includes(name)).length;
+  const ints = used.length - floats;
+  return (
+    padding >= WORD ||
+    ints + padding > integerRegisters.length ||
+    floats + padding / SMALLEST_FLOAT_BYTES > floatRegisters.length
+  );
+}
+
+function registerBytes(types: readonly GoType[], inRegisters: readonly boolean[]): number {
+  return types.reduce((sum, { size }, index) => (inRegisters[index] === true ? sum + size : sum), 0);
+}
+
+const WORD = 8;
+const SMALLEST_FLOAT_BYTES = 4;
 
 /** Places of the listed parameters and of the results, for one possible list. */
 interface Placed {
@@ -140,6 +213,17 @@ const NUMBERS: Readonly<Record<number, readonly ScalarKind[]>> = {
   4: ["uint32", "float32"],
   8: ["uintptr", "float64"],
 };
+
+/** What is smaller than a word, as far as the calling convention tells it apart: arrays stand on the stack. */
+const SMALL_TYPES: readonly GoType[] = [
+  ...(["uint8", "uint16", "uint32", "float32"] as const).map(
+    (kind): GoType => ({ kind, name: kind, ...SCALAR_LAYOUTS[kind], named: false }),
+  ),
+  ...[2, 3, 4, 5, 6, 7].map((length): GoType => {
+    const elem = { kind: "uint8", name: "uint8", ...SCALAR_LAYOUTS.uint8, named: false } as const;
+    return { kind: "array", name: "", size: length, align: 1, named: false, elem, length };
+  }),
+];
 
 /** The types that an entry may stand for, as far as the calling convention tells them apart. */
 function* typesOf(node: ArgNode): Iterable<GoType> {

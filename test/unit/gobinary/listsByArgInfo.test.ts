@@ -43,6 +43,10 @@ const CASES: readonly Case[] = [
   { what: "f(_ [2]int, b int), no place", listed: ["b int"], args: 24, info: "[ 0 8 8 8 ] 16 8", expected: "?" },
   { what: "f(_ int) [2]int", listed: [], results: ["~r0 pair"], args: 24, info: "16 8", expected: "CFA+0" },
   { what: "f(_ int, b string), cut off", listed: ["b string RBX RCX"], args: 24, info: "0 8 …", expected: "" },
+  { what: "f(a, b, c, d, e string, f int), cut off, no room for a blank one", listed: ["a string", "b string", "c string", "d string", "e string", "f int"], args: 88, info: "[ 16 8 24 8 ] [ 32 8 40 8 ] [ 48 8 56 8 ] [ 64 8 72 8 ] [ 0 8 8 8 ] …", expected: "RAX RBX, RCX RDI, RSI R8, R9 R10, CFA+0, R11" },
+  { what: "f(a, b, c, d, e string, f int8), cut off: a blank one would push f to the stack", listed: ["a string", "b string", "c string", "d string", "e string", "f int8"], args: 88, info: "[ 16 8 24 8 ] [ 32 8 40 8 ] [ 48 8 56 8 ] [ 64 8 72 8 ] [ 0 8 8 8 ] …", expected: "RAX RBX, RCX RDI, RSI R8, R9 R10, CFA+0, R11" },
+  { what: "f(a, b, c string, g, h [2]int, f int8), cut off: a blank byte would move f", listed: ["a string", "b string", "c string", "g pair", "h pair", "f int8"], args: 88, info: "[ 32 8 40 8 ] [ 48 8 56 8 ] [ 64 8 72 8 ] [ 0 8 8 8 ] [ 16 8 24 8 ] …", expected: "RAX RBX, RCX RDI, RSI R8, CFA+0, CFA+16, ?" },
+  { what: "f(a, b, c string, g, h [2]int, f int8), cut off: DWARF has f", listed: ["a string", "b string", "c string", "g pair", "h pair", "f int8 R9"], args: 88, info: "[ 32 8 40 8 ] [ 48 8 56 8 ] [ 64 8 72 8 ] [ 0 8 8 8 ] [ 16 8 24 8 ] …", expected: "RAX RBX, RCX RDI, RSI R8, CFA+0, CFA+16, R9" },
   { what: "f(_ int, b int), another size", listed: ["b int RBX"], args: 24, info: "0 8 8 8", expected: "?" },
 ]; // biome-ignore format: a table
 
