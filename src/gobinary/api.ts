@@ -174,7 +174,12 @@ export interface Closure {
   /** Of its code, in the file. */
   readonly address: number;
   /** By place in the closure object. */
-  readonly captured: readonly { readonly name: string; readonly offset: number; readonly type: GoType }[];
+  readonly captured: readonly {
+    /** Absent: not known. */
+    readonly name?: string;
+    readonly offset: number;
+    readonly type: GoType;
+  }[];
 }
 
 export interface RuntimeType {

@@ -3,9 +3,17 @@ import { DamagedError } from "../bytes/reader.ts";
 import { roundUp } from "../goabi/layout.ts";
 import type { ClosureVariable, FuncInfo } from "../goabi/resolver.ts";
 import { CLOSURE } from "../goabi/runtime/closure.ts";
-import type { GoType } from "../goabi/type.ts";
+import { WORD } from "../goabi/runtime/word.ts";
+import type { GoType, StructField, StructType } from "../goabi/type.ts";
 import type { Closure } from "./api.ts";
-import { CLOSURE_OFFSETS_SINCE, closureVariables } from "./debuginfo/closureVariables.ts";
+import { readClosures } from "./debuginfo/closures.ts";
+import {
+  CLOSURE_OFFSETS_SINCE,
+  closureVariables,
+  unknownVariable,
+  variableNames,
+  withHoles,
+} from "./debuginfo/closureVariables.ts";
 import type { Dwarf } from "./debuginfo/dwarf.ts";
 import type { Pclntab } from "./pclntab.ts";
 
@@ -21,6 +29,8 @@ export interface FuncValueSources {
   readonly dwarf: Dwarf | undefined;
   readonly goMinor: number;
   readonly findType: (linkName: string) => GoType | undefined;
+  /** By the code of a closure that is made on the heap: its object's type, the code's address included. */
+  readonly objects: ReadonlyMap<number, StructType>;
   /** Whether an address is the file's own, not the heap's. */
   readonly isInFile: (address: number) => boolean;
 }
@@ -47,13 +57,27 @@ export class FuncValues {
     return info;
   }
 
-  /** Those whose receiver's type is known, in the order of their code. */
-  *methodValues(): Generator<Closure> {
-    const { pclntab } = this.#from;
+  /** What the kernel program may copy of closure objects; a part without a name may be a secret. */
+  *closures(): Generator<Closure> {
+    const { pclntab, dwarf, objects } = this.#from;
+    const described = new Map(
+      dwarf === undefined ? [] : readClosures(dwarf).map(({ address, captured }) => [address, captured]),
+    );
+    for (const [address, { fields }] of objects) {
+      const listed = described.get(address);
+      described.delete(address);
+      const captured = fields.slice(1).map(({ name, offset, type }) => {
+        const known = isNumbered(name) ? listed?.find((part) => part.offset === offset)?.name : name;
+        return { offset, type, ...(known === undefined ? {} : { name: known }) };
+      });
+      if (captured.length > 0) yield { address, captured };
+    }
+    for (const [address, captured] of described) yield { address, captured };
     for (let index = 0; index < pclntab.count; index++) {
       const name = this.#undamaged(() => pclntab.name(index));
-      const receiver = name?.endsWith(METHOD_VALUE) === true ? this.#receiver(name) : undefined;
-      if (receiver !== undefined) yield { address: pclntab.entry(index), captured: [receiver] };
+      const entry = pclntab.entry(index);
+      const receiver = name?.endsWith(METHOD_VALUE) === true ? this.#receiver(name, entry) : undefined;
+      if (receiver !== undefined && !objects.has(entry)) yield { address: entry, captured: [receiver] };
     }
   }
 
@@ -71,29 +95,51 @@ export class FuncValues {
   }
 
   #describe(name: string, code: number): FuncInfo {
+    const { dwarf, goMinor, objects } = this.#from;
     if (name.endsWith(METHOD_VALUE)) {
-      const receiver = this.#receiver(name);
+      const receiver = this.#receiver(name, code);
       if (receiver === undefined)
         return { name, captured: [], missing: "its receiver's type is not in the binary's type data" };
       return { name, captured: [receiver] };
     }
-    const { dwarf, goMinor } = this.#from;
-    if (dwarf === undefined) return { name, captured: [], missing: "its captured variables: the binary has no DWARF" };
-    if (goMinor < CLOSURE_OFFSETS_SINCE)
-      return { name, captured: [], missing: "its captured variables: Go before 1.23 does not tell their places" };
     try {
-      const captured = closureVariables(dwarf, code) ?? [];
-      return captured.length > 0
-        ? { name, captured }
-        : { name, captured, missing: "its captured variables are not in the binary's DWARF" };
+      const object = objects.get(code);
+      const listed = dwarf === undefined || goMinor < CLOSURE_OFFSETS_SINCE ? [] : closureVariables(dwarf, code);
+      if (object !== undefined) return { name, captured: this.#fromObject(object, code, listed) };
+      if (dwarf === undefined)
+        return { name, captured: [], missing: "its captured variables: the binary has no DWARF" };
+      if (goMinor < CLOSURE_OFFSETS_SINCE)
+        return { name, captured: [], missing: "its captured variables: Go before 1.23 does not tell their places" };
+      return listed.length > 0
+        ? { name, captured: withHoles(listed) }
+        : { name, captured: [], missing: "its captured variables are not in the binary's DWARF" };
     } catch (error) {
       if (error instanceof DamagedError) return { name, captured: [], missing: "the binary's DWARF is damaged" };
       throw error;
     }
   }
 
+  /** All that the object holds, with the names that DWARF has, or before Go 1.21 the object's type. */
+  #fromObject({ fields }: StructType, code: number, listed: readonly ClosureVariable[]): ClosureVariable[] {
+    const { dwarf, goMinor } = this.#from;
+    const own = dwarf === undefined || goMinor >= CLOSURE_OFFSETS_SINCE ? undefined : variableNames(dwarf, code);
+    const whyUnnamed =
+      dwarf === undefined
+        ? "a captured variable's name: the binary has no DWARF"
+        : goMinor < CLOSURE_OFFSETS_SINCE
+          ? "a captured variable's name: Go before 1.23 does not tell its place"
+          : "a captured variable is not in the binary's DWARF";
+    return fields.slice(1).map((field) => {
+      const known = listed.find(({ offset }) => offset === field.offset);
+      if (known !== undefined && sizeInObject(known) === field.type.size) return known;
+      return isNumbered(field.name) ? unnamed(field, whyUnnamed) : named(field, own);
+    });
+  }
+
   /** `net/url.(*URL).String-fm`, `main.T.M-fm` (cmd/compile/internal/closure, MethodValueType: struct { F uintptr; R T }). */
-  #receiver(name: string): ClosureVariable | undefined {
+  #receiver(name: string, code: number): ClosureVariable | undefined {
+    const field = this.#from.objects.get(code)?.fields[1];
+    if (field !== undefined) return { name: "", type: field.type, offset: field.offset, byReference: false };
     const method = /^(.*?)\.(?:\(\*(.+)\)|([^()]+))\.[^.]+-fm$/.exec(withoutPath(name));
     if (method === null) return undefined;
     const [, last = "", pointer, value] = method;
@@ -111,6 +157,28 @@ export class FuncValues {
       byReference: false,
     };
   }
+}
+
+/** `X0`, `X1`, …: since Go 1.21 (ClosureType in cmd/compile/internal/typecheck) the fields do not bear the variables' names. */
+function isNumbered(fieldName: string): boolean {
+  return /^X\d+$/.test(fieldName);
+}
+
+function sizeInObject({ byReference, type }: ClosureVariable): number {
+  return byReference ? WORD : type.size;
+}
+
+function unnamed({ offset }: StructField, reason: string): ClosureVariable {
+  return { name: "", type: unknownVariable(reason), offset, byReference: false };
+}
+
+/** `own`: the names of the closure's variables, `&n` for one that is captured by reference. */
+function named({ name, type, offset }: StructField, own: ReadonlySet<string> | undefined): ClosureVariable {
+  if (type.kind !== "ptr") return { name, type, offset, byReference: false };
+  if (own?.has(`&${name}`) === true) return { name, type: type.elem, offset, byReference: true };
+  if (own?.has(name) === true) return { name, type, offset, byReference: false };
+  const unknown = unknownVariable("the binary does not tell whether it is captured by reference");
+  return { name, type: unknown, offset, byReference: false };
 }
 
 /** From the last element of the package's path on; type arguments may hold paths of their own. */

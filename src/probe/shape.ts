@@ -34,7 +34,8 @@ export type Target =
   | { readonly of: "closure"; readonly captured: readonly CapturedPart[] };
 
 export interface CapturedPart {
-  readonly name: string;
+  /** Absent: not known, it may be a secret's. */
+  readonly name?: string;
   /** From the start of the closure object. */
   readonly offset: number;
   readonly type: GoType;
@@ -91,7 +92,8 @@ export function shapeOf(target: Target, facts: RuntimeFacts, options: ShapeOptio
         : undefined;
     case "closure": {
       const ends = target.captured.map(({ offset, type }) => offset + Math.max(type.size, 0));
-      return shapeOfParts(Math.max(CLOSURE.captured, ...ends), target.captured, options);
+      const parts = target.captured.map((part) => ({ ...part, secret: part.name === undefined }));
+      return shapeOfParts(Math.max(CLOSURE.captured, ...ends), parts, options);
     }
     case "chan":
       return shapeOfChan(target.type, facts);
@@ -105,12 +107,18 @@ export function shapeOf(target: Target, facts: RuntimeFacts, options: ShapeOptio
 /** Pointer words and secrets of a value that lies in one piece; `offset`s are added up. */
 export function shapeOfParts(
   size: number,
-  parts: readonly { readonly name?: string; readonly offset: number; readonly type: GoType }[],
+  parts: readonly {
+    readonly name?: string;
+    /** Whatever its name. */
+    readonly secret?: boolean;
+    readonly offset: number;
+    readonly type: GoType;
+  }[],
   options: ShapeOptions,
 ): Shape {
   const builder = new ShapeBuilder(options);
-  for (const { name, offset, type } of parts) {
-    if (name !== undefined && options.isSecret(name)) builder.mask(offset, type.size);
+  for (const { name, secret, offset, type } of parts) {
+    if (secret === true || (name !== undefined && options.isSecret(name))) builder.mask(offset, type.size);
     else builder.value(type, offset, 0);
   }
   return { size, slots: builder.slots, masks: builder.masks, unshown: builder.unshown };

@@ -15,24 +15,18 @@ export const CLOSURE_OFFSETS_SINCE = 23;
 /** Closures capture some dozen variables; generated ones some hundred. */
 const MAX_CAPTURED = 1024;
 
-/**
- * In the object's order; undefined where DWARF does not describe the function. Optimised code can leave variables out:
- * one that leaves a hole in the object is listed as unknown (of the last ones nothing tells).
- */
-export function closureVariables(dwarf: Dwarf, entry: number): readonly ClosureVariable[] | undefined {
-  const die = dwarf.subprogramAt(entry);
-  if (die === undefined) return undefined;
-  const originOffset = numberOf(die, AT.abstractOrigin);
-  const origin = originOffset === undefined ? undefined : dwarf.dieAt(originOffset);
+/** In the object's order. Optimised code can leave variables out. */
+export function closureVariables(dwarf: Dwarf, entry: number): readonly ClosureVariable[] {
   const byOffset = new Map<number, ClosureVariable>();
-  for (const child of [...dwarf.children(die), ...(origin === undefined ? [] : dwarf.children(origin))]) {
-    const variable = child.tag === TAG.variable ? closureVariable(dwarf, child) : undefined;
+  for (const die of variables(dwarf, entry)) {
+    const variable = closureVariable(dwarf, die);
     if (variable !== undefined && byOffset.size < MAX_CAPTURED) byOffset.set(variable.offset, variable);
   }
-  return withHoles([...byOffset.values()].sort((a, b) => a.offset - b.offset));
+  return [...byOffset.values()].sort((a, b) => a.offset - b.offset);
 }
 
-function withHoles(listed: readonly ClosureVariable[]): ClosureVariable[] {
+/** A variable that is left out is listed as unknown where it leaves a hole in the object. */
+export function withHoles(listed: readonly ClosureVariable[]): ClosureVariable[] {
   const captured: ClosureVariable[] = [];
   let end: number = CLOSURE.captured;
   for (const variable of listed) {
@@ -45,18 +39,36 @@ function withHoles(listed: readonly ClosureVariable[]): ClosureVariable[] {
   return captured;
 }
 
-const UNLISTED: GoType = {
-  kind: "unknown",
-  name: "",
-  size: -1,
-  align: 1,
-  named: false,
-  reason: "a captured variable is not in the binary's DWARF",
-};
+const UNLISTED = unknownVariable("a captured variable is not in the binary's DWARF");
+
+export function unknownVariable(reason: string): GoType {
+  return { kind: "unknown", name: "", size: -1, align: 1, named: false, reason };
+}
+
+/**
+ * Names of a closure's own variables, locals among them. Before Go 1.23, too, one that is captured by reference is
+ * listed as `&n`.
+ */
+export function variableNames(dwarf: Dwarf, entry: number): ReadonlySet<string> {
+  return new Set(variables(dwarf, entry).map((die) => nameOf(described(dwarf, die))));
+}
+
+function variables(dwarf: Dwarf, entry: number): Die[] {
+  const die = dwarf.subprogramAt(entry);
+  if (die === undefined) return [];
+  const originOffset = numberOf(die, AT.abstractOrigin);
+  const origin = originOffset === undefined ? undefined : dwarf.dieAt(originOffset);
+  const children = [...dwarf.children(die), ...(origin === undefined ? [] : dwarf.children(origin))];
+  return children.filter(({ tag }) => tag === TAG.variable);
+}
+
+function described(dwarf: Dwarf, die: Die): Die {
+  const originOffset = numberOf(die, AT.abstractOrigin);
+  return originOffset === undefined ? die : (dwarf.dieAt(originOffset) ?? die);
+}
 
 function closureVariable(dwarf: Dwarf, die: Die): ClosureVariable | undefined {
-  const originOffset = numberOf(die, AT.abstractOrigin);
-  const description = originOffset === undefined ? die : (dwarf.dieAt(originOffset) ?? die);
+  const description = described(dwarf, die);
   const offset = numberOf(die, AT.goClosureOffset) ?? numberOf(description, AT.goClosureOffset);
   if (offset === undefined || !(offset >= CLOSURE.captured)) return undefined;
   const name = nameOf(description);

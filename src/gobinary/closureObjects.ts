@@ -1,0 +1,88 @@
+/**
+ * What closure objects are made of, from the code that makes them on the heap: it asks the runtime for memory of a type,
+ * whose descriptor lists all that is captured, and writes the closure's code address to its first word
+ * (cmd/compile/internal/walk/closure.go, walkClosure):
+ *
+ *   LEAQ type:noalg.struct { F uintptr; X0 string; X1 int8 }(SB), AX;  CALL runtime.newobject(SB)
+ *   LEAQ main.f.func1(SB), CX;  MOVQ CX, (AX)
+ *
+ * Objects that do not leave their function stand on the stack and have no descriptor.
+ */
+
+const LEA_BYTES = 7;
+const CALL = 0xe8;
+const CALL_BYTES = 5;
+/** MOVQ R, (SP) and MOVQ 8(SP), AX: argument and result up to Go 1.16. */
+const STORE_ARGUMENT_BYTES = 4;
+const LOAD_RESULT = [0x48, 0x8b, 0x44, 0x24, 0x08];
+/** What may stand between the call and the closure's address: spills of AX, a check for nil, padding. */
+const BETWEEN: readonly (readonly number[])[] = [[0x48, 0x89, 0x44, 0x24, -1], [0x48, 0x89, 0x84, 0x24, -1, -1, -1, -1], [0x84, 0x00]]; // biome-ignore format: instructions
+const NOPS: readonly (readonly number[])[] = [[0x90], [0x66, 0x90], [0x0f, 0x1f, 0x00], [0x0f, 0x1f, 0x40, 0x00], [0x0f, 0x1f, 0x44, 0x00, 0x00], [0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00], [0x0f, 0x1f, 0x80, 0, 0, 0, 0], [0x0f, 0x1f, 0x84, 0x00, 0, 0, 0, 0]]; // biome-ignore format: instructions
+/** Between the call and the closure's address. */
+const MAX_BETWEEN = 4;
+
+/**
+ * From a closure's code to the descriptor of its object's type; none where two sites disagree. Addresses in the file.
+ * `code`: the program's, from `address` on. `newObject`: of runtime.newobject.
+ */
+export function closureObjects(code: Uint8Array, address: number, newObject: number): Map<number, number> {
+  const found = new Map<number, number>();
+  const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
+  const disagreeing = new Set<number>();
+  const end = code.length - CALL_BYTES - LEA_BYTES - 3;
+  for (let at = code.indexOf(CALL); at >= 0 && at < end; at = code.indexOf(CALL, at + 1)) {
+    if (address + at + CALL_BYTES + view.getInt32(at + 1, true) !== newObject) continue;
+    const descriptor = typeBefore(code, view, address, at);
+    const closure = closureBehind(code, view, address, at + CALL_BYTES);
+    if (descriptor === undefined || closure === undefined) continue;
+    if ((found.get(closure) ?? descriptor) !== descriptor) disagreeing.add(closure);
+    found.set(closure, descriptor);
+  }
+  for (const closure of disagreeing) found.delete(closure);
+  return found;
+}
+
+/** The type's descriptor that is in AX, or in the stack's first word, when the call at `call` is made. */
+function typeBefore(code: Uint8Array, view: DataView, address: number, call: number): number | undefined {
+  const nop = NOPS.findLast((bytes) => stands(code, call - bytes.length, bytes));
+  for (const end of [call, call - (nop?.length ?? 0)]) {
+    const stored = end - STORE_ARGUMENT_BYTES;
+    const isStored = stands(code, stored, [-1, 0x89, -1, 0x24]) && (code[stored + 2]! & 0xc7) === 0x04;
+    if (isStored && isLea(code, stored - LEA_BYTES, code[stored]!, code[stored + 2]! & 0x38))
+      return address + stored + view.getInt32(stored - 4, true);
+    if (isLea(code, end - LEA_BYTES, REX_W, AX)) return address + end + view.getInt32(end - 4, true);
+  }
+  return undefined;
+}
+
+const REX_W = 0x48;
+/** R8 to R15. */
+const REX_WR = 0x4c;
+const AX = 0;
+
+/** LEAQ x(SB), R; `register`: its low bits as they stand in the third byte. */
+function isLea(code: Uint8Array, at: number, rex: number, register: number): boolean {
+  return stands(code, at, [rex, 0x8d, 0x05 | register]);
+}
+
+/** The code whose address is written to what AX points to. */
+function closureBehind(code: Uint8Array, view: DataView, address: number, from: number): number | undefined {
+  let at = stands(code, from, LOAD_RESULT) ? from + LOAD_RESULT.length : from;
+  for (let skipped = 0; skipped < MAX_BETWEEN; skipped++) {
+    const between = [...BETWEEN, ...NOPS].find((bytes) => stands(code, at, bytes));
+    if (between === undefined) break;
+    at += between.length;
+  }
+  const store = at + LEA_BYTES;
+  const [rex = 0, , modrm = 0] = code.subarray(store);
+  if ((rex !== REX_W && rex !== REX_WR) || !stands(code, store, [rex, 0x89, modrm & 0x38])) return undefined;
+  if (!isLea(code, at, rex, modrm & 0x38)) return undefined;
+  const target = store + view.getInt32(at + 3, true);
+  // An address of data is something else's first word.
+  return target >= 0 && target < code.length ? address + target : undefined;
+}
+
+/** -1: any byte. */
+function stands(code: Uint8Array, at: number, bytes: readonly number[]): boolean {
+  return at >= 0 && bytes.every((byte, index) => byte === -1 || code[at + index] === byte);
+}
