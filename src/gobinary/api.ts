@@ -225,8 +225,12 @@ export interface GoBinary {
   dictionaries(): Promise<DictionaryData | undefined>;
   /** What the Go version decides about the runtime's structures. */
   readonly runtimeFacts: RuntimeFacts;
-  /** Names types and code that only a running process tells of: an interface's dynamic type, a func value. */
-  valueResolver(): Promise<ValueResolver>;
+  /**
+   * Names types and code that only a running process tells of: an interface's dynamic type, a func value.
+   * `closureBytesRead`: how many bytes of its object a closure's code reads (src/probe/closureReads.ts), for closures
+   * whose lists nothing proves to be whole.
+   */
+  valueResolver(closureBytesRead?: (code: Uint8Array) => number): Promise<ValueResolver>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
   positionOf(address: number): Promise<SourcePosition | undefined>;
   /** All functions that an address belongs to, inlined ones too; undefined where it is no Go function's. */

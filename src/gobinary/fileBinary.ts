@@ -33,7 +33,7 @@ import { Dwarf } from "./debuginfo/dwarf.ts";
 import { readInlinedParams } from "./debuginfo/inlinedParams.ts";
 import { readSignature } from "./debuginfo/subprogram.ts";
 import { agrees, type FunctionTable } from "./functions.ts";
-import { FuncValues } from "./funcValues.ts";
+import { type FuncValueSources, FuncValues, isClosureName } from "./funcValues.ts";
 import { depthOf, funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Moduledata } from "./moduledata.ts";
 import { FLAG_SP_WRITE, FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
@@ -232,13 +232,13 @@ export class FileBinary implements GoBinary {
     return this.#dictionaries;
   }
 
-  async valueResolver(): Promise<ValueResolver> {
+  async valueResolver(closureBytesRead?: (code: Uint8Array) => number): Promise<ValueResolver> {
     const types = await this.typeData();
     const funcs = await this.#funcValues();
     return {
       dynamicType: (descriptor) =>
         types?.dynamicType(descriptor) ?? { reason: "the program's type data cannot be read" },
-      funcAt: (code, object) => funcs.funcAt(code, object),
+      funcAt: (code, object) => funcs.funcAt(code, object, closureBytesRead),
     };
   }
 
@@ -258,21 +258,22 @@ export class FileBinary implements GoBinary {
         dwarf: await this.#loadDwarf(),
         goMinor,
         findType: (linkName) => types?.find(linkName),
-        objects: await this.#closureObjects(types),
+        ...(await this.#closureObjects(types)),
         isInFile: (address) => memory.offsetOf(address) !== undefined,
       });
     });
     return this.#funcs;
   }
 
-  async #closureObjects(types: TypeData | undefined): Promise<Map<number, StructType>> {
-    const { memory, moduledata, functions, elf } = this.#parts;
+  async #closureObjects(types: TypeData | undefined): Promise<Pick<FuncValueSources, "objects" | "codeWithoutObject">> {
+    const { memory, moduledata, functions, elf, pclntab } = this.#parts;
     const objects = new Map<number, StructType>();
+    const codeWithoutObject = new Map<number, Uint8Array>();
     const [newObject] = await functions.named("runtime.newobject");
     if (types === undefined || moduledata === undefined || newObject === undefined || elf.arch !== "amd64")
-      return objects;
+      return { objects, codeWithoutObject };
     const { text, etext } = moduledata;
-    if (!(etext > text && etext - text <= MAX_TEXT_BYTES)) return objects;
+    if (!(etext > text && etext - text <= MAX_TEXT_BYTES)) return { objects, codeWithoutObject };
     const code = await memory.read(text, etext - text);
     for (const [closure, descriptor] of closureObjects(code, text, newObject.entry)) {
       const found = types.dynamicType(descriptor);
@@ -280,7 +281,12 @@ export class FileBinary implements GoBinary {
       if ("type" in found && found.type.kind === "struct" && /^\.?F$/.test(found.type.fields[0]?.name ?? ""))
         objects.set(closure, found.type);
     }
-    return objects;
+    for (let index = 0; index < pclntab.count; index++) {
+      const entry = pclntab.entry(index);
+      if (!objects.has(entry) && isClosureName(pclntab.name(index)))
+        codeWithoutObject.set(entry, code.slice(entry - text, pclntab.end(index) - text));
+    }
+    return { objects, codeWithoutObject };
   }
 
   async #witnesses(fn: GoFunction): Promise<Witnesses> {

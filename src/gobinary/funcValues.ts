@@ -31,6 +31,8 @@ export interface FuncValueSources {
   readonly findType: (linkName: string) => GoType | undefined;
   /** By the code of a closure that is made on the heap: its object's type, the code's address included. */
   readonly objects: ReadonlyMap<number, StructType>;
+  /** Of the other closures, by its address. */
+  readonly codeWithoutObject: ReadonlyMap<number, Uint8Array>;
   /** Whether an address is the file's own, not the heap's. */
   readonly isInFile: (address: number) => boolean;
 }
@@ -43,14 +45,15 @@ export class FuncValues {
     this.#from = sources;
   }
 
-  funcAt(code: number, object: number): FuncInfo {
+  /** `bytesRead`: how many bytes of its object a closure's code reads. */
+  funcAt(code: number, object: number, bytesRead?: (code: Uint8Array) => number): FuncInfo {
     const name = this.#nameAt(code);
     if (name === undefined) return { reason: "its code is not in the program file" };
     // The linker makes the object of a func that captures nothing; one with captured variables is made at run time.
     if (this.#from.isInFile(object)) return { name, captured: [] };
     let info = this.#known.get(code);
     if (info === undefined) {
-      info = this.#describe(name, code);
+      info = this.#describe(name, code, bytesRead);
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
       this.#known.set(code, info);
     }
@@ -94,7 +97,7 @@ export class FuncValues {
     }
   }
 
-  #describe(name: string, code: number): FuncInfo {
+  #describe(name: string, code: number, bytesRead?: (code: Uint8Array) => number): FuncInfo {
     const { dwarf, goMinor, objects } = this.#from;
     if (name.endsWith(METHOD_VALUE)) {
       const receiver = this.#receiver(name, code);
@@ -110,9 +113,15 @@ export class FuncValues {
         return { name, captured: [], missing: "its captured variables: the binary has no DWARF" };
       if (goMinor < CLOSURE_OFFSETS_SINCE)
         return { name, captured: [], missing: "its captured variables: Go before 1.23 does not tell their places" };
-      return listed.length > 0
-        ? { name, captured: withHoles(listed) }
-        : { name, captured: [], missing: "its captured variables are not in the binary's DWARF" };
+      if (listed.length === 0)
+        return { name, captured: [], missing: "its captured variables are not in the binary's DWARF" };
+      const captured = withHoles(listed);
+      const bytes = this.#from.codeWithoutObject.get(code);
+      const last = listed.at(-1)!;
+      const read = bytes === undefined ? Number.POSITIVE_INFINITY : bytesRead?.(bytes);
+      return read !== undefined && read > last.offset + sizeInObject(last)
+        ? { name, captured, missing: "there may be captured variables that are not in the binary's DWARF" }
+        : { name, captured };
     } catch (error) {
       if (error instanceof DamagedError) return { name, captured: [], missing: "the binary's DWARF is damaged" };
       throw error;
@@ -157,6 +166,11 @@ export class FuncValues {
       byReference: false,
     };
   }
+}
+
+/** `main.f.func1`, `main.f.func1.2`, `main.f-range1`, `main.f.func1.gowrap1`. */
+export function isClosureName(name: string): boolean {
+  return /\.(?:func|gowrap|deferwrap)\d+(?:\.\d+)*$|-range\d+$/.test(name);
 }
 
 /** `X0`, `X1`, …: since Go 1.21 (ClosureType in cmd/compile/internal/typecheck) the fields do not bear the variables' names. */

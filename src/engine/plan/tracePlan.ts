@@ -7,6 +7,7 @@ import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
 import { CaptureTypes, type DynamicTypes } from "../../probe/captureTypes.ts";
+import { closureBytesRead } from "../../probe/closureReads.ts";
 import type { ContextRequest } from "../../probe/context.ts";
 import type { CaptureTables } from "../../protocol/captureTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -145,6 +146,6 @@ export async function attachRequest(
     functions: plans.map((plan) => plan.fn.name),
   };
   const { interfaces, funcs } = types.reached();
-  const resolver = interfaces || funcs ? await binary.valueResolver() : NO_RESOLVER;
+  const resolver = interfaces || funcs ? await binary.valueResolver(closureBytesRead) : NO_RESOLVER;
   return { params, tables: types.tables(await dynamicTypes(binary, types)), resolver };
 }

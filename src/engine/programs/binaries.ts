@@ -159,7 +159,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     contradiction: (fn, signature) => binary.contradiction(fn, signature),
     confirms: (fn, signature) => binary.confirms(fn, signature),
     typeData: () => binary.typeData(),
-    valueResolver: () => binary.valueResolver(),
+    valueResolver: (closureBytesRead) => binary.valueResolver(closureBytesRead),
     dictionaries: () => binary.dictionaries(),
     closures: () => binary.closures(),
     positionOf: (address) => binary.positionOf(address),
