@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, Variable } from "../../gobinary/api.ts";
 import { placeSignature } from "../../gobinary/places/court.ts";
 import type { SourceMatch } from "../../gosource/functions/match.ts";
+import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { SourceReader } from "../../gosource/packages/reader.ts";
 import type { SourceTypes } from "../../gosource/sourceTypes.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -58,7 +59,7 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
   const completed = delegate(binary, {
     async signature(fn) {
       const own = await binary.signature(fn);
-      if (own.ok && isWhole(own.signature) && own.signature.source === "dwarf") return own;
+      if (own.ok && isWhole(own.signature, binary) && own.signature.source === "dwarf") return own;
       const read = await source.signature(fn, binary.buildInfo, binary);
       if (!own.ok) return read.ok ? placed(binary, fn, read.signature) : binary.hasDwarf ? own : read;
       if (own.signature.source === "type-data") {
@@ -115,7 +116,7 @@ export function withOwnSource(binary: GoBinary): SourcedBinary {
   const completed = delegate(binary, {
     async signature(fn) {
       const own = await binary.signature(fn);
-      if (!own.ok || isWhole(own.signature)) return own;
+      if (!own.ok || isWhole(own.signature, binary)) return own;
       const source = await sourceOf(fn);
       const read = await source?.signature(fn, buildInfo, binary);
       if (read?.ok !== true || !agrees(own.signature, read.signature)) return own;
@@ -132,16 +133,32 @@ export function withOwnSource(binary: GoBinary): SourcedBinary {
   });
 }
 
-function isWhole({ complete, missingResults }: Signature): boolean {
-  return complete && missingResults === undefined;
+function isWhole({ complete, missingResults, params }: Signature, { buildInfo }: GoBinary): boolean {
+  return (
+    complete && missingResults === undefined && (isInOrder(params) || minorVersion(buildInfo.goVersion) > BY_PLACE)
+  );
+}
+
+/** Up to Go 1.16, DWARF lists parameters in the order of their places, and a zero-sized one has none. */
+const BY_PLACE = 16;
+
+function isInOrder(params: readonly Variable[]): boolean {
+  return params.length < 2 || params.every(({ type }) => type.size !== 0);
 }
 
 /**
- * Whether all that DWARF lists stands in the source's list, in the same order and with the same types. Unnamed results
- * have only their types to be known by: the number of one is its place among those listed.
+ * Whether all that DWARF lists stands in the source's list, in the same order (but for what has no size, see above) and
+ * with the same types. Unnamed results have only their types to be known by: the number of one is its place among those
+ * listed.
  */
 function agrees(dwarf: Signature, source: Signature): boolean {
-  return isPart(dwarf.params, source.params) && isPart(dwarf.results, source.results);
+  const sized = dwarf.params.filter(({ type }) => type.size !== 0);
+  const empty = dwarf.params.filter(({ type }) => type.size === 0);
+  return (
+    isPart(sized, source.params) &&
+    empty.every((param) => isPart([param], source.params)) &&
+    isPart(dwarf.results, source.results)
+  );
 }
 
 /** The runtime's type data has the types and no names; the source has both. */
