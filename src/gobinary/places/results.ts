@@ -36,13 +36,20 @@ export interface JudgedResults {
 export function judgeResults(listed: readonly ListedVariable[], from: ResultWitnesses): JudgedResults {
   if (listed.length === 0 && isRangeBody(from)) return { results: [{ name: "~r0", type: BOOL, blank: false }] };
   const missing = missingResults(listed, from);
-  const results = inOrder(listed).map((result, index): ListedVariable => {
-    const name = numberOf(result.name) !== undefined || result.name === "_" ? `~r${index}` : result.name;
+  // Those left over of a list have no position that could name them.
+  const numbered = missing === undefined || from.goMinor >= NUMBERS_RESULTS;
+  const left = numbered ? listed : listed.filter(({ name }) => !isUnnamed(name));
+  const results = inOrder(left).map((result, index): ListedVariable => {
+    const name = isUnnamed(result.name) ? `~r${index}` : result.name;
     if (missing === undefined) return { ...result, name };
     const { name: typeName, size, align, named } = result.type;
     return { ...result, name, type: { kind: "unknown", name: typeName, size, align, named, reason: missing } };
   });
   return missing === undefined ? { results } : { results, missing };
+}
+
+function isUnnamed(name: string): boolean {
+  return numberOf(name) !== undefined || name === "_";
 }
 
 /** Up to Go 1.16 one that takes no space and its neighbour, both at one offset, may be listed in the wrong order. */
