@@ -7,7 +7,7 @@ import type { Elf } from "../elf/elf.ts";
 import type { Memory } from "../elf/memory.ts";
 import type { Sections } from "../elf/sections.ts";
 import type { ValueResolver } from "../goabi/resolver.ts";
-import { type RuntimeFacts, runtimeFacts } from "../goabi/runtime/facts.ts";
+import { isKnownRuntime, type RuntimeFacts, runtimeFacts } from "../goabi/runtime/facts.ts";
 import type { StructType } from "../goabi/type.ts";
 import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
@@ -109,7 +109,7 @@ export class FileBinary implements GoBinary {
     this.buildInfo = parts.buildInfo;
     this.buildId = parts.buildId;
     this.runtime = parts.runtime;
-    this.runtimeFacts = runtimeFacts(parts.goMinor, parts.buildInfo.goVersion);
+    this.runtimeFacts = runtimeFacts(parts.versionIsGuessed ? 0 : parts.goMinor, parts.buildInfo.goVersion);
     this.debugFile = parts.sections.source === parts.source ? undefined : parts.sections.source.name;
     this.hasDwarf = parts.sections.has(".debug_info") && parts.sections.has(".debug_abbrev");
   }
@@ -266,11 +266,17 @@ export class FileBinary implements GoBinary {
   }
 
   async #closureObjects(types: TypeData | undefined): Promise<Pick<FuncValueSources, "objects" | "codeWithoutObject">> {
-    const { memory, moduledata, functions, elf, pclntab } = this.#parts;
+    const { memory, moduledata, functions, elf, pclntab, goMinor } = this.#parts;
     const objects = new Map<number, StructType>();
     const codeWithoutObject = new Map<number, Uint8Array>();
     const [newObject] = await functions.named("runtime.newobject");
-    if (types === undefined || moduledata === undefined || newObject === undefined || elf.arch !== "amd64")
+    if (
+      types === undefined ||
+      moduledata === undefined ||
+      newObject === undefined ||
+      elf.arch !== "amd64" ||
+      !isKnownRuntime(goMinor)
+    )
       return { objects, codeWithoutObject };
     const { text, etext } = moduledata;
     if (!(etext > text && etext - text <= MAX_TEXT_BYTES)) return { objects, codeWithoutObject };

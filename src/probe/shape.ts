@@ -234,7 +234,8 @@ function shapeOfFrame(left: number): Shape {
   return { size: FRAME_BYTES, slots: left > 1 ? [saved] : [], masks: [] };
 }
 
-function shapeOfChan(type: ChanType, { chan }: RuntimeFacts): Shape {
+function shapeOfChan(type: ChanType, { chan }: RuntimeFacts): Shape | undefined {
+  if (chan === undefined) return undefined;
   const buffer: ShapeSlot = {
     pointer: chan.buffer,
     via: { kind: "target", target: { of: "value", type: type.elem } },

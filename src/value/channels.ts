@@ -5,15 +5,16 @@ import type { ChanType } from "../goabi/type.ts";
 import type { Value } from "./api.ts";
 import { EMPTY, type Missing, type Region } from "./memory.ts";
 import { lengthAt } from "./scalars.ts";
-import { absent, type Compile, type Decode, leftOut, type Walk } from "./walk.ts";
+import { absent, type Compile, type Decode, leftOut, unavailable, type Walk } from "./walk.ts";
 
-export function channelDecoder(type: ChanType, layout: ChanLayout, compile: Compile): Decode {
+export function channelDecoder(type: ChanType, layout: ChanLayout | undefined, compile: Compile): Decode {
   return (at, offset, walk) => {
     const missing = at.missing(offset, WORD);
     if (missing !== undefined) return absent(type, missing);
     const { name, kind } = type;
     const address = at.word(offset);
     if (address === 0) return { type: name, kind, nil: true };
+    if (layout === undefined) return unavailable(type, "the layout of channels of this Go version is not known");
     const channel = walk.memory.at(address, layout.size);
     if ("reason" in channel) return absent(type, channel);
     const state = readState(channel, layout, type.elem.size);

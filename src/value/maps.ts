@@ -6,9 +6,11 @@ import type { IsSecretName } from "../goabi/secretNames.ts";
 import type { GoType, MapType } from "../goabi/type.ts";
 import type { Entry, Value } from "./api.ts";
 import { mapSlots } from "./mapSlots.ts";
-import { EMPTY, REDACTED, type Region } from "./memory.ts";
+import { EMPTY, type Missing, REDACTED, type Region } from "./memory.ts";
 import { textOf } from "./text.ts";
 import { absent, type Compile, type Decode, leftOut, unavailable, type Walk } from "./walk.ts";
+
+const UNKNOWN_VERSION = "the layout of maps of this Go version is not known";
 
 export function mapDecoder(type: MapType, flavour: MapFlavour, compile: Compile, isSecret: IsSecretName): Decode {
   let storage: MapStorage | undefined;
@@ -20,7 +22,8 @@ export function mapDecoder(type: MapType, flavour: MapFlavour, compile: Compile,
     if (address === 0) return { type: name, kind, nil: true };
     storage ??= mapStorage(flavour, type);
     const layout = storage;
-    if (layout === undefined) return unavailable(type, "the layout of its entries is not known");
+    if (layout === undefined)
+      return unavailable(type, flavour === "unknown" ? UNKNOWN_VERSION : "the layout of its entries is not known");
     return walk.storage(type, address, () => {
       const found = mapSlots(walk.memory, address, layout, walk.limits.elements);
       if ("reason" in found) return absent(type, found);
@@ -29,9 +32,11 @@ export function mapDecoder(type: MapType, flavour: MapFlavour, compile: Compile,
       for (const slot of found.slots) {
         if (walk.part() !== undefined) break;
         const key = decodeSlot(type.key, slot.region, slot.key, keys, compile, walk);
-        const value = hidesValue(key, isSecret)
-          ? absent(type.elem, REDACTED)
-          : decodeSlot(type.elem, slot.region, slot.elem, elems, compile, walk);
+        const hidden = hidesValue(key, isSecret);
+        const value =
+          hidden === undefined
+            ? decodeSlot(type.elem, slot.region, slot.elem, elems, compile, walk)
+            : absent(type.elem, hidden);
         entries.push({ key, value });
       }
       if (entries.length === 0 && found.count > 0 && found.missing !== undefined) return absent(type, found.missing);
@@ -58,13 +63,18 @@ function decodeSlot(
   return "reason" in kept ? absent(type, kept) : decode(kept, 0, walk);
 }
 
-/** By the key's text; a string key that cannot be read may be a secret's. */
-function hidesValue(key: Value, isSecret: IsSecretName): boolean {
-  if (key.kind === "interface") return key.elem !== undefined && hidesValue(key.elem, isSecret);
-  if (key.kind !== "string") return false;
+/** Why the value must not be shown. A string key that was not read, or not to its end, may be a secret's. */
+function hidesValue(key: Value, isSecret: IsSecretName): Missing | undefined {
+  if (key.kind === "interface" && key.elem !== undefined) return hidesValue(key.elem, isSecret);
+  if (key.kind === "interface") return key.nil === true ? undefined : NO_KEY;
+  if (key.kind !== "string") return undefined;
+  if (key.text === undefined) return NO_KEY;
   // Escapes of control characters end in letters that are not the name's.
-  return key.text === undefined || isSecret(key.text.replace(/\\(?:x..|u....|U.{8}|.)/g, " "));
+  if (isSecret(key.text.replace(/\\(?:x..|u....|U.{8}|.)/g, " "))) return REDACTED;
+  return key.cut === undefined ? undefined : NO_KEY;
 }
+
+const NO_KEY: Missing = { reason: "its key, which may be a secret's, was not read to its end" };
 
 /** By the key's text in byte order, then the value's. */
 function sorted(entries: Entry[]): readonly Entry[] {

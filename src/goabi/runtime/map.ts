@@ -4,7 +4,7 @@ import { type Bucket, bucketLayout } from "./hmap.ts";
 import type { SlotGroup } from "./slotGroup.ts";
 import { groupLayout } from "./swissMap.ts";
 
-export type MapFlavour = "hmap" | "swiss-interleaved" | "swiss-split";
+export type MapFlavour = "hmap" | "swiss-interleaved" | "swiss-split" | "unknown";
 
 /**
  * `goVersion` as the build info has it, with the experiments that differ from the version's defaults
@@ -22,8 +22,9 @@ export type MapStorage =
   | { readonly kind: "hmap"; readonly bucket: Bucket }
   | { readonly kind: "swiss"; readonly group: SlotGroup };
 
-/** Undefined where the size of key or elem is not known. */
+/** Undefined where the flavour, or the size of key or elem is not known. */
 export function mapStorage(flavour: MapFlavour, { key, elem }: MapType): MapStorage | undefined {
+  if (flavour === "unknown") return undefined;
   if (flavour === "hmap") {
     const bucket = bucketLayout(key, elem);
     return bucket && { kind: "hmap", bucket };

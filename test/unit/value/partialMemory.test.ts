@@ -113,6 +113,12 @@ const CASES: [what: string, type: GoType, root: Uint8Array, chunks: PretendedChu
     ["map, hostile directory", map(int, int), one(0xc000), [at(0xc000, one(3, 0, 0xd000, 1n << 60n, 0))], "<unavailable: it changed while it was read>"],
     ["old map, hostile B", map(int, int), one(0xc000), [at(0xc000, one(3, 0xff00, 0xd000, 0, 0, 0))], "<unavailable: it changed while it was read>", { goMinor: 20 }],
     ["old map, its chain in a circle", map(int, int), one(0xc000), [at(0xc000, one(3, 0, 0xd000, 0, 0, 0)), at(0xd000, one(0, ...Array.from({ length: 16 }, () => 0), 0xd000))], "<unavailable: it changed while it was read>", { goMinor: 20 }],
+    ["map of an unknown Go version", map(int, int), one(0xc000), [at(0xc000, one(2, 0, 0xd000, 0, 0)), at(0xd000, group(2))], "<unavailable: the layout of maps of this Go version is not known>", { goMinor: 28 }],
+    ["channel of an unknown Go version", chan(int), one(0xc000), [at(0xc000, one(0, 3, 0xd000, 8, 0, 0, 0, 0))], "<unavailable: the layout of channels of this Go version is not known>", { goMinor: 28 }],
+    ["map, a string key not copied", map(string, int), one(0xc000), [at(0xc000, one(1, 0, 0xd000, 0, 0)), at(0xd000, stringGroup(5))], "map[string]int{<unavailable: was not captured>:<unavailable: its key, which may be a secret's, was not read to its end>}"],
+    ["map, a string key cut", map(string, int), one(0xc000), [at(0xc000, one(1, 0, 0xd000, 0, 0)), at(0xd000, stringGroup(12)), at(0xe000, bytesOf("password").subarray(0, 4))], 'map[string]int{"pass"…+8:<unavailable: its key, which may be a secret\'s, was not read to its end>}'],
+    ["map, a secret key", map(string, int), one(0xc000), [at(0xc000, one(1, 0, 0xd000, 0, 0)), at(0xd000, stringGroup(8)), at(0xe000, bytesOf("password"))], 'map[string]int{"password":<redacted>}'],
+    ["map, a plain key", map(string, int), one(0xc000), [at(0xc000, one(1, 0, 0xd000, 0, 0)), at(0xd000, stringGroup(4)), at(0xe000, bytesOf("pass"))], 'map[string]int{"pass":7}'],
     ["hostile count", map(int, int), one(0xc000), [at(0xc000, one(-1, 0, 0xd000, 0, 0))], "<unavailable: the words at its address are no map>"],
 
     ["secret parameter", string, one(0xc000, 5), [at(0xc000, bytesOf("hello"))], "<redacted>", { name: "apiToken" }],
@@ -128,6 +134,12 @@ function group(entries: number): Uint8Array {
   const control = Array.from({ length: 8 }, (_, slot) => (slot < entries ? 0x11 : 0x80));
   const keys = Array.from({ length: 8 }, (_, slot) => (slot < entries ? 100 + slot : 0xdddd));
   return Uint8Array.from([...control, ...bytesOf(...keys.flatMap((key) => [key, key + 100]))]);
+}
+
+/** A group with one entry: a key of so many bytes at 0xe000, and 7. */
+function stringGroup(length: number): Uint8Array {
+  const slots = Array.from({ length: 8 }, (_, slot) => (slot === 0 ? [0xe000, length, 7] : [0, 0, 0]));
+  return Uint8Array.from([0x11, ...Array.from({ length: 7 }, () => 0x80), ...bytesOf(...slots.flat())]);
 }
 
 for (const [what, type, root, chunks, text, more] of CASES) {
