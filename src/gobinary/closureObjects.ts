@@ -6,6 +6,10 @@
  *   LEAQ type:noalg.struct { F uintptr; X0 string; X1 int8 }(SB), AX;  CALL runtime.newobject(SB)
  *   LEAQ main.f.func1(SB), CX;  MOVQ CX, (AX)
  *
+ * Go 1.27 calls an allocator for the object's size class, mallocgc(size, type, needzero):
+ *
+ *   MOVL $32, AX;  LEAQ type:…(SB), BX;  MOVL $1, CX;  CALL runtime.mallocgcSmallScanNoHeaderSC4(SB)
+ *
  * Objects that do not leave their function stand on the stack and have no descriptor.
  */
 
@@ -23,15 +27,19 @@ const MAX_BETWEEN = 4;
 
 /**
  * From a closure's code to the descriptor of its object's type; none where two sites disagree. Addresses in the file.
- * `code`: the program's, from `address` on. `newObject`: of runtime.newobject.
+ * `code`: the program's, from `address` on. `allocators`: of `isAllocator`.
  */
-export function closureObjects(code: Uint8Array, address: number, newObject: number): Map<number, number> {
+export function closureObjects(
+  code: Uint8Array,
+  address: number,
+  allocators: ReadonlySet<number>,
+): Map<number, number> {
   const found = new Map<number, number>();
   const view = new DataView(code.buffer, code.byteOffset, code.byteLength);
   const disagreeing = new Set<number>();
   const end = code.length - CALL_BYTES - LEA_BYTES - 3;
   for (let at = code.indexOf(CALL); at >= 0 && at < end; at = code.indexOf(CALL, at + 1)) {
-    if (address + at + CALL_BYTES + view.getInt32(at + 1, true) !== newObject) continue;
+    if (!allocators.has(address + at + CALL_BYTES + view.getInt32(at + 1, true))) continue;
     const descriptor = typeBefore(code, view, address, at);
     const closure = closureBehind(code, view, address, at + CALL_BYTES);
     if (descriptor === undefined || closure === undefined) continue;
@@ -40,6 +48,10 @@ export function closureObjects(code: Uint8Array, address: number, newObject: num
   }
   for (const closure of disagreeing) found.delete(closure);
   return found;
+}
+
+export function isAllocator(name: string): boolean {
+  return name === "runtime.newobject" || /^runtime\.mallocgc\w+SC\d+$/.test(name);
 }
 
 /** The type's descriptor that is in AX, or in the stack's first word, when the call at `call` is made. */
@@ -51,6 +63,10 @@ function typeBefore(code: Uint8Array, view: DataView, address: number, call: num
     if (isStored && isLea(code, stored - LEA_BYTES, code[stored]!, code[stored + 2]! & 0x38))
       return address + stored + view.getInt32(stored - 4, true);
     if (isLea(code, end - LEA_BYTES, REX_W, AX)) return address + end + view.getInt32(end - 4, true);
+    const needZero = NEED_ZERO.find((bytes) => stands(code, end - bytes.length, bytes));
+    const type = end - (needZero?.length ?? 0);
+    if (needZero !== undefined && isLea(code, type - LEA_BYTES, REX_W, BX))
+      return address + type + view.getInt32(type - 4, true);
   }
   return undefined;
 }
@@ -59,6 +75,9 @@ const REX_W = 0x48;
 /** R8 to R15. */
 const REX_WR = 0x4c;
 const AX = 0;
+const BX = 0x18;
+/** MOVL $1, CX; XORL CX, CX. */
+const NEED_ZERO = [[0xb9, 0x01, 0x00, 0x00, 0x00], [0x31, 0xc9]]; // biome-ignore format: instructions
 
 /** LEAQ x(SB), R; `register`: its low bits as they stand in the third byte. */
 function isLea(code: Uint8Array, at: number, rex: number, register: number): boolean {

@@ -28,7 +28,7 @@ import type {
   SourcePosition,
   TypeData,
 } from "./api.ts";
-import { closureObjects } from "./closureObjects.ts";
+import { closureObjects, isAllocator } from "./closureObjects.ts";
 import { Dwarf } from "./debuginfo/dwarf.ts";
 import { readInlinedParams } from "./debuginfo/inlinedParams.ts";
 import { readSignature } from "./debuginfo/subprogram.ts";
@@ -266,22 +266,18 @@ export class FileBinary implements GoBinary {
   }
 
   async #closureObjects(types: TypeData | undefined): Promise<Pick<FuncValueSources, "objects" | "codeWithoutObject">> {
-    const { memory, moduledata, functions, elf, pclntab, goMinor } = this.#parts;
+    const { memory, moduledata, elf, pclntab, goMinor } = this.#parts;
     const objects = new Map<number, StructType>();
     const codeWithoutObject = new Map<number, Uint8Array>();
-    const [newObject] = await functions.named("runtime.newobject");
-    if (
-      types === undefined ||
-      moduledata === undefined ||
-      newObject === undefined ||
-      elf.arch !== "amd64" ||
-      !isKnownRuntime(goMinor)
-    )
+    if (types === undefined || moduledata === undefined || elf.arch !== "amd64" || !isKnownRuntime(goMinor))
       return { objects, codeWithoutObject };
     const { text, etext } = moduledata;
     if (!(etext > text && etext - text <= MAX_TEXT_BYTES)) return { objects, codeWithoutObject };
     const code = await memory.read(text, etext - text);
-    for (const [closure, descriptor] of closureObjects(code, text, newObject.entry)) {
+    const allocators = new Set<number>();
+    for (let index = 0; index < pclntab.count; index++)
+      if (isAllocator(pclntab.name(index))) allocators.add(pclntab.entry(index));
+    for (const [closure, descriptor] of closureObjects(code, text, allocators)) {
       const found = types.dynamicType(descriptor);
       // The code's address, called F or .F.
       if ("type" in found && found.type.kind === "struct" && /^\.?F$/.test(found.type.fields[0]?.name ?? ""))

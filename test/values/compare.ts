@@ -39,6 +39,18 @@ function partOfMap(expected: string, actual: string): Verdict {
   return actual.startsWith(before) && reasons.length > 0 ? { verdict: "unavailable", reasons } : { verdict: "wrong" };
 }
 
+const LEFT_OUT: Gap = { reason: "entries of a map" };
+
+/** Whether the innermost brace that is open at `offset` is a map's. */
+function isInMap(text: string, offset: number): boolean {
+  let depth = 0;
+  for (let at = offset - 1; at >= 0; at--) {
+    if (text[at] === "}") depth += 1;
+    else if (text[at] === "{" && depth-- === 0) return /\bmap\[[^{}]*(?:\{\}[^{}]*)*$/.test(text.slice(0, at));
+  }
+  return false;
+}
+
 interface Gap {
   readonly reason: string;
 }
@@ -77,9 +89,31 @@ class Matcher {
       } else if (part[offset] === this.#actual[at] && !(this.#actual[at] === "<" && this.#gapAt(at) !== undefined)) {
         offset += 1;
         at += 1;
-      } else return this.#gap(parts, index, offset, at, rest);
+      } else return this.#gap(parts, index, offset, at, rest) || this.#leftOut(parts, index, offset, at, rest);
     }
     return rest(at);
+  }
+
+  /**
+   * A map that ends in a gap has fewer entries than the true one, in the same order: `offset` stands in an entry that is
+   * not shown, or at the end of the map whose gap stands for one before.
+   */
+  #leftOut(parts: readonly Part[], index: number, offset: number, at: number, rest: (at: number) => boolean): boolean {
+    const part = parts[index] as string;
+    if (part[offset] === "}" && this.#actual.startsWith(", <", at)) {
+      const gap = this.#gapAt(at + 2);
+      const isLast = gap !== undefined && this.#gaps.includes(LEFT_OUT) && this.#actual[gap.end] === "}";
+      return isLast && this.#from(parts, index, offset, gap.end, rest);
+    }
+    const start = Math.max(part.lastIndexOf(", ", offset) + 2, part.lastIndexOf("{", offset - 1) + 1);
+    const from = at - (offset - start);
+    if (from < 0 || !this.#actual.includes(", <unavailable: ", from) || !isInMap(part, start)) return false;
+    for (let next = part.indexOf(", ", offset); next >= 0; next = part.indexOf(", ", next + 2)) {
+      this.#gaps.push(LEFT_OUT);
+      if (this.#from(parts, index, next + 2, from, rest)) return true;
+      this.#gaps.pop();
+    }
+    return false;
   }
 
   #gap(parts: readonly Part[], index: number, offset: number, at: number, rest: (at: number) => boolean): boolean {
