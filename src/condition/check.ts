@@ -326,7 +326,10 @@ class Checker {
       constant?.kind === "string" ? constant.value.length : array.kind === "array" ? array.length : undefined;
     if (known !== undefined)
       return { op: "constant", constant: integer(BigInt(known)), type: INT, late: false, ...at(span) };
-    if (type.kind === "chan" && this.scope.runtime.facts.chan.timer !== undefined && type.elem.name === "time.Time") {
+    const { chan, maps } = this.scope.runtime.facts;
+    if ((type.kind === "chan" && chan === undefined) || (type.kind === "map" && maps === "unknown"))
+      throw new ConditionFailure(span, `the layout of ${type.kind}s of this Go version is not known`);
+    if (type.kind === "chan" && chan?.timer !== undefined && type.elem.name === "time.Time") {
       throw new ConditionFailure(
         span,
         "the length of a channel of times is not known: timers' channels have their own rule",

@@ -217,8 +217,11 @@ export interface GoBinary {
   contradiction(fn: GoFunction, signature: Signature): Promise<string | undefined>;
   /** True where both record these very parameters and results, so that none is missing or too many. */
   confirms(fn: GoFunction, signature: Signature): Promise<boolean>;
-  /** What closures have captured, where DWARF tells (Go 1.23), and the receivers of method values. */
-  closures(): Promise<readonly Closure[]>;
+  /**
+   * What closures have captured, where their objects' types or DWARF (Go 1.23) tell, and the receivers of method values.
+   * `quickly`: none of large programs, where finding them takes a second.
+   */
+  closures(quickly?: boolean): Promise<readonly Closure[]>;
   /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
   typeData(): Promise<TypeData | undefined>;
   /** Undefined where they cannot be read. */

@@ -103,8 +103,9 @@ export class CaptureTypes {
   }
 
   /**
-   * What the plans can meet: finding it takes a large program some tenths of a second. Funcs that only an interface's
-   * dynamic type leads to are not counted: of them the code's address is copied, not what they have captured.
+   * What the plans can meet: finding it takes a large program some tenths of a second, closures longer. Funcs that only
+   * an interface's dynamic type leads to are not counted: of them the code's address is always copied, what they have
+   * captured where the closures are given.
    */
   reached(): { readonly interfaces: boolean; readonly funcs: boolean } {
     this.expand();
@@ -115,6 +116,8 @@ export class CaptureTypes {
 
   tables({ runtimeTypes, closures }: DynamicTypes): CaptureTables {
     this.expand();
+    // A func in an interface is as near as the interface.
+    this.funcs = Math.min(this.funcs, this.interfaces);
     if (this.funcs !== Number.POSITIVE_INFINITY) for (const closure of closures) this.addClosure(closure);
     this.expand();
     if (this.interfaces !== Number.POSITIVE_INFINITY) for (const type of runtimeTypes) this.addRuntimeType(type);

@@ -98,7 +98,7 @@ export function factsOf({ buildInfo: { goVersion } }: GoBinary): RuntimeFacts {
 async function dynamicTypes(binary: GoBinary, types: CaptureTypes): Promise<DynamicTypes> {
   const { interfaces, funcs } = types.reached();
   const data = interfaces ? await binary.typeData() : undefined;
-  return { runtimeTypes: data?.runtimeTypes() ?? [], closures: funcs ? await binary.closures() : [] };
+  return { runtimeTypes: data?.runtimeTypes() ?? [], closures: interfaces ? await binary.closures(!funcs) : [] };
 }
 
 /** See unwindSites.ts and signalSite.ts. */

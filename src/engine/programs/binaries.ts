@@ -161,7 +161,7 @@ export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary
     typeData: () => binary.typeData(),
     valueResolver: (closureBytesRead) => binary.valueResolver(closureBytesRead),
     dictionaries: () => binary.dictionaries(),
-    closures: () => binary.closures(),
+    closures: (quickly) => binary.closures(quickly),
     positionOf: (address) => binary.positionOf(address),
     framesOf: (address) => binary.framesOf(address),
     inlinedCallCount: (fn) => binary.inlinedCallCount(fn),
