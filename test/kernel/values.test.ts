@@ -18,11 +18,17 @@ const PROGRAMS: readonly (readonly [version: string, ...flags: string[]])[] = [
   ["go1.27.4", "GOEXPERIMENT=mapsplitgroup"],
 ];
 /**
- * Memory that the program never wrote is not resident; a map with few entries in many groups shows some of them; of the
- * seven closures here, which only an interface leads to, the code is copied and not what they captured.
+ * Memory that the program never wrote is not resident; a map with few entries in many groups shows some of them; what
+ * closures captured is not always known.
  */
 const MAX_INCOMPLETE = 12;
-const INCOMPLETE = /<unavailable: memory not resident>|, …\+\d|^func main\..*<unavailable: /;
+const INCOMPLETE =
+  /<unavailable: (memory not resident|its entries lie too far apart to be copied)>|, …\+\d|^func main\..*<unavailable: /;
+/** Go ≤ 1.20: the type of a closure's object has the names of its variables, of those too that DWARF leaves out. */
+const NAMES_CAPTURED_UP_TO = 20;
+
+/** main.hidden's, as its expected text has it. */
+const OMITTED_BY_DWARF = "<unavailable: a captured variable is not in the binary's DWARF>";
 
 interface Call {
   readonly event: string;
@@ -56,7 +62,9 @@ for (const [version, ...flags] of PROGRAMS) {
       const [shown, said] = args as [Call["args"][0], Call["args"][0]];
       const { text } = shown;
       assert.equal(text, textOf(shown.value));
-      const expected = unquoted(said.text);
+      const minor = Number(version.split(".")[1]);
+      const known = unquoted(said.text);
+      const expected = minor <= NAMES_CAPTURED_UP_TO ? known.replace(OMITTED_BY_DWARF, "n:3") : known;
       // The limit of bytes is the texts', not that of the program.
       if (text === expected || expected.includes("…")) continue;
       if (INCOMPLETE.test(text)) incomplete.push(text);
