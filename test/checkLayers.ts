@@ -67,7 +67,7 @@ const SHARED_MODULES = new Set(["vscode-jsonrpc", "valibot"]);
 const ONE_FILE: Record<string, string> = {
   koffi: "helper/libbpf.ts",
   elfy: "src/elf/elf.ts",
-  "iced-x86": "src/probe/decode.ts",
+  "iced-x86": "src/probe/amd64/decode.ts",
   "web-tree-sitter": "src/gosource/syntax/parser.ts",
 };
 /** Node modules without I/O, for the pure layers. */

@@ -224,7 +224,7 @@ async function disassembly(
   site: number | undefined,
   live: Uint8Array | undefined,
 ): Promise<string[]> {
-  const { decodeFunction, formatInstruction } = await import("../probe/decode.ts");
+  const { decodeFunction, formatInstruction } = await import("../probe/amd64/decode.ts");
   const decoded = decodeFunction(code);
   if (!decoded.ok) return [`  no disassembly: ${decoded.reason}`];
   const { instructions } = decoded;

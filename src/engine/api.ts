@@ -4,7 +4,7 @@
  */
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import type { FunctionPlan } from "../probe/api.ts";
-import type { ContextRequest } from "../probe/context.ts";
+import type { ContextRequest } from "../probe/capture/context.ts";
 import type { Value } from "../value/api.ts";
 
 export interface RenderedValue {

@@ -230,7 +230,7 @@ export interface GoBinary {
   readonly runtimeFacts: RuntimeFacts;
   /**
    * Names types and code that only a running process tells of: an interface's dynamic type, a func value.
-   * `closureBytesRead`: how many bytes of its object a closure's code reads (src/probe/closureReads.ts), for closures
+   * `closureBytesRead`: how many bytes of its object a closure's code reads (src/probe/amd64/closureReads.ts), for closures
    * whose lists nothing proves to be whole.
    */
   valueResolver(closureBytesRead?: (code: Uint8Array) => number): Promise<ValueResolver>;

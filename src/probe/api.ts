@@ -5,8 +5,8 @@ import type { DictionaryData, GoFunction, InlinedCall, PlacedVariable, Signature
 import type { CaptureRegister, RootPiece } from "../protocol/capture.ts";
 import type { Mask } from "../protocol/captureTypes.ts";
 import type { ProbeSpec } from "../protocol/helperApi.ts";
-import type { ContextRequest } from "./context.ts";
-import type { ShapeSlot } from "./shape.ts";
+import type { ContextRequest } from "./capture/context.ts";
+import type { ShapeSlot } from "./capture/shape.ts";
 
 export interface ProbeSite {
   /** Virtual address in the file. */

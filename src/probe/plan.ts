@@ -1,11 +1,11 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
 import { ARCHITECTURES } from "../arch/arch.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";
+import { findSites } from "./amd64/functionSites.ts";
 import type { EventPlan, FloatRefusal, FunctionPlan, PlanInput, PlannedCapture, PlanResult, ProbeSite } from "./api.ts";
-import { FLOATS_OFF } from "./captureVariables.ts";
-import { contextWords } from "./context.ts";
-import { type GenericEvents, planEvents } from "./instances.ts";
-import { findSites } from "./site.ts";
+import { FLOATS_OFF } from "./capture/captureVariables.ts";
+import { contextWords } from "./capture/context.ts";
+import { type GenericEvents, planEvents } from "./capture/instances.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
   const { fn, arch, code, limits, noFloats } = input;

@@ -1,6 +1,6 @@
 /** Parameters and results: their bytes put together from the event's root area, as the plan says. */
 import type { CapturedPiece, CapturedVariable } from "../probe/api.ts";
-import { FLOATS_OFF, REDACTED as REDACTED_PIECE } from "../probe/captureVariables.ts";
+import { FLOATS_OFF, REDACTED as REDACTED_PIECE } from "../probe/capture/captureVariables.ts";
 import type { RawEvent } from "../protocol/records.ts";
 import { EMPTY, type Gap, type Missing, NOT_CAPTURED, NOT_RESIDENT, REDACTED, Region } from "./memory.ts";
 

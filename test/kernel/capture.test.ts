@@ -20,7 +20,7 @@ import type { GoType } from "../../src/goabi/type.ts";
 import type { GoBinary } from "../../src/gobinary/api.ts";
 import { openBinary } from "../../src/gobinary/open.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../src/probe/api.ts";
-import { CaptureTypes } from "../../src/probe/captureTypes.ts";
+import { CaptureTypes } from "../../src/probe/capture/sessionTypes.ts";
 import { planFunction } from "../../src/probe/plan.ts";
 import type { CaptureTables } from "../../src/protocol/captureTypes.ts";
 import type { ProbeCounters } from "../../src/protocol/counters.ts";

@@ -142,7 +142,8 @@ function parse(output: string): Omit<KernelReport, "kernel"> {
     )
       checks.push(judged(`${file} runs to its end`, `status ${rest}:\n${output}`));
   }
-  const wanted = features.get("helper: bpf_loop") === false ? refused.filter((line) => !NEEDS_LOOP.test(line)) : refused;
+  const wanted =
+    features.get("helper: bpf_loop") === false ? refused.filter((line) => !NEEDS_LOOP.test(line)) : refused;
   if (loaded + refused.length > 0) checks.unshift(judged("every probe program loads", wanted.join("\n")));
   checks.push(judged("the kernel complains of nothing", complaints.join("\n")));
   return { release, features, checks, doctor };

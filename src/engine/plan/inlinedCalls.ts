@@ -2,12 +2,12 @@
 import { ARCHITECTURES } from "../../arch/arch.ts";
 import type { GoBinary, GoFunction, InlinedCall, PlacedVariable, Variable } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
+import { EnclosingFunction, type InlinedSite } from "../../probe/amd64/inlinedSite.ts";
 import type { CaptureLimits, PlannedCopy } from "../../probe/api.ts";
-import { planCapture } from "../../probe/captureVariables.ts";
-import { type ContextRequest, contextWords, NO_CONTEXT } from "../../probe/context.ts";
-import { inlinedLocation } from "../../probe/inlinedArguments.ts";
-import { EnclosingFunction, type InlinedSite } from "../../probe/inlinedSite.ts";
-import { withoutShapes } from "../../probe/instances.ts";
+import { planCapture } from "../../probe/capture/captureVariables.ts";
+import { type ContextRequest, contextWords, NO_CONTEXT } from "../../probe/capture/context.ts";
+import { inlinedLocation } from "../../probe/capture/inlinedArguments.ts";
+import { withoutShapes } from "../../probe/capture/instances.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
 
 /** Inlined calls of one function that are looked at: sync.(*Mutex).Lock has some thousand in a large server. */

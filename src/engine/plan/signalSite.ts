@@ -4,8 +4,8 @@
  * context, in RAX, RBX and RCX; bpf/floats.h reads the first and the last.
  */
 import type { GoBinary } from "../../gobinary/api.ts";
+import { findSites } from "../../probe/amd64/functionSites.ts";
 import type { FunctionPlan, PlannedCapture } from "../../probe/api.ts";
-import { findSites } from "../../probe/site.ts";
 import type { WatchSite } from "../trace/probeTable.ts";
 
 const known = new WeakMap<GoBinary, Promise<WatchSite | undefined>>();

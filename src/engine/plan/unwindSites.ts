@@ -5,8 +5,8 @@
  * that recovered (runtime/panic.go, Go 1.15 to 1.27). What they mean, bpf/open_calls.h knows.
  */
 import type { GoBinary } from "../../gobinary/api.ts";
-import { decodeFunction } from "../../probe/decode.ts";
-import { findSites } from "../../probe/site.ts";
+import { decodeFunction } from "../../probe/amd64/decode.ts";
+import { findSites } from "../../probe/amd64/functionSites.ts";
 import type { WatchSite } from "../trace/probeTable.ts";
 
 /** Nothing where the binary's runtime does not look as it is known: then only later calls tell. */

@@ -4,7 +4,7 @@
  * behind one that waits, wait too.
  */
 import type { EventPlan } from "../../probe/api.ts";
-import { FLOATS_OFF } from "../../probe/captureVariables.ts";
+import { FLOATS_OFF } from "../../probe/capture/captureVariables.ts";
 import { FLOAT_REGISTERS, rootLayout } from "../../protocol/capture.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 

@@ -6,7 +6,7 @@
  */
 import type { CodeFrames, GoBinary } from "../../gobinary/api.ts";
 import type { EventPlan } from "../../probe/api.ts";
-import { FRAME_BYTES, MAX_FRAMES } from "../../probe/context.ts";
+import { FRAME_BYTES, MAX_FRAMES } from "../../probe/capture/context.ts";
 import type { FullBudget, RawEvent } from "../../protocol/records.ts";
 import type { StackFrame } from "../api.ts";
 

@@ -4,7 +4,7 @@ import type { ValueResolver } from "../../../src/goabi/resolver.ts";
 import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import { DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
-import { planCapture } from "../../../src/probe/captureVariables.ts";
+import { planCapture } from "../../../src/probe/capture/captureVariables.ts";
 import { MAX_EVENT_BYTES, rootLayout } from "../../../src/protocol/capture.ts";
 import type { RawEvent } from "../../../src/protocol/records.ts";
 import type { Value } from "../../../src/value/api.ts";

@@ -7,7 +7,7 @@ import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import type { PlacedVariable } from "../../../src/gobinary/api.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
-import { planCapture } from "../../../src/probe/captureVariables.ts";
+import { planCapture } from "../../../src/probe/capture/captureVariables.ts";
 import { MAX_EVENT_BYTES, MAX_ROOT_PIECES, MAX_STACK_PIECE, rootLayout } from "../../../src/protocol/capture.ts";
 import { CHUNK, type Chunk, type RawEvent, RECORD } from "../../../src/protocol/records.ts";
 import { lateValues } from "../../../src/value/late.ts";

@@ -3,20 +3,20 @@
  * a pointer can lead to: a Go value, or one of the runtime's structures (src/goabi/runtime).
  */
 
-import { CLOSURE } from "../goabi/runtime/closure.ts";
-import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
-import { HMAP, HMAP_FLAGS } from "../goabi/runtime/hmap.ts";
-import { EFACE, IFACE, ITAB } from "../goabi/runtime/interface.ts";
-import { type MapStorage, mapStorage } from "../goabi/runtime/map.ts";
-import { SLICE } from "../goabi/runtime/slice.ts";
-import { GROUP_SLOTS, type SlotArray, type SlotGroup } from "../goabi/runtime/slotGroup.ts";
-import { STRING } from "../goabi/runtime/string.ts";
-import { SWISS_MAP, SWISS_TABLE } from "../goabi/runtime/swissMap.ts";
-import { WORD } from "../goabi/runtime/word.ts";
-import type { IsSecretName } from "../goabi/secretNames.ts";
-import type { ArrayType, ChanType, GoType, MapType } from "../goabi/type.ts";
-import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../protocol/captureTypes.ts";
-import type { CaptureLimits } from "./api.ts";
+import { CLOSURE } from "../../goabi/runtime/closure.ts";
+import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
+import { HMAP, HMAP_FLAGS } from "../../goabi/runtime/hmap.ts";
+import { EFACE, IFACE, ITAB } from "../../goabi/runtime/interface.ts";
+import { type MapStorage, mapStorage } from "../../goabi/runtime/map.ts";
+import { SLICE } from "../../goabi/runtime/slice.ts";
+import { GROUP_SLOTS, type SlotArray, type SlotGroup } from "../../goabi/runtime/slotGroup.ts";
+import { STRING } from "../../goabi/runtime/string.ts";
+import { SWISS_MAP, SWISS_TABLE } from "../../goabi/runtime/swissMap.ts";
+import { WORD } from "../../goabi/runtime/word.ts";
+import type { IsSecretName } from "../../goabi/secretNames.ts";
+import type { ArrayType, ChanType, GoType, MapType } from "../../goabi/type.ts";
+import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../../protocol/captureTypes.ts";
+import type { CaptureLimits } from "../api.ts";
 import { FRAME_BYTES } from "./context.ts";
 
 /** What a pointer leads to. */

@@ -1,10 +1,10 @@
 /** Which arguments of an inlined call are known at its mark. */
 
-import { unknownLocation } from "../goabi/assign.ts";
-import type { Location } from "../goabi/location.ts";
-import type { GoType } from "../goabi/type.ts";
-import { wordsOf } from "../goabi/words.ts";
-import type { InlinedParam } from "../gobinary/api.ts";
+import { unknownLocation } from "../../goabi/assign.ts";
+import type { Location } from "../../goabi/location.ts";
+import type { GoType } from "../../goabi/type.ts";
+import { wordsOf } from "../../goabi/words.ts";
+import type { InlinedParam } from "../../gobinary/api.ts";
 
 /**
  * `unchanged`: the source shows that the function never changes the parameter, nor takes its address; undefined: there is

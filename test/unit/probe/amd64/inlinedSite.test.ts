@@ -1,8 +1,8 @@
 /** Which nops of a function's code count the calls that were inlined into it: what compilers emit, in small. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { InlineMap } from "../../../src/gobinary/api.ts";
-import { EnclosingFunction } from "../../../src/probe/inlinedSite.ts";
+import type { InlineMap } from "../../../../src/gobinary/api.ts";
+import { EnclosingFunction } from "../../../../src/probe/amd64/inlinedSite.ts";
 
 const ENTRY = 0x401000;
 const DEFER_RETURN = 0x402000;

@@ -3,11 +3,11 @@
  * hidden parameter). So of the parts of a plan only the registers and stack pieces are the same for all calls; the types
  * of the values, and with them what their pointers lead to, are each instance's own.
  */
-import { DICTIONARY, fitsShape, isShaped, undetermined } from "../goabi/shaped.ts";
-import type { GoType } from "../goabi/type.ts";
-import type { DictionaryData, PlacedVariable } from "../gobinary/api.ts";
-import { MAX_EVENT_BYTES, MAX_ROOT_PIECES, type RootPiece, rootLayout } from "../protocol/capture.ts";
-import { RECORD } from "../protocol/records.ts";
+import { DICTIONARY, fitsShape, isShaped, undetermined } from "../../goabi/shaped.ts";
+import type { GoType } from "../../goabi/type.ts";
+import type { DictionaryData, PlacedVariable } from "../../gobinary/api.ts";
+import { MAX_EVENT_BYTES, MAX_ROOT_PIECES, type RootPiece, rootLayout } from "../../protocol/capture.ts";
+import { RECORD } from "../../protocol/records.ts";
 import type {
   CapturedPiece,
   CaptureLimits,
@@ -17,7 +17,7 @@ import type {
   Instance,
   PlannedCapture,
   WordPlace,
-} from "./api.ts";
+} from "../api.ts";
 import { planCapture } from "./captureVariables.ts";
 import type { ContextWord } from "./context.ts";
 

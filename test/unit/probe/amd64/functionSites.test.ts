@@ -7,11 +7,11 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { openBinary } from "../../../src/gobinary/open.ts";
-import { DEFAULT_LIMITS, type ProbeSite } from "../../../src/probe/api.ts";
-import { planFunction } from "../../../src/probe/plan.ts";
-import { findSites } from "../../../src/probe/site.ts";
-import { buildGo } from "../../programs/build.ts";
+import { openBinary } from "../../../../src/gobinary/open.ts";
+import { findSites } from "../../../../src/probe/amd64/functionSites.ts";
+import { DEFAULT_LIMITS, type ProbeSite } from "../../../../src/probe/api.ts";
+import { planFunction } from "../../../../src/probe/plan.ts";
+import { buildGo } from "../../../programs/build.ts";
 
 const VARIANTS: [string, ...string[]][] = [
   ["1.15.15"],

@@ -3,10 +3,10 @@
  * targets that the kernel program finds by type word (interfaces) and by code address (funcs).
  */
 
-import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
-import type { GoType } from "../goabi/type.ts";
-import type { Closure, RuntimeType } from "../gobinary/api.ts";
-import { type CapturePlan, MAX_EVENT_BYTES } from "../protocol/capture.ts";
+import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
+import type { GoType } from "../../goabi/type.ts";
+import type { Closure, RuntimeType } from "../../gobinary/api.ts";
+import { type CapturePlan, MAX_EVENT_BYTES } from "../../protocol/capture.ts";
 import {
   CAPTURE_TYPE,
   type CaptureTables,
@@ -15,9 +15,9 @@ import {
   MAX_TABLE_BYTES,
   MAX_TYPE_SLOTS,
   SLOT,
-} from "../protocol/captureTypes.ts";
-import { MAX_PROBES } from "../protocol/layout.ts";
-import type { PlannedCapture, PlannedDictionary } from "./api.ts";
+} from "../../protocol/captureTypes.ts";
+import { MAX_PROBES } from "../../protocol/layout.ts";
+import type { PlannedCapture, PlannedDictionary } from "../api.ts";
 import { type CapturedPart, type Shape, type ShapeOptions, shapeOf, type Target } from "./shape.ts";
 
 export interface DynamicTypes {

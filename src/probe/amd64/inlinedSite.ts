@@ -11,8 +11,8 @@
  *   fuse_comparisons.go execute a block without memory accesses ahead of the branch that leads to it, marks included
  *   (issue 74915). A load or store of the callee in the same straight piece of code shows that this did not happen.
  */
-import type { GoFunction, InlinedCall, InlineMap } from "../gobinary/api.ts";
-import type { ProbeSite } from "./api.ts";
+import type { GoFunction, InlinedCall, InlineMap } from "../../gobinary/api.ts";
+import type { ProbeSite } from "../api.ts";
 import { decodeFunction, type Instruction, movesMemory, writesMemory } from "./decode.ts";
 import { alwaysFallsThrough } from "./obligations.ts";
 

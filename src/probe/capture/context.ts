@@ -3,9 +3,9 @@
  * followed like any pointer: a frame pointer leads to the caller's frame pointer and return address, and so on; `g.labels`
  * leads to the runtime's label map.
  */
-import { type LabelsLayout, labelsType } from "../goabi/runtime/labels.ts";
-import type { CaptureRegister } from "../protocol/capture.ts";
-import { CHUNK } from "../protocol/records.ts";
+import { type LabelsLayout, labelsType } from "../../goabi/runtime/labels.ts";
+import type { CaptureRegister } from "../../protocol/capture.ts";
+import { CHUNK } from "../../protocol/records.ts";
 import type { Target } from "./shape.ts";
 
 export interface ContextRequest {

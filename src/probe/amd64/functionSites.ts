@@ -6,8 +6,8 @@
  * branches to a block that calls runtime.morestack and jumps back to the first instruction. So the first instruction
  * runs more than once when the stack grows or the goroutine is preempted; what follows the check runs once.
  */
-import type { GoFunction } from "../gobinary/api.ts";
-import type { ProbeSite } from "./api.ts";
+import type { GoFunction } from "../../gobinary/api.ts";
+import type { ProbeSite } from "../api.ts";
 import { decodeFunction, effectsOf, formatInstruction, type Instruction, whereItLeads } from "./decode.ts";
 import { kernelHandling } from "./kernelSupport.ts";
 import { CFA_AT_ENTRY, cfaBehind, type EntryState } from "./obligations.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { closureBytesRead } from "../../../src/probe/closureReads.ts";
+import { closureBytesRead } from "../../../../src/probe/amd64/closureReads.ts";
 
 const CASES: readonly [what: string, code: string, bytes: number][] = [
   ["mov rcx, [rdx+8]; ret", "48 8b 4a 08 c3", 16],

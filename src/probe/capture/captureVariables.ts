@@ -3,9 +3,9 @@
  * that are followed. What does not fit the bounds of one plan is left out with the reason, and the rest stays; secrets
  * are left out or masked.
  */
-import type { Piece } from "../goabi/location.ts";
-import { type IsSecretName, secretNames } from "../goabi/secretNames.ts";
-import type { PlacedVariable } from "../gobinary/api.ts";
+import type { Piece } from "../../goabi/location.ts";
+import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
+import type { PlacedVariable } from "../../gobinary/api.ts";
 import {
   CAPTURE_REGISTERS,
   type CaptureRegister,
@@ -16,10 +16,10 @@ import {
   MAX_STACK_PIECE,
   type RootPiece,
   rootLayout,
-} from "../protocol/capture.ts";
-import { MAX_TYPE_SLOTS, type Mask } from "../protocol/captureTypes.ts";
-import { CHUNK, RECORD } from "../protocol/records.ts";
-import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan, FloatRefusal } from "./api.ts";
+} from "../../protocol/capture.ts";
+import { MAX_TYPE_SLOTS, type Mask } from "../../protocol/captureTypes.ts";
+import { CHUNK, RECORD } from "../../protocol/records.ts";
+import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan, FloatRefusal } from "../api.ts";
 import type { ContextWord } from "./context.ts";
 import { type Shape, type ShapeSlot, shapeOfParts } from "./shape.ts";
 

@@ -1,14 +1,14 @@
 /** Plans of generic functions: what all instances share, what each has of its own, and what is said of unknown ones. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
-import { secretNames } from "../../../src/goabi/secretNames.ts";
-import type { GoType } from "../../../src/goabi/type.ts";
-import type { DictionaryData, PlacedVariable } from "../../../src/gobinary/api.ts";
-import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
-import { CaptureTypes } from "../../../src/probe/captureTypes.ts";
-import { planEvents } from "../../../src/probe/instances.ts";
-import { TARGET } from "../../../src/protocol/captureTypes.ts";
+import { runtimeFacts } from "../../../../src/goabi/runtime/facts.ts";
+import { secretNames } from "../../../../src/goabi/secretNames.ts";
+import type { GoType } from "../../../../src/goabi/type.ts";
+import type { DictionaryData, PlacedVariable } from "../../../../src/gobinary/api.ts";
+import { DEFAULT_LIMITS } from "../../../../src/probe/api.ts";
+import { planEvents } from "../../../../src/probe/capture/instances.ts";
+import { CaptureTypes } from "../../../../src/probe/capture/sessionTypes.ts";
+import { TARGET } from "../../../../src/protocol/captureTypes.ts";
 
 const WORD = { size: 8, align: 8, named: false } as const;
 const INT: GoType = { kind: "int", name: "int", ...WORD };
