@@ -114,8 +114,7 @@ async function helper(): Promise<Finding[]> {
     ];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const asks = error.code === "no-privileges" && error.why.startsWith("sudo wants a password");
-    if (asks) {
+    if (error.code === "password-needed") {
       return [
         {
           state: "note",

@@ -1,3 +1,55 @@
+/** What can go wrong, a stable word for each: programs and the layers above tell errors apart by these, never by prose. */
+export const ERROR_CODES = [
+  "ambiguous-file",
+  "bad-condition",
+  "binary-replaced",
+  "bytes-differ",
+  "cannot-start",
+  "damaged-elf",
+  "damaged-go-binary",
+  "defect",
+  "denied",
+  "file-unreadable",
+  "helper-died",
+  "helper-failed",
+  "holder-killed",
+  "incomplete-package",
+  "invalid-request",
+  "io-error",
+  "kernel-refused",
+  "labels-not-known",
+  "limit",
+  "no-bpf",
+  "no-holder",
+  "no-libbpf",
+  "no-privileges",
+  "no-program",
+  "no-source",
+  "no-such-file",
+  "no-such-function",
+  "no-such-process",
+  "no-sysfs",
+  "not-a-file",
+  "not-allowed",
+  "not-code",
+  "not-elf",
+  "not-go",
+  "not-traceable",
+  "output-failed",
+  "password-needed",
+  "process-exited",
+  "process-replaced",
+  "protocol-mismatch",
+  "too-large",
+  "too-many-functions",
+  "truncated",
+  "unsupported-elf",
+  "usage",
+  "used-up",
+  "verifier",
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
 /**
  * The one error that users see: what was tried (with which value), why it failed, and what to do.
  * Anything else that reaches the top is a defect of Probelens and is reported as such.
@@ -8,10 +60,9 @@ export class UserError extends Error {
   readonly remedy: string;
   /** 1: the request failed; 2: it was not a valid request (usage). */
   readonly exitStatus: 1 | 2;
-  /** For programs: a stable word such as `no-such-process`. */
-  readonly code: string;
+  readonly code: ErrorCode;
 
-  constructor(parts: { code: string; what: string; why: string; remedy: string; exitStatus?: 1 | 2 }) {
+  constructor(parts: { code: ErrorCode; what: string; why: string; remedy: string; exitStatus?: 1 | 2 }) {
     super(`${parts.what}: ${parts.why}. ${parts.remedy}`);
     this.name = "UserError";
     this.code = parts.code;

@@ -19,6 +19,7 @@ import {
   MAX_CONDITION_TEXT,
   MAX_REASONS,
 } from "./condition.ts";
+import { ERROR_CODES } from "./errors.ts";
 import { MAX_READ_BYTES, MAX_TABLE_PART_BYTES } from "./helperApi.ts";
 import { MAX_PROBES } from "./layout.ts";
 
@@ -184,7 +185,7 @@ export const targetEndedSchema = v.strictObject({
 
 /** `data` of a JSON-RPC error: the fields of a UserError. */
 export const errorDataSchema = v.object({
-  code: v.string(),
+  code: v.picklist(ERROR_CODES),
   what: v.string(),
   why: v.string(),
   remedy: v.string(),

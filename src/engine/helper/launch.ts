@@ -70,6 +70,7 @@ export async function launchHelper<T>(
   throw privilegesMissing(
     "sudo wants a password, and there is no terminal to ask for it",
     "Run it as root, or run `sudo -v` in this terminal before",
+    "password-needed",
   );
 }
 
@@ -200,12 +201,17 @@ function sudoRefusal(stderr: string, ended: string): SudoRefusal | undefined {
 }
 
 function asUserError(error: unknown): unknown {
-  return error instanceof SudoRefusal ? privilegesMissing(error.why, error.remedy) : error;
+  if (!(error instanceof SudoRefusal)) return error;
+  return privilegesMissing(error.why, error.remedy, error.wantsPassword ? "password-needed" : "no-privileges");
 }
 
-export function privilegesMissing(why: string, remedy: string): UserError {
+export function privilegesMissing(
+  why: string,
+  remedy: string,
+  code: "no-privileges" | "password-needed" = "no-privileges",
+): UserError {
   return new UserError({
-    code: "no-privileges",
+    code,
     what: "cannot start the privileged helper (tracing needs root's rights to place probes)",
     why,
     remedy,

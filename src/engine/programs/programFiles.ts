@@ -2,7 +2,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ByteSource } from "../../bytes/source.ts";
-import { UserError } from "../../protocol/errors.ts";
+import { type ErrorCode, UserError } from "../../protocol/errors.ts";
 import { MAX_READ_BYTES, type ReadFileResult } from "../../protocol/helperApi.ts";
 import { encodePath } from "../../protocol/path.ts";
 
@@ -191,7 +191,7 @@ function shorter(source: ByteSource, offset: number, length: number, end: number
 }
 
 function openFailure(error: NodeJS.ErrnoException, { what, remedy }: { what: string; remedy: string }): UserError {
-  const reasons: Record<string, [string, string]> = {
+  const reasons: Record<string, [ErrorCode, string]> = {
     ENOENT: ["no-such-file", "there is no such file"],
     ENOTDIR: ["no-such-file", "a part of its path is not a directory"],
     EACCES: ["denied", "this user may not read it"],
