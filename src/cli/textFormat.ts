@@ -44,11 +44,14 @@ export function undecidedText({ undecided, reasons = [] }: StatsEvent): string {
   return `${undecided} undecided: ${reasons.map(({ reason, calls }) => `${reason} in ${calls}`).join(", ")}`;
 }
 
-function endsText({ returns, unwound, unknownEnds, openCalls }: StatsEvent): string {
+function endsText({ emitted, returns, unwound, unknownEnds, openCalls }: StatsEvent): string {
   const parts = [`${returns} returns`];
   if (unwound > 0) parts.push(`${unwound} unwound`);
   if (unknownEnds > 0) parts.push(`${unknownEnds} whose end was lost`);
-  return [...parts, `${openCalls} still open`].join(", ");
+  parts.push(`${openCalls} still open`);
+  const unseen = emitted - returns - unwound - unknownEnds - openCalls;
+  if (unseen > 0) parts.push(`${unseen} whose end cannot be seen (inlined calls, or it jumps on to another function)`);
+  return parts.join(", ");
 }
 
 function head({ ts, pid, goid }: TraceEvent & { ts: string; pid: number; goid: number }): string {

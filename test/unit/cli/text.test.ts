@@ -125,4 +125,8 @@ test("totals show the sum", () => {
   assert.deepEqual(formatStats([{ ...stats, returns: 0, unwound: 1, unknownEnds: 1 }], true), [
     "main.f: 6 hits = 3 emitted + 0 filtered + 2 throttled + 1 dropped; 0 returns, 1 unwound, 1 whose end was lost, 1 still open",
   ]);
+  // Inlined calls and functions that jump on are emitted and have no end.
+  assert.deepEqual(formatStats([{ ...stats, hits: 5, emitted: 5, throttled: 0, dropped: 0 }], true), [
+    "main.f: 5 hits = 5 emitted + 0 filtered + 0 throttled + 0 dropped; 2 returns, 1 still open, 2 whose end cannot be seen (inlined calls, or it jumps on to another function)",
+  ]);
 });
