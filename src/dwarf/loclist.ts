@@ -13,6 +13,12 @@ export interface LocationSections {
 /** Entries of one list: a variable's places within one function. */
 const MAX_ENTRIES = 1_000_000;
 
+interface LocationEntry {
+  readonly low: number;
+  readonly high: number;
+  readonly expression: Uint8Array;
+}
+
 /** The expression bytes valid at `pc`; undefined where the list has none for it. */
 export function locationAt(
   sections: LocationSections,
@@ -21,44 +27,62 @@ export function locationAt(
   form: number,
   pc: number,
 ): Uint8Array | undefined {
-  if (unit.version < 5) return oldLocationAt(sections, unit, value, pc);
-  if (sections.loclists === undefined) return undefined;
-  let offset = value;
-  if (form === FORM.loclistx) {
-    const index = new Reader(sections.loclists, unit.loclistsBase + value * unit.offsetSize);
-    offset = unit.loclistsBase + index.uint(unit.offsetSize);
+  let fallback: Uint8Array | undefined;
+  for (const { low, high, expression } of entriesOf(sections, unit, value, form)) {
+    if (pc >= low && pc < high) return expression;
+    if (high === DEFAULT) fallback = expression;
   }
-  return newLocationAt(sections, unit, offset, pc);
+  return fallback;
 }
 
-function oldLocationAt(sections: LocationSections, unit: Unit, offset: number, pc: number): Uint8Array | undefined {
-  if (sections.loc === undefined) return undefined;
-  const reader = new Reader(sections.loc, offset);
+/** The place that the variable has first in the code's order. */
+export function firstLocation(
+  sections: LocationSections,
+  unit: Unit,
+  value: number,
+  form: number,
+): LocationEntry | undefined {
+  for (const entry of entriesOf(sections, unit, value, form)) if (entry.high > entry.low) return entry;
+  return undefined;
+}
+
+/** `high` of a default location, whose range is what the list's others leave; no PC is in an empty one. */
+const DEFAULT = -1;
+
+function entriesOf(sections: LocationSections, unit: Unit, value: number, form: number): Iterable<LocationEntry> {
+  if (unit.version < 5) return sections.loc === undefined ? [] : oldEntries(sections.loc, unit, value);
+  if (sections.loclists === undefined) return [];
+  if (form !== FORM.loclistx) return newEntries(sections, unit, value);
+  const index = new Reader(sections.loclists, unit.loclistsBase + value * unit.offsetSize);
+  return newEntries(sections, unit, unit.loclistsBase + index.uint(unit.offsetSize));
+}
+
+function* oldEntries(loc: Uint8Array, unit: Unit, offset: number): Generator<LocationEntry> {
+  const reader = new Reader(loc, offset);
   let base = unit.lowPc;
   for (let i = 0; i < MAX_ENTRIES; i++) {
     const low = reader.big64();
     const high = reader.big64();
-    if (low === 0n && high === 0n) return undefined;
+    if (low === 0n && high === 0n) return;
     if (low === 0xffff_ffff_ffff_ffffn) {
       base = Number(high);
       continue;
     }
     const expression = reader.take(reader.u16());
-    if (pc >= base + Number(low) && pc < base + Number(high)) return expression;
+    yield { low: base + Number(low), high: base + Number(high), expression };
   }
   throw new DamagedError("a location list without an end");
 }
 
-function newLocationAt(sections: LocationSections, unit: Unit, offset: number, pc: number): Uint8Array | undefined {
+function* newEntries(sections: LocationSections, unit: Unit, offset: number): Generator<LocationEntry> {
   const reader = new Reader(sections.loclists!, offset);
   let base = unit.lowPc;
-  let fallback: Uint8Array | undefined;
   for (let i = 0; i < MAX_ENTRIES; i++) {
     let low: number;
     let high: number;
     switch (reader.u8()) {
       case 0: // DW_LLE_end_of_list
-        return fallback;
+        return;
       case 1: // DW_LLE_base_addressx
         base = indexedAddress(sections, unit, reader.uleb());
         continue;
@@ -75,8 +99,9 @@ function newLocationAt(sections: LocationSections, unit: Unit, offset: number, p
         high = base + reader.uleb();
         break;
       case 5: // DW_LLE_default_location
-        fallback = reader.take(reader.uleb());
-        continue;
+        low = 0;
+        high = DEFAULT;
+        break;
       case 6: // DW_LLE_base_address
         base = reader.u64();
         continue;
@@ -91,8 +116,7 @@ function newLocationAt(sections: LocationSections, unit: Unit, offset: number, p
       default:
         throw new DamagedError("a location list entry of unknown kind");
     }
-    const expression = reader.take(reader.uleb());
-    if (pc >= low && pc < high) return expression;
+    yield { low, high, expression: reader.take(reader.uleb()) };
   }
   throw new DamagedError("a location list without an end");
 }

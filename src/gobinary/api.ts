@@ -179,6 +179,8 @@ export interface Closure {
     readonly name?: string;
     readonly offset: number;
     readonly type: GoType;
+    /** The object holds the variable's address. */
+    readonly byReference: boolean;
   }[];
 }
 

@@ -29,6 +29,7 @@ import type {
   TypeData,
 } from "./api.ts";
 import { closureObjects, isAllocator } from "./closureObjects.ts";
+import { captureModes } from "./debuginfo/captureModes.ts";
 import { Dwarf } from "./debuginfo/dwarf.ts";
 import { readInlinedParams } from "./debuginfo/inlinedParams.ts";
 import { readSignature } from "./debuginfo/subprogram.ts";
@@ -256,13 +257,16 @@ export class FileBinary implements GoBinary {
     this.#funcs ??= this.#guard("read the functions that capture variables", async () => {
       const { pclntab, memory, functions, goMinor } = this.#parts;
       const types = await this.typeData();
+      const dwarf = await this.#loadDwarf();
+      const objects = await this.#closureObjects(types);
       return new FuncValues({
         pclntab,
         nameAtEntry: (address) => functions.nameAtEntry(address),
-        dwarf: await this.#loadDwarf(),
+        dwarf,
+        captureModes: dwarf === undefined ? new Map() : await captureModes(dwarf, objects.codeWithoutObject),
         goMinor,
         findType: (linkName) => types?.find(linkName),
-        ...(await this.#closureObjects(types)),
+        ...objects,
         isInFile: (address) => memory.offsetOf(address) !== undefined,
       });
     });

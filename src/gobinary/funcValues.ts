@@ -6,8 +6,8 @@ import { CLOSURE } from "../goabi/runtime/closure.ts";
 import { WORD } from "../goabi/runtime/word.ts";
 import type { GoType, StructField, StructType } from "../goabi/type.ts";
 import type { Closure } from "./api.ts";
-import { readClosures } from "./debuginfo/closures.ts";
 import {
+  type CaptureMode,
   CLOSURE_OFFSETS_SINCE,
   closureVariables,
   unknownVariable,
@@ -21,6 +21,8 @@ import type { Pclntab } from "./pclntab.ts";
 const MAX_KNOWN = 65_536;
 
 const METHOD_VALUE = "-fm";
+/** More than a variable's type has: `**T` is rare. */
+const MAX_POINTERS = 16;
 
 export interface FuncValueSources {
   readonly pclntab: Pclntab;
@@ -31,6 +33,8 @@ export interface FuncValueSources {
   readonly findType: (linkName: string) => GoType | undefined;
   /** By the code of a closure that is made on the heap: its object's type, the code's address included. */
   readonly objects: ReadonlyMap<number, StructType>;
+  /** Of the variables of the other closures that DWARF lists as `&n` (captureModes.ts), by the DIE's offset. */
+  readonly captureModes: ReadonlyMap<number, CaptureMode>;
   /** Of the other closures, by its address. */
   readonly codeWithoutObject: ReadonlyMap<number, Uint8Array>;
   /** Whether an address is the file's own, not the heap's. */
@@ -63,25 +67,32 @@ export class FuncValues {
   /** What the kernel program may copy of closure objects; a part without a name may be a secret. */
   *closures(): Generator<Closure> {
     const { pclntab, dwarf, objects } = this.#from;
-    const described = new Map(
-      dwarf === undefined ? [] : readClosures(dwarf).map(({ address, captured }) => [address, captured]),
-    );
-    for (const [address, { fields }] of objects) {
-      const listed = described.get(address);
-      described.delete(address);
-      const captured = fields.slice(1).map(({ name, offset, type }) => {
-        const known = isNumbered(name) ? listed?.find((part) => part.offset === offset)?.name : name;
-        return { offset, type, ...(known === undefined ? {} : { name: known }) };
-      });
+    const addresses = new Set([...objects.keys(), ...(dwarf?.closures().keys() ?? [])]);
+    for (let index = 0; index < pclntab.count; index++)
+      if (this.#undamaged(() => pclntab.name(index))?.endsWith(METHOD_VALUE) === true)
+        addresses.add(pclntab.entry(index));
+    for (const address of addresses) {
+      const name = this.#nameAt(address);
+      if (name === undefined) continue;
+      const fields = objects.get(address)?.fields;
+      const captured: Closure["captured"][number][] = [];
+      for (const variable of this.#describe(name, address).captured) {
+        const { offset, type } = variable;
+        const field = fields?.find((part) => part.offset === offset);
+        if (type.kind !== "unknown") captured.push(variable);
+        else if (field !== undefined) captured.push({ offset, type: field.type, byReference: false });
+      }
       if (captured.length > 0) yield { address, captured };
     }
-    for (const [address, captured] of described) yield { address, captured };
-    for (let index = 0; index < pclntab.count; index++) {
-      const name = this.#undamaged(() => pclntab.name(index));
-      const entry = pclntab.entry(index);
-      const receiver = name?.endsWith(METHOD_VALUE) === true ? this.#receiver(name, entry) : undefined;
-      if (receiver !== undefined && !objects.has(entry)) yield { address: entry, captured: [receiver] };
-    }
+  }
+
+  #listed(dwarf: Dwarf, code: number, object: StructType | undefined): readonly ClosureVariable[] {
+    const { captureModes } = this.#from;
+    return closureVariables(dwarf, code, (die, offset, elem) => {
+      if (object === undefined) return captureModes.get(die.offset);
+      const field = object.fields.find((part) => part.offset === offset);
+      return field === undefined ? undefined : modeOf(field.type, elem);
+    });
   }
 
   #nameAt(code: number): string | undefined {
@@ -97,7 +108,11 @@ export class FuncValues {
     }
   }
 
-  #describe(name: string, code: number, bytesRead?: (code: Uint8Array) => number): FuncInfo {
+  #describe(
+    name: string,
+    code: number,
+    bytesRead?: (code: Uint8Array) => number,
+  ): Extract<FuncInfo, { captured: unknown }> {
     const { dwarf, goMinor, objects } = this.#from;
     if (name.endsWith(METHOD_VALUE)) {
       const receiver = this.#receiver(name, code);
@@ -107,7 +122,7 @@ export class FuncValues {
     }
     try {
       const object = objects.get(code);
-      const listed = dwarf === undefined || goMinor < CLOSURE_OFFSETS_SINCE ? [] : closureVariables(dwarf, code);
+      const listed = dwarf === undefined || goMinor < CLOSURE_OFFSETS_SINCE ? [] : this.#listed(dwarf, code, object);
       if (object !== undefined) return { name, captured: this.#fromObject(object, code, listed) };
       if (dwarf === undefined)
         return { name, captured: [], missing: "its captured variables: the binary has no DWARF" };
@@ -140,7 +155,8 @@ export class FuncValues {
           : "a captured variable is not in the binary's DWARF";
     return fields.slice(1).map((field) => {
       const known = listed.find(({ offset }) => offset === field.offset);
-      if (known !== undefined && sizeInObject(known) === field.type.size) return known;
+      if (known !== undefined && (known.type.kind === "unknown" || sizeInObject(known) === field.type.size))
+        return known;
       return isNumbered(field.name) ? unnamed(field, whyUnnamed) : named(field, own);
     });
   }
@@ -176,6 +192,17 @@ export function isClosureName(name: string): boolean {
 /** `X0`, `X1`, …: since Go 1.21 (ClosureType in cmd/compile/internal/typecheck) the fields do not bear the variables' names. */
 function isNumbered(fieldName: string): boolean {
   return /^X\d+$/.test(fieldName);
+}
+
+/** `held`: the type of what the object holds of a variable of type `type`: that type, or a pointer to it. */
+function modeOf(held: GoType, type: GoType): CaptureMode | undefined {
+  let [inObject, own] = [held, type];
+  // A type may point to itself.
+  for (let step = 0; step < MAX_POINTERS && inObject.kind === "ptr" && own.kind === "ptr"; step++)
+    [inObject, own] = [inObject.elem, own.elem];
+  const target = inObject.kind === "ptr" ? inObject.elem : inObject;
+  if (own.kind === "ptr" || target.kind !== own.kind || target.size !== own.size) return undefined;
+  return target === inObject ? "value" : "reference";
 }
 
 function sizeInObject({ byReference, type }: ClosureVariable): number {

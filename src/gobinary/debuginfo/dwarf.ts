@@ -10,7 +10,7 @@ import type { AttributeScan } from "../../dwarf/attributeScan.ts";
 import { AT, FORM, TAG } from "../../dwarf/constants.ts";
 import { attribute, type Die, DieReader, formOf, numberOf, textOf } from "../../dwarf/die.ts";
 import type { FormSections } from "../../dwarf/forms.ts";
-import { locationAt } from "../../dwarf/loclist.ts";
+import { firstLocation, locationAt } from "../../dwarf/loclist.ts";
 import { type RangeSections, readRanges } from "../../dwarf/rnglist.ts";
 import { readUnits, type Unit } from "../../dwarf/unit.ts";
 import type { Sections } from "../../elf/sections.ts";
@@ -206,6 +206,22 @@ export class Dwarf implements DieSource {
     const whole = await this.#sections.load(`.debug_${section}`);
     const lists = { loc: undefined, loclists: undefined, addr: this.#addr, [section]: whole };
     return locationAt(lists, die.unit, value, form, pc);
+  }
+
+  /** All of the section at once, for many questions. `first`: a variable's first place in the code's order. */
+  async locationLists(): Promise<{ first(die: Die): ReturnType<typeof firstLocation> }> {
+    const [loc, loclists] = await Promise.all([
+      this.#sections.load(".debug_loc"),
+      this.#sections.load(".debug_loclists"),
+    ]);
+    const lists = { loc, loclists, addr: this.#addr };
+    return {
+      first(die) {
+        const value = attribute(die, AT.location);
+        const form = formOf(die, AT.location) ?? FORM.secOffset;
+        return typeof value === "number" ? firstLocation(lists, die.unit, value, form) : undefined;
+      },
+    };
   }
 
   /**

@@ -39,6 +39,8 @@ export interface CapturedPart {
   /** From the start of the closure object. */
   readonly offset: number;
   readonly type: GoType;
+  /** The object holds the variable's address. */
+  readonly byReference: boolean;
 }
 
 export type ShapeSlot = Omit<Slot, "via"> & {
@@ -91,7 +93,7 @@ export function shapeOf(target: Target, facts: RuntimeFacts, options: ShapeOptio
         ? shapeOfParts(target.type.size, [{ offset: 0, type: target.type }], options)
         : undefined;
     case "closure": {
-      const ends = target.captured.map(({ offset, type }) => offset + Math.max(type.size, 0));
+      const ends = target.captured.map((part) => part.offset + bytesAt(part));
       const parts = target.captured.map((part) => ({ ...part, secret: part.name === undefined }));
       return shapeOfParts(Math.max(CLOSURE.captured, ...ends), parts, options);
     }
@@ -113,15 +115,24 @@ export function shapeOfParts(
     readonly secret?: boolean;
     readonly offset: number;
     readonly type: GoType;
+    /** Its address stands there. */
+    readonly byReference?: boolean;
   }[],
   options: ShapeOptions,
 ): Shape {
   const builder = new ShapeBuilder(options);
-  for (const { name, secret, offset, type } of parts) {
-    if (secret === true || (name !== undefined && options.isSecret(name))) builder.mask(offset, type.size);
+  for (const part of parts) {
+    const { name, secret, offset, type, byReference } = part;
+    if (secret === true || (name !== undefined && options.isSecret(name))) builder.mask(offset, bytesAt(part));
+    // The variable belongs to the closure, wherever it stands: following it is no step of the depth.
+    else if (byReference === true) builder.pointer(offset, { of: "value", type }, false);
     else builder.value(type, offset, 0);
   }
   return { size, slots: builder.slots, masks: builder.masks, unshown: builder.unshown };
+}
+
+function bytesAt({ type, byReference }: { readonly type: GoType; readonly byReference?: boolean }): number {
+  return byReference === true ? WORD : Math.max(type.size, 0);
 }
 
 class ShapeBuilder {

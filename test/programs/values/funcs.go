@@ -60,6 +60,25 @@ func capturesBig(a [20]int64, m map[string]int) func() {
 	return func() { sink(a, m) }
 }
 
+type wide struct{ A, B, C, D, E, F int }
+
+// Captured by value, and DWARF lists their addresses: they have no place in registers, or their address is taken.
+//
+//go:noinline
+func capturesWide(n int, w wide, a [3]string) func(int) string {
+	return func(m int) string { sink(n, w, a); return a[m%3] }
+}
+
+//go:noinline
+func capturesKeys(p Point, points map[Point]string, f float64, floats map[float64]string) func(int) string {
+	return func(m int) string { return points[p] + floats[f] }
+}
+
+//go:noinline
+func capturesWideByReference(w wide, a [3]string) func(int) string {
+	return func(m int) string { w.F += m; a[m%3] += "x"; sink(w, a); return a[m%3] }
+}
+
 //go:noinline
 func capturesFunc(f func(int) string) func(int) string {
 	return func(n int) string { return f(n) + "!" }
@@ -97,6 +116,9 @@ func init() {
 	both := closure(capturesBoth(&Point{1, 2}, 1.5, []int{4, 5}), "{count:1.5, p:&main.Point{X:1, Y:2}, list:[]int{4, 5}}")
 	withStruct := closure(capturesStruct(Point{3, 4}, errPlain, 7), `{p:main.Point{X:3, Y:4}, e:&errors.errorString{s:"boom"}, any:int(7)}`)
 	big := closure(capturesBig([20]int64{1}, map[string]int{"a": 1}), `{a:[20]int64{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, m:map[string]int{"a":1}}`)
+	wides := closure(capturesWide(9, wide{1, 2, 3, 4, 5, 6}, [3]string{"a", "b", "c"}), `{n:9, w:main.wide{A:1, B:2, C:3, D:4, E:5, F:6}, a:[3]string{"a", "b", "c"}}`)
+	keys := closure(capturesKeys(Point{1, 2}, map[Point]string{{1, 2}: "p"}, 2.5, map[float64]string{2.5: "f"}), `{points:map[main.Point]string{main.Point{X:1, Y:2}:"p"}, p:main.Point{X:1, Y:2}, floats:map[float64]string{2.5:"f"}, f:2.5}`)
+	references := closure(capturesWideByReference(wide{1, 2, 3, 4, 5, 6}, [3]string{"a", "b", "c"}), `{w:main.wide{A:1, B:2, C:3, D:4, E:5, F:6}, a:[3]string{"a", "b", "c"}}`)
 	withFunc := closure(capturesFunc(twice), "{f:func main.twice}")
 	secret := closure(capturesSecret("bob", "pw"), `{user:"bob", password:<redacted>}`)
 	value := closure(Point{5, 6}.Show, "{main.Point{X:5, Y:6}}")
@@ -106,7 +128,7 @@ func init() {
 	var shape Shape = Side(3)
 	inter := closure(shape.Area, "{main.Side(3)}")
 
-	all := []interface{}{plainHandler, byValue, withString, byReference, both, withFunc, value, pointer, count, empty}
+	all := []interface{}{plainHandler, byValue, withString, byReference, both, wides, keys, references, withFunc, value, pointer, count, empty}
 	for _, f := range all {
 		check(takesFunc, "f h", f, f)
 		check(takesAny, "f", f)

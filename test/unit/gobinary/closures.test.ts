@@ -1,0 +1,45 @@
+/** Captured variables that DWARF lists as `&n`: whether the closure object holds the variable or its address. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { buildGo } from "../../programs/build.ts";
+import { openFile } from "./binaryFile.ts";
+
+/** Outside the file, as closures that captured something are. */
+const OBJECT = 0xc0_0000_0000;
+
+/** Of the functions in test/programs/values/funcs.go: each variable's place in the object, `&` where it is an address. */
+const CAPTURED: Record<string, string> = {
+  "main.capturesByReference.func1": "&n@8",
+  "main.capturesStruct.func1": "p@8 e@24 any@40",
+  "main.capturesWide.func1": "n@8 w@16 a@64",
+  "main.capturesKeys.func1": "points@8 p@16 floats@32 f@40",
+  "main.capturesWideByReference.func1": "&w@8 &a@16",
+  // Too big to be held by value.
+  "main.capturesBig.func1": "&a@8 m@16",
+};
+
+for (const [toolchain, ...flags] of [
+  ["go1.23.12"],
+  ["go1.25.8"],
+  ["installed"],
+  ["installed", "-gcflags=-N -l"],
+  ["go1.27.4"],
+  ["go1.27.4", "-buildmode=pie"],
+] as const) {
+  test(`captured variables stand where they are, ${[toolchain, ...flags].join(" ")}`, async () => {
+    const binary = await openFile(buildGo("values", toolchain, ...flags));
+    const closures = await binary.closures();
+    const resolver = await binary.valueResolver();
+    for (const [name, expected] of Object.entries(CAPTURED)) {
+      const [fn] = await binary.functionsNamed(name);
+      assert.ok(fn, name);
+      const info = resolver.funcAt(fn.entry, OBJECT);
+      assert.ok("captured" in info, name);
+      const shown = info.captured.map(({ name: n, offset, byReference }) => `${byReference ? "&" : ""}${n}@${offset}`);
+      assert.equal(shown.join(" "), expected, name);
+      // The planner copies what the decoder expects.
+      const planned = closures.find(({ address }) => address === fn.entry);
+      assert.deepEqual(planned?.captured, info.captured, name);
+    }
+  });
+}
