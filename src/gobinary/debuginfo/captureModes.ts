@@ -6,8 +6,9 @@
  * instruction after which the pointer is in the register that DWARF names loads the word (by reference) or adds the
  * offset to the object's address (by value).
  */
+import { DamagedError } from "../../bytes/reader.ts";
 import { AT } from "../../dwarf/constants.ts";
-import { attribute, numberOf } from "../../dwarf/die.ts";
+import { attribute, type Die, numberOf } from "../../dwarf/die.ts";
 import { type CaptureMode, typeOfListedAddress } from "./closureVariables.ts";
 import type { Dwarf } from "./dwarf.ts";
 
@@ -21,6 +22,9 @@ const PROLOGUE_BYTES = 1024;
 /** DWARF's numbers of RAX to R15 as the machine's. */
 const MACHINE_NUMBER = [0, 2, 1, 3, 6, 7, 5, 4, 8, 9, 10, 11, 12, 13, 14, 15];
 const DW_OP_REG0 = 0x50;
+/** Upper bits of ModRM: a register, and which operation on it. */
+const ADD = 0b11000;
+const SUB = 0b11101;
 const RDX = 2;
 const RSP = 4;
 
@@ -34,26 +38,31 @@ export async function captureModes(
 ): Promise<ReadonlyMap<number, CaptureMode>> {
   const modes = new Map<number, CaptureMode>();
   if (code.size === 0) return modes;
-  let lists: Awaited<ReturnType<Dwarf["locationLists"]>> | undefined;
-  for (const [entry, dies] of dwarf.closures()) {
-    const bytes = code.get(entry);
-    if (bytes === undefined) continue;
-    for (const die of dies) {
-      const listed = typeOfListedAddress(dwarf, die);
-      if (listed === undefined) continue;
-      const offset = numberOf(die, AT.goClosureOffset) ?? 0;
-      let mode: CaptureMode | undefined;
-      if (listed.size > MAX_BY_VALUE) mode = "reference";
-      else if (attribute(die, AT.location) instanceof Uint8Array)
-        mode = storedInPrologue(bytes.subarray(0, PROLOGUE_BYTES), offset);
-      else {
-        lists ??= await dwarf.locationLists();
-        mode = firstInRegister(bytes, entry, lists.first(die), offset);
+  try {
+    for (const [entry, dies] of dwarf.closures()) {
+      const bytes = code.get(entry);
+      if (bytes === undefined) continue;
+      for (const die of dies) {
+        const mode = await captureMode(dwarf, die, entry, bytes);
+        if (mode !== undefined) modes.set(die.offset, mode);
       }
-      if (mode !== undefined) modes.set(die.offset, mode);
     }
+  } catch (error) {
+    // Of the others it stays unknown.
+    if (!(error instanceof DamagedError)) throw error;
   }
   return modes;
+}
+
+async function captureMode(dwarf: Dwarf, die: Die, entry: number, code: Uint8Array): Promise<CaptureMode | undefined> {
+  const type = typeOfListedAddress(dwarf, die);
+  if (type === undefined) return undefined;
+  if (type.size > MAX_BY_VALUE) return "reference";
+  const offset = numberOf(die, AT.goClosureOffset) ?? 0;
+  if (attribute(die, AT.location) instanceof Uint8Array)
+    return storedInPrologue(code.subarray(0, PROLOGUE_BYTES), offset);
+  const lists = await dwarf.locationLists();
+  return firstInRegister(code, entry, lists.first(die), offset);
 }
 
 function firstInRegister(
@@ -92,7 +101,10 @@ interface Addressing {
   readonly end: number;
 }
 
-/** `MOVQ offset(base), register`, `LEAQ offset(base), register` or `ADDQ $offset, register` (Intel SDM 2A, 2.1 and 2.2.1). */
+/**
+ * `MOVQ offset(base), register`, `LEAQ offset(base), register`, `ADDQ $offset, register`, or `SUBQ $-128, register`, which
+ * is shorter than adding 128 (Intel SDM 2A, 2.1 and 2.2.1).
+ */
 function addressing(code: Uint8Array, at: number): Addressing | undefined {
   const [rex = 0, opcode = 0, modrm = 0] = code.subarray(at, at + 3);
   // REX.W, no index register.
@@ -101,7 +113,7 @@ function addressing(code: Uint8Array, at: number): Addressing | undefined {
   const base = (modrm & 7) | high;
   const add = opcode === 0x83 || opcode === 0x81;
   if (add) {
-    if (modrm >> 3 !== 0b11000) return undefined;
+    if (modrm >> 3 !== ADD && modrm >> 3 !== SUB) return undefined;
   } else if ((opcode !== 0x8b && opcode !== 0x8d) || (modrm >> 6 !== 1 && modrm >> 6 !== 2)) return undefined;
   const sib = !add && (modrm & 7) === RSP;
   // Of the SIB bytes only the one that names no index, for R12 as base.
@@ -112,11 +124,12 @@ function addressing(code: Uint8Array, at: number): Addressing | undefined {
   // The frame is not the object.
   if (end > code.length || base === RSP) return undefined;
   const view = new DataView(code.buffer, code.byteOffset, code.length);
+  const constant = wide ? view.getInt32(displacement, true) : view.getInt8(displacement);
   return {
     mode: opcode === 0x8b ? "reference" : "value",
     register: add ? base : ((modrm >> 3) & 7) | ((rex & 4) << 1),
     base,
-    offset: wide ? view.getInt32(displacement, true) : view.getInt8(displacement),
+    offset: add && modrm >> 3 === SUB ? -constant : constant,
     end,
   };
 }

@@ -80,6 +80,18 @@ func capturesWideByReference(w wide, a [3]string) func(int) string {
 }
 
 //go:noinline
+func callsOnly(f func(int) string) string { return f(1) }
+
+// The closure's object stays on the stack: no descriptor tells its type.
+//
+//go:noinline
+func capturesOnStack(w wide, a [3]string, p Point, points map[Point]string, count int, b [3]string) int {
+	callsOnly(func(m int) string { count += m; b[m%3] += "x"; sink(w, a); return a[m%3] + points[p] })
+	sink(b)
+	return count
+}
+
+//go:noinline
 func capturesFunc(f func(int) string) func(int) string {
 	return func(n int) string { return f(n) + "!" }
 }
@@ -119,6 +131,7 @@ func init() {
 	wides := closure(capturesWide(9, wide{1, 2, 3, 4, 5, 6}, [3]string{"a", "b", "c"}), `{n:9, w:main.wide{A:1, B:2, C:3, D:4, E:5, F:6}, a:[3]string{"a", "b", "c"}}`)
 	keys := closure(capturesKeys(Point{1, 2}, map[Point]string{{1, 2}: "p"}, 2.5, map[float64]string{2.5: "f"}), `{points:map[main.Point]string{main.Point{X:1, Y:2}:"p"}, p:main.Point{X:1, Y:2}, floats:map[float64]string{2.5:"f"}, f:2.5}`)
 	references := closure(capturesWideByReference(wide{1, 2, 3, 4, 5, 6}, [3]string{"a", "b", "c"}), `{w:main.wide{A:1, B:2, C:3, D:4, E:5, F:6}, a:[3]string{"a", "b", "c"}}`)
+	check(capturesOnStack, "w a p points count b", wide{}, [3]string{}, Point{1, 2}, map[Point]string(nil), 3, [3]string{"a", "b", "c"})
 	withFunc := closure(capturesFunc(twice), "{f:func main.twice}")
 	secret := closure(capturesSecret("bob", "pw"), `{user:"bob", password:<redacted>}`)
 	value := closure(Point{5, 6}.Show, "{main.Point{X:5, Y:6}}")

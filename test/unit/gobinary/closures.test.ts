@@ -1,4 +1,7 @@
-/** Captured variables that DWARF lists as `&n`: whether the closure object holds the variable or its address. */
+/**
+ * Captured variables that DWARF lists as `&n`: whether the closure object holds the variable or its address. The object's
+ * type tells, and the code where the object has none.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { buildGo } from "../../programs/build.ts";
@@ -14,6 +17,7 @@ const CAPTURED: Record<string, string> = {
   "main.capturesWide.func1": "n@8 w@16 a@64",
   "main.capturesKeys.func1": "points@8 p@16 floats@32 f@40",
   "main.capturesWideByReference.func1": "&w@8 &a@16",
+  "main.capturesOnStack.func1": "&count@8 &b@16 w@24 a@72 points@120 p@128",
   // Too big to be held by value.
   "main.capturesBig.func1": "&a@8 m@16",
 };
