@@ -82,11 +82,17 @@ describe("no sign of life", { concurrency: true }, () => {
     const code = await codeOf(path, "main.work");
     const target = startTarget(path);
     await target.says("ready");
-    const trace = probelens("trace", "main.work", "--pid", String(target.pid));
+    // A job of a shell: SIGTSTP stops no process whose group nobody could continue (setpgid(2), "orphaned").
+    const job = 'set -m; "$@" & echo "job $!"; wait -f $!';
+    const trace = new Child("bash", [
+      ...["-c", job, "", process.execPath, CLI],
+      ...["trace", "main.work", "--pid", String(target.pid)],
+    ]);
     await attached(trace);
-    trace.process.kill("SIGTSTP");
+    const pid = Number(/^job (\d+)$/m.exec(trace.stdout)?.[1]);
+    process.kill(pid, "SIGTSTP");
     await until("the original bytes", () => liveCode(target.pid, code) === code.original, GONE_WITHIN_MS);
-    trace.process.kill("SIGCONT");
+    process.kill(pid, "SIGCONT");
     assert.equal(await trace.status(), 1);
     assert.match(trace.stderr, /no sign of life for ten seconds .*the probes were removed/);
     await target.end();

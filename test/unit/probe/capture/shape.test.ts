@@ -1,10 +1,10 @@
 /** What the kernel program is told about a closure object: where pointers stand, which of them count as depth, what is zeroed. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { secretNames } from "../../../src/goabi/secretNames.ts";
-import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
-import { shapeOfParts } from "../../../src/probe/shape.ts";
-import { pointer, scalar, struct } from "../types.ts";
+import { secretNames } from "../../../../src/goabi/secretNames.ts";
+import { DEFAULT_LIMITS } from "../../../../src/probe/api.ts";
+import { shapeOfParts } from "../../../../src/probe/capture/shape.ts";
+import { pointer, scalar, struct } from "../../types.ts";
 
 const wide = struct("main.Wide", [
   ["A", scalar("int")],
