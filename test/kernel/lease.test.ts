@@ -84,10 +84,8 @@ describe("no sign of life", { concurrency: true }, () => {
     await target.says("ready");
     // A job of a shell: SIGTSTP stops no process whose group nobody could continue (setpgid(2), "orphaned").
     const job = 'set -m; "$@" & echo "job $!"; wait -f $!';
-    const trace = new Child("bash", [
-      ...["-c", job, "", process.execPath, CLI],
-      ...["trace", "main.work", "--pid", String(target.pid)],
-    ]);
+    const words = [process.execPath, CLI, "trace", "main.work", "--pid", String(target.pid)];
+    const trace = new Child("bash", ["-c", job, "", ...words]);
     await attached(trace);
     const pid = Number(/^job (\d+)$/m.exec(trace.stdout)?.[1]);
     process.kill(pid, "SIGTSTP");
