@@ -51,6 +51,7 @@ for (const [version, ...flags] of VARIANTS) {
         signature,
         code: await binary.code(fn),
         limits: DEFAULT_LIMITS,
+        noFloats: "hits are counted here, and no signal is sent",
       });
       if (!planned.ok) {
         assert.ok(MAY_BE_REFUSED.has(name), `main.${name}: ${planned.reason}`);
