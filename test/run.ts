@@ -17,7 +17,16 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 
 for (const group of named.length > 0
   ? named
-  : ["test/unit", "test/fuzz", "test/kernel", "test/kernels", "test/matrix", "test/values", "test/conditions", "test/vscode"]) {
+  : [
+      "test/unit",
+      "test/fuzz",
+      "test/kernel",
+      "test/kernels",
+      "test/matrix",
+      "test/values",
+      "test/conditions",
+      "test/vscode",
+    ]) {
   const files = filesOf(group);
   if (files.length === 0) {
     console.error(`test/run.ts: no *.test.ts file at ${group}`);
