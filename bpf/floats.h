@@ -212,6 +212,7 @@ static __always_inline void answer_floats(struct pt_regs *ctx, u32 is_return)
 /* sigtrampgo(sig uint32, info *siginfo, ctx unsafe.Pointer), by ABIInternal in every Go that has it. */
 SEC("uprobe") int sigtrampgo(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	if ((u32)ctx->ax != SIGURG)
 		return 0;
 	answer_floats(ctx, 0);

@@ -108,6 +108,18 @@ struct {
 } float_waits SEC(".maps");
 
 /*
+ * From Linux 6.13 on a program whose frame takes 64 bytes and more gets its stack in memory of the CPU's own
+ * (kernel/bpf/verifier.c, bpf_enable_priv_stack), for whoever runs there next to write over: a uprobe program can be
+ * preempted, and then another thread's hit of the same probe runs on the same stack. Programs with a tail call keep the
+ * thread's own. This one is never made.
+ */
+#define OWN_STACK(ctx)                                                                                                 \
+	do {                                                                                                           \
+		if (config.never)                                                                                      \
+			bpf_tail_call(ctx, &stages, PL_STAGES);                                                        \
+	} while (0)
+
+/*
  * A per-CPU counter still needs an atomic add: another task may preempt this one between load and store. Its result is
  * unused, so clang emits BPF_XADD, which every kernel has.
  */

@@ -255,6 +255,7 @@ static __always_inline int at_resume(struct pt_regs *ctx, struct unwinding *at)
 	SEC("uprobe") int place(struct pt_regs *ctx)                                                                   \
 	{                                                                                                              \
 		struct unwinding at;                                                                                   \
+		OWN_STACK(ctx);                                                                                        \
 		if (at_##place(ctx, &at))                                                                              \
 			return 0;                                                                                      \
 		unwind(&at, at.depth, UNWIND_AT_WATCH);                                                                \
@@ -265,6 +266,7 @@ static __always_inline int at_resume(struct pt_regs *ctx, struct unwinding *at)
 	SEC("uprobe") int place##_loop(struct pt_regs *ctx)                                                            \
 	{                                                                                                              \
 		struct unwinding at;                                                                                   \
+		OWN_STACK(ctx);                                                                                        \
 		if (at_##place(ctx, &at) == 0)                                                                         \
 			bpf_loop(UNWIND_IN_LOOP, unwind_one, &at, 0);                                                  \
 		return 0;                                                                                              \

@@ -195,8 +195,16 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 }
 
 #define PROGRAMS(size)                                                                                                 \
-	SEC("uprobe") int call_##size(struct pt_regs *ctx) { return on_call(ctx, size); }                              \
-	SEC("uprobe") int return_##size(struct pt_regs *ctx) { return on_return(ctx, size); }
+	SEC("uprobe") int call_##size(struct pt_regs *ctx)                                                             \
+	{                                                                                                              \
+		OWN_STACK(ctx);                                                                                        \
+		return on_call(ctx, size);                                                                             \
+	}                                                                                                              \
+	SEC("uprobe") int return_##size(struct pt_regs *ctx)                                                           \
+	{                                                                                                              \
+		OWN_STACK(ctx);                                                                                        \
+		return on_return(ctx, size);                                                                           \
+	}
 PL_CLASSES(PROGRAMS)
 
 /* Deep plans: header and root area here, the rest in the stages that follow. */
@@ -232,6 +240,7 @@ static __always_inline void build_deep(struct pt_regs *ctx, struct hit *hit, str
 
 SEC("uprobe") int call_deep(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	struct hit hit;
 	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
 		return 0;
@@ -266,6 +275,7 @@ SEC("uprobe") int call_deep(struct pt_regs *ctx)
 
 SEC("uprobe") int return_deep(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	struct hit hit;
 	if (!start_hit(ctx, &hit))
 		return 0;

@@ -169,6 +169,8 @@ struct pl_config {
 	u32 session;	     /* whose calls these are in the tables of open calls */
 	u32 max_nested;	     /* open calls of one goroutine */
 	u32 labels_offset;   /* in g */
+	u32 never;	     /* 0: see OWN_STACK */
+	u32 pad;
 };
 
 /* Per CPU. hits = emitted + filtered + throttled + dropped, by construction. */

@@ -671,6 +671,7 @@ static __always_inline void end_walk(struct pt_regs *ctx, struct walk *walk)
 
 SEC("uprobe") int walk(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	struct walk walk;
 	if (!find_walk(&walk))
 		return 0;
@@ -681,6 +682,7 @@ SEC("uprobe") int walk(struct pt_regs *ctx)
 
 SEC("uprobe") int walk_rounds(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	struct walk walk;
 	if (!find_walk(&walk))
 		return 0;

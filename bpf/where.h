@@ -16,6 +16,7 @@ static __always_inline struct pl_machine *own_machine(void)
 
 SEC("uprobe") int call_where(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	struct hit hit;
 	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
 		return 0;
@@ -30,6 +31,7 @@ SEC("uprobe") int call_where(struct pt_regs *ctx)
 
 SEC("uprobe") int return_where(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	struct hit hit;
 	if (!start_hit(ctx, &hit))
 		return 0;
@@ -94,6 +96,7 @@ static __always_inline void count_undecided(struct pl_machine *m)
 
 SEC("uprobe") int call_condition(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	struct hit hit;
 	struct goroutine g;
 	struct pl_scratch *s = own_scratch(0);
@@ -187,6 +190,7 @@ static __always_inline int decide(struct pt_regs *ctx, struct pl_scratch *s, str
 
 SEC("uprobe") int return_condition(struct pt_regs *ctx)
 {
+	OWN_STACK(ctx);
 	struct hit hit;
 	struct goroutine g;
 	struct pl_open_call call;

@@ -8,7 +8,7 @@ export const MAX_PROBES = 32768;
 
 /** struct pl_config */
 export const CONFIG = {
-  size: 64,
+  size: 72,
   baseNs: 0,
   pidnsDev: 8,
   pidnsIno: 16,
@@ -22,6 +22,8 @@ export const CONFIG = {
   session: 52,
   maxNested: 56,
   labelsOffset: 60,
+  /** Stays 0 (OWN_STACK). */
+  never: 64,
 } as const;
 
 /** struct pl_call_stack: key of the table of innermost calls */
