@@ -15,7 +15,7 @@ const [SHT_SYMTAB, STT_FUNC, STB_GLOBAL, SYMBOL_BYTES] = [2, 2, 1, 24];
 
 test("each probe program has a tail call", () => {
   const bytes = readFileSync(OBJECT);
-  const programs = globalFunctions(bytes);
+  const programs = probePrograms(bytes);
   assert.ok(programs.size > 20, `${programs.size} programs`);
   const without = Array.from(programs).filter(([, code]) => !hasTailCall(code));
   assert.deepEqual(
@@ -35,12 +35,13 @@ function hasTailCall(code: Buffer): boolean {
   return false;
 }
 
-/** Their code by name: Elf64_Ehdr, Elf64_Shdr and Elf64_Sym of elf(5). */
-function globalFunctions(bytes: Buffer): Map<string, Buffer> {
+/** The code of the functions in section `uprobe`, by name: Elf64_Ehdr, Elf64_Shdr and Elf64_Sym of elf(5). */
+function probePrograms(bytes: Buffer): Map<string, Buffer> {
   const word = (at: number): number => Number(bytes.readBigUInt64LE(at));
   const sections = Array.from({ length: bytes.readUInt16LE(60) }, (_, index) => {
     const at = word(40) + index * bytes.readUInt16LE(58);
     return {
+      name: bytes.readUInt32LE(at),
       type: bytes.readUInt32LE(at + 4),
       offset: word(at + 24),
       size: word(at + 32),
@@ -49,14 +50,21 @@ function globalFunctions(bytes: Buffer): Map<string, Buffer> {
   });
   const symbols = sections.find(({ type }) => type === SHT_SYMTAB) ?? assert.fail("no symbols");
   const names = sections[symbols.link] ?? assert.fail("no names");
+  const sectionNames = sections[bytes.readUInt16LE(62)] ?? assert.fail("no section names");
+  const text = (at: number): string => bytes.toString("latin1", at, bytes.indexOf(0, at));
   const found = new Map<string, Buffer>();
   for (let at = symbols.offset; at < symbols.offset + symbols.size; at += SYMBOL_BYTES) {
     const info = bytes.readUInt8(at + 4);
     const section = sections[bytes.readUInt16LE(at + 6)];
-    if ((info & 15) !== STT_FUNC || info >> 4 !== STB_GLOBAL || !section) continue;
-    const name = names.offset + bytes.readUInt32LE(at);
+    if (
+      (info & 15) !== STT_FUNC ||
+      info >> 4 !== STB_GLOBAL ||
+      !section ||
+      text(sectionNames.offset + section.name) !== "uprobe"
+    )
+      continue;
     const start = section.offset + word(at + 8);
-    found.set(bytes.toString("latin1", name, bytes.indexOf(0, name)), bytes.subarray(start, start + word(at + 16)));
+    found.set(text(names.offset + bytes.readUInt32LE(at)), bytes.subarray(start, start + word(at + 16)));
   }
   return found;
 }
