@@ -42,44 +42,64 @@ struct goroutine {
 	u64 address; /* of its g */
 	u64 goid;
 	u64 stack_hi;
+	u32 unread; /* there is one, and nothing of it could be read */
 };
 
 /* goid stands at most 160 bytes into g, stack.hi at 8 (go 1.15 to 1.27). */
 #define G_WINDOW 192
 
 /*
- * The goroutine of a runtime.g, or zeroes (g0 has goid 0 too). No error is looked at: a failing read fills its target
- * with zeroes, and so does every read that depends on it (address zero is never mapped).
+ * Memory that is in use can be away for a moment, while the kernel takes a huge page apart or moves a page; a program
+ * may not wait for it. One hit in some 50 000 meets that in a process that collects garbage all the time, and the next
+ * try finds the memory there again. Nonzero: it is away still.
  */
+static __always_inline int read_in_use(void *to, u32 size, u64 address)
+{
+	return bpf_probe_read_user(to, size, (void *)address) && bpf_probe_read_user(to, size, (void *)address) &&
+	       bpf_probe_read_user(to, size, (void *)address);
+}
+
+/* The goroutine of a runtime.g; zeroes where there is none (g is 0), or where it cannot be read (g0 has goid 0 too). */
 static __always_inline void read_goroutine(u64 g, struct goroutine *out)
 {
 	out->address = g;
+	out->goid = 0;
+	out->stack_hi = 0;
+	out->unread = 0;
+	if (!g)
+		return;
 	/* One read of both, where they stand as in every known Go, saves 5 to 10 % of a hit. */
 	u64 window[G_WINDOW / 8];
 	u64 between = (u64)config.goid_offset - config.stack_hi_offset;
 	if (between <= G_WINDOW - 8 && between % 8 == 0) {
-		bpf_probe_read_user(window, between + 8, (void *)(g + config.stack_hi_offset));
+		out->unread = read_in_use(window, between + 8, g + config.stack_hi_offset);
+		if (out->unread)
+			return;
 		out->stack_hi = window[0];
 		out->goid = window[between / 8];
 	} else {
-		bpf_probe_read_user(&out->goid, sizeof(out->goid), (void *)(g + config.goid_offset));
-		bpf_probe_read_user(&out->stack_hi, sizeof(out->stack_hi), (void *)(g + config.stack_hi_offset));
+		out->unread = read_in_use(&out->goid, sizeof(out->goid), g + config.goid_offset) ||
+			      read_in_use(&out->stack_hi, sizeof(out->stack_hi), g + config.stack_hi_offset);
+		if (out->unread)
+			out->goid = out->stack_hi = 0;
 	}
 }
 
 static __always_inline void current_goroutine(struct pt_regs *ctx, struct goroutine *out)
 {
 	u64 g = 0;
+	int failed = 0;
 	if (config.g_in_register) {
 		g = ctx->r14;
 	} else if (config.fsbase_offset) {
 		u64 base = 0;
 		void *task = (void *)bpf_get_current_task();
 		bpf_probe_read_kernel(&base, sizeof(base), task + config.fsbase_offset);
-		bpf_probe_read_user(&g, sizeof(g), (void *)(base + (s64)config.tls_offset));
+		failed = read_in_use(&g, sizeof(g), base + (s64)config.tls_offset);
 	}
-	out->address = g;
-	read_goroutine(g, out);
+	read_goroutine(failed ? 0 : g, out);
+	if (failed)
+		out->unread = 1;
 }
 
 #endif

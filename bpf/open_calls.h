@@ -14,6 +14,11 @@
  * Each call that is sent ends once: by a return (sent, or dropped by the return's probe), unwound (sent, or counted in
  * `untold`), refused here (counted), or still open when the helper looks at the end (helper/openCalls.ts). Both tables
  * refuse when they are full, and evict nothing.
+ *
+ * A hit whose goroutine cannot be read is known to have been, and not whose it was. After such a return, a call that
+ * was open may have returned; after such a call, one that is open may have been gone for the new one to stand there. So
+ * calls from before are given up, their ends unknown, where they would be told to be unwound, open, or the call of a
+ * return.
  */
 #ifndef PROBELENS_OPEN_CALLS_H
 #define PROBELENS_OPEN_CALLS_H
@@ -32,6 +37,14 @@ struct {
 	__type(value, struct pl_open_call);
 	__uint(max_entries, 1);
 } outer_calls SEC(".maps");
+
+/* The last hits whose goroutine could not be read: pl_unread. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, u32);
+	__type(value, struct pl_unread);
+	__uint(max_entries, 1);
+} unread SEC(".maps");
 
 /* The programs below, for themselves: a tail call starts one over. */
 struct {
@@ -87,6 +100,12 @@ static __always_inline struct pl_open_call *leave_innermost(struct pl_call_stack
 	return call;
 }
 
+static __always_inline struct pl_unread *unread_hits(void)
+{
+	u32 zero = 0;
+	return bpf_map_lookup_elem(&unread, &zero);
+}
+
 /* A record of its header alone. */
 static __always_inline void tell_unwound(struct unwinding *at, struct pl_open_call *call)
 {
@@ -98,6 +117,11 @@ static __always_inline void tell_unwound(struct unwinding *at, struct pl_open_ca
 	}
 	u32 index = call->index;
 	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	struct pl_unread *last = unread_hits();
+	if (counter && last && call->time_ns <= last->return_ns) {
+		count(counter->untold);
+		return;
+	}
 	struct pl_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!counter)
 		goto out;
@@ -162,6 +186,9 @@ static __always_inline struct pl_open_call *before_call(struct unwinding *at, st
 							u64 cfa)
 {
 	call_stack(at, ids, g);
+	struct pl_unread *last = unread_hits();
+	if (g->unread && last)
+		last->call_ns = bpf_ktime_get_ns();
 	return unwind_at_hit(at, g->stack_hi - cfa);
 }
 
@@ -196,12 +223,24 @@ static __always_inline int close_call(struct unwinding *at, struct task_ids *ids
 {
 	u64 depth = g->stack_hi - cfa;
 	call_stack(at, ids, g);
+	struct pl_unread *last = unread_hits();
+	if (g->unread) {
+		if (last)
+			last->return_ns = bpf_ktime_get_ns();
+		return 0;
+	}
 	struct pl_open_call *found = unwind_at_hit(at, depth + 1);
 	if (!found || found->depth != depth || found->entry != entry)
 		return 0;
 	*call = *found;
 	leave_innermost(&at->stack, found);
-	return 1;
+	if (!last || call->time_ns > last->call_ns)
+		return 1;
+	u32 index = call->index;
+	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	if (counter && !call->parked)
+		count(counter->untold);
+	return 0;
 }
 
 static long unwind_one(u32 round __attribute__((unused)), void *context)

@@ -173,6 +173,12 @@ struct pl_config {
 	u32 pad;
 };
 
+/* CLOCK_MONOTONIC of the last hits of a session whose goroutine could not be read; 0: none (open_calls.h). */
+struct pl_unread {
+	u64 call_ns;
+	u64 return_ns;
+};
+
 /* Per CPU. hits = emitted + filtered + throttled + dropped, by construction. */
 struct pl_counters {
 	u64 emitted;

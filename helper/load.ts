@@ -17,7 +17,7 @@ import { conditionFault, MAX_REASONS } from "../src/protocol/condition.ts";
 import { encodeCondition } from "../src/protocol/conditionLayout.ts";
 import { COUNTERS, decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts";
 import type { AttachParams, CaptureTableParts, OpenCallCount, ProbeSpec } from "../src/protocol/helperApi.ts";
-import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNWINDERS } from "../src/protocol/layout.ts";
+import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNREAD, UNWINDERS } from "../src/protocol/layout.ts";
 import { damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
 import type { LinkRequest } from "./holder.ts";
@@ -153,7 +153,10 @@ export class LoadedSession {
   /** Calls that are open when every probe is gone; asked once, because it clears the tables. */
   openCalls(): OpenCallCount[] {
     this.swept = true;
-    const left = this.openCallTables?.sweep(this.session);
+    const unread = new Uint8Array(UNREAD.size);
+    lookupMap(mapFd(findMap(this.object, "unread")), 0, unread);
+    const unreadNs = new DataView(unread.buffer).getBigUint64(UNREAD.returnNs, true);
+    const left = this.openCallTables?.sweep(this.session, unreadNs);
     return this.probes.flatMap(({ id }, index) => {
       const calls = left?.get(index);
       return calls === undefined ? [] : [{ probe: id, ...calls }];

@@ -18,7 +18,7 @@ const BATCH = 4096;
 
 export interface OpenCalls {
   readonly open: number;
-  /** Given up by the kernel program (`unwind_at_hit`): nothing says how they ended. */
+  /** Given up by the kernel program (`unwind_at_hit`), or one of them may have returned unseen: nothing says how they ended. */
   readonly unknown: number;
 }
 
@@ -26,6 +26,7 @@ interface Entry {
   readonly key: Uint8Array;
   readonly callId: bigint;
   readonly outer: bigint;
+  readonly timeNs: bigint;
   readonly index: number;
   /** Its condition waits for its return: it counts as filtered, not as open. */
   readonly parked: boolean;
@@ -40,11 +41,15 @@ export class OpenCallTables {
     this.outerFd = createMap("hash", "probelens_outer", OPEN_CALL.size, entries, 8);
   }
 
-  /** What is left of a session whose probes are gone, by the index of the entry probe; removes it. */
-  sweep(session: number): Map<number, OpenCalls> {
+  /**
+   * What is left of a session whose probes are gone, by the index of the entry probe; removes it. `unreadNs`: when the
+   * last return was hit whose goroutine could not be read (struct pl_unread).
+   */
+  sweep(session: number, unreadNs: bigint): Map<number, OpenCalls> {
     const counts = new Map<number, OpenCalls>();
-    const add = ({ index, parked }: Entry, what: keyof OpenCalls): void => {
+    const add = ({ index, parked, timeNs }: Entry, linked: boolean): void => {
       if (parked) return;
+      const what: keyof OpenCalls = linked && timeNs > unreadNs ? "open" : "unknown";
       const { open, unknown } = counts.get(index) ?? { open: 0, unknown: 0 };
       counts.set(index, { open: open + Number(what === "open"), unknown: unknown + Number(what === "unknown") });
     };
@@ -52,13 +57,13 @@ export class OpenCallTables {
     const outer = new Map(entriesOf(this.outerFd, 8, session).map((entry) => [entry.callId, entry]));
     const keys = [...outer.values()].map(({ key }) => key);
     for (const entry of innermost) {
-      add(entry, "open");
+      add(entry, true);
       for (let id = entry.outer, call = outer.get(id); call !== undefined; id = call.outer, call = outer.get(id)) {
-        add(call, "open");
+        add(call, true);
         outer.delete(id);
       }
     }
-    for (const entry of outer.values()) add(entry, "unknown");
+    for (const entry of outer.values()) add(entry, false);
     deleteMapEntries(this.innermostFd, Buffer.concat(innermost.map(({ key }) => key)), CALL_STACK.size);
     deleteMapEntries(this.outerFd, Buffer.concat(keys), 8);
     return counts;
@@ -76,6 +81,7 @@ function entriesOf(fd: number, keyBytes: number, session: number): Entry[] {
         key: keys.slice(at * keyBytes, (at + 1) * keyBytes),
         callId: view.getBigUint64(value + OPEN_CALL.callId, true),
         outer: view.getBigUint64(value + OPEN_CALL.outer, true),
+        timeNs: view.getBigUint64(value + OPEN_CALL.timeNs, true),
         index: view.getUint32(value + OPEN_CALL.index, true),
         parked: view.getUint32(value + OPEN_CALL.parked, true) !== 0,
       });

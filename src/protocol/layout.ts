@@ -26,6 +26,9 @@ export const CONFIG = {
   never: 64,
 } as const;
 
+/** struct pl_unread */
+export const UNREAD = { size: 16, callNs: 0, returnNs: 8 } as const;
+
 /** struct pl_call_stack: key of the table of innermost calls */
 export const CALL_STACK = { size: 16, goroutine: 0, tgid: 8, session: 12 } as const;
 

@@ -123,7 +123,7 @@ describe("the tables of open calls", () => {
     await target.command("inside 5");
     assert.deepEqual((await finish(first)).openCalls, [{ probe: FIRST_PROBE, open: 15, unknown: 0 }]);
     assert.deepEqual((await finish(second)).openCalls, [{ probe: FIRST_PROBE, open: 10, unknown: 0 }]);
-    assert.deepEqual([...tables.sweep(lastSession)], []);
+    assert.deepEqual([...tables.sweep(lastSession, 0n)], []);
     await target.end();
   });
 

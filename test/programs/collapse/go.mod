@@ -1,0 +1,3 @@
+module collapse
+
+go 1.17
