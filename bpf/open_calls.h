@@ -100,10 +100,34 @@ static __always_inline struct pl_open_call *leave_innermost(struct pl_call_stack
 	return call;
 }
 
-static __always_inline struct pl_unread *unread_hits(void)
+/* Functions of their own, as few things as possible stand on the stacks of the programs of conditions. */
+static __attribute__((noinline)) int mark_unread(u32 is_return)
 {
 	u32 zero = 0;
-	return bpf_map_lookup_elem(&unread, &zero);
+	struct pl_unread *last = bpf_map_lookup_elem(&unread, &zero);
+	if (!last)
+		return 0;
+	if (is_return)
+		last->return_ns = bpf_ktime_get_ns();
+	else
+		last->call_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* Whether a hit since `time` was unread: a return, or a call. */
+static __attribute__((noinline)) int unread_since(u64 time, u32 is_return)
+{
+	u32 zero = 0;
+	struct pl_unread *last = bpf_map_lookup_elem(&unread, &zero);
+	return last && time <= (is_return ? last->return_ns : last->call_ns);
+}
+
+static __attribute__((noinline)) int count_untold(u32 index)
+{
+	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	if (counter)
+		count(counter->untold);
+	return 0;
 }
 
 /* A record of its header alone. */
@@ -117,8 +141,7 @@ static __always_inline void tell_unwound(struct unwinding *at, struct pl_open_ca
 	}
 	u32 index = call->index;
 	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
-	struct pl_unread *last = unread_hits();
-	if (counter && last && call->time_ns <= last->return_ns) {
+	if (counter && unread_since(call->time_ns, 1)) {
 		count(counter->untold);
 		return;
 	}
@@ -186,9 +209,8 @@ static __always_inline struct pl_open_call *before_call(struct unwinding *at, st
 							u64 cfa)
 {
 	call_stack(at, ids, g);
-	struct pl_unread *last = unread_hits();
-	if (g->unread && last)
-		last->call_ns = bpf_ktime_get_ns();
+	if (g->unread)
+		mark_unread(0);
 	return unwind_at_hit(at, g->stack_hi - cfa);
 }
 
@@ -223,10 +245,8 @@ static __always_inline int close_call(struct unwinding *at, struct task_ids *ids
 {
 	u64 depth = g->stack_hi - cfa;
 	call_stack(at, ids, g);
-	struct pl_unread *last = unread_hits();
 	if (g->unread) {
-		if (last)
-			last->return_ns = bpf_ktime_get_ns();
+		mark_unread(1);
 		return 0;
 	}
 	struct pl_open_call *found = unwind_at_hit(at, depth + 1);
@@ -234,12 +254,10 @@ static __always_inline int close_call(struct unwinding *at, struct task_ids *ids
 		return 0;
 	*call = *found;
 	leave_innermost(&at->stack, found);
-	if (!last || call->time_ns > last->call_ns)
+	if (!unread_since(call->time_ns, 0))
 		return 1;
-	u32 index = call->index;
-	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
-	if (counter && !call->parked)
-		count(counter->untold);
+	if (!call->parked)
+		count_untold(call->index);
 	return 0;
 }
 
