@@ -1,10 +1,12 @@
 /** `probelens inspect`: the objdump-and-gdb view of one function. */
+
 import { setFlagsFromString } from "node:v8";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { inlinedSummary } from "../engine/plan/inlinedBounds.ts";
 import { matchAlsoInlined } from "../engine/plan/resolvePatterns.ts";
 import type { AnswerCache, AskedFile } from "../engine/programs/answerCache.ts";
 import { matchText, type SourcedBinary, type SourceMatch } from "../engine/programs/sourceCompletion.ts";
+import { isRefusal, type Refusal } from "../goabi/refusal.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { DEFAULT_LIMITS, type FunctionPlan, type PlannedCopy, type ProbeSite } from "../probe/api.ts";
 import { shown } from "../protocol/shown.ts";
@@ -100,7 +102,7 @@ async function inspect(
   const live = pid === undefined ? undefined : await engine.liveBytes(pid, binary, fn);
   const match = await binary.sourceMatch?.(fn);
   const found = { fn, code, match, live };
-  if (!("reason" in plan)) return { ...found, row, plan, copies: plan.copies };
+  if (!isRefusal(plan)) return { ...found, row, plan, copies: plan.copies };
   const { planInlinedCalls } = await import("../engine/plan/inlinedCalls.ts");
   const copies = await planInlinedCalls(binary, fn, DEFAULT_LIMITS);
   return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined, copies };
@@ -110,10 +112,10 @@ async function inspect(
 function inspectInlined(
   row: FunctionRow,
   fn: GoFunction,
-  plan: FunctionPlan | { readonly reason: string },
+  plan: FunctionPlan | Refusal,
   match: SourceMatch | undefined,
 ): Inspection {
-  const copies = "reason" in plan ? [] : plan.copies;
+  const copies = isRefusal(plan) ? [] : plan.copies;
   const { why: _why, ...known } = row;
   const found = { fn, code: new Uint8Array(0), plan: undefined, match, copies, live: undefined };
   if (copies.some((copy) => "site" in copy)) return { ...found, row: { ...known, traceable: true } };

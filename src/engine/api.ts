@@ -2,6 +2,7 @@
  * The engine: everything between a request ("trace these functions there") and rendered events. The CLI and the
  * language server drive the same engine; it knows neither a terminal nor an editor.
  */
+import { type Refusal } from "../goabi/refusal.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import type { FunctionPlan } from "../probe/api.ts";
 import type { ContextRequest } from "../probe/capture/context.ts";
@@ -208,7 +209,7 @@ export interface Engine {
     fn: GoFunction,
     options?: Pick<TraceRequest, "maxBytes" | "floats">,
     context?: ContextRequest,
-  ): Promise<FunctionPlan | { readonly reason: string }>;
+  ): Promise<FunctionPlan | Refusal>;
   /** Resolves when every probe is attached. Aborted before they are being attached, it rejects. */
   trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace>;
   /** Stops every trace and the helper. */

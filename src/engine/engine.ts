@@ -1,6 +1,7 @@
 /** The engine of CLI and language server: finds processes, opens binaries, resolves, plans and traces. */
 
 import { stat } from "node:fs/promises";
+import { type Refusal, refuse } from "../goabi/refusal.ts";
 import { NO_RESOLVER, type ValueResolver } from "../goabi/resolver.ts";
 import { isShaped } from "../goabi/shaped.ts";
 import type { GoBinary, GoFunction, SignatureResult } from "../gobinary/api.ts";
@@ -146,8 +147,8 @@ class ProbeEngine implements FullEngine {
     fn: GoFunction,
     options: Pick<TraceRequest, "maxBytes" | "floats"> = {},
     context: ContextRequest = NO_CONTEXT,
-  ): Promise<FunctionPlan | { readonly reason: string }> {
-    if (fn.notTraceable !== undefined) return { reason: fn.notTraceable };
+  ): Promise<FunctionPlan | Refusal> {
+    if (fn.notTraceable !== undefined) return refuse(fn.notTraceable);
     const limits = limitsFor(options.maxBytes);
     if (fn.inlinedEverywhere === true) {
       const [{ planWithoutCode }, { planInlinedCalls }] = await Promise.all([
@@ -175,7 +176,7 @@ class ProbeEngine implements FullEngine {
       ...noFloats,
       ...(dictionaries === undefined ? {} : { dictionaries }),
     });
-    if (!result.ok) return { reason: result.reason };
+    if (!result.ok) return result;
     return { ...result.plan, copies: await planInlinedCalls(binary, fn, limits, context).catch(noneOfDamaged) };
   }
 

@@ -1,4 +1,5 @@
 /** What a program's file tells about words that only a running process has. Pure questions: all answers come at once. */
+import { type Refusal, refuse } from "./refusal.ts";
 import type { GoType } from "./type.ts";
 
 export interface ValueResolver {
@@ -12,7 +13,7 @@ export type DynamicType =
   /** `direct`: an interface's data word is the value itself, else it points to the value. */
   | { readonly type: GoType; readonly direct: boolean }
   /** A clause. */
-  | { readonly reason: string };
+  | Refusal;
 
 export type FuncInfo =
   | {
@@ -23,7 +24,7 @@ export type FuncInfo =
       /** Why there may be more captured variables than these, a clause. */
       readonly missing?: string;
     }
-  | { readonly reason: string };
+  | Refusal;
 
 export interface ClosureVariable {
   readonly name: string;
@@ -36,6 +37,6 @@ export interface ClosureVariable {
 
 /** For values of which nothing but the bytes is known. */
 export const NO_RESOLVER: ValueResolver = {
-  dynamicType: () => ({ reason: "the program's types are not known" }),
-  funcAt: () => ({ reason: "the program's functions are not known" }),
+  dynamicType: () => refuse("the program's types are not known"),
+  funcAt: () => refuse("the program's functions are not known"),
 };

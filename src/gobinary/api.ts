@@ -4,8 +4,10 @@
  *
  * Addresses are virtual addresses as the file has them (JavaScript numbers: user addresses fit 53 bits).
  */
+
 import type { Arch } from "../arch/arch.ts";
 import type { CallingConvention, Location } from "../goabi/location.ts";
+import { type Refusal } from "../goabi/refusal.ts";
 import type { DynamicType, ValueResolver } from "../goabi/resolver.ts";
 import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
 import type { DictionaryPlace, GoType } from "../goabi/type.ts";
@@ -87,7 +89,7 @@ export interface PlacedSignature extends Lists<PlacedVariable> {
   readonly spillArea?: number;
 }
 
-type Read<S> = { readonly ok: true; readonly signature: S } | { readonly ok: false; readonly reason: string };
+type Read<S> = { readonly ok: true; readonly signature: S } | Refusal;
 /** From a list that nobody has placed yet: the source's. */
 export type SourceSignature = Read<Signature>;
 export type SignatureResult = Read<PlacedSignature>;

@@ -6,6 +6,7 @@ import type { ByteSource } from "../bytes/source.ts";
 import type { Elf } from "../elf/elf.ts";
 import type { Memory } from "../elf/memory.ts";
 import type { Sections } from "../elf/sections.ts";
+import { refuse } from "../goabi/refusal.ts";
 import type { ValueResolver } from "../goabi/resolver.ts";
 import { isKnownRuntime, type RuntimeFacts, runtimeFacts } from "../goabi/runtime/facts.ts";
 import type { StructType } from "../goabi/type.ts";
@@ -151,10 +152,10 @@ export class FileBinary implements GoBinary {
     try {
       const dwarf = await this.#loadDwarf();
       if (dwarf === undefined) {
-        return (await this.#fromMethodTables(fn)) ?? { ok: false, reason: this.#withoutDwarf() };
+        return (await this.#fromMethodTables(fn)) ?? refuse(this.#withoutDwarf());
       }
       const die = dwarf.subprogramAt(fn.entry);
-      if (die === undefined) return { ok: false, reason: "the binary's DWARF does not describe this function" };
+      if (die === undefined) return refuse("the binary's DWARF does not describe this function");
       const listed = await readSignature(dwarf, die, fn.entry);
       if (!agrees(fn.name, listed.name) || (listed.size ?? fn.end - fn.entry) !== fn.end - fn.entry)
         throw new DamagedError(`it describes ${listed.name}, of ${listed.size} bytes, where ${fn.name} is`);
@@ -169,7 +170,7 @@ export class FileBinary implements GoBinary {
       };
       const undescribed = whyUndescribed(described, signature.complete, witnesses);
       if (undescribed !== undefined) {
-        return (await this.#fromMethodTables(fn)) ?? { ok: false, reason: undescribed };
+        return (await this.#fromMethodTables(fn)) ?? refuse(undescribed);
       }
       for (const { type } of [...signature.params, ...signature.results])
         if (type.kind === "unknown" && type.name === "") this.#warn(`the binary's DWARF is damaged: ${type.reason}`);
@@ -178,7 +179,7 @@ export class FileBinary implements GoBinary {
       if (error instanceof DamagedError) {
         const reason = `the binary's DWARF is damaged: ${error.message}`;
         this.#warn(reason);
-        return { ok: false, reason };
+        return refuse(reason);
       }
       throw error;
     }
@@ -239,8 +240,7 @@ export class FileBinary implements GoBinary {
     const types = await this.typeData();
     const funcs = await this.#funcValues();
     return {
-      dynamicType: (descriptor) =>
-        types?.dynamicType(descriptor) ?? { reason: "the program's type data cannot be read" },
+      dynamicType: (descriptor) => types?.dynamicType(descriptor) ?? refuse("the program's type data cannot be read"),
       funcAt: (code, object) => funcs.funcAt(code, object, closureBytesRead),
     };
   }

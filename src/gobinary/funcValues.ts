@@ -1,6 +1,8 @@
 /** What a func value is: the name of its code and the variables that its closure object holds. */
+
 import { DamagedError } from "../bytes/reader.ts";
 import { roundUp } from "../goabi/layout.ts";
+import { refuse } from "../goabi/refusal.ts";
 import type { ClosureVariable, FuncInfo } from "../goabi/resolver.ts";
 import { CLOSURE } from "../goabi/runtime/closure.ts";
 import { WORD } from "../goabi/runtime/word.ts";
@@ -52,7 +54,7 @@ export class FuncValues {
   /** `bytesRead`: how many bytes of its object a closure's code reads. */
   funcAt(code: number, object: number, bytesRead?: (code: Uint8Array) => number): FuncInfo {
     const name = this.#nameAt(code);
-    if (name === undefined) return { reason: "its code is not in the program file" };
+    if (name === undefined) return refuse("its code is not in the program file");
     // The linker makes the object of a func that captures nothing; one with captured variables is made at run time.
     if (this.#from.isInFile(object)) return { name, captured: [] };
     let info = this.#known.get(code);

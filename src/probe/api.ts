@@ -1,6 +1,7 @@
 /** What the planner gives for one function: where values live, where to probe, what to copy. Pure data. */
 
 import type { Arch } from "../arch/arch.ts";
+import { type Refusal } from "../goabi/refusal.ts";
 import type { DictionaryData, GoFunction, InlinedCall, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
 import type { CaptureRegister, RootPiece } from "../protocol/capture.ts";
 import type { Mask } from "../protocol/captureTypes.ts";
@@ -130,7 +131,7 @@ export interface CodePlan extends FunctionPlan {
 /** One inlined call, with the probe that sees it or the reason why none can. */
 export type PlannedCopy =
   | { readonly call: InlinedCall; readonly site: ProbeSite; readonly plan: EventPlan }
-  | { readonly call: InlinedCall; readonly reason: string };
+  | ({ readonly call: InlinedCall } & Refusal);
 
 /** Why the value of a float register (`X0`, …) cannot be had, a clause; undefined: the signal frame has it. */
 export type FloatRefusal = (register: string) => string | undefined;
@@ -164,4 +165,4 @@ export interface PlanInput {
 export type PlanResult =
   | { readonly ok: true; readonly plan: CodePlan }
   /** Not traceable; `reason` is a clause for `why`. */
-  | { readonly ok: false; readonly reason: string };
+  | Refusal;

@@ -1,5 +1,7 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
+
 import { ARCHITECTURES } from "../arch/arch.ts";
+import { refuse } from "../goabi/refusal.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";
 import { findSites } from "./amd64/functionSites.ts";
 import type { EventPlan, FloatRefusal, FunctionPlan, PlanInput, PlannedCapture, PlanResult, ProbeSite } from "./api.ts";
@@ -9,10 +11,10 @@ import { type GenericEvents, planEvents } from "./capture/instances.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
   const { fn, arch, code, limits, noFloats } = input;
-  if (fn.notTraceable !== undefined) return { ok: false, reason: fn.notTraceable };
+  if (fn.notTraceable !== undefined) return refuse(fn.notTraceable);
   const { noProbes } = ARCHITECTURES[arch];
-  if (noProbes !== undefined) return { ok: false, reason: noProbes };
-  if (!input.signature.ok) return { ok: false, reason: input.signature.reason };
+  if (noProbes !== undefined) return refuse(noProbes);
+  if (!input.signature.ok) return refuse(input.signature.reason);
   const placed = input.signature.signature;
   const eventsAt = (entry: readonly ProbeSite[], returns: readonly ProbeSite[]): GenericEvents =>
     planEvents({

@@ -1,5 +1,7 @@
 /** The calls of a function that were inlined: which of them can be probed, and what can be shown of each. */
+
 import { ARCHITECTURES } from "../../arch/arch.ts";
+import { refuse } from "../../goabi/refusal.ts";
 import type { GoBinary, GoFunction, InlinedCall, PlacedVariable, Variable } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import { EnclosingFunction, type InlinedSite } from "../../probe/amd64/inlinedSite.ts";
@@ -32,7 +34,7 @@ export async function planInlinedCalls(
   const argumentsOf = first === undefined ? undefined : await knownArguments(binary, fn, first);
   const copies: PlannedCopy[] = [];
   for (const { call, site } of found) {
-    if (!site.ok) copies.push({ call, reason: site.reason });
+    if (!site.ok) copies.push({ call, ...site });
     else {
       const known = (await argumentsOf?.(call)) ?? [];
       const plan = planCapture(known, limits, undefined, contextWords(context), () => IN_FLOAT_REGISTER);
@@ -49,10 +51,10 @@ async function siteOf(
   enclosing: EnclosingFunctions,
 ): Promise<InlinedSite> {
   const { noProbes } = ARCHITECTURES[binary.arch];
-  if (noProbes !== undefined) return { ok: false, reason: noProbes };
-  if (fn.name.includes("[...]")) return { ok: false, reason: "instances of the generic function share its name" };
+  if (noProbes !== undefined) return refuse(noProbes);
+  if (fn.name.includes("[...]")) return refuse("instances of the generic function share its name");
   const around = await enclosing.at(call.enclosing);
-  return around?.siteOf(call) ?? { ok: false, reason: "the code around it is not known" };
+  return around?.siteOf(call) ?? refuse("the code around it is not known");
 }
 
 type ArgumentsOf = (call: InlinedCall) => Promise<readonly PlacedVariable[]>;

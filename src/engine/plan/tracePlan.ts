@@ -1,5 +1,6 @@
 /** From resolved patterns to what the helper is asked to attach. */
 
+import { isRefusal, type Refusal } from "../../goabi/refusal.ts";
 import { NO_RESOLVER, type ValueResolver } from "../../goabi/resolver.ts";
 import { type RuntimeFacts, runtimeFacts } from "../../goabi/runtime/facts.ts";
 import { secretNames } from "../../goabi/secretNames.ts";
@@ -28,7 +29,7 @@ const MAX_NAMED = 3;
  */
 export async function planGroups(
   groups: readonly ResolvedPattern[],
-  plan: (fn: GoFunction) => Promise<FunctionPlan | { readonly reason: string }>,
+  plan: (fn: GoFunction) => Promise<FunctionPlan | Refusal>,
   onNotice: (message: string) => void,
   remedy: string | undefined,
 ): Promise<FunctionPlan[]> {
@@ -38,7 +39,7 @@ export async function planGroups(
     let planned = 0;
     for (const fn of functions) {
       const result = plans.get(functionKey(fn)) ?? (await plan(fn));
-      if ("reason" in result) {
+      if (isRefusal(result)) {
         refused.push({ fn, reason: result.reason });
         continue;
       }

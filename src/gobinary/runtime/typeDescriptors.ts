@@ -8,6 +8,7 @@
 import { DamagedError, decodeText, Reader } from "../../bytes/reader.ts";
 import type { Memory } from "../../elf/memory.ts";
 import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
+import { refuse } from "../../goabi/refusal.ts";
 import type { DynamicType } from "../../goabi/resolver.ts";
 import { isDirect, KIND_MASK, TYPE } from "../../goabi/runtime/typeDescriptor.ts";
 import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
@@ -155,11 +156,9 @@ export class TypeDescriptors {
   dynamicType(descriptor: number): DynamicType {
     const offset = descriptor - this.#address;
     if (!(offset >= 0 && offset < this.#bytes.length))
-      return { reason: "its type was made at run time, the program file does not describe it" };
+      return refuse("its type was made at run time, the program file does not describe it");
     const type = this.typeAt(offset);
-    return type === undefined
-      ? { reason: "its type's descriptor is damaged" }
-      : { type, direct: this.#isDirect(offset) };
+    return type === undefined ? refuse("its type's descriptor is damaged") : { type, direct: this.#isDirect(offset) };
   }
 
   /**

@@ -76,8 +76,8 @@ export async function matchSource(
   files: () => readonly UsedFile[],
   tree: Checkouts | undefined,
 ): Promise<SourceMatch> {
-  if (found.kind === "drifted") return { kind: "drifted", lines: found.lines, message: found.why };
-  if (found.kind === "absent") return { kind: "unknown", message: found.why };
+  if (found.kind === "drifted") return { kind: "drifted", lines: found.lines, message: found.reason };
+  if (found.kind === "absent") return { kind: "unknown", message: found.reason };
   const { version } = found.function.file.package;
   if (version !== undefined) return versionMatch(version);
   const revision = info.settings["vcs.revision"];

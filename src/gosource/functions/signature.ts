@@ -1,5 +1,6 @@
 /** The types of a source function's parameters and results, as the binary's function has them. */
 
+import { isRefusal, type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoType } from "../../goabi/type.ts";
 import type { BuildInfo, Signature, TypeData, Variable } from "../../gobinary/api.ts";
 import type { BuildPackages } from "../packages/buildPackages.ts";
@@ -63,10 +64,9 @@ export class SignatureBuilder {
       if (builder.size > MAX_NAMED_TYPES) this.types = undefined;
       return contradiction === undefined || source.file.package.origin !== "module"
         ? result
-        : {
-            ok: false,
-            reason: `the source is not what the binary was built from: type ${contradiction.linkName}: ${contradiction.what}`,
-          };
+        : refuse(
+            `the source is not what the binary was built from: type ${contradiction.linkName}: ${contradiction.what}`,
+          );
     }
   }
 
@@ -86,9 +86,9 @@ function attempt(source: SourceFunction, info: BuildInfo, builder: TypeBuilder):
   const { declaration, literal, file, receiverType } = source;
   if (receiverType !== undefined) return wrapperSignature(source, receiverType, builder);
   const expr = literal ?? declaration;
-  if (expr === undefined) return { ok: false, reason: "it stands in no source" };
+  if (expr === undefined) return refuse("it stands in no source");
   const instance = instanceOf(source, builder);
-  if ("reason" in instance) return { ok: false, reason: instance.reason };
+  if (isRefusal(instance)) return instance;
   const start = expr.range.start;
   const scope: Scope = {
     file,
@@ -141,7 +141,7 @@ const DICTIONARY: GoType = { kind: "uintptr", name: "uintptr", size: 8, align: 8
 
 type Instance =
   | { readonly typeArgs: ReadonlyMap<string, TypeRef>; readonly dictionary: boolean; readonly doubt?: string }
-  | { readonly reason: string };
+  | Refusal;
 
 /** What the type parameters stand for in this instance of a generic function. */
 function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: TypeBuilder): Instance {
@@ -149,10 +149,9 @@ function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: Ty
   if (all.length === 0) {
     return typeArgs === undefined
       ? { typeArgs: new Map(), dictionary: false }
-      : { reason: "the binary has a generic function, the source one without type parameters" };
+      : refuse("the binary has a generic function, the source one without type parameters");
   }
-  if (typeArgs === undefined)
-    return { reason: "the source has a generic function, the binary one without type arguments" };
+  if (typeArgs === undefined) return refuse("the source has a generic function, the binary one without type arguments");
   if (typeArgs.includes("...")) {
     const reason = "its name in the stripped binary leaves out the type arguments";
     const unnamed = new Map(all.map((name) => [name, unknown(name, reason)]));
@@ -163,9 +162,9 @@ function instanceOf({ declaration, file, typeArgs }: SourceFunction, builder: Ty
   if (refs === undefined || refs.length !== all.length) {
     // See debuginfo/types.ts, withoutHashes.
     if (/\bgo\.shape\.[0-9a-f]{64}\b/.test(typeArgs)) {
-      return { reason: "its name has only a hash of the type arguments, which are long" };
+      return refuse("its name has only a hash of the type arguments, which are long");
     }
-    return { reason: `the type arguments [${typeArgs.slice(0, 200)}] of its name are not understood` };
+    return refuse(`the type arguments [${typeArgs.slice(0, 200)}] of its name are not understood`);
   }
   const bound = new Map<string, TypeRef>();
   for (const [index, name] of all.entries()) bound.set(name, refs[index] ?? unknown(name, "no argument"));

@@ -1,4 +1,5 @@
 /** What a function of a binary is in the source, once it is found there. */
+import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { SymbolName } from "../../goname/symbolName.ts";
 import type { SourceFile } from "../packages/package.ts";
 import type { FunctionDeclaration, FunctionLiteral, TypeDeclaration } from "../syntax/declarations.ts";
@@ -18,5 +19,9 @@ export interface SourceFunction {
 export type FoundFunction =
   | { readonly kind: "found"; readonly function: SourceFunction }
   /** The same function, elsewhere in the file: `lines` is how far it has moved since the binary was built. */
-  | { readonly kind: "drifted"; readonly lines: number; readonly why: string }
-  | { readonly kind: "absent"; readonly why: string };
+  | ({ readonly kind: "drifted"; readonly lines: number } & Refusal)
+  | ({ readonly kind: "absent" } & Refusal);
+
+export function absent(reason: string): FoundFunction {
+  return { kind: "absent", ...refuse(reason) };
+}

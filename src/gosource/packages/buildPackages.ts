@@ -3,6 +3,7 @@
  * types can be built lazily; a package that is not there yet is noted, and `load` fetches what was noted.
  */
 
+import { isRefusal, type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoParser } from "../syntax/parser.ts";
 import { fileIncluded, type TagState } from "./buildConstraints.ts";
 import { GoPackage, packageClause, type SourceFile } from "./package.ts";
@@ -23,13 +24,13 @@ const FILES_AT_ONCE = 32;
 export type PackageLookup =
   | GoPackage
   /** Its source cannot be found. */
-  | { readonly missing: string }
+  | Refusal
   /** Not read yet. */
   | undefined;
 
 export class BuildPackages {
   readonly folders: PackageFolders;
-  private readonly packages = new Map<string, GoPackage | { readonly missing: string }>();
+  private readonly packages = new Map<string, GoPackage | Refusal>();
   private readonly wanted = new Map<string, { path: string; from: GoPackage | undefined }>();
   private readonly reader: SourceReader;
   private readonly parser: GoParser;
@@ -92,7 +93,7 @@ export class BuildPackages {
   }
 
   /** Reads a package whose folder is known already. */
-  async loadAt(location: PackageLocation): Promise<GoPackage | { readonly missing: string }> {
+  async loadAt(location: PackageLocation): Promise<GoPackage | Refusal> {
     const key = keyOf(location.importPath, undefined);
     const known = this.packages.get(key);
     if (known instanceof GoPackage && known.dir === location.dir) return known;
@@ -101,18 +102,18 @@ export class BuildPackages {
     return loaded;
   }
 
-  private async read(path: string, from: GoPackage | undefined): Promise<GoPackage | { readonly missing: string }> {
+  private async read(path: string, from: GoPackage | undefined): Promise<GoPackage | Refusal> {
     const location = await this.folders.folderOf(path, from?.origin === "std");
-    return "missing" in location ? location : await this.readAt(location);
+    return isRefusal(location) ? location : await this.readAt(location);
   }
 
-  private async readAt(location: PackageLocation): Promise<GoPackage | { readonly missing: string }> {
-    if (this.packages.size >= MAX_PACKAGES) return { missing: `more than ${MAX_PACKAGES} packages are needed` };
+  private async readAt(location: PackageLocation): Promise<GoPackage | Refusal> {
+    if (this.packages.size >= MAX_PACKAGES) return refuse(`more than ${MAX_PACKAGES} packages are needed`);
     this.tags ??= this.folders.tags();
     const tags = await this.tags;
     const names = (await this.reader.list(location.dir)).filter((name) => name.endsWith(".go"));
     const tests = await this.folders.testsOf(location.importPath);
-    if (names.length > MAX_FILES_PER_PACKAGE) return { missing: `${location.dir} holds ${names.length} files` };
+    if (names.length > MAX_FILES_PER_PACKAGE) return refuse(`${location.dir} holds ${names.length} files`);
     const files: { path: string; base: string; text: string; certain: boolean }[] = [];
     // The name alone decides about most files; the text is read only of those that may belong.
     const likely = [...names].sort().filter((base) => fileIncluded(base, "", tags, tests !== undefined) !== "no");
@@ -122,17 +123,17 @@ export class BuildPackages {
       for (const [index, base] of bases.entries()) {
         const path = joinPath(location.dir, base);
         const text = texts[index];
-        if (text === undefined) return { missing: `${path} cannot be read` };
+        if (text === undefined) return refuse(`${path} cannot be read`);
         const included = fileIncluded(base, text, tags, tests !== undefined);
         if (included === "no" || (tests !== undefined && !isOf(tests, base, text))) continue;
         this.heldChars += text.length;
         if (this.heldChars > MAX_SOURCE_CHARS) {
-          return { missing: `more than ${MAX_SOURCE_CHARS / 1024 / 1024} MiB of source are needed` };
+          return refuse(`more than ${MAX_SOURCE_CHARS / 1024 / 1024} MiB of source are needed`);
         }
         files.push({ path, base, text, certain: included === "yes" });
       }
     }
-    if (files.length === 0) return { missing: `no Go file in ${location.dir} was part of the build` };
+    if (files.length === 0) return refuse(`no Go file in ${location.dir} was part of the build`);
     return new GoPackage({ ...location, parser: this.parser, files });
   }
 }

@@ -1,5 +1,6 @@
 /** One Go package's files, parsed only as far as somebody asks for a name. */
 
+import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import {
   type ConstDeclaration,
   type FunctionDeclaration,
@@ -23,7 +24,7 @@ export interface SourceFile {
 export type Lookup<T> =
   | { readonly found: T; readonly file: SourceFile }
   /** Declared, but in a way that does not settle what it is. */
-  | { readonly uncertain: string };
+  | Refusal;
 
 export type PackageOrigin = "module" | "std" | "dependency";
 
@@ -176,18 +177,18 @@ export class GoPackage {
     const hits: { found: T; file: SourceFile }[] = [];
     for (const file of files) {
       const parsed = this.parse(file);
-      if (parsed === undefined) return { uncertain: `${file.path} cannot be parsed` };
+      if (parsed === undefined) return refuse(`${file.path} cannot be parsed`);
       const { syntaxErrorLine } = parsed.declarations;
       if (syntaxErrorLine !== undefined) {
-        return { uncertain: `${file.path} has a syntax error at line ${syntaxErrorLine}` };
+        return refuse(`${file.path} has a syntax error at line ${syntaxErrorLine}`);
       }
       const found = find(parsed);
       if (found !== undefined) hits.push({ found, file });
     }
     const [first, second] = hits;
     if (first === undefined) return undefined;
-    if (second !== undefined) return { uncertain: `${name} is declared in ${first.file.path} and ${second.file.path}` };
-    if (!first.file.certain) return { uncertain: `it is not known whether ${first.file.path} was built (build tags)` };
+    if (second !== undefined) return refuse(`${name} is declared in ${first.file.path} and ${second.file.path}`);
+    if (!first.file.certain) return refuse(`it is not known whether ${first.file.path} was built (build tags)`);
     this.used.add(first.file);
     return first;
   }

@@ -2,6 +2,7 @@
  * Where the source of an import path lies: the user's modules, their vendor folders, the toolchain's own tree, the
  * module cache. Never another version than the binary's: its build information says which.
  */
+import { isRefusal, type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { BuildInfo, Dependency } from "../../gobinary/api.ts";
 import { escapePackagePath } from "../../goname/linkName.ts";
 import type { TagState } from "./buildConstraints.ts";
@@ -34,7 +35,7 @@ export interface PackageLocation {
 /** Of a test binary: the tested package with its `_test.go` files, or the external package `…_test` beside it. */
 export type Tests = "own" | "external";
 
-export type Located = PackageLocation | { readonly missing: string };
+export type Located = PackageLocation | Refusal;
 
 interface Module {
   readonly path: string;
@@ -56,7 +57,7 @@ export class PackageFolders {
   private readonly places: SourcePlaces;
   private readonly info: BuildInfo;
   private modulesFound: Promise<readonly Module[]> | undefined;
-  private gorootFound: Promise<{ readonly dir: string } | { readonly missing: string }> | undefined;
+  private gorootFound: Promise<{ readonly dir: string } | Refusal> | undefined;
   private readonly lists = new Map<string, Promise<readonly string[]>>();
   private tested: Promise<string | undefined> | undefined;
   private readonly symbolPackages = new Map<string, Promise<Located>>();
@@ -90,23 +91,23 @@ export class PackageFolders {
     const tested = await this.testedPackage();
     if (tested !== undefined && packagePath === `${tested}_test`) {
       const located = await this.folderOf(tested, false);
-      if ("missing" in located) return located;
+      if (isRefusal(located)) return located;
       return { ...located, importPath: packagePath, linkPath: escapePackagePath(packagePath) };
     }
     if (packagePath !== "main") {
       const located = await this.folderOf(packagePath, false);
       // What the binary names is that and nothing else; a file of the same name may be another version of it.
       const isNamed = longestPrefix(packagePath, this.info.dependencies) !== undefined;
-      if (!("missing" in located) || isNamed || !file.endsWith(".go")) return located;
-      return await this.findByFile(packagePath, file, located.missing);
+      if (!isRefusal(located) || isNamed || !file.endsWith(".go")) return located;
+      return await this.findByFile(packagePath, file, located.reason);
     }
     const path = this.info.path ?? "command-line-arguments";
     if (path !== "command-line-arguments") {
       const located = await this.folderOf(path, false);
-      if (!("missing" in located)) return { ...located, linkPath: "main" };
+      if (!isRefusal(located)) return { ...located, linkPath: "main" };
     }
     const located = await this.findByFile("main", file, `no folder of package ${path} is below ${this.places.root}`);
-    return "missing" in located ? located : { ...located, importPath: path, linkPath: "main" };
+    return isRefusal(located) ? located : { ...located, importPath: path, linkPath: "main" };
   }
 
   /** Which of a test binary's two packages an import path names; undefined for every other package. */
@@ -126,14 +127,14 @@ export class PackageFolders {
   private async findTestedPackage(): Promise<string | undefined> {
     const path = this.info.path ?? "";
     // A program may have such a name of its own.
-    if (!path.endsWith(".test") || !("missing" in (await this.folderOf(path, false)))) return undefined;
+    if (!path.endsWith(".test") || !isRefusal(await this.folderOf(path, false))) return undefined;
     return path.slice(0, -".test".length);
   }
 
   /** `fromStd`: the import stands in a file of the standard library. */
   async folderOf(importPath: string, fromStd: boolean): Promise<Located> {
     if (!/^[^/\\\0][^\\\0]*$/.test(importPath) || importPath.split("/").includes("..")) {
-      return { missing: `${JSON.stringify(importPath)} is no import path` };
+      return refuse(`${JSON.stringify(importPath)} is no import path`);
     }
     const dependency = longestPrefix(importPath, this.info.dependencies);
     const own = fromStd ? undefined : await this.findInModules(importPath);
@@ -167,7 +168,7 @@ export class PackageFolders {
     return [...(await this.modulesFound), ...this.assumed];
   }
 
-  async goroot(): Promise<{ readonly dir: string } | { readonly missing: string }> {
+  async goroot(): Promise<{ readonly dir: string } | Refusal> {
     this.gorootFound ??= this.findGoroot();
     return await this.gorootFound;
   }
@@ -177,14 +178,14 @@ export class PackageFolders {
     const looksStd = !(importPath.split("/")[0] ?? "").includes(".");
     if (!looksStd && !fromStd) return undefined;
     const goroot = await this.goroot();
-    if ("missing" in goroot) return looksStd ? goroot : { missing: goroot.missing };
+    if (isRefusal(goroot)) return looksStd ? goroot : goroot;
     const dir = joinPath(goroot.dir, "src", importPath);
     const version = { of: "go", here: this.goVersion, built: this.goVersion };
     if (looksStd && (await this.hasGoFiles(dir))) return { ...located(importPath, dir, "std"), version };
     const vendored = joinPath(goroot.dir, "src/vendor", importPath);
     if (fromStd && (await this.hasGoFiles(vendored)))
       return { ...located(`vendor/${importPath}`, vendored, "std"), version };
-    return looksStd || fromStd ? { missing: `package ${importPath} is not in ${goroot.dir}/src` } : undefined;
+    return looksStd || fromStd ? refuse(`package ${importPath} is not in ${goroot.dir}/src`) : undefined;
   }
 
   /**
@@ -210,10 +211,10 @@ export class PackageFolders {
         const proved = { of: path, here: version, built: version };
         return { ...located(importPath, dir, "dependency", rest), version: proved };
       }
-      return { missing: `${path} ${version} is not in the module cache (${gomodcache}); "go mod download" fetches it` };
+      return refuse(`${path} ${version} is not in the module cache (${gomodcache}); "go mod download" fetches it`);
     }
     if (folder !== undefined) {
-      return { missing: `the binary was built with the folder ${folder} as ${dependency?.path}, which is not found` };
+      return refuse(`the binary was built with the folder ${folder} as ${dependency?.path}, which is not found`);
     }
     if (dependency === undefined) {
       for (const gopath of gopaths) {
@@ -221,9 +222,9 @@ export class PackageFolders {
         if (await this.hasGoFiles(dir)) return located(importPath, dir, "dependency");
       }
     }
-    return {
-      missing: `package ${importPath} is neither below ${this.places.root} nor among the modules that the binary names`,
-    };
+    return refuse(
+      `package ${importPath} is neither below ${this.places.root} nor among the modules that the binary names`,
+    );
   }
 
   /** `folder`: as the binary names it; undefined for a binary that names no modules. */
@@ -288,7 +289,7 @@ export class PackageFolders {
         return located(packagePath, dir, "module", tail);
       }
     }
-    return { missing: `${why}; nor is there a file ${base}` };
+    return refuse(`${why}; nor is there a file ${base}`);
   }
 
   private async findModules(): Promise<Module[]> {
@@ -334,7 +335,7 @@ export class PackageFolders {
     return this.info.goVersion.split(/\s/)[0] ?? "";
   }
 
-  private async findGoroot(): Promise<{ readonly dir: string } | { readonly missing: string }> {
+  private async findGoroot(): Promise<{ readonly dir: string } | Refusal> {
     const version = this.goVersion;
     const { gomodcache, goroots } = this.places;
     const arch = this.info.settings["GOARCH"] ?? "amd64";
@@ -348,7 +349,7 @@ export class PackageFolders {
       if (found !== undefined) seen.push(`${dir} is ${found}`);
     }
     const what = seen.length > 0 ? ` (${seen.join(", ")})` : "";
-    return { missing: `the source of ${version}, which built the binary, was not found${what}` };
+    return refuse(`the source of ${version}, which built the binary, was not found${what}`);
   }
 
   private async hasGoFiles(dir: string): Promise<boolean> {

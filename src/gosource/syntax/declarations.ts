@@ -293,7 +293,7 @@ function readConstants(node: SyntaxNode): ConstDeclaration[] {
         name: name.text,
         iota,
         type,
-        value: values[index] ?? { kind: "bad" as const, why: "it has no value" },
+        value: values[index] ?? { kind: "bad" as const, reason: "it has no value" },
       }));
     });
 }

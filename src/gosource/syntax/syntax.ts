@@ -24,7 +24,7 @@ export type TypeExpr =
       readonly embedded: readonly TypeExpr[];
     }
   /** Not valid Go, too deep, or not a type that a value can have; `why` is for the user. */
-  | { readonly kind: "bad"; readonly why: string };
+  | { readonly kind: "bad"; readonly reason: string };
 
 export interface FuncSignature {
   readonly params: readonly ParamExpr[];
@@ -59,7 +59,7 @@ export type ConstExpr =
   | { readonly kind: "call"; readonly callee: ConstExpr; readonly args: readonly ConstExpr[] }
   /** `T{}` and `T{…}`, which only `unsafe.Sizeof` and `len` make constant. */
   | { readonly kind: "literal"; readonly type: TypeExpr }
-  | { readonly kind: "bad"; readonly why: string };
+  | { readonly kind: "bad"; readonly reason: string };
 
 /** Lines count from 1; columns from 0, in UTF-16 units, as editors count. */
 export interface TextPosition {
@@ -75,7 +75,7 @@ export interface TextRange {
 const MAX_DEPTH = 100;
 /** A number literal longer than this is no array length; bigint parsing is quadratic. */
 const MAX_LITERAL_CHARS = 200;
-const TOO_DEEP = { kind: "bad", why: `nested deeper than ${MAX_DEPTH} levels` } as const;
+const TOO_DEEP = { kind: "bad", reason: `nested deeper than ${MAX_DEPTH} levels` } as const;
 
 export function rangeOf(node: SyntaxNode): TextRange {
   return {
@@ -85,7 +85,7 @@ export function rangeOf(node: SyntaxNode): TextRange {
 }
 
 export function readType(node: SyntaxNode | null, depth = 0): TypeExpr {
-  if (node === null) return { kind: "bad", why: "the type is missing" };
+  if (node === null) return { kind: "bad", reason: "the type is missing" };
   if (depth > MAX_DEPTH) return TOO_DEEP;
   const sub = (field: string): TypeExpr => readType(node.childForFieldName(field), depth + 1);
   switch (node.type) {
@@ -99,13 +99,13 @@ export function readType(node: SyntaxNode | null, depth = 0): TypeExpr {
       const base = sub("type");
       const list = node.childForFieldName("type_arguments");
       const args = list === null ? [] : codeChildren(list).map((child) => readType(child, depth + 1));
-      return base.kind === "name" ? { ...base, args } : { kind: "bad", why: `type arguments on ${node.text}` };
+      return base.kind === "name" ? { ...base, args } : { kind: "bad", reason: `type arguments on ${node.text}` };
     }
     case "type_elem": {
       const terms = codeChildren(node);
       return terms.length === 1 && terms[0] !== undefined
         ? readType(terms[0], depth + 1)
-        : { kind: "bad", why: "a union is no type of a value" };
+        : { kind: "bad", reason: "a union is no type of a value" };
     }
     case "parenthesized_type":
       return readType(codeChildren(node)[0] ?? null, depth + 1);
@@ -126,7 +126,7 @@ export function readType(node: SyntaxNode | null, depth = 0): TypeExpr {
     case "interface_type":
       return readInterface(node, depth + 1);
     default:
-      return { kind: "bad", why: `${node.type} is no type of a value` };
+      return { kind: "bad", reason: `${node.type} is no type of a value` };
   }
 }
 
@@ -164,14 +164,18 @@ export function readParams(list: SyntaxNode | null, depth = 0): readonly ParamEx
     } else if (named && typeNode !== null && type.kind === "name" && following !== undefined) {
       params.push({ name: type.name, nameRange: rangeOf(typeNode), ...following });
     } else {
-      params.push({ name: "", type: named ? { kind: "bad", why: "it has no name among named ones" } : type, variadic });
+      params.push({
+        name: "",
+        type: named ? { kind: "bad", reason: "it has no name among named ones" } : type,
+        variadic,
+      });
     }
   }
   return params.toReversed();
 }
 
 export function readConst(node: SyntaxNode | null, depth = 0): ConstExpr {
-  if (node === null) return { kind: "bad", why: "the expression is missing" };
+  if (node === null) return { kind: "bad", reason: "the expression is missing" };
   if (depth > MAX_DEPTH) return TOO_DEEP;
   const sub = (field: string): ConstExpr => readConst(node.childForFieldName(field), depth + 1);
   switch (node.type) {
@@ -181,13 +185,13 @@ export function readConst(node: SyntaxNode | null, depth = 0): ConstExpr {
       return runeLiteral(node.text);
     case "float_literal": {
       const value = Number(node.text.replaceAll("_", ""));
-      return Number.isNaN(value) ? { kind: "bad", why: `the number ${node.text}` } : { kind: "float", value };
+      return Number.isNaN(value) ? { kind: "bad", reason: `the number ${node.text}` } : { kind: "float", value };
     }
     case "interpreted_string_literal":
     case "raw_string_literal": {
       const text = unquote(node.text);
       return text === undefined
-        ? { kind: "bad", why: `the string ${node.text}` }
+        ? { kind: "bad", reason: `the string ${node.text}` }
         : { kind: "string", bytes: text.length };
     }
     case "iota":
@@ -199,7 +203,7 @@ export function readConst(node: SyntaxNode | null, depth = 0): ConstExpr {
       const operand = node.childForFieldName("operand");
       return operand?.type === "identifier"
         ? { kind: "name", qualifier: operand.text, name: fieldText(node, "field") }
-        : { kind: "bad", why: "a field is no constant" };
+        : { kind: "bad", reason: "a field is no constant" };
     }
     case "qualified_type":
       return { kind: "name", qualifier: fieldText(node, "package"), name: fieldText(node, "name") };
@@ -217,7 +221,7 @@ export function readConst(node: SyntaxNode | null, depth = 0): ConstExpr {
     case "composite_literal":
       return { kind: "literal", type: readType(node.childForFieldName("type"), depth + 1) };
     default:
-      return { kind: "bad", why: `${node.type} is not understood as a constant` };
+      return { kind: "bad", reason: `${node.type} is not understood as a constant` };
   }
 }
 
@@ -277,7 +281,7 @@ function intLiteral(text: string): ConstExpr {
   const plain = text.replaceAll("_", "").toLowerCase();
   const octal = /^0[0-7]+$/.test(plain) ? `0o${plain.slice(1)}` : plain;
   if (octal.length > MAX_LITERAL_CHARS || !/^(0x[0-9a-f]+|0o[0-7]+|0b[01]+|\d+)$/.test(octal)) {
-    return { kind: "bad", why: `the number ${text.slice(0, 40)}` };
+    return { kind: "bad", reason: `the number ${text.slice(0, 40)}` };
   }
   return { kind: "int", value: BigInt(octal) };
 }
@@ -288,7 +292,7 @@ function runeLiteral(text: string): ConstExpr {
   if (/^\\[uU]/.test(body)) return { kind: "int", value: BigInt(Number.parseInt(body.slice(2), 16)) };
   const byte = unquote(`"${body}"`);
   return byte === undefined || byte.length !== 1
-    ? { kind: "bad", why: `the rune ${text}` }
+    ? { kind: "bad", reason: `the rune ${text}` }
     : { kind: "int", value: BigInt(byte.charCodeAt(0)) };
 }
 

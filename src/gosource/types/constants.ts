@@ -4,6 +4,7 @@
  */
 
 import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
+import { isRefusal, type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { ScalarKind } from "../../goabi/type.ts";
 import type { ConstExpr, TypeExpr } from "../syntax/syntax.ts";
 
@@ -15,7 +16,7 @@ export interface ConstValue {
   readonly stringBytes?: number;
 }
 
-export type ConstResult = ConstValue | { readonly unknown: string };
+export type ConstResult = ConstValue | Refusal;
 
 /** What a name inside a constant expression means. */
 export interface ConstScope {
@@ -37,7 +38,7 @@ const MAX_BITS = 512n;
 const MAX_VALUE = 1n << MAX_BITS;
 
 export function evaluateConst(expr: ConstExpr, iota: number | undefined, scope: ConstScope, depth = 0): ConstResult {
-  if (depth > MAX_DEPTH) return { unknown: "constants refer to each other" };
+  if (depth > MAX_DEPTH) return refuse("constants refer to each other");
   const sub = (inner: ConstExpr): ConstResult => evaluateConst(inner, iota, scope, depth + 1);
   switch (expr.kind) {
     case "int":
@@ -47,52 +48,51 @@ export function evaluateConst(expr: ConstExpr, iota: number | undefined, scope: 
     case "string":
       return { value: 0n, type: "string", stringBytes: expr.bytes };
     case "iota":
-      return iota === undefined ? { unknown: "iota outside a constant" } : { value: BigInt(iota), type: undefined };
+      return iota === undefined ? refuse("iota outside a constant") : { value: BigInt(iota), type: undefined };
     case "name":
       return (
-        scope.constant(expr.qualifier, expr.name, depth + 1) ?? {
-          unknown: `${expr.qualifier === undefined ? "" : `${expr.qualifier}.`}${expr.name} is no known constant`,
-        }
+        scope.constant(expr.qualifier, expr.name, depth + 1) ??
+        refuse(`${expr.qualifier === undefined ? "" : `${expr.qualifier}.`}${expr.name} is no known constant`)
       );
     case "unary": {
       const operand = sub(expr.operand);
-      return "unknown" in operand ? operand : unary(expr.operator, operand);
+      return isRefusal(operand) ? operand : unary(expr.operator, operand);
     }
     case "binary": {
       const left = sub(expr.left);
-      if ("unknown" in left) return left;
+      if (isRefusal(left)) return left;
       const right = sub(expr.right);
-      return "unknown" in right ? right : binary(expr.operator, left, right);
+      return isRefusal(right) ? right : binary(expr.operator, left, right);
     }
     case "call":
       return call(expr.callee, expr.args, sub, scope);
     case "literal":
-      return { unknown: "a composite literal is no constant" };
+      return refuse("a composite literal is no constant");
     case "bad":
-      return { unknown: expr.why };
+      return refuse(expr.reason);
   }
 }
 
 /** The value converted to a named or basic type, as `const X T = …` does. */
 export function convertConst(value: ConstResult, kind: ScalarKind | undefined): ConstResult {
-  if ("unknown" in value) return value;
-  if (kind === undefined) return { unknown: "its type is not known" };
+  if (isRefusal(value)) return value;
+  if (kind === undefined) return refuse("its type is not known");
   if (kind === "string") {
-    return value.stringBytes === undefined ? { unknown: "a number made a string" } : value;
+    return value.stringBytes === undefined ? refuse("a number made a string") : value;
   }
-  if (value.stringBytes !== undefined) return { unknown: "a string made a number" };
+  if (value.stringBytes !== undefined) return refuse("a string made a number");
   if (kind === "float32" || kind === "float64") return { value: Number(value.value), type: kind };
-  if (!isInteger(kind)) return { unknown: `a constant of type ${kind}` };
+  if (!isInteger(kind)) return refuse(`a constant of type ${kind}`);
   const integer = toInteger(value.value);
-  return integer === undefined ? { unknown: "a fraction made an integer" } : ranged(integer, kind);
+  return integer === undefined ? refuse("a fraction made an integer") : ranged(integer, kind);
 }
 
 /** An array length: a non-negative integer. */
-export function toLength(value: ConstResult): number | { readonly unknown: string } {
-  if ("unknown" in value) return value;
+export function toLength(value: ConstResult): number | Refusal {
+  if (isRefusal(value)) return value;
   const integer = value.stringBytes === undefined ? toInteger(value.value) : undefined;
   if (integer === undefined || integer < 0n || integer > BigInt(Number.MAX_SAFE_INTEGER)) {
-    return { unknown: "it is no valid length" };
+    return refuse("it is no valid length");
   }
   return Number(integer);
 }
@@ -104,23 +104,23 @@ function call(
   scope: ConstScope,
 ): ConstResult {
   const argument = args[0];
-  if (callee.kind !== "name" || argument === undefined || args.length !== 1) return { unknown: "a call" };
+  if (callee.kind !== "name" || argument === undefined || args.length !== 1) return refuse("a call");
   if (callee.qualifier !== undefined && scope.isUnsafe(callee.qualifier)) {
     const type = callee.name === "Sizeof" ? typeOfOperand(argument) : undefined;
     const size = type === undefined ? undefined : scope.sizeOf(type);
-    return size === undefined ? { unknown: `unsafe.${callee.name}` } : { value: BigInt(size), type: "uintptr" };
+    return size === undefined ? refuse(`unsafe.${callee.name}`) : { value: BigInt(size), type: "uintptr" };
   }
   if (callee.qualifier === undefined && callee.name === "len") {
     if (argument.kind === "literal") {
       const length = scope.arrayLength(argument.type);
-      return length === undefined ? { unknown: "len" } : { value: BigInt(length), type: "int" };
+      return length === undefined ? refuse("len") : { value: BigInt(length), type: "int" };
     }
     const text = sub(argument);
-    if ("unknown" in text) return text;
-    return text.stringBytes === undefined ? { unknown: "len" } : { value: BigInt(text.stringBytes), type: "int" };
+    if (isRefusal(text)) return text;
+    return text.stringBytes === undefined ? refuse("len") : { value: BigInt(text.stringBytes), type: "int" };
   }
   const kind = scope.basicKind({ kind: "name", qualifier: callee.qualifier, name: callee.name, args: [] });
-  return kind === undefined ? { unknown: `a call of ${callee.name}` } : convertConst(sub(argument), kind);
+  return kind === undefined ? refuse(`a call of ${callee.name}`) : convertConst(sub(argument), kind);
 }
 
 /** `T{…}` and `T(x)`: the expressions whose type stands in the text. */
@@ -131,10 +131,10 @@ function typeOfOperand(expr: ConstExpr): TypeExpr | undefined {
 }
 
 function unary(operator: string, { value, type, stringBytes }: ConstValue): ConstResult {
-  if (stringBytes !== undefined) return { unknown: `${operator} of a string` };
+  if (stringBytes !== undefined) return refuse(`${operator} of a string`);
   if (operator === "+") return { value, type };
   if (operator === "-") return typeof value === "number" ? { value: -value, type } : bounded(-value, type);
-  if (operator !== "^" || typeof value === "number") return { unknown: `the operator ${operator}` };
+  if (operator !== "^" || typeof value === "number") return refuse(`the operator ${operator}`);
   // Of an unsigned type: all bits of the type inverted; else -1 ^ x (specification, "Constant expressions").
   if (type?.startsWith("u") && isInteger(type)) {
     return { value: value ^ ((1n << BigInt(SCALAR_LAYOUTS[type].size * 8)) - 1n), type };
@@ -146,7 +146,7 @@ function binary(operator: string, left: ConstValue, right: ConstValue): ConstRes
   if (left.stringBytes !== undefined || right.stringBytes !== undefined) {
     return operator === "+" && left.stringBytes !== undefined && right.stringBytes !== undefined
       ? { value: 0n, type: "string", stringBytes: left.stringBytes + right.stringBytes }
-      : { unknown: `the operator ${operator} on strings` };
+      : refuse(`the operator ${operator} on strings`);
   }
   if (operator === "<<" || operator === ">>") return shift(operator, left, right);
   const type = left.type ?? right.type;
@@ -154,7 +154,7 @@ function binary(operator: string, left: ConstValue, right: ConstValue): ConstRes
     return floats(operator, Number(left.value), Number(right.value), type);
   }
   const value = integers(operator, left.value, right.value);
-  return value === undefined ? { unknown: `the operator ${operator}` } : bounded(value, type);
+  return value === undefined ? refuse(`the operator ${operator}`) : bounded(value, type);
 }
 
 function integers(operator: string, a: bigint, b: bigint): bigint | undefined {
@@ -186,26 +186,26 @@ function integers(operator: string, a: bigint, b: bigint): bigint | undefined {
 function floats(operator: string, a: number, b: number, type: ScalarKind | undefined): ConstResult {
   const value = { "+": a + b, "-": a - b, "*": a * b, "/": a / b }[operator];
   return value === undefined || !Number.isSafeInteger(value) || !Number.isSafeInteger(a) || !Number.isSafeInteger(b)
-    ? { unknown: "a floating-point computation" }
+    ? refuse("a floating-point computation")
     : { value, type };
 }
 
 function shift(operator: "<<" | ">>", left: ConstValue, right: ConstValue): ConstResult {
   const value = toInteger(left.value);
   const count = toInteger(right.value);
-  if (value === undefined || count === undefined || count < 0n || count > MAX_BITS) return { unknown: "a shift" };
+  if (value === undefined || count === undefined || count < 0n || count > MAX_BITS) return refuse("a shift");
   return bounded(operator === "<<" ? value << count : value >> count, left.type);
 }
 
 function bounded(value: bigint, type: ScalarKind | undefined): ConstResult {
-  if (value > MAX_VALUE || value < -MAX_VALUE) return { unknown: "the number is too large" };
+  if (value > MAX_VALUE || value < -MAX_VALUE) return refuse("the number is too large");
   return type === undefined || !isInteger(type) ? { value, type } : ranged(value, type);
 }
 
 function ranged(value: bigint, kind: ScalarKind): ConstResult {
   const bits = BigInt(SCALAR_LAYOUTS[kind].size * 8);
   const [low, high] = kind.startsWith("u") ? [0n, 1n << bits] : [-(1n << (bits - 1n)), 1n << (bits - 1n)];
-  return value >= low && value < high ? { value, type: kind } : { unknown: `the value overflows ${kind}` };
+  return value >= low && value < high ? { value, type: kind } : refuse(`the value overflows ${kind}`);
 }
 
 function untypedNumber(value: number): ConstResult {

@@ -1,5 +1,6 @@
 /** Type expressions to type references: what every name means where it stands. */
 
+import { isRefusal, type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { ScalarKind } from "../../goabi/type.ts";
 import { escapePackagePath, joinLinkName } from "../../goname/linkName.ts";
 import type { BuildPackages } from "../packages/buildPackages.ts";
@@ -27,8 +28,7 @@ BASIC.set("rune", "int32");
 
 const NO_CGO = "a C type: cgo's own layouts are not read";
 
-interface MissingImport {
-  readonly reason: string;
+interface MissingImport extends Refusal {
   /** The import that is probably meant. */
   readonly path: string | undefined;
   readonly aliased: boolean;
@@ -96,7 +96,7 @@ export class TypeNames {
   private resolveAt(expr: TypeExpr, scope: Scope): TypeRef {
     switch (expr.kind) {
       case "bad":
-        return unknown("?", expr.why);
+        return unknown("?", expr.reason);
       case "pointer":
       case "slice":
         return { ref: expr.kind, elem: this.typeOf(expr.elem, scope) };
@@ -104,7 +104,7 @@ export class TypeNames {
         const elem = this.typeOf(expr.elem, scope);
         const length = this.length(expr.length, scope);
         if (typeof length === "number") return { ref: "array", elem, length };
-        return unknown("[…]", `the array's length is not known: ${length.unknown}`);
+        return unknown("[…]", `the array's length is not known: ${length.reason}`);
       }
       case "map":
         return { ref: "map", key: this.typeOf(expr.key, scope), elem: this.typeOf(expr.elem, scope) };
@@ -151,7 +151,7 @@ export class TypeNames {
     if (own !== undefined) {
       return "found" in own
         ? this.declared(own.found, own.file, args, undefined)
-        : unknown(`${scope.file.package.name}.${name}`, own.uncertain);
+        : unknown(`${scope.file.package.name}.${name}`, own.reason);
     }
     return this.dotImported(name, args, scope) ?? universe(name) ?? undeclared(name, scope.file);
   }
@@ -178,7 +178,7 @@ export class TypeNames {
         ? { ref: "basic", name: "unsafe.Pointer" }
         : unknown(text, "package unsafe has no such type");
     }
-    if ("reason" in target) {
+    if (isRefusal(target)) {
       // What cgo declares for `C.int` in the package's place.
       if (target.reason === NO_CGO) return unknown(`${scope.file.package.name}._Ctype_${name}`, NO_CGO);
       if (target.path === undefined || args.length > 0) return unknown(text, target.reason);
@@ -197,11 +197,11 @@ export class TypeNames {
   ): TypeRef {
     const linkName = `${path}.${name}`;
     if (owner === undefined) return { ...unknown(text, `the source of ${path} has not been read`), linkName };
-    if ("missing" in owner) return { ...unknown(text, owner.missing), linkName };
+    if (isRefusal(owner)) return { ...unknown(text, owner.reason), linkName };
     text = `${owner.name}.${name}`;
     const declaration = owner.type(name);
     if (declaration === undefined) return { ...unknown(text, `${owner.dir} does not declare ${name}`), linkName };
-    if ("uncertain" in declaration) return { ...unknown(text, declaration.uncertain), linkName };
+    if (isRefusal(declaration)) return { ...unknown(text, declaration.reason), linkName };
     return this.declared(declaration.found, declaration.file, args, undefined);
   }
 
@@ -212,10 +212,10 @@ export class TypeNames {
       if (spec.alias !== ".") continue;
       const target = this.packages.get(spec.path, own);
       if (target === undefined) return unknown(name, `the source of ${spec.path} has not been read`);
-      if ("missing" in target) return unknown(name, target.missing);
+      if (isRefusal(target)) return unknown(name, target.reason);
       const hit = target.type(name);
       if (hit !== undefined) {
-        return "found" in hit ? this.declared(hit.found, hit.file, args, undefined) : unknown(name, hit.uncertain);
+        return "found" in hit ? this.declared(hit.found, hit.file, args, undefined) : unknown(name, hit.reason);
       }
     }
     return undefined;
@@ -236,29 +236,29 @@ export class TypeNames {
           continue;
         }
         if (spec.path === "C") {
-          if (qualifier === "C") return { reason: NO_CGO, path: undefined, aliased: false };
+          if (qualifier === "C") return { ...refuse(NO_CGO), path: undefined, aliased: false };
           continue;
         }
         const target = this.packages.get(spec.path, file.package);
         if (target instanceof GoPackage) {
           if (aliased !== undefined || target.name === qualifier) return target;
         } else if (plausible) {
-          reason = target === undefined ? `the source of ${spec.path} has not been read` : target.missing;
+          reason = target === undefined ? `the source of ${spec.path} has not been read` : target.reason;
           path = spec.path;
           // The likely package comes first; the others are only read when it turns out to be another one.
-          if (target === undefined) return { reason, path, aliased: aliased !== undefined };
+          if (target === undefined) return { ...refuse(reason), path, aliased: aliased !== undefined };
         }
       }
     }
-    return { reason, path, aliased: aliased !== undefined };
+    return { ...refuse(reason), path, aliased: aliased !== undefined };
   }
 
-  private length(expr: ConstExpr, scope: Scope): number | { readonly unknown: string } {
+  private length(expr: ConstExpr, scope: Scope): number | Refusal {
     return toLength(this.constant(expr, undefined, scope, 0));
   }
 
   private constant(expr: ConstExpr, iota: number | undefined, scope: Scope, depth: number): ConstResult {
-    if (this.depth > MAX_RESOLVE_DEPTH || ++this.steps > MAX_STEPS) return { unknown: "constants refer to each other" };
+    if (this.depth > MAX_RESOLVE_DEPTH || ++this.steps > MAX_STEPS) return refuse("constants refer to each other");
     this.depth++;
     try {
       return evaluateConst(expr, iota, this.constScope(scope), depth);
@@ -272,12 +272,12 @@ export class TypeNames {
     return {
       constant: (qualifier, name, depth) => {
         if (qualifier === undefined) {
-          if (scope.localConstants.includes(name)) return { unknown: `${name} is declared inside the function` };
+          if (scope.localConstants.includes(name)) return refuse(`${name} is declared inside the function`);
           return this.packageConstant(file.package, name, depth);
         }
         const target = this.importNamed(qualifier, file);
         if (target === "unsafe") return undefined;
-        if ("reason" in target) return { unknown: target.reason };
+        if (isRefusal(target)) return target;
         return this.packageConstant(target, name, depth);
       },
       basicKind: (type) => this.basicKind(this.typeOf(type, scope)),
@@ -293,7 +293,7 @@ export class TypeNames {
   private packageConstant(owner: GoPackage, name: string, depth: number): ConstResult | undefined {
     const hit = owner.constant(name);
     if (hit === undefined) return undefined;
-    if ("uncertain" in hit) return { unknown: hit.uncertain };
+    if (isRefusal(hit)) return hit;
     const known = this.constants.get(hit.found);
     if (known !== undefined) return known;
     const scope = fileScope(hit.file);

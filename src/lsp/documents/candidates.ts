@@ -34,11 +34,11 @@ export async function findCandidates(document: GoDocument, fn: EditorFunction, c
   const elevate = process.getuid?.() !== 0;
   const reasons = found.flatMap(({ program, functions }) => {
     const match = functions.get(fn.key);
-    return match?.kind === "absent" ? [`${match.why} (${program.file})`] : [];
+    return match?.kind === "absent" ? [`${match.reason} (${program.file})`] : [];
   });
   if (reasons.length > 0) return { kind: "none", message: `${what}: ${listOf(reasons)}.`, elevate: false };
   if (failed.length > 0 && failed.length === catalog.programs.length) {
-    return { kind: "none", message: `${what}: ${failed[0]?.why ?? ""}`, elevate };
+    return { kind: "none", message: `${what}: ${failed[0]?.reason ?? ""}`, elevate };
   }
   const others = catalog.programs.map(({ file }) => file);
   const why =

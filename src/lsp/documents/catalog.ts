@@ -1,8 +1,9 @@
 /** The Go binaries that processes run now or that the user chose, with what was asked about them; kept fresh by polling. */
+
 import { readdir, stat } from "node:fs/promises";
 import type { ProcessInfo } from "../../engine/api.ts";
+import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoFunction } from "../../gobinary/api.ts";
-import { UserError } from "../../protocol/errors.ts";
 import type { EditorEngine, EditorProgram } from "../thread/editorEngine.ts";
 import { baseName } from "./sourcePackage.ts";
 
@@ -19,8 +20,8 @@ export interface Program {
 
 export type OpenedProgram =
   | { readonly ok: true; readonly opened: EditorProgram }
-  /** It could not be opened or understood; `why` is a sentence with its remedy. */
-  | { readonly ok: false; readonly why: string; readonly code: string };
+  /** It could not be opened or understood; `reason` is a sentence with its remedy. */
+  | Refusal;
 
 /** Programs that are opened at once; a host with more different Go programs shows lenses for the first ones. */
 const MAX_PROGRAMS = 64;
@@ -95,8 +96,7 @@ export class Catalog {
   /** Opened on first use; a failure is kept, as the same program would fail again. */
   async open(program: Program): Promise<OpenedProgram> {
     const entry = this.entries.get(program.key);
-    if (entry === undefined)
-      return { ok: false, why: `${program.file} is not running any more.`, code: "process-exited" };
+    if (entry === undefined) return refuse(`${program.file} is not running any more.`);
     entry.opened ??= this.showProgress(`reading ${baseName(program.file)}`, openEntry(this.engine, entry));
     return await entry.opened;
   }
@@ -170,8 +170,7 @@ async function openEntry(engine: EditorEngine, entry: Entry): Promise<OpenedProg
     entry.isOpen = true;
     return { ok: true, opened };
   } catch (error) {
-    const code = error instanceof UserError ? error.code : "defect";
-    return { ok: false, why: error instanceof Error ? error.message : String(error), code };
+    return refuse(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -1,6 +1,8 @@
 /** Open Go documents: parsed once per version, joined with each program once per version and build. */
+
 import { fileURLToPath } from "node:url";
 import type { TextDocument } from "vscode-languageserver-textdocument";
+import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { FollowedText, GoParser } from "../../gosource/syntax/parser.ts";
 import type { Catalog, Program } from "./catalog.ts";
 import { type EditorFile, type EditorFunction, readEditorFile } from "./editorFunctions.ts";
@@ -14,10 +16,8 @@ export interface ProgramMatch {
 }
 
 /** A program that could not be looked into. */
-export interface ProgramFailure {
+export interface ProgramFailure extends Refusal {
   readonly program: Program;
-  readonly why: string;
-  readonly code: string;
 }
 
 interface Parsed {
@@ -84,13 +84,13 @@ export class GoDocument {
       try {
         const opened = await catalog.open(program);
         if (!opened.ok) {
-          failed.push({ program, why: opened.why, code: opened.code });
+          failed.push({ program, ...opened });
           continue;
         }
         const functions = await this.matchProgram(catalog, program);
         if (functions !== undefined) found.push({ program, functions });
       } catch (error) {
-        failed.push({ program, why: error instanceof Error ? error.message : String(error), code: "defect" });
+        failed.push({ program, ...refuse(error instanceof Error ? error.message : String(error)) });
       }
     }
     return { found, failed };

@@ -4,6 +4,7 @@
  * of its declaration. Pure.
  */
 
+import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { BuildInfo, Dependency, GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { splitLinkName, unescapeLinkName, withoutTypeArgs } from "../../goname/linkName.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
@@ -20,8 +21,8 @@ export type Match =
       readonly functions: readonly GoFunction[];
       readonly version?: OtherVersion;
     }
-  /** The binary has the file, but not this function, or not certainly. `why` is a clause. */
-  | { readonly kind: "absent"; readonly why: string };
+  /** The binary has the file, but not this function, or not certainly. */
+  | ({ readonly kind: "absent" } & Refusal);
 
 /** The source is of another version of Go, or of a module, than the binary was built with. */
 export interface OtherVersion {
@@ -200,27 +201,25 @@ function matchFunction(fn: EditorFunction, joined: Joined): Match {
   if (fn.kind === "init") {
     const inits = onLine.filter(({ name }) => /^init\.\d+$/.test(splitLinkerName(name).local));
     if (inits.length > 0) return { kind: "exact", functions: inits };
-    return { kind: "absent", why: `no init function of the binary stands at line ${fn.lines[0]}` };
+    return absent(`no init function of the binary stands at line ${fn.lines[0]}`);
   }
   const named = byLocal.get(fn.localName ?? "") ?? [];
   const exact = named.filter(({ line }) => lines.includes(line));
   if (exact.length > 0) return { kind: "exact", functions: exact };
   if (named.length === 0) {
-    return {
-      kind: "absent",
-      why: fn.hasBody
+    return absent(
+      fn.hasBody
         ? "the binary has no code of its own for it: it is inlined wherever it is called, or left out as unused"
         : "it is declared here without a body, so its code is assembly or linked in by name",
-    };
+    );
   }
   const found = [...new Set(named.map(({ line }) => line))];
   const binaryLine = found[0];
   // How far it has moved is known only from declarations' lines.
   if (!certain || found.length !== 1 || binaryLine === undefined || joined.lines === "entry") {
-    return {
-      kind: "absent",
-      why: `the binary has a ${fn.label} ${found.length === 1 ? "at line" : "at lines"} ${found.join(", ")} of a file of this name, here it is at line ${fn.lines[0]}`,
-    };
+    return absent(
+      `the binary has a ${fn.label} ${found.length === 1 ? "at line" : "at lines"} ${found.join(", ")} of a file of this name, here it is at line ${fn.lines[0]}`,
+    );
   }
   return { kind: "moved", by: (fn.lines[0] ?? 0) - binaryLine, functions: named };
 }
@@ -232,16 +231,17 @@ function matchLiteral(fn: EditorFunction, file: EditorFile, onLine: readonly GoF
     return /\.func\d+(\.(func)?\d+)*$/.test(local) && (lines === "declaration" || isNumbered(local, fn));
   });
   if (closures.length === 0) {
-    return { kind: "absent", why: `the binary has no code of its own for a function literal at line ${fn.lines[0]}` };
+    return absent(`the binary has no code of its own for a function literal at line ${fn.lines[0]}`);
   }
   const siblings = file.functions.filter((other) => other.kind === "literal" && other.line === fn.line);
   if (siblings.length > 1) {
-    return {
-      kind: "absent",
-      why: `${siblings.length} function literals start on this line, and the binary does not tell them apart`,
-    };
+    return absent(`${siblings.length} function literals start on this line, and the binary does not tell them apart`);
   }
   return { kind: "exact", functions: closures };
+}
+
+function absent(reason: string): Match {
+  return { kind: "absent", ...refuse(reason) };
 }
 
 /** Every line of the function, 1-based. */

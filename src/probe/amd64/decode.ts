@@ -3,6 +3,7 @@
  * The decoding is linear from the first byte to the last: Go keeps no data between instructions on amd64 (jump tables
  * stand in .rodata), so a byte that does not decode means that the code is not what we take it for.
  */
+
 import {
   Code,
   Decoder,
@@ -19,6 +20,7 @@ import {
   Register,
   RegisterExt,
 } from "iced-x86";
+import { type Refusal, refuse } from "../../goabi/refusal.ts";
 
 export interface Instruction {
   /** Bytes from the function's first instruction. */
@@ -29,17 +31,15 @@ export interface Instruction {
   readonly target?: number;
 }
 
-export type DecodedFunction =
-  | { readonly ok: true; readonly instructions: readonly Instruction[] }
-  | { readonly ok: false; readonly reason: string };
+export type DecodedFunction = { readonly ok: true; readonly instructions: readonly Instruction[] } | Refusal;
 
 /** The longest functions of real Go programs (generated tables' init) have some 100 KiB of code. */
 const MAX_CODE_BYTES = 4 << 20;
 
 export function decodeFunction(code: Uint8Array): DecodedFunction {
-  if (code.length === 0) return { ok: false, reason: "the function has no code" };
+  if (code.length === 0) return refuse("the function has no code");
   if (code.length > MAX_CODE_BYTES) {
-    return { ok: false, reason: `its ${code.length} bytes of code are over the limit of ${MAX_CODE_BYTES}` };
+    return refuse(`its ${code.length} bytes of code are over the limit of ${MAX_CODE_BYTES}`);
   }
   const decoder = newDecoder(code);
   const instructions: Instruction[] = [];
@@ -47,7 +47,7 @@ export function decodeFunction(code: Uint8Array): DecodedFunction {
   try {
     for (;;) {
       const at = Number(instruction.ip - BASE);
-      if (instruction.isInvalid) return { ok: false, reason: `the bytes at +${at} are no complete instruction` };
+      if (instruction.isInvalid) return refuse(`the bytes at +${at} are no complete instruction`);
       instructions.push(summarise(instruction, at));
       if (!decoder.canDecode) return { ok: true, instructions };
       decoder.decodeOut(instruction);

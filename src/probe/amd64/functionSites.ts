@@ -6,6 +6,7 @@
  * branches to a block that calls runtime.morestack and jumps back to the first instruction. So the first instruction
  * runs more than once when the stack grows or the goroutine is preempted; what follows the check runs once.
  */
+import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoFunction } from "../../gobinary/api.ts";
 import type { ProbeSite } from "../api.ts";
 import { decodeFunction, effectsOf, formatInstruction, type Instruction, whereItLeads } from "./decode.ts";
@@ -23,11 +24,11 @@ export type Sites =
       readonly returns: readonly ProbeSite[];
       readonly jumpsAway: boolean;
     }
-  | { readonly ok: false; readonly reason: string };
+  | Refusal;
 
 export function findSites(input: SiteInput): Sites {
   const decoded = decodeFunction(input.code);
-  if (!decoded.ok) return { ok: false, reason: `its machine code cannot be decoded: ${decoded.reason}` };
+  if (!decoded.ok) return refuse(`its machine code cannot be decoded: ${decoded.reason}`);
   const flow = controlFlow(decoded.instructions, input.code.length);
   if (!flow.ok) return flow;
   const entry = entrySite(input, decoded.instructions, flow);
@@ -37,7 +38,7 @@ export function findSites(input: SiteInput): Sites {
     if (instruction.flow !== "return") continue;
     const site = returnSite(input, decoded.instructions, index, flow);
     if (site === undefined) {
-      return { ok: false, reason: `the kernel accepts no probe on its return at +${instruction.at}` };
+      return refuse(`the kernel accepts no probe on its return at +${instruction.at}`);
     }
     returns.push(site);
   }
@@ -62,10 +63,7 @@ interface ControlFlow {
   readonly hasJumpTable: boolean;
 }
 
-function controlFlow(
-  instructions: readonly Instruction[],
-  size: number,
-): ControlFlow | { readonly ok: false; readonly reason: string } {
+function controlFlow(instructions: readonly Instruction[], size: number): ControlFlow | Refusal {
   const starts = new Set(instructions.map((instruction) => instruction.at));
   const sources = new Map<number, number[]>();
   let hasJumpTable = false;
@@ -73,7 +71,7 @@ function controlFlow(
     if (flow === "jumpTable") hasJumpTable = true;
     if (target === undefined || target < 0 || target >= size) continue;
     if (!starts.has(target)) {
-      return { ok: false, reason: `its machine code cannot be decoded: +${at} branches into the middle of +${target}` };
+      return refuse(`its machine code cannot be decoded: +${at} branches into the middle of +${target}`);
     }
     const list = sources.get(target);
     if (list === undefined) sources.set(target, [at]);
@@ -82,7 +80,7 @@ function controlFlow(
   return { ok: true, sources, hasJumpTable };
 }
 
-type EntryResult = { readonly ok: true; readonly site: ProbeSite } | { readonly ok: false; readonly reason: string };
+type EntryResult = { readonly ok: true; readonly site: ProbeSite } | Refusal;
 
 function entrySite(input: SiteInput, instructions: readonly Instruction[], flow: ControlFlow): EntryResult {
   const check = stackCheck(instructions, flow);
@@ -90,20 +88,20 @@ function entrySite(input: SiteInput, instructions: readonly Instruction[], flow:
     const site = siteAfterCheck(input, instructions, check, flow);
     if (site !== undefined) return { ok: true, site };
   } else if (flow.sources.has(0)) {
-    return { ok: false, reason: "a loop leads back to its first instruction, so hits would not equal calls" };
+    return refuse("a loop leads back to its first instruction, so hits would not equal calls");
   } else if (tableMayReach(input.code, instructions, flow, 0)) {
-    return { ok: false, reason: "a jump table may lead back to its first instruction, so hits would not equal calls" };
+    return refuse("a jump table may lead back to its first instruction, so hits would not equal calls");
   } else {
     const site = siteInEntryBlock(input, instructions, 0, CFA_AT_ENTRY, flow);
     if (site !== undefined) return { ok: true, site };
   }
   if (check !== undefined) {
-    return { ok: false, reason: "no instruction after its stack check runs once per call with the arguments in place" };
+    return refuse("no instruction after its stack check runs once per call with the arguments in place");
   }
   const first = instructions[0]!;
   const site = siteAt(input, first, CFA_AT_ENTRY, false);
   if (site === undefined) {
-    return { ok: false, reason: `the kernel accepts no probe on its first instruction (${format(input, first)})` };
+    return refuse(`the kernel accepts no probe on its first instruction (${format(input, first)})`);
   }
   return { ok: true, site };
 }

@@ -11,6 +11,7 @@
  *   fuse_comparisons.go execute a block without memory accesses ahead of the branch that leads to it, marks included
  *   (issue 74915). A load or store of the callee in the same straight piece of code shows that this did not happen.
  */
+import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoFunction, InlinedCall, InlineMap } from "../../gobinary/api.ts";
 import type { ProbeSite } from "../api.ts";
 import { decodeFunction, type Instruction, movesMemory, writesMemory } from "./decode.ts";
@@ -19,7 +20,7 @@ import { alwaysFallsThrough } from "./obligations.ts";
 export type InlinedSite =
   | { readonly ok: true; readonly site: ProbeSite }
   /** `reason`: a clause. */
-  | { readonly ok: false; readonly reason: string };
+  | Refusal;
 
 export interface EnclosingInput {
   readonly fn: GoFunction;
@@ -50,10 +51,10 @@ export class EnclosingFunction {
 
   siteOf({ mark, record }: Pick<InlinedCall, "mark" | "record">): InlinedSite {
     const reason = this.#whyNot(mark, record);
-    if (reason !== undefined) return { ok: false, reason };
+    if (reason !== undefined) return refuse(reason);
     const { fn, map } = this.#input;
     const stack = map.stackAt(mark);
-    if (stack === undefined) return { ok: false, reason: "the size of the stack frame there is not known" };
+    if (stack === undefined) return refuse("the size of the stack frame there is not known");
     const site: ProbeSite = {
       address: mark,
       offset: fn.offset + mark - fn.entry,

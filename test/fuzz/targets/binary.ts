@@ -1,6 +1,8 @@
 /** Whole program files, damaged in their headers, tables and sections, opened and asked everything. */
+
 import type { ByteSource } from "../../../src/bytes/source.ts";
 import { planInlinedCalls } from "../../../src/engine/plan/inlinedCalls.ts";
+import { isRefusal } from "../../../src/goabi/refusal.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import type { GoBinary, GoFunction } from "../../../src/gobinary/api.ts";
 import { openBinary } from "../../../src/gobinary/open.ts";
@@ -132,7 +134,7 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
 
 async function askInlined(binary: GoBinary, fn: GoFunction): Promise<void> {
   for (const copy of (await allowed(() => planInlinedCalls(binary, fn, DEFAULT_LIMITS))) ?? []) {
-    if ("reason" in copy) check(copy.reason !== "", "no reason");
+    if (isRefusal(copy)) check(copy.reason !== "", "no reason");
     else check(copy.site.expected === "90", "a site that is no nop");
   }
   for (const call of (await allowed(() => binary.inlinedCalls(fn, 3))) ?? []) {

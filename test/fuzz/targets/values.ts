@@ -1,5 +1,7 @@
 /** Value rendering: random types over random memory, as a damaged program file or a torn read would give them. */
+
 import { assignSignature } from "../../../src/goabi/assign.ts";
+import { refuse } from "../../../src/goabi/refusal.ts";
 import type { ValueResolver } from "../../../src/goabi/resolver.ts";
 import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
@@ -135,7 +137,7 @@ function randomPieces(memory: Uint8Array, random: Random): RawEvent["chunks"] {
 function randomResolver(types: readonly GoType[], direct: boolean): ValueResolver {
   const typeAt = (word: number): GoType => types[Math.abs(word) % types.length]!;
   return {
-    dynamicType: (word) => (word % 7 === 3 ? { reason: "fuzzed" } : { type: typeAt(word), direct }),
+    dynamicType: (word) => (word % 7 === 3 ? refuse("fuzzed") : { type: typeAt(word), direct }),
     funcAt: (code) => ({
       name: code % 2 === 0 ? "main.f.func1" : "main.T.M-fm",
       captured: types.map((type, index) => ({

@@ -49,7 +49,7 @@ for (const { name, flags, toolchain } of [
         const found = match.get(fn.key);
         if (found?.kind === "absent") {
           // Nothing but code that the compiler inlined or dropped, or literals that share a line, may be missing.
-          if (fn.kind === "declared") assert.match(found.why, /inlined|without a body/, `${file} ${fn.key}`);
+          if (fn.kind === "declared") assert.match(found.reason, /inlined|without a body/, `${file} ${fn.key}`);
           continue;
         }
         assert.equal(found?.kind, "exact", `${file} ${fn.key}: ${JSON.stringify(found)}`);

@@ -1,6 +1,8 @@
 /** Memory that was copied in part, twice, at the wrong moment, or not at all: never a value from bytes that are not there. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { refuse } from "../../../src/goabi/refusal.ts";
 import type { ValueResolver } from "../../../src/goabi/resolver.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import { array, chan, func, iface, map, pointer, scalar, slice, struct } from "../types.ts";
@@ -26,7 +28,7 @@ const config = struct("main.Config", [
 
 const RESOLVER: ValueResolver = {
   dynamicType: (descriptor) =>
-    descriptor === 0x500 ? { type: pair, direct: false } : { reason: `no type at ${descriptor}` },
+    descriptor === 0x500 ? { type: pair, direct: false } : refuse(`no type at ${descriptor}`),
   funcAt: (code) =>
     code === 0x600
       ? {
@@ -37,7 +39,7 @@ const RESOLVER: ValueResolver = {
             { name: "token", type: string, offset: 24, byReference: false },
           ],
         }
-      : { reason: `no function at ${code}` },
+      : refuse(`no function at ${code}`),
 };
 
 /** At an address: what was copied, in full unless it says otherwise. */

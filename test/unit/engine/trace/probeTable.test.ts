@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { endsAreSeen, ProbeTable, type TracedProbes } from "../../../../src/engine/trace/probeTable.ts";
+import { refuse } from "../../../../src/goabi/refusal.ts";
 import { inlinedCopy, planOf, site } from "./plans.ts";
 
 function table(traced: Partial<TracedProbes>): ProbeTable {
@@ -31,7 +32,7 @@ const g = planOf("main.g", 0x3000, 1);
 test("role and request stand beside each other: entries, their returns, inlined calls, the runtime", () => {
   const withCopy = {
     ...g,
-    copies: [inlinedCopy("main.h", 9, 0x4000), { ...inlinedCopy("main.h", 10, 0x4100), reason: "" }],
+    copies: [inlinedCopy("main.h", 9, 0x4000), { ...inlinedCopy("main.h", 10, 0x4100), ...refuse("") }],
   };
   const watches = [
     { kind: "goexit" as const, site: site(0x8000) },
