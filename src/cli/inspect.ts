@@ -1,5 +1,4 @@
 /** `probelens inspect`: the objdump-and-gdb view of one function. */
-
 import { setFlagsFromString } from "node:v8";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { inlinedSummary } from "../engine/plan/inlinedBounds.ts";

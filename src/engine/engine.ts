@@ -27,6 +27,7 @@ import type {
   TraceListener,
   TraceRequest,
 } from "./api.ts";
+import { libraryNotReadable, replacedSinceRead } from "./failures.ts";
 import { HelperLink } from "./helper/link.ts";
 import { inlinedSummary } from "./plan/inlinedBounds.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
@@ -267,7 +268,7 @@ class ProbeEngine implements FullEngine {
       if (bytes !== undefined) return bytes;
     }
     // The helper reads the program's code only.
-    if (library !== undefined) throw unreadable(found.pid, library);
+    if (library !== undefined) throw libraryNotReadable(found.pid, library);
     const link = await this.helper();
     const { hex } = await link.client.readCode({
       pid: found.pid,
@@ -355,7 +356,7 @@ class ProbeEngine implements FullEngine {
       known = { tables, resolver };
       const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
       await link.client.attach({ ...params, ...expires }, tables);
-      if (!(await opened.isStill())) throw replaced(source.name);
+      if (!(await opened.isStill())) throw replacedSinceRead(source.name);
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);
       session.abandon();
@@ -480,22 +481,4 @@ function isGeneric(signature: SignatureResult): boolean {
 function noneOfDamaged(error: unknown): [] {
   if (error instanceof UserError) return [];
   throw error;
-}
-
-function unreadable(pid: number, library: string): UserError {
-  return new UserError({
-    code: "denied",
-    what: `cannot read the code of ${library} in process ${pid}`,
-    why: "this user may not read the process's memory",
-    remedy: "Run it as root, or leave out --pid and give the library with --binary",
-  });
-}
-
-function replaced(path: string): UserError {
-  return new UserError({
-    code: "binary-replaced",
-    what: `cannot trace ${path}`,
-    why: "another program stands or runs there by now: it was replaced while it was being read",
-    remedy: "Start the trace again",
-  });
 }

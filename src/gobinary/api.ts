@@ -4,7 +4,6 @@
  *
  * Addresses are virtual addresses as the file has them (JavaScript numbers: user addresses fit 53 bits).
  */
-
 import type { Arch } from "../arch/arch.ts";
 import type { CallingConvention, Location } from "../goabi/location.ts";
 import { type Refusal } from "../goabi/refusal.ts";

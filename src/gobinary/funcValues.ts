@@ -1,5 +1,4 @@
 /** What a func value is: the name of its code and the variables that its closure object holds. */
-
 import { DamagedError } from "../bytes/reader.ts";
 import { roundUp } from "../goabi/layout.ts";
 import { refuse } from "../goabi/refusal.ts";

@@ -1,5 +1,4 @@
 /** One function's plan: where its values live, where to probe, what to copy on a hit. */
-
 import { ARCHITECTURES } from "../arch/arch.ts";
 import { refuse } from "../goabi/refusal.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";

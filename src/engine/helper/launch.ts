@@ -6,9 +6,9 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { accessSync, closeSync, constants, existsSync, openSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-
 import { UserError, usedUp } from "../../protocol/errors.ts";
 import type { PasswordPrompt } from "../api.ts";
+import { helperNotStarted, launcherNotRun, privilegesMissing } from "../failures.ts";
 
 import { type Askpass, startAskpass } from "./askpass.ts";
 
@@ -205,28 +205,9 @@ function asUserError(error: unknown): unknown {
   return privilegesMissing(error.why, error.remedy, error.wantsPassword ? "password-needed" : "no-privileges");
 }
 
-export function privilegesMissing(
-  why: string,
-  remedy: string,
-  code: "no-privileges" | "password-needed" = "no-privileges",
-): UserError {
-  return new UserError({
-    code,
-    what: "cannot start the privileged helper (tracing needs root's rights to place probes)",
-    why,
-    remedy,
-  });
-}
-
 function helperFailed(error: unknown, stderr: string, ended: string | undefined): UserError {
   if (error instanceof UserError && error.code !== "helper-died") return error;
-  const line = tellingLine(stderr);
-  return new UserError({
-    code: "helper-died",
-    what: "cannot start the privileged helper",
-    why: `it ${ended ?? "does not answer"}${line === "" ? "" : `: ${line}`}`,
-    remedy: "Reinstall Probelens if files of it are missing; `probelens doctor` looks at the machine",
-  });
+  return helperNotStarted(ended, tellingLine(stderr));
 }
 
 /** Of what a process wrote before it died: the error, where a stack trace and Node's version stand around it. */
@@ -258,12 +239,7 @@ function launcher(): [string, ...string[]] {
   } catch (error) {
     // Editors unpack extensions without the permission to execute; the loader only has to read.
     if ((error as NodeJS.ErrnoException).code === "EACCES" && existsSync(LOADER)) return [LOADER, path];
-    throw new UserError({
-      code: "incomplete-package",
-      what: "cannot start the privileged helper",
-      why: `${path} cannot be run (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
-      remedy: "Reinstall Probelens, or build it: npm run build",
-    });
+    throw launcherNotRun(path, error as NodeJS.ErrnoException);
   }
 }
 

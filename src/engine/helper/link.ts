@@ -1,10 +1,10 @@
 /** One running helper, shared by every trace of an engine: requests, and raw events given to the trace they belong to. */
 
-import { UserError } from "../../protocol/errors.ts";
 import type { InitializeResult } from "../../protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../../protocol/helperClient.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import { decodeRecords } from "../../protocol/records.ts";
+import { helperDied } from "../failures.ts";
 import { type LaunchedHelper, type LaunchOptions, launchHelper, tellingLine } from "./launch.ts";
 import { type ReaderState, StreamFlow } from "./streamFlow.ts";
 
@@ -78,7 +78,7 @@ export class HelperLink {
 
   /** Reserves a session number and `count` consecutive probe ids whose events go to `sink`. */
   register(sink: EventSink, count: number): { session: number; firstProbe: number } {
-    if (this.state.death !== undefined) throw diedError(this.state.death);
+    if (this.state.death !== undefined) throw helperDied(this.state.death);
     const session = this.nextSession;
     this.nextSession += 1;
     const firstProbe = this.nextProbe;
@@ -157,13 +157,4 @@ class LinkState {
     this.sinks.clear();
     this.byProbe.clear();
   }
-}
-
-export function diedError(message: string): UserError {
-  return new UserError({
-    code: "helper-died",
-    what: "cannot go on tracing",
-    why: message === "" ? "the privileged helper ended" : message,
-    remedy: "Every probe is gone with it; start the trace again",
-  });
 }

@@ -5,7 +5,7 @@ import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
 import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
 import type { PlacedVariable } from "../../gobinary/api.ts";
 import type { EventPlan, FunctionPlan, PlannedCopy } from "../../probe/api.ts";
-import { UserError } from "../../protocol/errors.ts";
+import { neverReturns } from "../failures.ts";
 import { endsAreSeen, type FunctionCondition } from "../trace/probeTable.ts";
 
 export interface ConditionProgramFacts {
@@ -104,14 +104,4 @@ function atSite({ name, type, location }: PlacedVariable, registers: ReadonlySet
         : { ...piece, place: { at: "unknown", reason: "it is not captured" } },
     ),
   };
-}
-
-function neverReturns(func: string): UserError {
-  return new UserError({
-    code: "bad-condition",
-    what: `--where for ${func}`,
-    why: "it needs a result or the duration, and this function has no return that a probe could sit on",
-    remedy: "Use parameters only",
-    exitStatus: 2,
-  });
 }

@@ -1,5 +1,4 @@
 /** The calls of a function that were inlined: which of them can be probed, and what can be shown of each. */
-
 import { ARCHITECTURES } from "../../arch/arch.ts";
 import { refuse } from "../../goabi/refusal.ts";
 import type { GoBinary, GoFunction, InlinedCall, PlacedVariable, Variable } from "../../gobinary/api.ts";

@@ -1,8 +1,15 @@
 /** From what a user typed to the functions of one binary. One pattern that names nothing refuses all. */
 import { isAbsolute, resolve } from "node:path";
 import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
-import { UserError } from "../../protocol/errors.ts";
-import { shown } from "../../protocol/shown.ts";
+import type { UserError } from "../../protocol/errors.ts";
+import {
+  ambiguousFile,
+  noFunctionAtLine,
+  noneTraceable,
+  noSuchFile,
+  noSuchFunction,
+  tooManyMatches,
+} from "../failures.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
 import { type FileLine, matchesGlob, matchesPath, nearMisses, parseFileLine } from "./patterns.ts";
 
@@ -25,14 +32,8 @@ export async function resolvePatterns(binary: GoBinary, patterns: readonly strin
     const matches = await matchAlsoInlined(binary, pattern);
     const functions = matches.filter((fn) => fn.notTraceable === undefined);
     const refused = functions.length === 0 ? matches[0] : undefined;
-    if (refused !== undefined) {
-      throw new UserError({
-        code: "not-traceable",
-        what: `cannot trace ${shown(refused.name)}${matches.length === 1 ? "" : ` or anything else that ${shown(pattern)} names`}`,
-        why: refused.notTraceable ?? "",
-        remedy: "Trace a Go function that calls it or that it calls; `probelens list` shows which can be traced",
-      });
-    }
+    if (refused !== undefined)
+      throw noneTraceable(refused.name, pattern, matches.length - 1, refused.notTraceable ?? "");
     resolved.push({ pattern, functions, leftOut: matches.filter((fn) => fn.notTraceable !== undefined) });
   }
   return resolved;
@@ -53,32 +54,15 @@ export async function matchPattern(binary: GoBinary, pattern: string): Promise<r
   const fileLine = parseFileLine(pattern);
   if (fileLine !== undefined) return await functionsAtLine(binary, fileLine, pattern);
   const functions = await binary.functions();
-  if (!pattern.includes("*")) throw noSuchFunction(binary, pattern, functions);
+  if (!pattern.includes("*")) throw notNamed(binary, pattern, functions);
   const matches = functions.filter((fn) => matchesGlob(pattern, fn.name));
-  if (matches.length === 0) throw noSuchFunction(binary, pattern, functions);
-  if (matches.length > MAX_MATCHES) {
-    throw new UserError({
-      code: "too-many-functions",
-      what: `cannot take ${shown(pattern)}`,
-      why: `it matches ${matches.length} functions of ${shown(binary.name)}, and ${MAX_MATCHES} is the most`,
-      remedy: "Name a package or type, such as `main.*` or `net/http.(*Server).*`",
-    });
-  }
+  if (matches.length === 0) throw notNamed(binary, pattern, functions);
+  if (matches.length > MAX_MATCHES) throw tooManyMatches(binary.name, pattern, matches.length, MAX_MATCHES);
   return matches;
 }
 
-function noSuchFunction(binary: GoBinary, pattern: string, functions: readonly GoFunction[]): UserError {
-  const near = pattern.includes("*") ? [] : nearMisses(pattern, functions);
-  const inlined = "it may be inlined everywhere or left out as unused";
-  return new UserError({
-    code: "no-such-function",
-    what: `cannot find ${pattern === "" ? "a function without a name" : shown(pattern)}`,
-    why: `${shown(binary.name)} has no function of this name${pattern.includes("*") || pattern === "" ? "" : `; ${inlined}`}`,
-    remedy:
-      near.length > 0
-        ? `Did you mean ${near.join(" or ")}?`
-        : "`probelens list` shows the names; `*` in a name stands for any characters",
-  });
+function notNamed(binary: GoBinary, pattern: string, functions: readonly GoFunction[]): UserError {
+  return noSuchFunction(binary.name, pattern, pattern.includes("*") ? [] : nearMisses(pattern, functions));
 }
 
 async function functionsAtLine(
@@ -91,22 +75,8 @@ async function functionsAtLine(
   const whole = [file, resolve(file)].find((path) => functions.some((fn) => fn.file === path));
   const inFile = functions.filter((fn) => (whole === undefined ? namesFile(file, fn.file) : fn.file === whole));
   const files = [...new Set(inFile.map((fn) => fn.file))];
-  if (inFile.length === 0) {
-    throw new UserError({
-      code: "no-such-function",
-      what: `cannot find ${shown(pattern)}`,
-      why: `no function of ${shown(binary.name)} comes from a file ${shown(file)}`,
-      remedy: "Give the end of the path as the binary has it; `probelens list` shows the files",
-    });
-  }
-  if (files.length > 1) {
-    throw new UserError({
-      code: "ambiguous-file",
-      what: `cannot take ${shown(pattern)}`,
-      why: `${files.length} files of ${shown(binary.name)} end in this path: ${files.slice(0, 3).map(shown).join(", ")}${files.length > 3 ? ", …" : ""}`,
-      remedy: "Give more of the path",
-    });
-  }
+  if (inFile.length === 0) throw noSuchFile(binary.name, pattern, file);
+  if (files.length > 1) throw ambiguousFile(binary.name, pattern, files);
   const candidates = inFile.filter((fn) => fn.line > 0 && fn.line <= line).sort((a, b) => b.line - a.line);
   // The nearest declaration above may be a closure that ends before the line: then the function around it is meant.
   for (const candidate of candidates) {
@@ -119,15 +89,7 @@ async function functionsAtLine(
   const nearest = inFile
     .filter((fn) => fn.line > 0)
     .sort((a, b) => Math.abs(a.line - line) - Math.abs(b.line - line))[0];
-  throw new UserError({
-    code: "no-such-function",
-    what: `cannot find ${shown(pattern)}`,
-    why: `no function with code covers line ${line} of ${shown(files[0] ?? "")}`,
-    remedy:
-      nearest === undefined
-        ? "`probelens list` shows the functions"
-        : `The nearest is ${shown(nearest.name)} at line ${nearest.line}`,
-  });
+  throw noFunctionAtLine(pattern, files[0] ?? "", line, nearest);
 }
 
 /** A binary may have but the end of a path (`//line grammar.y:3` in a file that was built with -trimpath or by hand). */

@@ -11,11 +11,11 @@ import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
 import type { ContextRequest } from "../../probe/capture/context.ts";
 import { CaptureTypes, type DynamicTypes } from "../../probe/capture/sessionTypes.ts";
 import type { CaptureTables } from "../../protocol/captureTypes.ts";
-import { UserError } from "../../protocol/errors.ts";
 import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
 import { MAX_PROBES } from "../../protocol/layout.ts";
 import { shown } from "../../protocol/shown.ts";
 import type { TraceRequest } from "../api.ts";
+import { labelsNotKnown, notTraceable, tooManyProbes } from "../failures.ts";
 import type { TraceSession } from "../trace/traceSession.ts";
 import { boundedCopies, inlinedSummary } from "./inlinedBounds.ts";
 import type { ResolvedPattern } from "./resolvePatterns.ts";
@@ -81,14 +81,7 @@ export function withinBounds(
 /** What is asked for with each call. Throws a UserError where the program's Go version is not known for it. */
 export function contextOf(binary: GoBinary, { stack, labels }: Pick<TraceRequest, "stack" | "labels">): ContextRequest {
   if (labels !== true) return { stack: stack === true };
-  if (binary.runtime.labelsOffset === undefined) {
-    throw new UserError({
-      code: "labels-not-known",
-      what: `cannot show the labels of goroutines in ${shown(binary.name)}`,
-      why: `it is not known where ${binary.buildInfo.goVersion} keeps them, and the binary has no DWARF that tells it`,
-      remedy: "Trace without --labels",
-    });
-  }
+  if (binary.runtime.labelsOffset === undefined) throw labelsNotKnown(binary.name, binary.buildInfo.goVersion);
   return { stack: stack === true, labels: binary.runtimeFacts.labels };
 }
 
@@ -105,15 +98,6 @@ async function dynamicTypes(binary: GoBinary, types: CaptureTypes): Promise<Dyna
 /** See unwindSites.ts and signalSite.ts. */
 const PROBES_OF_RUNTIME = 3;
 
-function notTraceable(name: string, reason: string, remedy: string | undefined): UserError {
-  return new UserError({
-    code: "not-traceable",
-    what: `cannot trace ${shown(name)}`,
-    why: reason,
-    remedy: remedy ?? "Trace a Go function that calls it or that it calls; `probelens list` shows which can be traced",
-  });
-}
-
 export async function attachRequest(
   session: Pick<TraceSession, "session" | "probes" | "plans">,
   target: AttachTarget,
@@ -121,14 +105,7 @@ export async function attachRequest(
   limits: CaptureLimits,
 ): Promise<{ params: AttachParams; tables: CaptureTables; resolver: ValueResolver }> {
   const { probes, plans } = session;
-  if (probes.length > MAX_PROBES) {
-    throw new UserError({
-      code: "too-many-functions",
-      what: `cannot attach to ${plans.length} functions at once`,
-      why: `they need ${probes.length} probes, and ${MAX_PROBES} is the most`,
-      remedy: "Name fewer functions, or leave out --returns",
-    });
-  }
+  if (probes.length > MAX_PROBES) throw tooManyProbes(plans.length, probes.length, MAX_PROBES);
   const { tlsOffset, goidOffset, stackHiOffset, labelsOffset } = binary.runtime;
   // Since the register ABI g is in R14 in every Go function; before, only thread-local storage has it.
   const inRegister = plans.every((plan) => plan.fn.convention === "register");

@@ -12,7 +12,7 @@ import { delimiter, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { shown } from "../../protocol/shown.ts";
+import { commandNotStarted, isGoCommand, noSuchCommand } from "../failures.ts";
 
 /** Between SIGTERM and SIGKILL. */
 export const KILL_AFTER_MS = 5000;
@@ -38,12 +38,7 @@ export function findCommand(name: string): string {
       if ((error as NodeJS.ErrnoException).code === "EACCES") why = "it is not executable by this user";
     }
   }
-  throw new UserError({
-    code: "no-such-file",
-    what: `cannot start ${name === "" ? "a command without a name" : shown(name)}`,
-    why,
-    remedy: "Give the path of a Go program after `--`",
-  });
+  throw noSuchCommand(name, why);
 }
 
 /**
@@ -53,15 +48,7 @@ export function notOfGoCommand(error: unknown, binary: GoBinary, argv: readonly 
   if (binary.buildInfo.path !== "cmd/go" || !(error instanceof UserError) || error.code !== "no-such-function") {
     return error;
   }
-  const isTest = argv[1] === "test";
-  return new UserError({
-    code: "no-such-function",
-    what: error.what,
-    why: `\`${argv.slice(0, 2).join(" ")}\` builds a program and runs it as a child process; what is traced is the go command itself, which has no such function`,
-    remedy: isTest
-      ? "Build the test first and trace that: `go test -c -o app.test`, then `-- ./app.test`"
-      : "Build the program first and trace that: `go build -o app`, then `-- ./app`",
-  });
+  return isGoCommand(error.what, argv);
 }
 
 export class StoppedCommand {
@@ -78,21 +65,7 @@ export class StoppedCommand {
     });
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
-      child.once("error", (error: NodeJS.ErrnoException) => {
-        const missing = error.code === "ENOENT";
-        reject(
-          new UserError({
-            code: "cannot-start",
-            what: `cannot start ${shown(argv[0] ?? "")}`,
-            why: missing
-              ? "setpriv (of util-linux) is not installed"
-              : `the system says ${error.code ?? error.message}`,
-            remedy: missing
-              ? "Install util-linux, or start the program yourself and use --pid"
-              : "Start it yourself and use --pid",
-          }),
-        );
-      });
+      child.once("error", (error: NodeJS.ErrnoException) => reject(commandNotStarted(argv[0] ?? "", error)));
     });
     return new StoppedCommand(child);
   }

@@ -3,8 +3,8 @@
  * throwing; proc(5) is the source of the formats.
  */
 import { open, readFile, readlink } from "node:fs/promises";
-import { UserError } from "../../protocol/errors.ts";
 import { decodePath } from "../../protocol/path.ts";
+import { isKernelThread, noSuchProcess, processExited } from "../failures.ts";
 
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h): 4 × 1024 × 1024. */
 export const PID_MAX = 4_194_304;
@@ -61,30 +61,9 @@ export async function processStatus(pid: number): Promise<ProcessStatus | undefi
 export async function findProcess(id: number): Promise<{ pid: number; uid: number; startTime: string; name: string }> {
   const status = await processStatus(id);
   const stat = status === undefined ? undefined : await processStat(status.tgid);
-  if (status === undefined || stat === undefined) {
-    throw new UserError({
-      code: "no-such-process",
-      what: `cannot look at process ${id}`,
-      why: "no process or thread has this id",
-      remedy: "`probelens targets` lists the running Go processes",
-    });
-  }
-  if (stat.kernelThread) {
-    throw new UserError({
-      code: "not-go",
-      what: `cannot look at process ${id} (${status.name})`,
-      why: "it is a kernel thread, which runs no program file",
-      remedy: "`probelens targets` lists the running Go processes",
-    });
-  }
-  if (stat.state === "Z" || stat.state === "X") {
-    throw new UserError({
-      code: "process-exited",
-      what: `cannot look at process ${id} (${status.name})`,
-      why: "it has exited already and waits for its parent to notice",
-      remedy: "`probelens targets` lists the running Go processes",
-    });
-  }
+  if (status === undefined || stat === undefined) throw noSuchProcess(id);
+  if (stat.kernelThread) throw isKernelThread(id, status.name);
+  if (stat.state === "Z" || stat.state === "X") throw processExited(id, status.name);
   return { pid: status.tgid, uid: status.uid, startTime: stat.startTime, name: status.name };
 }
 

@@ -2,9 +2,9 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ByteSource } from "../../bytes/source.ts";
-import { type ErrorCode, UserError } from "../../protocol/errors.ts";
 import { MAX_READ_BYTES, type ReadFileResult } from "../../protocol/helperApi.ts";
 import { encodePath } from "../../protocol/path.ts";
+import { endsAt, type FileUse, notAFile, notOpened, replacedWhileRead, tooLarge, tooLongRead } from "../failures.ts";
 
 /** Read to learn size and identity: an ELF header. */
 const IDENTITY_READ_BYTES = 64;
@@ -24,34 +24,20 @@ export interface ProgramSource extends ByteSource {
   close(): Promise<void>;
 }
 
-/** Opens a regular file. `what` and `remedy` are the caller's part of the message when that fails. */
-export async function openLocalSource(
-  path: string,
-  name: string,
-  failure: { what: string; remedy: string },
-): Promise<ProgramSource> {
+/** Opens a regular file. `use`: the caller's part of the message when that fails. */
+export async function openLocalSource(path: string, name: string, use: FileUse): Promise<ProgramSource> {
   let file: FileHandle;
   try {
     // A FIFO without a writer would block the open for ever: O_NONBLOCK, which regular files ignore.
     file = await open(encodePath(path), 0o4000);
   } catch (error) {
-    throw openFailure(error as NodeJS.ErrnoException, failure);
+    throw notOpened(error as NodeJS.ErrnoException, use);
   }
   try {
     const stat = await file.stat({ bigint: true });
-    if (!stat.isFile()) {
-      const kind = stat.isDirectory() ? "a directory" : "not a regular file";
-      throw new UserError({ code: "not-a-file", what: failure.what, why: `it is ${kind}`, remedy: failure.remedy });
-    }
+    if (!stat.isFile()) throw notAFile(stat.isDirectory(), use);
     const size = Number(stat.size);
-    if (size > MAX_PROGRAM_BYTES) {
-      throw new UserError({
-        code: "too-large",
-        what: failure.what,
-        why: `it has ${size} bytes, more than any program file (${MAX_PROGRAM_BYTES})`,
-        remedy: failure.remedy,
-      });
-    }
+    if (size > MAX_PROGRAM_BYTES) throw tooLarge(size, MAX_PROGRAM_BYTES, use);
     // What is opened through /proc has its real path as its name.
     const known = { name, size, inode: Number(stat.ino), identity: identityOf(stat), path: resolve(name) };
     return new LocalSource(file, known);
@@ -94,7 +80,7 @@ class LocalSource implements ProgramSource {
     while (filled < length) {
       const { bytesRead } = await this.file.read(bytes, filled, length - filled, offset + filled);
       // The file shrank after it was opened: somebody truncated or rewrote it in place.
-      if (bytesRead === 0) throw shorter(this, offset, length, offset + filled);
+      if (bytesRead === 0) throw endsAt(this.name, offset, length, offset + filled);
       filled += bytesRead;
     }
     return bytes;
@@ -140,16 +126,9 @@ export class HelperSource implements ProgramSource {
     let filled = 0;
     while (filled < length) {
       const part = await this.readChunk(offset + filled, Math.min(MAX_READ_BYTES, length - filled));
-      if (part.identity !== this.identity) {
-        throw new UserError({
-          code: "binary-replaced",
-          what: `cannot go on reading ${this.name}`,
-          why: "the process now runs another program file",
-          remedy: "Start again",
-        });
-      }
+      if (part.identity !== this.identity) throw replacedWhileRead(this.name);
       const chunk = Buffer.from(part.base64, "base64");
-      if (chunk.length === 0) throw shorter(this, offset, length, offset + filled);
+      if (chunk.length === 0) throw endsAt(this.name, offset, length, offset + filled);
       bytes.set(chunk.subarray(0, length - filled), filled);
       filled += chunk.length;
     }
@@ -170,36 +149,6 @@ function checkRange(source: ByteSource, offset: number, length: number): void {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
     throw new RangeError(`read of ${length} bytes at ${offset} of ${source.name}`);
   }
-  if (offset + length > source.size) throw shorter(source, offset, length, source.size);
-  if (length > LONGEST_READ_BYTES) {
-    throw new UserError({
-      code: "truncated",
-      what: `cannot read ${length} bytes at offset ${offset} of ${source.name}`,
-      why: "no part of a program is that long: the file is damaged",
-      remedy: "Build or copy the program again",
-    });
-  }
-}
-
-function shorter(source: ByteSource, offset: number, length: number, end: number): UserError {
-  return new UserError({
-    code: "truncated",
-    what: `cannot read ${length} bytes at offset ${offset} of ${source.name}`,
-    why: `the file ends at byte ${end}: it is truncated or damaged`,
-    remedy: "Build or copy the program again",
-  });
-}
-
-function openFailure(error: NodeJS.ErrnoException, { what, remedy }: { what: string; remedy: string }): UserError {
-  const reasons: Record<string, [ErrorCode, string]> = {
-    ENOENT: ["no-such-file", "there is no such file"],
-    ENOTDIR: ["no-such-file", "a part of its path is not a directory"],
-    EACCES: ["denied", "this user may not read it"],
-    EPERM: ["denied", "this user may not read it"],
-    ELOOP: ["no-such-file", "its path has too many symbolic links"],
-    ENAMETOOLONG: ["no-such-file", "its name is too long"],
-    ENXIO: ["not-a-file", "it is not a regular file"],
-  };
-  const [code, why] = reasons[error.code ?? ""] ?? ["io-error", `the system says ${error.code ?? error.message}`];
-  return new UserError({ code, what, why, remedy });
+  if (offset + length > source.size) throw endsAt(source.name, offset, length, source.size);
+  if (length > LONGEST_READ_BYTES) throw tooLongRead(source.name, offset, length);
 }

@@ -9,9 +9,8 @@ import type { SourceMatch } from "../../gosource/functions/match.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { SourceReader } from "../../gosource/packages/reader.ts";
 import type { SourceTypes } from "../../gosource/sourceTypes.ts";
-import { UserError } from "../../protocol/errors.ts";
 import { encodePath } from "../../protocol/path.ts";
-import { shown } from "../../protocol/shown.ts";
+import { noSourceFolder } from "../failures.ts";
 import { delegate } from "./binaries.ts";
 import { gitTree } from "./gitTree.ts";
 
@@ -23,11 +22,9 @@ const TOOL_TIMEOUT_MS = 10_000;
 
 /** Throws a UserError where `root` is no folder. */
 export async function sourceTypesAt(root: string): Promise<SourceTypes> {
-  const what = `cannot read Go source below ${root === "" ? "a folder without a name" : shown(root)}`;
-  const remedy = "Give the folder that holds the go.mod of the program's source";
   const found = await stat(root).catch((error: Error) => error);
-  if (found instanceof Error) throw new UserError({ code: "no-source", what, why: found.message, remedy });
-  if (!found.isDirectory()) throw new UserError({ code: "no-source", what, why: "it is a file", remedy });
+  if (found instanceof Error) throw noSourceFolder(root, found.message);
+  if (!found.isDirectory()) throw noSourceFolder(root, "it is a file");
   const env = await goEnvironment();
   const [{ createSourceTypes }, { loadGrammar }] = await Promise.all([
     import("../../gosource/sourceTypes.ts"),

@@ -6,6 +6,7 @@ import type { AttachTarget } from "../../protocol/helperApi.ts";
 import { decodePath, encodePath } from "../../protocol/path.ts";
 import { shown } from "../../protocol/shown.ts";
 import type { TraceListener } from "../api.ts";
+import { programFile, programOf } from "../failures.ts";
 import type { HelperLink } from "../helper/link.ts";
 import { resolvePatterns } from "../plan/resolvePatterns.ts";
 import { type GoLibrary, goLibraries, hasMapped } from "../processes/goLibraries.ts";
@@ -159,10 +160,7 @@ export async function openProcessSource(found: FoundProcess, helper: GetHelper):
   const { pid, name } = found;
   const shown = (await programName(pid)) ?? `/proc/${pid}/exe (${name})`;
   try {
-    return await openLocalSource(`/proc/${pid}/exe`, shown, {
-      what: `cannot read the program of process ${pid} (${name})`,
-      remedy: "`probelens targets` lists the running Go processes",
-    });
+    return await openLocalSource(`/proc/${pid}/exe`, shown, programOf(pid, name));
   } catch (error) {
     if (!(error instanceof UserError) || (error.code !== "denied" && found.hidden !== true)) throw error;
     return (await openThroughHelper(await helper(), pid)).source;
@@ -170,10 +168,7 @@ export async function openProcessSource(found: FoundProcess, helper: GetHelper):
 }
 
 export async function openFileSource(file: string): Promise<ProgramSource> {
-  return await openLocalSource(file, file, {
-    what: `cannot read ${file === "" ? "a file without a name" : shown(file)}`,
-    remedy: "Give the path of a Go program that this user may read",
-  });
+  return await openLocalSource(file, file, programFile(file));
 }
 
 export async function openThroughHelper(

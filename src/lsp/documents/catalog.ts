@@ -1,5 +1,4 @@
 /** The Go binaries that processes run now or that the user chose, with what was asked about them; kept fresh by polling. */
-
 import { readdir, stat } from "node:fs/promises";
 import type { ProcessInfo } from "../../engine/api.ts";
 import { type Refusal, refuse } from "../../goabi/refusal.ts";

@@ -1,5 +1,4 @@
 /** Open Go documents: parsed once per version, joined with each program once per version and build. */
-
 import { fileURLToPath } from "node:url";
 import type { TextDocument } from "vscode-languageserver-textdocument";
 import { type Refusal, refuse } from "../../goabi/refusal.ts";

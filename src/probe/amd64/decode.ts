@@ -3,7 +3,6 @@
  * The decoding is linear from the first byte to the last: Go keeps no data between instructions on amd64 (jump tables
  * stand in .rodata), so a byte that does not decode means that the code is not what we take it for.
  */
-
 import {
   Code,
   Decoder,

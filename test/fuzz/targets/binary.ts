@@ -1,5 +1,4 @@
 /** Whole program files, damaged in their headers, tables and sections, opened and asked everything. */
-
 import type { ByteSource } from "../../../src/bytes/source.ts";
 import { planInlinedCalls } from "../../../src/engine/plan/inlinedCalls.ts";
 import { isRefusal } from "../../../src/goabi/refusal.ts";

@@ -1,5 +1,4 @@
 /** Value rendering: random types over random memory, as a damaged program file or a torn read would give them. */
-
 import { assignSignature } from "../../../src/goabi/assign.ts";
 import { refuse } from "../../../src/goabi/refusal.ts";
 import type { ValueResolver } from "../../../src/goabi/resolver.ts";

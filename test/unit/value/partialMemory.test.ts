@@ -1,5 +1,4 @@
 /** Memory that was copied in part, twice, at the wrong moment, or not at all: never a value from bytes that are not there. */
-
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { refuse } from "../../../src/goabi/refusal.ts";
