@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { UserError, usedUp } from "../protocol/errors.ts";
 import { decodePath } from "../protocol/path.ts";
 import { COMMANDS } from "./commands.ts";
+import { usage, withProcess } from "./failures.ts";
 import { commandHelp, generalHelp } from "./help.ts";
-import { type CommandSpec, type ParsedOptions, parseOptions, usage } from "./options.ts";
+import { type CommandSpec, type ParsedOptions, parseOptions } from "./options.ts";
 import { Printer } from "./print.ts";
 import { say } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -64,12 +65,10 @@ async function runCommand(name: keyof typeof COMMANDS, rest: readonly string[]):
   }
 }
 
-/** Messages speak of the program that a process runs; what the user typed is its number. */
+/** Where the message does not say the number that the user typed. */
 function naming(pid: number | undefined, error: unknown): unknown {
   if (pid === undefined || !(error instanceof UserError) || error.message.includes(String(pid))) return error;
-  if (NOT_OF_PROCESS.has(error.code)) return error;
-  const { code, why, remedy, exitStatus } = error;
-  return new UserError({ code, what: `${error.what} (--pid ${pid})`, why, remedy, exitStatus });
+  return NOT_OF_PROCESS.has(error.code) ? error : withProcess(pid, error);
 }
 
 /** Whatever process is traced. */

@@ -1,6 +1,6 @@
 /** A small option parser: tables of options in, checked values or a usage error (status 2) out. */
-import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
+import { usage } from "./failures.ts";
 
 export interface OptionSpec {
   /** With its dashes: `--limit`. */
@@ -84,16 +84,6 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
   }
   if (!help) checkPositionals(spec, positionals);
   return { flags, texts, numbers, positionals, command, help };
-}
-
-export function usage(spec: Pick<CommandSpec, "name">, what: string, why: string): UserError {
-  return new UserError({
-    code: "usage",
-    what: [spec.name, shown(what)].filter((part) => part !== "").join(": ") || "usage",
-    why,
-    remedy: `\`probelens ${spec.name === "" ? "" : `${spec.name} `}--help\` shows how it is used`,
-    exitStatus: 2,
-  });
 }
 
 /** Throws where more than one of these options (or what stands for one) is given, or none. */

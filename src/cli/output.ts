@@ -3,7 +3,8 @@ import { constants, createWriteStream, type WriteStream } from "node:fs";
 import { type FileHandle, lstat, open, realpath, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Writable } from "node:stream";
-import { UserError } from "../protocol/errors.ts";
+import type { UserError } from "../protocol/errors.ts";
+import { isTracedProgram, outputFailed, outputNotOpened } from "./failures.ts";
 import { say } from "./terminal.ts";
 
 /** A reader that takes nothing for this long holds the end of the program up no longer; one that is slow does. */
@@ -29,14 +30,7 @@ export class Output {
 
   /** Created with mode 0600; a file that exists is replaced, not written into, but never the `program` that is traced. */
   static async file(path: string, program: string): Promise<Output> {
-    if (await isSameFile(path, program)) {
-      throw new UserError({
-        code: "output-failed",
-        what: `cannot write the output file ${path}`,
-        why: "it is the program that is to be traced",
-        remedy: "Give another path",
-      });
-    }
+    if (await isSameFile(path, program)) throw isTracedProgram(path);
     return new Output(await openPrivate(path), path);
   }
 
@@ -110,16 +104,7 @@ export class Output {
     const readerGone = error.code === "EPIPE" || error.code === "ECONNRESET";
     this.state = readerGone ? "reader-gone" : "failed";
     this.wake?.();
-    this.ended(
-      readerGone
-        ? undefined
-        : new UserError({
-            code: "output-failed",
-            what: `cannot write to ${this.name}`,
-            why: describe(error),
-            remedy: error.code === "ENOSPC" ? "Make room there, or write elsewhere" : "Write elsewhere",
-          }),
-    );
+    this.ended(readerGone ? undefined : outputFailed(this.name, error));
   }
 }
 
@@ -137,12 +122,7 @@ async function openPrivate(path: string): Promise<WriteStream> {
     const handle = (await isSpecial(path)) ? await openSpecial(path) : await replaceFile(path);
     return createWriteStream(path, { fd: handle });
   } catch (error) {
-    throw new UserError({
-      code: "output-failed",
-      what: `cannot write the output file ${path}`,
-      why: describe(error as NodeJS.ErrnoException),
-      remedy: "Give a path in a directory that this user may write to",
-    });
+    throw outputNotOpened(path, error as NodeJS.ErrnoException);
   }
 }
 
@@ -170,21 +150,4 @@ async function replaceFile(path: string): Promise<FileHandle> {
     if (error.code !== "ENOENT") throw error;
   });
   return await open(path, "wx", PRIVATE_MODE);
-}
-
-function describe(error: NodeJS.ErrnoException): string {
-  const reasons: Record<string, string> = {
-    ENOENT: "its directory does not exist",
-    ENXIO: "it is a pipe that nobody reads, or a device that is not there",
-    ENOTDIR: "a part of its path is not a directory",
-    EISDIR: "it is a directory",
-    EACCES: "this user may not write there",
-    EPERM: "this user may not write there",
-    EROFS: "the file system is read-only",
-    ENOSPC: "no space is left on the device",
-    EDQUOT: "the disk quota is used up",
-    ENAMETOOLONG: "its name is too long",
-    EFBIG: "it would grow larger than allowed",
-  };
-  return reasons[error.code ?? ""] ?? `the system says ${error.code ?? error.message}`;
 }

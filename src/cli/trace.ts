@@ -12,10 +12,11 @@ import type {
 } from "../engine/api.ts";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { findCommand } from "../engine/processes/command.ts";
-import { UserError } from "../protocol/errors.ts";
+import type { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
 import { COMMANDS } from "./commands.ts";
-import { exactlyOne, type ParsedOptions, usage } from "./options.ts";
+import { endedEarly, usage } from "./failures.ts";
+import { exactlyOne, type ParsedOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { onSignal } from "./signals.ts";
 import { neverBlockOnTerminal, say } from "./terminal.ts";
@@ -258,12 +259,7 @@ class TraceRun implements TraceListener {
   private async finish(reason: EndReason, stats: readonly StatsEvent[]): Promise<number> {
     const { format, returns } = this.options;
     if (reason.kind === "helper-died") {
-      this.failure ??= new UserError({
-        code: "helper-died",
-        what: "the trace ended early",
-        why: reason.message,
-        remedy: "Every probe is gone with it; start the trace again",
-      });
+      this.failure ??= endedEarly(reason.message);
     } else if (reason.kind === "expired") {
       say("the time of this trace is up (--expire), so its probes were removed; --expire MIN or off gives it more");
     } else if (reason.kind !== "stopped" && !this.interrupted) {
