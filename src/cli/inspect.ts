@@ -13,7 +13,6 @@ import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } f
 import { openTarget, sayWarnings } from "./list.ts";
 import type { ParsedOptions } from "./options.ts";
 import { columns, type Printer } from "./print.ts";
-import { say } from "./terminal.ts";
 
 /** Instructions shown before and after the probe site. */
 const AROUND = 8;
@@ -39,7 +38,7 @@ export interface Asked {
 }
 
 export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked: Asked | undefined): Promise<void> {
-  const engine = createEngine({ terminal: true, onNotice: say, source: parsed.texts.get("--source") });
+  const engine = createEngine({ terminal: true, source: parsed.texts.get("--source") });
   try {
     const binary = await openTarget(engine, parsed);
     for (const flag of FRUGAL) setFlagsFromString(flag);

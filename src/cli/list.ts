@@ -1,6 +1,7 @@
 /** `probelens list`. */
 
 import { createEngine, type FullEngine } from "../engine/engine.ts";
+import { newJob } from "../engine/job.ts";
 import { matchPattern } from "../engine/plan/resolvePatterns.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { shown } from "../protocol/shown.ts";
@@ -15,7 +16,7 @@ const LINES_TOGETHER = 500;
 
 export async function runList(parsed: ParsedOptions): Promise<number> {
   checkTarget(COMMANDS.list, parsed);
-  const engine = createEngine({ terminal: true, onNotice: say, source: parsed.texts.get("--source") });
+  const engine = createEngine({ terminal: true, source: parsed.texts.get("--source") });
   try {
     const binary = await openTarget(engine, parsed);
     const told = binary.warnings.length;
@@ -36,11 +37,12 @@ export async function runList(parsed: ParsedOptions): Promise<number> {
 }
 
 export async function openTarget(engine: FullEngine, parsed: ParsedOptions): Promise<GoBinary> {
+  const job = newJob({ notice: say });
   const pid = parsed.numbers.get("--pid");
   const binary =
     pid === undefined
-      ? await engine.openFile(parsed.texts.get("--binary") ?? "")
-      : await engine.openProcess(pid, undefined, parsed.positionals);
+      ? await engine.openFile(job, parsed.texts.get("--binary") ?? "")
+      : await engine.openProcess(job, pid, parsed.positionals);
   sayWarnings(binary, 0);
   return binary;
 }

@@ -1,5 +1,4 @@
 /** A small option parser: tables of options in, checked values or a usage error (status 2) out. */
-import { shown } from "../protocol/shown.ts";
 import { usage } from "./failures.ts";
 
 export interface OptionSpec {

@@ -1,14 +1,15 @@
 /** `probelens targets`. */
 import { createEngine } from "../engine/engine.ts";
+import { newJob } from "../engine/job.ts";
 import { quotedPath } from "../protocol/path.ts";
 import type { ParsedOptions } from "./options.ts";
 import { columns, Printer } from "./print.ts";
 import { say } from "./terminal.ts";
 
 export async function runTargets(parsed: ParsedOptions): Promise<number> {
-  const engine = createEngine({ onNotice: say });
+  const engine = createEngine();
   try {
-    const processes = await engine.processes();
+    const processes = await engine.processes(newJob({ notice: say }));
     const printer = new Printer();
     if (parsed.flags.has("--json")) {
       for (const process of processes) await printer.json(process);

@@ -11,6 +11,7 @@ import type {
   TraceListener,
 } from "../engine/api.ts";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
+import { newJob } from "../engine/job.ts";
 import { findCommand } from "../engine/processes/command.ts";
 import type { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
@@ -100,7 +101,7 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
 /** Resolves with the exit status. */
 export async function runTrace(options: TraceOptions): Promise<number> {
   neverBlockOnTerminal();
-  const engine = createEngine({ terminal: true, onNotice: say, source: options.source });
+  const engine = createEngine({ terminal: true, source: options.source });
   const run = new TraceRun(options, engine);
   try {
     return await run.toEnd();
@@ -166,7 +167,7 @@ class TraceRun implements TraceListener {
       ...(depth === undefined ? {} : { depth }),
       ...(values ? { values } : {}),
     };
-    const started = this.engine.trace(request, this);
+    const started = this.engine.trace(newJob({ notice: say }), request, this);
     started.catch(() => {});
     // An attach that is under way ends by itself; then there is something to detach and to total.
     const trace = await Promise.race([started, interrupted.then(() => this.lastMoment(started))]);
@@ -203,10 +204,6 @@ class TraceRun implements TraceListener {
     const { format } = this.options;
     const lines = format === "jsonl" ? events.map((event) => JSON.stringify(event)) : events.map(removedText);
     void this.output?.write(`${lines.join("\n")}\n`);
-  }
-
-  onNotice(message: string): void {
-    say(message);
   }
 
   onEnd(reason: EndReason, stats: readonly StatsEvent[]): void {

@@ -2,11 +2,12 @@
  * The engine: everything between a request ("trace these functions there") and rendered events. The CLI and the
  * language server drive the same engine; it knows neither a terminal nor an editor.
  */
-import { type Refusal } from "../goabi/refusal.ts";
+import type { Refusal } from "../goabi/refusal.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import type { FunctionPlan } from "../probe/api.ts";
 import type { ContextRequest } from "../probe/capture/context.ts";
 import type { Value } from "../value/api.ts";
+import type { Job } from "./job.ts";
 
 export interface RenderedValue {
   readonly name: string;
@@ -174,8 +175,6 @@ export interface TraceListener {
   onEvents(events: readonly TraceEvent[]): void | Promise<void>;
   /** Before `onEnd`. */
   onRemoved?(events: readonly RemovedEvent[]): void;
-  /** Things the user should read, one line each (a caution on stderr, a message in the editor). */
-  onNotice(message: string): void;
   /** Once; all probes are gone. */
   onEnd(reason: EndReason, stats: readonly StatsEvent[]): void;
 }
@@ -194,14 +193,14 @@ export interface Engine {
    * `running` takes them from a helper that runs already (an editor that polls), `quiet` also starts one where that
    * asks nobody anything (the default), `ask` also where sudo wants a password; then a refusal rejects.
    */
-  processes(options?: { readonly helper?: "running" | "quiet" | "ask" }): Promise<readonly ProcessInfo[]>;
+  processes(job: Job, options?: { readonly helper?: "running" | "quiet" | "ask" }): Promise<readonly ProcessInfo[]>;
   /**
    * Cached by content; `close` when no longer needed. Aborted, it rejects, and reading ends if nobody else waits.
    * A process may have mapped several files with Go code: plugins, and libraries of programs that are not Go's. Then it is
    * the first that holds `functions` (patterns), the program before the others.
    */
-  openProcess(pid: number, signal?: AbortSignal, functions?: readonly string[]): Promise<GoBinary>;
-  openFile(file: string, signal?: AbortSignal): Promise<GoBinary>;
+  openProcess(job: Job, pid: number, functions?: readonly string[]): Promise<GoBinary>;
+  openFile(job: Job, file: string): Promise<GoBinary>;
   /** Functions that a pattern names in a binary; throws a UserError where none does. */
   resolve(binary: GoBinary, patterns: readonly string[]): Promise<readonly GoFunction[]>;
   plan(
@@ -211,7 +210,7 @@ export interface Engine {
     context?: ContextRequest,
   ): Promise<FunctionPlan | Refusal>;
   /** Resolves when every probe is attached. Aborted before they are being attached, it rejects. */
-  trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace>;
+  trace(job: Job, request: TraceRequest, listener: TraceListener): Promise<Trace>;
   /** Stops every trace and the helper. */
   dispose(): Promise<void>;
 }

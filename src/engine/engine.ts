@@ -29,6 +29,7 @@ import type {
 } from "./api.ts";
 import { libraryNotReadable, replacedSinceRead } from "./failures.ts";
 import { HelperLink } from "./helper/link.ts";
+import type { Job } from "./job.ts";
 import { inlinedSummary } from "./plan/inlinedBounds.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
 import { attachRequest, contextOf, factsOf, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
@@ -59,8 +60,6 @@ export interface EngineOptions {
   readonly source?: string | undefined;
   /** sudo may ask on the controlling terminal (CLI). */
   readonly terminal?: boolean;
-  /** Things that no single trace is about: skipped processes. */
-  readonly onNotice?: (message: string) => void;
 }
 
 /** What the CLI asks beyond the editor's engine. */
@@ -88,7 +87,10 @@ class ProbeEngine implements FullEngine {
     this.options = options;
   }
 
-  async processes(options: { readonly helper?: "running" | "quiet" | "ask" } = {}): Promise<readonly ProcessInfo[]> {
+  async processes(
+    job: Job,
+    options: { readonly helper?: "running" | "quiet" | "ask" } = {},
+  ): Promise<readonly ProcessInfo[]> {
     const first = await this.scanner.scan();
     // Root has no more rights to gain: what it may not see (init of a sandbox) nobody traces.
     const hides = await hidesProcesses();
@@ -102,11 +104,11 @@ class ProbeEngine implements FullEngine {
             hides ? (await link.client.listProcesses()).pids : [],
           );
     if (hides && link === undefined)
-      this.options.onNotice?.(
+      job.notice(
         "processes of other users are left out: this system hides them (/proc is mounted with hidepid; run it as root, or with sudo rights)",
       );
     else if (denied.length > 0) {
-      this.options.onNotice?.(
+      job.notice(
         `${denied.length} ${denied.length === 1 ? "process of another user is" : "processes of other users are"} left out: this user may not see which programs they run (run it as root, or with sudo rights)`,
       );
     }
@@ -120,13 +122,13 @@ class ProbeEngine implements FullEngine {
     return current?.alive === true ? current : undefined;
   }
 
-  async openProcess(pid: number, signal?: AbortSignal, functions: readonly string[] = []): Promise<GoBinary> {
-    const { handle } = await openProcessTarget(pid, functions, this.cache, () => this.helper(), signal);
+  async openProcess(job: Job, pid: number, functions: readonly string[] = []): Promise<GoBinary> {
+    const { handle } = await openProcessTarget(job, pid, functions, this.cache, () => this.helper());
     return await this.completed(borrowed(handle));
   }
 
-  async openFile(file: string, signal?: AbortSignal): Promise<GoBinary> {
-    return await this.completed(borrowed(await this.cache.acquire(await openFileSource(file), signal)));
+  async openFile(job: Job, file: string): Promise<GoBinary> {
+    return await this.completed(borrowed(await this.cache.acquire(job, await openFileSource(file))));
   }
 
   /** The binary with the signatures that the source gives, where the engine or the request was given one. */
@@ -181,25 +183,24 @@ class ProbeEngine implements FullEngine {
     return { ...result.plan, copies: await planInlinedCalls(binary, fn, limits, context).catch(noneOfDamaged) };
   }
 
-  async trace(request: TraceRequest, listener: TraceListener, signal?: AbortSignal): Promise<Trace> {
+  async trace(job: Job, request: TraceRequest, listener: TraceListener): Promise<Trace> {
     const { target } = request;
+    const { signal, notice } = job;
     const opened =
       target.kind === "process"
-        ? await openProcessTarget(target.pid, request.functions, this.cache, () => this.helper(), signal)
+        ? await openProcessTarget(job, target.pid, request.functions, this.cache, () => this.helper())
         : await openFileTarget(
+            job,
             target.kind === "file" ? target.file : findCommand(target.argv[0] ?? ""),
             this.cache,
-            signal,
           );
     let command: StoppedCommand | undefined;
     try {
       const binary = await this.completed(opened.handle.binary, request.source);
       if (opened.library !== undefined && target.kind === "process") {
-        listener.onNotice(
-          `the functions are those of ${shown(opened.library)}, which process ${target.pid} has mapped`,
-        );
+        notice(`the functions are those of ${shown(opened.library)}, which process ${target.pid} has mapped`);
       }
-      for (const warning of binary.warnings) listener.onNotice(`${shown(binary.name)}: ${warning}`);
+      for (const warning of binary.warnings) notice(`${shown(binary.name)}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions).catch((error: unknown) => {
         throw target.kind === "command" ? notOfGoCommand(error, binary, target.argv) : error;
       });
@@ -207,26 +208,26 @@ class ProbeEngine implements FullEngine {
       if (process.getuid?.() === 0) this.helper().catch(() => undefined);
       const context = contextOf(binary, request);
       const planned = await planGroups(
+        job,
         groups,
         async (fn) => {
-          signal?.throwIfAborted();
+          signal.throwIfAborted();
           return await this.plan(binary, fn, request, context);
         },
-        (message) => listener.onNotice(message),
         binary.hasDwarf || (request.source ?? this.options.source) !== undefined
           ? undefined
           : "Give the folder of its Go source (--source)",
       );
-      const bounded = withinBounds(planned, request.returns, (message) => listener.onNotice(message));
-      const where = await conditionsIn(binary, bounded, request, listener);
+      const bounded = withinBounds(job, planned, request.returns);
+      const where = await conditionsIn(job, binary, bounded, request);
       const plans = where?.plans ?? bounded;
       // An editor compares them itself.
-      if (request.source === undefined) await saySource(binary, plans, listener);
+      if (request.source === undefined) await saySource(job, binary, plans);
       await listener.onPlanned?.(plans);
       const link = await this.helper();
-      const notice = link.takeNotice();
-      if (notice !== undefined) listener.onNotice(notice);
-      signal?.throwIfAborted();
+      const ofHelper = link.takeNotice();
+      if (ofHelper !== undefined) notice(ofHelper);
+      signal.throwIfAborted();
       let attach = opened.attach;
       if (target.kind === "command") {
         command = await StoppedCommand.start(target.argv);
@@ -238,10 +239,10 @@ class ProbeEngine implements FullEngine {
           ...(attach.file === undefined ? {} : { file: attach.file }),
         };
       }
-      const trace = await this.attach(request, listener, opened, attach, plans, where?.conditions, link, command);
+      const trace = await this.attach(job, request, listener, opened, attach, plans, where?.conditions, link, command);
       // The trace runs: a failure here is not its own.
-      await sayInlined(binary, plans, listener).catch(() => undefined);
-      if (signal?.aborted === true) await trace.stop();
+      await sayInlined(job, binary, plans).catch(() => undefined);
+      if (signal.aborted) await trace.stop();
       return trace;
     } catch (error) {
       await command?.stop();
@@ -307,6 +308,7 @@ class ProbeEngine implements FullEngine {
   }
 
   private async attach(
+    job: Job,
     request: TraceRequest,
     listener: TraceListener,
     opened: OpenTarget,
@@ -343,6 +345,7 @@ class ProbeEngine implements FullEngine {
       stacks: request.stack === true ? new StackTable(binary) : undefined,
       watches: await watchSites(binary, plans, request.returns),
       listener,
+      notice: job.notice,
       onDetached: async (reason) => {
         const final = command === undefined ? reason : await withCommand(command, reason);
         clearInterval(watcher);
@@ -369,17 +372,16 @@ class ProbeEngine implements FullEngine {
       command.release();
     }
     if (request.target.kind === "file" && opened.path !== undefined) {
-      watcher = tellReplacement(opened.path, source.identity, listener);
-      await this.sayWhoRuns(opened.path, listener);
+      watcher = tellReplacement(job, opened.path, source.identity);
+      await this.sayWhoRuns(job, opened.path);
     }
     return session;
   }
 
-  private async sayWhoRuns(path: string, listener: TraceListener): Promise<void> {
+  private async sayWhoRuns(job: Job, path: string): Promise<void> {
     const file = await stat(encodePath(path), { bigint: true });
     const running = await processesRunning(path, file.dev, file.ino);
-    if (running.length === 0)
-      listener.onNotice(`no process that this user can see runs ${shown(path)} yet; waiting for one`);
+    if (running.length === 0) job.notice(`no process that this user can see runs ${shown(path)} yet; waiting for one`);
   }
 }
 
@@ -389,11 +391,7 @@ const MAX_INLINED_NOTICES = 4;
 const MAX_NAMED = 4;
 
 /** Whether the source is the program's, once for all functions with the same answer. */
-async function saySource(
-  binary: SourcedBinary,
-  plans: readonly FunctionPlan[],
-  listener: TraceListener,
-): Promise<void> {
+async function saySource(job: Job, binary: SourcedBinary, plans: readonly FunctionPlan[]): Promise<void> {
   const answers = new Map<string, string[]>();
   for (const { fn } of binary.sourceMatch === undefined ? [] : plans) {
     const answer = matchText(await binary.sourceMatch!(fn));
@@ -401,11 +399,11 @@ async function saySource(
   }
   for (const [answer, names] of answers) {
     const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
-    listener.onNotice(`source of ${names.slice(0, MAX_NAMED).join(", ")}${more}: ${answer}`);
+    job.notice(`source of ${names.slice(0, MAX_NAMED).join(", ")}${more}: ${answer}`);
   }
 }
 
-async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], listener: TraceListener): Promise<void> {
+async function sayInlined(job: Job, binary: GoBinary, plans: readonly FunctionPlan[]): Promise<void> {
   if (plans.length > MAX_INLINED_NOTICES) return;
   for (const { fn, entry, copies } of plans) {
     const counted = await binary.inlinedCallCount(fn).catch(() => 0);
@@ -413,21 +411,21 @@ async function sayInlined(binary: GoBinary, plans: readonly FunctionPlan[], list
     const all = copies.length >= counted && copies.every((copy) => "site" in copy);
     const rest = all ? "" : "; this trace does not see the calls in the others, which `probelens inspect` lists";
     const also = entry === undefined ? "" : "also ";
-    listener.onNotice(`${shown(fn.name)} is ${also}${inlinedSummary(counted, copies)}${rest}`);
+    job.notice(`${shown(fn.name)} is ${also}${inlinedSummary(counted, copies)}${rest}`);
   }
 }
 
 /** `--where`; loaded where it is asked for. */
 async function conditionsIn(
+  job: Job,
   binary: GoBinary,
   plans: readonly FunctionPlan[],
   { where, returns }: TraceRequest,
-  listener: TraceListener,
 ): Promise<{ plans: FunctionPlan[]; conditions: FunctionCondition[] } | undefined> {
   if (where === undefined) return undefined;
   const { conditionsOf } = await import("./plan/conditions.ts");
   const program = { facts: factsOf(binary), labels: binary.runtime.labelsOffset };
-  return conditionsOf(where, plans, returns, program, (message) => listener.onNotice(message));
+  return conditionsOf(job, where, plans, returns, program);
 }
 
 /** What is asked of the runtime where float registers are not read: a clause for the values. */

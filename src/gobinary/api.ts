@@ -6,7 +6,7 @@
  */
 import type { Arch } from "../arch/arch.ts";
 import type { CallingConvention, Location } from "../goabi/location.ts";
-import { type Refusal } from "../goabi/refusal.ts";
+import type { Refusal } from "../goabi/refusal.ts";
 import type { DynamicType, ValueResolver } from "../goabi/resolver.ts";
 import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
 import type { DictionaryPlace, GoType } from "../goabi/type.ts";

@@ -1,7 +1,7 @@
 /** What the planner gives for one function: where values live, where to probe, what to copy. Pure data. */
 
 import type { Arch } from "../arch/arch.ts";
-import { type Refusal } from "../goabi/refusal.ts";
+import type { Refusal } from "../goabi/refusal.ts";
 import type { DictionaryData, GoFunction, InlinedCall, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
 import type { CaptureRegister, RootPiece } from "../protocol/capture.ts";
 import type { Mask } from "../protocol/captureTypes.ts";

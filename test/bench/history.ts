@@ -2,6 +2,7 @@
  * What an event costs the language server: its engine's thread traces main.nine with returns, while the editor's side
  * looks at it as often as it does in an editor. The helper's own time is not in it.
  */
+import { newJob } from "../../src/engine/job.ts";
 import { startEngineThread } from "../../src/lsp/thread/engineThread.ts";
 import { NOTHING_SEEN, type TraceView } from "../../src/lsp/traces/traceView.ts";
 import { median, printTable } from "./table.ts";
@@ -23,11 +24,10 @@ export async function printHistory(binary: string): Promise<void> {
       onView: (seen: TraceView) => {
         view = seen;
       },
-      onNotice() {},
       onEnd() {},
     };
     const request = { target: { kind: "process", pid: target.pid } as const, functions: ["main.nine"], returns: true };
-    const trace = await engine.trace(request, listener, new AbortController().signal);
+    const trace = await engine.trace(newJob(), request, listener);
     for (let round = 0; round < ROUNDS; round++) {
       const before = view;
       const cpu = process.cpuUsage();

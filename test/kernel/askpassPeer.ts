@@ -4,6 +4,7 @@
  */
 
 import { createEngine } from "../../src/engine/engine.ts";
+import { newJob } from "../../src/engine/job.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 
 const [pid, ...answers] = process.argv.slice(2);
@@ -16,8 +17,9 @@ const engine = createEngine({
 });
 const trace = async (name: string): Promise<unknown> =>
   engine.trace(
+    newJob(),
     { target: { kind: "process", pid: Number(pid) }, functions: [name], returns: false },
-    { onEvents: () => {}, onNotice: () => {}, onEnd: () => {} },
+    { onEvents: () => {}, onEnd: () => {} },
   );
 try {
   // At once, as two clicks in an editor: one helper and one question serve both.

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { CallEvent } from "../../src/engine/api.ts";
 import { createEngine } from "../../src/engine/engine.ts";
+import { newJob } from "../../src/engine/job.ts";
 import { planInlinedCalls } from "../../src/engine/plan/inlinedCalls.ts";
 import type { GoBinary, GoFunction } from "../../src/gobinary/api.ts";
 import { DEFAULT_LIMITS, type PlannedCopy } from "../../src/probe/api.ts";
@@ -62,7 +63,7 @@ async function copiesIn(program: string): Promise<Map<string, PlannedCopy[]>> {
   const engine = createEngine({ source: SOURCE });
   const copies = new Map<string, PlannedCopy[]>();
   try {
-    const binary = await engine.openFile(program);
+    const binary = await engine.openFile(newJob(), program);
     for (const fn of await tracedIn(binary)) {
       const plan = await engine.plan(binary, fn);
       assert.ok(!("reason" in plan), fn.name);
@@ -95,7 +96,7 @@ async function tracedIn(binary: GoBinary): Promise<GoFunction[]> {
 /** By function and line of the call, in order. */
 async function callsIn(program: string): Promise<Map<string, CallEvent[]>> {
   const engine = createEngine();
-  const binary = await engine.openFile(program);
+  const binary = await engine.openFile(newJob(), program);
   const names = (await tracedIn(binary)).map(({ name }) => name);
   binary.close();
   await engine.dispose();

@@ -9,6 +9,7 @@ import { RingReader } from "../../helper/ring.ts";
 import { Scratch } from "../../helper/scratch.ts";
 import { Session } from "../../helper/session.ts";
 import { createEngine, type FullEngine } from "../../src/engine/engine.ts";
+import { newJob } from "../../src/engine/job.ts";
 import { attachRequest } from "../../src/engine/plan/tracePlan.ts";
 import { unwindSites } from "../../src/engine/plan/unwindSites.ts";
 import { ProbeTable } from "../../src/engine/trace/probeTable.ts";
@@ -52,7 +53,7 @@ interface Attach {
 let lastSession = 0;
 async function attach(target: Child, { func, tables, watched = true, features = native }: Attach): Promise<Session> {
   events.length = 0;
-  const binary = await engine.openFile(program);
+  const binary = await engine.openFile(newJob(), program);
   const [fn] = await engine.resolve(binary, [func]);
   const plan = await engine.plan(binary, fn!);
   assert.ok("fn" in plan);

@@ -6,6 +6,7 @@ import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
 import type { PlacedVariable } from "../../gobinary/api.ts";
 import type { EventPlan, FunctionPlan, PlannedCopy } from "../../probe/api.ts";
 import { neverReturns } from "../failures.ts";
+import type { Job } from "../job.ts";
 import { endsAreSeen, type FunctionCondition } from "../trace/probeTable.ts";
 
 export interface ConditionProgramFacts {
@@ -19,11 +20,11 @@ export interface ConditionProgramFacts {
  * function must know all names; throws a UserError (status 2) for the first that does not.
  */
 export function conditionsOf(
+  job: Job,
   text: string,
   plans: readonly FunctionPlan[],
   returns: boolean,
   program: ConditionProgramFacts,
-  onNotice: (message: string) => void,
 ): { plans: FunctionPlan[]; conditions: FunctionCondition[] } {
   const expr = parseCondition(text);
   const isSecret = secretNames();
@@ -71,7 +72,8 @@ export function conditionsOf(
     conditions.push({ own, copies });
     return { ...plan, copies: plan.copies.filter((copy) => !("site" in copy) || copies.has(copy)) };
   });
-  if (leftOut > 0) onNotice(`${leftOut} inlined calls are left out: the condition cannot be decided where they stand`);
+  if (leftOut > 0)
+    job.notice(`${leftOut} inlined calls are left out: the condition cannot be decided where they stand`);
   return { plans: kept, conditions };
 }
 

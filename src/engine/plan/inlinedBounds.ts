@@ -1,15 +1,12 @@
 /** How many inlined calls one trace probes, and how that is told. */
 import type { FunctionPlan, PlannedCopy } from "../../probe/api.ts";
+import type { Job } from "../job.ts";
 
 /** Probes of one trace on inlined calls: each costs some microseconds when they are placed and taken away. */
 const MAX_COPY_PROBES = 4000;
 
 /** Within the bound on probes; each inlined call belongs to one plan, though functions may share a name. */
-export function boundedCopies(
-  plans: readonly FunctionPlan[],
-  room: number,
-  onNotice: (message: string) => void,
-): FunctionPlan[] {
+export function boundedCopies(job: Job, plans: readonly FunctionPlan[], room: number): FunctionPlan[] {
   const seen = new Set<number>();
   const most = Math.min(MAX_COPY_PROBES, room);
   let left = most;
@@ -25,7 +22,7 @@ export function boundedCopies(
     });
     return { ...plan, copies };
   });
-  if (beyond > 0) onNotice(`${beyond} inlined calls are left out: this trace has room for ${most} probes on them`);
+  if (beyond > 0) job.notice(`${beyond} inlined calls are left out: this trace has room for ${most} probes on them`);
   return bounded;
 }
 

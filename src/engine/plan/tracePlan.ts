@@ -16,6 +16,7 @@ import { MAX_PROBES } from "../../protocol/layout.ts";
 import { shown } from "../../protocol/shown.ts";
 import type { TraceRequest } from "../api.ts";
 import { labelsNotKnown, notTraceable, tooManyProbes } from "../failures.ts";
+import type { Job } from "../job.ts";
 import type { TraceSession } from "../trace/traceSession.ts";
 import { boundedCopies, inlinedSummary } from "./inlinedBounds.ts";
 import type { ResolvedPattern } from "./resolvePatterns.ts";
@@ -28,9 +29,9 @@ const MAX_NAMED = 3;
  * cannot be traced are left out with a notice.
  */
 export async function planGroups(
+  job: Job,
   groups: readonly ResolvedPattern[],
   plan: (fn: GoFunction) => Promise<FunctionPlan | Refusal>,
-  onNotice: (message: string) => void,
   remedy: string | undefined,
 ): Promise<FunctionPlan[]> {
   const plans = new Map<string, FunctionPlan>();
@@ -55,7 +56,7 @@ export async function planGroups(
     if (planned === 0) throw notTraceable(first.fn.name, first.reason, remedy);
     const named = refused.slice(0, MAX_NAMED).map(({ fn, reason }) => `${shown(fn.name)} (${reason})`);
     const more = refused.length > MAX_NAMED ? ` and ${refused.length - MAX_NAMED} more` : "";
-    onNotice(`${shown(pattern)}: left out, because they cannot be traced: ${named.join(", ")}${more}`);
+    job.notice(`${shown(pattern)}: left out, because they cannot be traced: ${named.join(", ")}${more}`);
   }
   return [...plans.values()];
 }
@@ -66,16 +67,12 @@ export function functionKey({ entry, name, inlinedEverywhere }: GoFunction): str
 }
 
 /** Without the probes on inlined calls that there is no room for. */
-export function withinBounds(
-  plans: readonly FunctionPlan[],
-  returns: boolean,
-  onNotice: (message: string) => void,
-): FunctionPlan[] {
+export function withinBounds(job: Job, plans: readonly FunctionPlan[], returns: boolean): FunctionPlan[] {
   const own = plans.reduce(
     (sum, plan) => sum + (plan.entry === undefined ? 0 : 1) + (returns ? plan.returns.length : 0),
     0,
   );
-  return boundedCopies(plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME), onNotice);
+  return boundedCopies(job, plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME));
 }
 
 /** What is asked for with each call. Throws a UserError where the program's Go version is not known for it. */

@@ -7,6 +7,7 @@ import type { ByteSource } from "../../bytes/source.ts";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { openBinary } from "../../gobinary/open.ts";
 import { encodePath } from "../../protocol/path.ts";
+import type { Job } from "../job.ts";
 import { DebugFiles } from "./debugFiles.ts";
 import { identityOf, type ProgramSource } from "./programFiles.ts";
 
@@ -34,7 +35,7 @@ export class BinaryCache {
   private readonly entries = new Map<string, Entry>();
 
   /** Takes over `source`. When everybody who waits for it has given up, it is read no further. */
-  async acquire(source: ProgramSource, signal?: AbortSignal): Promise<BinaryHandle> {
+  async acquire({ signal }: Job, source: ProgramSource): Promise<BinaryHandle> {
     const known = this.entries.get(source.identity);
     const entry = known ?? openEntry(source);
     this.entries.delete(source.identity);
@@ -56,7 +57,7 @@ export class BinaryCache {
       return { binary, source: entry.source, release };
     } catch (error) {
       release();
-      if (signal?.aborted === true && (entry.users > 0 || entry.opened)) throw error;
+      if (signal.aborted && (entry.users > 0 || entry.opened)) throw error;
       entry.reading.abort();
       if (this.entries.get(source.identity) === entry) this.entries.delete(source.identity);
       await this.close(entry);
@@ -112,8 +113,7 @@ function whileWanted(source: ProgramSource, signal: AbortSignal): ByteSource {
   };
 }
 
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise;
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   let onAbort = (): void => {};
   const aborted = new Promise<never>((_, reject) => {

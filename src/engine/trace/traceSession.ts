@@ -5,6 +5,7 @@ import type { RawEvent } from "../../protocol/records.ts";
 import type { ProgramValues } from "../../value/render.ts";
 import type { EndReason, RemovedEvent, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
 import type { EventSink, SessionLink } from "../helper/link.ts";
+import type { Job } from "../job.ts";
 import type { CallerTable } from "./callers.ts";
 import { eventTime } from "./clock.ts";
 import { type Decoded, EventDecoder } from "./eventDecoder.ts";
@@ -32,6 +33,7 @@ export interface SessionParts {
   /** Places in the runtime: those that end calls without a return, and where float registers are read. */
   readonly watches: readonly WatchSite[];
   readonly listener: TraceListener;
+  readonly notice: Job["notice"];
   /** Runs once, when every probe is gone, before `onEnd`; gives the reason its last details. */
   readonly onDetached: (reason: EndReason) => Promise<EndReason>;
 }
@@ -106,9 +108,7 @@ export class TraceSession implements Trace, EventSink {
       if (this.defectReported) return;
       this.defectReported = true;
       const reason = error instanceof Error ? error.message : String(error);
-      this.parts.listener.onNotice(
-        `an event of ${role.plan.fn.name} could not be decoded (${reason}); please report it`,
-      );
+      this.parts.notice(`an event of ${role.plan.fn.name} could not be decoded (${reason}); please report it`);
     }
   }
 
@@ -193,7 +193,7 @@ export class TraceSession implements Trace, EventSink {
     this.deliverBatch();
     await this.delivering;
     if (missed > 0)
-      this.parts.listener.onNotice(
+      this.parts.notice(
         `the float registers of ${missed === 1 ? "one call or return" : `${missed} calls and returns`} could not be read: the signal's frame was lost, or came elsewhere`,
       );
     this.active = false;

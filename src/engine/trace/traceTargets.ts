@@ -5,9 +5,9 @@ import { UserError } from "../../protocol/errors.ts";
 import type { AttachTarget } from "../../protocol/helperApi.ts";
 import { decodePath, encodePath } from "../../protocol/path.ts";
 import { shown } from "../../protocol/shown.ts";
-import type { TraceListener } from "../api.ts";
 import { programFile, programOf } from "../failures.ts";
 import type { HelperLink } from "../helper/link.ts";
+import type { Job } from "../job.ts";
 import { resolvePatterns } from "../plan/resolvePatterns.ts";
 import { type GoLibrary, goLibraries, hasMapped } from "../processes/goLibraries.ts";
 import { plainPath, programName } from "../processes/processes.ts";
@@ -35,17 +35,17 @@ export interface OpenTarget {
  * program, or else a plugin or a library of a program that is not Go's.
  */
 export async function openProcessTarget(
+  job: Job,
   id: number,
   functions: readonly string[],
   cache: BinaryCache,
   helper: GetHelper,
-  signal?: AbortSignal,
 ): Promise<OpenTarget> {
   const found = await findWithHelper(id, helper);
   let program: OpenTarget | undefined;
   let refusal: unknown;
   try {
-    program = await openProgramOf(found, cache, helper, signal);
+    program = await openProgramOf(job, found, cache, helper);
     if (await holds(program.handle.binary, functions)) return program;
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== "not-go") throw error;
@@ -54,7 +54,7 @@ export async function openProcessTarget(
   // Where no library has the functions, either, the program's answer (or the only library's) says so.
   let fallback = program;
   for (const library of await goLibraries(found.pid)) {
-    const target = await openLibraryOf(found, library, cache, signal).catch((error: unknown) => {
+    const target = await openLibraryOf(job, found, library, cache).catch((error: unknown) => {
       if (error instanceof UserError) return undefined;
       throw error;
     });
@@ -70,12 +70,12 @@ export async function openProcessTarget(
 }
 
 async function openProgramOf(
+  job: Job,
   found: FoundProcess,
   cache: BinaryCache,
   helper: GetHelper,
-  signal: AbortSignal | undefined,
 ): Promise<OpenTarget> {
-  const handle = await cache.acquire(await openProcessSource(found, helper), signal);
+  const handle = await cache.acquire(job, await openProcessSource(found, helper));
   const { pid, startTime } = found;
   const { source } = handle;
   const ofHelper = async (): Promise<boolean> => {
@@ -97,12 +97,12 @@ async function openProgramOf(
 }
 
 async function openLibraryOf(
+  job: Job,
   { pid, startTime }: { pid: number; startTime: string },
   library: GoLibrary,
   cache: BinaryCache,
-  signal: AbortSignal | undefined,
 ): Promise<OpenTarget> {
-  const handle = await cache.acquire(await library.open(), signal);
+  const handle = await cache.acquire(job, await library.open());
   const { source } = handle;
   return {
     handle,
@@ -124,8 +124,8 @@ async function holds(binary: GoBinary, functions: readonly string[]): Promise<bo
   }
 }
 
-export async function openFileTarget(file: string, cache: BinaryCache, signal?: AbortSignal): Promise<OpenTarget> {
-  const handle = await cache.acquire(await openFileSource(file), signal);
+export async function openFileTarget(job: Job, file: string, cache: BinaryCache): Promise<OpenTarget> {
+  const handle = await cache.acquire(job, await openFileSource(file));
   const path = await realpath(encodePath(file), { encoding: "buffer" }).then(decodePath, () => file);
   return {
     handle,
@@ -186,12 +186,12 @@ export async function openThroughHelper(
 const FILE_CHECK_MS = 1000;
 
 /** Tells once when the file is no longer the one that is traced. */
-export function tellReplacement(path: string, identity: string, listener: TraceListener): NodeJS.Timeout {
+export function tellReplacement(job: Job, path: string, identity: string): NodeJS.Timeout {
   const timer = setInterval(() => {
     void isStill(path, identity).then((same) => {
       if (same) return;
       clearInterval(timer);
-      listener.onNotice(
+      job.notice(
         `${shown(path)} was replaced or removed: processes that run the new file are not traced, start the trace again for them`,
       );
     });

@@ -1,6 +1,7 @@
 /** The Go binaries that processes run now or that the user chose, with what was asked about them; kept fresh by polling. */
 import { readdir, stat } from "node:fs/promises";
 import type { ProcessInfo } from "../../engine/api.ts";
+import { newJob } from "../../engine/job.ts";
 import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoFunction } from "../../gobinary/api.ts";
 import type { EditorEngine, EditorProgram } from "../thread/editorEngine.ts";
@@ -165,7 +166,10 @@ async function openEntry(engine: EditorEngine, entry: Entry): Promise<OpenedProg
   const { program, reading } = entry;
   try {
     const pid = program.processes[0]?.pid;
-    const opened = await engine.open(pid === undefined ? { file: program.file } : { pid }, reading.signal);
+    const opened = await engine.open(
+      newJob({ signal: reading.signal }),
+      pid === undefined ? { file: program.file } : { pid },
+    );
     entry.isOpen = true;
     return { ok: true, opened };
   } catch (error) {

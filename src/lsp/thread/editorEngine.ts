@@ -6,6 +6,7 @@
  */
 import { ErrorCodes, NotificationType, RequestType, ResponseError } from "vscode-jsonrpc/node";
 import type { EndReason, Engine, ProcessInfo, TraceRequest } from "../../engine/api.ts";
+import type { Job } from "../../engine/job.ts";
 import type { BuildInfo, GoFunction } from "../../gobinary/api.ts";
 import type { SourceMatch } from "../../gosource/functions/match.ts";
 import type { AskPasswordParams } from "../../protocol/editorApi.ts";
@@ -13,11 +14,11 @@ import { UserError } from "../../protocol/errors.ts";
 import type { TraceView } from "../traces/traceView.ts";
 
 export interface EditorEngine {
-  processes: Engine["processes"];
+  processes(options?: Parameters<Engine["processes"]>[1]): Promise<readonly ProcessInfo[]>;
   /** Aborted: reading ends soon, unless somebody else waits for the same program. */
-  open(from: ProgramFrom, signal: AbortSignal): Promise<EditorProgram>;
+  open(job: Job, from: ProgramFrom): Promise<EditorProgram>;
   /** Resolves when every probe is attached; aborted before that, it rejects and nothing is attached. */
-  trace(request: TraceRequest, listener: EditorListener, signal: AbortSignal): Promise<EditorTrace>;
+  trace(job: Job, request: TraceRequest, listener: EditorListener): Promise<EditorTrace>;
   /** Has each trace's `onView` called where something is new, and gives the calls' lines since the last time. */
   look(): Promise<LogLines>;
   dispose(): Promise<void>;
@@ -27,8 +28,6 @@ export type ProgramFrom = { readonly pid: number } | { readonly file: string };
 
 export interface EditorListener {
   onView(view: TraceView): void;
-  /** As TraceListener's. */
-  onNotice(message: string): void;
   /** Once; all probes are gone. `lastCalls`: as EditorTrace's. */
   onEnd(reason: EndReason, view: TraceView, lastCalls: string): void;
 }
@@ -70,7 +69,7 @@ export interface Looked {
 
 /** Editor's side → engine. `program` and `trace` are numbers that stand for what was opened or traced. */
 export const ASK = {
-  processes: new RequestType<NonNullable<Parameters<Engine["processes"]>[0]>, readonly ProcessInfo[], void>(
+  processes: new RequestType<NonNullable<Parameters<Engine["processes"]>[1]>, readonly ProcessInfo[], void>(
     "processes",
   ),
   open: new RequestType<ProgramFrom, OpenedProgram, void>("open"),

@@ -11,6 +11,7 @@ import {
   type RequestType,
 } from "vscode-jsonrpc/node";
 import type { PasswordPrompt } from "../../engine/api.ts";
+import type { Job } from "../../engine/job.ts";
 import { ASK, type EditorEngine, type EditorListener, fromResponse, TELL } from "./editorEngine.ts";
 
 /** The thread ends with its process. A defect in it ends the process, and the editor starts a new one. */
@@ -24,19 +25,19 @@ export function startEngineThread(passwordPrompt: PasswordPrompt): EditorEngine 
     if (!disposed) throw new Error(`the engine's thread ended by itself, with status ${code}`);
   });
   const rpc = createMessageConnection(new PortMessageReader(worker), new PortMessageWriter(worker));
-  const listeners = new Map<number, EditorListener>();
+  const traces = new Map<number, { readonly job: Job; readonly listener: EditorListener }>();
   let lastTrace = 0;
   rpc.onRequest(TELL.askPassword, async ({ prompt, attempt }) => (await passwordPrompt(prompt, attempt)) ?? null);
-  rpc.onNotification(TELL.notice, ({ trace, message }) => listeners.get(trace)?.onNotice(message));
+  rpc.onNotification(TELL.notice, ({ trace, message }) => traces.get(trace)?.job.notice(message));
   rpc.onNotification(TELL.end, ({ trace, reason, view, lastCalls }) => {
-    listeners.get(trace)?.onEnd(reason, view, lastCalls);
-    listeners.delete(trace);
+    traces.get(trace)?.listener.onEnd(reason, view, lastCalls);
+    traces.delete(trace);
   });
   rpc.listen();
 
   return {
     processes: (options = {}) => ask(rpc, ASK.processes, options),
-    async open(from, signal) {
+    async open({ signal }, from) {
       const { program, buildInfo, hasDwarf } = await ask(rpc, ASK.open, from, signal);
       const close = (): void => void rpc.sendNotification(ASK.close, { program });
       if (signal.aborted) close();
@@ -49,24 +50,24 @@ export function startEngineThread(passwordPrompt: PasswordPrompt): EditorEngine 
         close,
       };
     },
-    async trace(request, listener, signal) {
+    async trace(job, request, listener) {
       const trace = ++lastTrace;
-      listeners.set(trace, listener);
+      traces.set(trace, { job, listener });
       try {
-        const { site } = await ask(rpc, ASK.trace, { trace, request }, signal);
+        const { site } = await ask(rpc, ASK.trace, { trace, request }, job.signal);
         return {
           site,
           lastCalls: () => ask(rpc, ASK.lastCalls, { trace }),
           stop: async () => void (await ask(rpc, ASK.stop, { trace })),
         };
       } catch (error) {
-        listeners.delete(trace);
+        traces.delete(trace);
         throw error;
       }
     },
     async look() {
       const { views, log } = await ask(rpc, ASK.look, {});
-      for (const { trace, view } of views) listeners.get(trace)?.onView(view);
+      for (const { trace, view } of views) traces.get(trace)?.listener.onView(view);
       return log;
     },
     async dispose() {

@@ -9,6 +9,7 @@ import {
   type RequestType,
 } from "vscode-jsonrpc/node";
 import { createEngine } from "../../engine/engine.ts";
+import { type Job, newJob } from "../../engine/job.ts";
 import { matchAt } from "../../engine/programs/sourceCompletion.ts";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -28,9 +29,9 @@ const traces = new Map<number, RecordedTrace>();
 const log = new EventLog();
 let lastProgram = 0;
 
-answer(ASK.processes, (options) => engine.processes(options));
-answer(ASK.open, async (from, signal) => {
-  const binary = await ("pid" in from ? engine.openProcess(from.pid, signal) : engine.openFile(from.file, signal));
+answer(ASK.processes, (options, job) => engine.processes(job, options));
+answer(ASK.open, async (from, job) => {
+  const binary = await ("pid" in from ? engine.openProcess(job, from.pid) : engine.openFile(job, from.file));
   const program = ++lastProgram;
   programs.set(program, binary);
   return { program, buildInfo: binary.buildInfo, hasDwarf: binary.hasDwarf };
@@ -45,9 +46,9 @@ rpc.onNotification(ASK.close, ({ program }) => {
   programs.get(program)?.close();
   programs.delete(program);
 });
-answer(ASK.trace, async ({ trace, request }, signal) => {
+answer(ASK.trace, async ({ trace, request }, { signal }) => {
+  const notice = (message: string): void => void rpc.sendNotification(TELL.notice, { trace, message });
   const recorded = new RecordedTrace(log, {
-    onNotice: (message) => void rpc.sendNotification(TELL.notice, { trace, message }),
     onEnd: (reason, view, lastCalls) => {
       traces.delete(trace);
       void rpc.sendNotification(TELL.end, { trace, reason, view, lastCalls });
@@ -55,7 +56,7 @@ answer(ASK.trace, async ({ trace, request }, signal) => {
   });
   traces.set(trace, recorded);
   try {
-    return { site: await recorded.start(engine, request, signal) };
+    return { site: await recorded.start({ signal, notice }, engine, request) };
   } catch (error) {
     traces.delete(trace);
     throw error;
@@ -79,12 +80,12 @@ answer(ASK.dispose, async () => {
 });
 rpc.listen();
 
-function answer<P, R>(type: RequestType<P, R, void>, give: (params: P, signal: AbortSignal) => Promise<R>): void {
+function answer<P, R>(type: RequestType<P, R, void>, give: (params: P, job: Job) => Promise<R>): void {
   const handle = async (params: P, token: CancellationToken): Promise<R> => {
     const cancelled = new AbortController();
     const listening = token.onCancellationRequested(() => cancelled.abort());
     try {
-      return await give(params, cancelled.signal);
+      return await give(params, newJob({ signal: cancelled.signal }));
     } catch (error) {
       throw toResponse(error);
     } finally {

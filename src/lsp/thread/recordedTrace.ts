@@ -1,5 +1,6 @@
 /** One trace on the engine's thread: runs it, and keeps what the editor may look at. */
 import type { EndReason, Engine, Trace, TraceRequest } from "../../engine/api.ts";
+import type { Job } from "../../engine/job.ts";
 import type { EventLog } from "../traces/eventLog.ts";
 import { TraceRecorder } from "../traces/traceRecorder.ts";
 import type { TraceView } from "../traces/traceView.ts";
@@ -22,10 +23,9 @@ export class RecordedTrace {
   }
 
   /** Resolves when every probe is attached, to the instruction at which calls are seen, for the user. */
-  async start(engine: Engine, request: TraceRequest, signal: AbortSignal): Promise<string | undefined> {
+  async start(job: Job, engine: Engine, request: TraceRequest): Promise<string | undefined> {
     const listener = {
       onEvents: this.recorder.onEvents.bind(this.recorder),
-      onNotice: (message: string) => this.listener.onNotice(message),
       onEnd: (reason: EndReason, stats: Parameters<TraceRecorder["onEnd"]>[0]) => {
         this.ended = true;
         clearInterval(this.timer);
@@ -33,7 +33,7 @@ export class RecordedTrace {
         this.listener.onEnd(reason, this.recorder.view(), this.recorder.lastCalls());
       },
     };
-    this.trace = await engine.trace({ ...request, late: true }, listener, signal);
+    this.trace = await engine.trace(job, { ...request, late: true }, listener);
     if (!this.ended) this.timer = setInterval(() => void this.readStats(), STATS_INTERVAL_MS);
     const entry = this.trace.plans[0]?.entry;
     return entry === undefined ? undefined : `${entry.instruction} (${entry.kind})`;

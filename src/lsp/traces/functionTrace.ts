@@ -1,6 +1,7 @@
 /** One traced function of one document: from the click to the end, with what the lens, the hover and the log show. */
 import { createHash } from "node:crypto";
 import type { EndReason, Target } from "../../engine/api.ts";
+import type { Job } from "../../engine/job.ts";
 import { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { EditorEngine, EditorListener, EditorTrace } from "../thread/editorEngine.ts";
@@ -124,7 +125,7 @@ export class FunctionTrace {
       ...(source === undefined ? {} : { source }),
     };
     try {
-      this.trace = await this.owner.engine.trace(request, this.listener(), this.preparing.signal);
+      this.trace = await this.owner.engine.trace(this.job(), request, this.listener());
     } catch (error) {
       if (this.preparing.signal.aborted) return;
       if (this.state.kind === "attaching") this.state = { kind: "ended", ...failureText(error) };
@@ -159,15 +160,21 @@ export class FunctionTrace {
     this.owner.changed(this);
   }
 
+  private job(): Job {
+    return {
+      signal: this.preparing.signal,
+      notice: (message) => {
+        this.notices.push(message);
+        this.owner.notice(this, message);
+      },
+    };
+  }
+
   private listener(): EditorListener {
     return {
       onView: (view) => {
         this.view = view;
         this.owner.changed(this);
-      },
-      onNotice: (message) => {
-        this.notices.push(message);
-        this.owner.notice(this, message);
       },
       onEnd: (reason, view, lastCalls) => this.onEnd(reason, view, lastCalls),
     };

@@ -6,6 +6,7 @@ import { readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { newJob } from "../../../src/engine/job.ts";
 import { BinaryCache } from "../../../src/engine/programs/binaries.ts";
 import { openLocalSource, type ProgramSource } from "../../../src/engine/programs/programFiles.ts";
 import { until } from "../../until.ts";
@@ -38,15 +39,15 @@ void test("a program that nobody waits for is read no further; somebody else who
   const cache = new BinaryCache();
   const given = new AbortController();
   const source = await watched((count) => count === 3 && given.abort());
-  await assert.rejects(cache.acquire(source, given.signal), { name: "AbortError" });
+  await assert.rejects(cache.acquire(newJob({ signal: given.signal }), source), { name: "AbortError" });
   assert.equal(source.reads, 3);
   assert.ok(source.closed);
 
   const [early, late] = [new AbortController(), new AbortController()];
   const shared = await watched((count) => count === 3 && early.abort());
   const same = await watched(() => {});
-  const gone = assert.rejects(cache.acquire(shared, early.signal), { name: "AbortError" });
-  const handle = await cache.acquire(same, late.signal);
+  const gone = assert.rejects(cache.acquire(newJob({ signal: early.signal }), shared), { name: "AbortError" });
+  const handle = await cache.acquire(newJob({ signal: late.signal }), same);
   await gone;
   assert.ok((await handle.binary.functionsNamed("main.main")).length > 0);
   assert.ok(!shared.closed);

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createEngine } from "../../../src/engine/engine.ts";
+import { newJob } from "../../../src/engine/job.ts";
 import type { SourcedBinary } from "../../../src/engine/programs/sourceCompletion.ts";
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "probelens-hostile-")));
@@ -114,7 +115,7 @@ async function look(): Promise<{ match: string; ran: string[] }> {
   for (const name of readdirSync(ran)) rmSync(join(ran, name));
   const engine = createEngine({ source: repo });
   try {
-    const binary: SourcedBinary = await engine.openFile(program);
+    const binary: SourcedBinary = await engine.openFile(newJob(), program);
     const [fn] = await binary.functionsNamed("main.pay");
     await binary.signature(fn!);
     const { kind } = await binary.sourceMatch!(fn!);

@@ -11,6 +11,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { functionRow, signatureText } from "../../../src/cli/functionRow.ts";
 import { createEngine } from "../../../src/engine/engine.ts";
+import { newJob } from "../../../src/engine/job.ts";
 import { buildGo } from "../../programs/build.ts";
 
 const PROGRAM = new URL("../../programs/results/", import.meta.url);
@@ -126,7 +127,7 @@ describe("a program with its source beside it", () => {
 async function signatures(file: string, names: readonly string[], source?: string): Promise<Record<string, string>> {
   const engine = createEngine({ source });
   try {
-    const binary = await engine.openFile(file);
+    const binary = await engine.openFile(newJob(), file);
     const found: Record<string, string> = {};
     for (const name of names) {
       const [fn] = await binary.functionsNamed(name);

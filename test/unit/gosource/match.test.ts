@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { functionRow, signatureText } from "../../../src/cli/functionRow.ts";
 import { createEngine } from "../../../src/engine/engine.ts";
+import { newJob } from "../../../src/engine/job.ts";
 import type { SourcedBinary } from "../../../src/engine/programs/sourceCompletion.ts";
 import { matchText } from "../../../src/gosource/functions/match.ts";
 
@@ -86,7 +87,7 @@ test("each state of the checkout is told, and no types of another one are shown"
     change();
     const engine = createEngine({ source: repo });
     try {
-      const binary: SourcedBinary = await engine.openFile(program);
+      const binary: SourcedBinary = await engine.openFile(newJob(), program);
       const [fn] = await binary.functionsNamed("main.pay");
       const row = await functionRow(binary, fn!);
       assert.match(matchText(await binary.sourceMatch!(fn!)), match, state);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { createEngine } from "../../../src/engine/engine.ts";
+import { newJob } from "../../../src/engine/job.ts";
 import { type Assignment, assignSignature } from "../../../src/goabi/assign.ts";
 import type { Location } from "../../../src/goabi/location.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
@@ -34,8 +35,8 @@ const MADE: [name: string, versions: readonly string[], signature: string][] = [
 for (const version of CI_VERSIONS) {
   describe(`shapes, go${version}`, () => {
     const open = async (): Promise<[GoBinary, GoBinary]> => [
-      await sourced.openFile(await buildShapes(version, modeNamed("strip"))),
-      await blind.openFile(await buildShapes(version, modeNamed("default"))),
+      await sourced.openFile(newJob(), await buildShapes(version, modeNamed("strip"))),
+      await blind.openFile(newJob(), await buildShapes(version, modeNamed("default"))),
     ];
 
     test("what the compiler made", async () => {

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { createEngine } from "../../../src/engine/engine.ts";
+import { newJob } from "../../../src/engine/job.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "probelens-testbinary-")));
 const engine = createEngine({ source: folder });
@@ -56,7 +57,7 @@ const SIGNATURES: readonly (readonly [program: string, fn: string, signature: Re
 
 test("functions of test files have the signatures that their files give them", async () => {
   for (const [program, name, expected] of SIGNATURES) {
-    const binary = await engine.openFile(join(folder, program));
+    const binary = await engine.openFile(newJob(), join(folder, program));
     const [fn] = await binary.functionsNamed(name);
     assert.ok(fn !== undefined, name);
     const found = await binary.signature(fn);

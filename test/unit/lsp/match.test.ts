@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createEngine } from "../../../src/engine/engine.ts";
+import { newJob } from "../../../src/engine/job.ts";
 import { loadGrammar } from "../../../src/engine/programs/grammar.ts";
 import type { GoBinary } from "../../../src/gobinary/api.ts";
 import type { GoParser } from "../../../src/gosource/syntax/parser.ts";
@@ -37,7 +38,7 @@ for (const { name, flags, toolchain } of [
   { name: "stripped, Go 1.18", flags: ["-gcflags=-lang=go1.18", "-ldflags=-s -w"], toolchain: "go1.18.10" },
 ]) {
   void test(`${name}: functions, methods, generics and literals of the shapes program`, async () => {
-    const binary = await engine.openFile(build(SHAPES, name, flags, toolchain));
+    const binary = await engine.openFile(newJob(), build(SHAPES, name, flags, toolchain));
     let literals = 0;
     for (const file of readdirSync(SHAPES).filter((entry) =>
       /^(closures|generics|methods|params|structs)\.go$/.test(entry),
@@ -86,7 +87,7 @@ void test("a moved function is found by name and told; a renamed one is not take
   ];
   writeFileSync(join(folder, "go.mod"), "module example.com/moved\n\ngo 1.15\n");
   writeFileSync(join(folder, "app.go"), go.join("\n"));
-  const binary = await engine.openFile(build(folder, "moved", []));
+  const binary = await engine.openFile(newJob(), build(folder, "moved", []));
   const edited = ["// one", "// two", ...go.slice(0, 5), "func renamed(a int) int { return a }", ...go.slice(6)];
   const { match } = await matchSource(join(folder, "app.go"), binary, edited.join("\n"));
   const second = match?.get("second");
@@ -106,7 +107,7 @@ void test("the same path and name in another module is another program", async (
     writeFileSync(join(folder, "../go.mod"), `module ${module}\n\ngo 1.15\n`);
     writeFileSync(join(folder, "main.go"), "package main\n\nfunc main() { println(1) }\n");
   }
-  const one = await engine.openFile(build(join(scratch, "example.com/one/cmd"), "one", ["-trimpath"]));
+  const one = await engine.openFile(newJob(), build(join(scratch, "example.com/one/cmd"), "one", ["-trimpath"]));
   assert.notEqual((await matchSource(join(scratch, "example.com/one/cmd/main.go"), one)).match, undefined);
   assert.equal((await matchSource(join(scratch, "example.com/two/cmd/main.go"), one)).match, undefined);
   // Copied elsewhere with its module, the source is still that of the binary.
@@ -124,14 +125,14 @@ void test("two main packages of one module are told apart", async () => {
     writeFileSync(join(root, "cmd", name, "main.go"), "package main\n\nfunc main() { println(1) }\n");
   }
   writeFileSync(join(root, "go.mod"), "module example.com/twomains\n\ngo 1.15\n");
-  const a = await engine.openFile(build(join(root, "cmd/a"), "twomains", ["-trimpath"]));
+  const a = await engine.openFile(newJob(), build(join(root, "cmd/a"), "twomains", ["-trimpath"]));
   assert.notEqual((await matchSource(join(root, "cmd/a/main.go"), a)).match, undefined);
   assert.equal((await matchSource(join(root, "cmd/b/main.go"), a)).match, undefined);
 });
 
 void test("a file of the standard library is found in every program", async () => {
   const goroot = execFileSync("go", ["env", "GOROOT"], { encoding: "utf8" }).trim();
-  const binary = await engine.openFile(build(SHAPES, "std", ["-trimpath"]));
+  const binary = await engine.openFile(newJob(), build(SHAPES, "std", ["-trimpath"]));
   const { match } = await matchSource(join(goroot, "src/fmt/print.go"), binary);
   assert.equal(match?.get("Fprintf")?.kind, "exact");
   assert.equal(match?.get("(*pp).printValue")?.kind, "exact");
@@ -140,7 +141,7 @@ void test("a file of the standard library is found in every program", async () =
 void test("a file of another Go version is found, and told", async () => {
   const options = { encoding: "utf8", env: { ...process.env, GOTOOLCHAIN: "go1.18.10" } } as const;
   const goroot = execFileSync("go", ["env", "GOROOT"], options).trim();
-  const binary = await engine.openFile(build(SHAPES, "std", ["-trimpath"]));
+  const binary = await engine.openFile(newJob(), build(SHAPES, "std", ["-trimpath"]));
   const { match } = await matchSource(join(goroot, "src/fmt/print.go"), binary);
   const found = match?.get("Fprintf");
   assert.ok(found !== undefined && found.kind !== "absent");

@@ -71,9 +71,9 @@ function traceOf(helper: FakeHelper, slow: boolean, callers = KNOWN) {
         events.push(...batch);
         return slow ? new Promise<void>((resolve) => waiting.push(resolve)) : undefined;
       },
-      onNotice: (message) => assert.fail(message),
       onEnd: (reason, stats) => ends.push({ reason, stats }),
     },
+    notice: (message) => assert.fail(message),
     onDetached: async (reason) => reason,
   });
   const take = async (): Promise<void> => {
