@@ -239,6 +239,11 @@ export interface GoBinary {
   valueResolver(closureBytesRead?: (code: Uint8Array) => number): Promise<ValueResolver>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
   positionOf(address: number): Promise<SourcePosition | undefined>;
+  /**
+   * Where the first `bytes` of a function's code come from, in address order: one position for each run of instructions
+   * that share it.
+   */
+  positionsOf(fn: GoFunction, bytes: number): Promise<readonly SourcePosition[]>;
   /** All functions that an address belongs to, inlined ones too; undefined where it is no Go function's. */
   framesOf(address: number): Promise<CodeFrames | undefined>;
   /** How many inlined copies of the function the binary holds; 0 where unknown. */

@@ -43,6 +43,7 @@ import { MAX_ARG_INFO_BYTES } from "./places/argInfo.ts";
 import type { Witnesses } from "./places/completeness.ts";
 import { contradictionOf, isConfirmed, judgeListed, placeSignature } from "./places/court.ts";
 import { whyUndescribed } from "./places/undescribed.ts";
+import { positionRuns } from "./positions.ts";
 import { Dictionaries } from "./runtime/dictionaries.ts";
 import { goMinorVersion, layoutFromType } from "./runtime/goroutineLayout.ts";
 import { MethodTables } from "./runtime/methodTables.ts";
@@ -322,6 +323,16 @@ export class FileBinary implements GoBinary {
       const func =
         inlined?.name ?? (await this.#parts.functions.atEntry(pclntab.entry(index)))?.name ?? pclntab.name(index);
       return { func, file: pclntab.file(index, address), line: pclntab.line(index, address) };
+    });
+  }
+
+  positionsOf(fn: GoFunction, bytes: number): Promise<readonly SourcePosition[]> {
+    return this.#guard(`find the lines of ${fn.name}`, async () => {
+      const { pclntab, inlineTrees, functions } = this.#parts;
+      const index = functions.indexOf(fn);
+      const { name, file, line } = fn;
+      if (index < 0) return [{ func: name, file, line }];
+      return await positionRuns(pclntab, inlineTrees, index, name, Math.min(fn.end, fn.entry + bytes));
     });
   }
 

@@ -124,6 +124,11 @@ export class InlineTrees {
     return found.sort(byMark);
   }
 
+  /** The linker's name of an inlined function. */
+  async name(index: number, record: number): Promise<string | undefined> {
+    return record < 0 ? undefined : (await this.#call(index, record))?.name;
+  }
+
   /** Line of an inlined function's `func` keyword; undefined before 1.20. */
   async startLine(index: number, record: number): Promise<number | undefined> {
     return (await this.#call(index, record))?.startLine;

@@ -45,22 +45,23 @@ const SHAPES: Readonly<Record<PclntabFormat, FuncShape>> = {
 /** A pc-value table of one function, for many questions. */
 export class PcRuns {
   readonly #start: number;
-  readonly #ends: readonly number[];
+  /** First address after each run, ascending. */
+  readonly ends: readonly number[];
   readonly #values: readonly number[];
 
   constructor(start: number, ends: readonly number[], values: readonly number[]) {
     this.#start = start;
-    this.#ends = ends;
+    this.ends = ends;
     this.#values = values;
   }
 
   at(address: number): number | undefined {
     if (address < this.#start) return undefined;
     let low = 0;
-    let high = this.#ends.length;
+    let high = this.ends.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#ends[middle]! <= address) low = middle + 1;
+      if (this.ends[middle]! <= address) low = middle + 1;
       else high = middle;
     }
     return this.#values[low];
@@ -69,7 +70,7 @@ export class PcRuns {
   /** First address with a value; undefined where none has it. */
   addressOf(value: number): number | undefined {
     const run = this.#values.indexOf(value);
-    return run < 0 ? undefined : run === 0 ? this.#start : this.#ends[run - 1];
+    return run < 0 ? undefined : run === 0 ? this.#start : this.ends[run - 1];
   }
 }
 
@@ -251,7 +252,7 @@ export class Pclntab {
   /** File of the instruction at `address` inside function `index`, inlined callees' files included. */
   file(index: number, address: number): string {
     const number = this.#valueAt(this.#field(index, 16), index, address);
-    return number === undefined ? "" : this.#fileName(index, number);
+    return number === undefined ? "" : this.fileName(index, number);
   }
 
   line(index: number, address: number): number {
@@ -297,6 +298,11 @@ export class Pclntab {
 
   lineRuns(index: number): PcRuns {
     return this.#runs(this.#field(index, 20), index);
+  }
+
+  /** Numbers that `fileName` understands. */
+  fileRuns(index: number): PcRuns {
+    return this.#runs(this.#field(index, 16), index);
   }
 
   /** FUNCDATA entry: an offset from `gofunc` since 1.18, before that the bytes' place of a pointer (see `wide`). */
@@ -376,7 +382,8 @@ export class Pclntab {
     return this.#at(offset) + (this.#at(offset + 4) & 0x1f_ffff) * 0x1_0000_0000;
   }
 
-  #fileName(index: number, number: number): string {
+  /** `number`: as the tables of function `index` have it. */
+  fileName(index: number, number: number): string {
     let offset: number;
     if (this.format === "1.2") {
       if (number <= 0 || number >= this.#fileCount) return "";

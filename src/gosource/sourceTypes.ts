@@ -34,7 +34,7 @@ export interface SourceTypesOptions {
 }
 
 /** What the binary itself knows about the types in it. */
-export type Witness = Pick<GoBinary, "typeData" | "contradiction" | "confirms" | "functionsNamed" | "positionOf">;
+export type Witness = Pick<GoBinary, "typeData" | "contradiction" | "confirms" | "functionsNamed" | "positionsOf">;
 
 export interface SourceTypes {
   /**

@@ -15,7 +15,7 @@ import { type FileLine, matchesGlob, matchesPath, nearMisses, parseFileLine } fr
 
 /** One glob may name this many functions: more is a slip, and attaching them would take the target minutes. */
 export const MAX_MATCHES = 10_000;
-/** Distinct line-table addresses looked at to find a function's last line. */
+/** Of a function, looked at to find its last line. */
 const MAX_CODE_BYTES = 1 << 20;
 
 export interface ResolvedPattern {
@@ -114,11 +114,7 @@ async function declaredAbove(
 
 /** Last source line of the function's own file that its code comes from. */
 async function lastLine(binary: GoBinary, fn: GoFunction): Promise<number> {
-  let last = fn.line;
-  const end = Math.min(fn.end, fn.entry + MAX_CODE_BYTES);
-  for (let address = fn.entry; address < end; address += 1) {
-    const position = await binary.positionOf(address);
-    if (position?.file === fn.file && position.func === fn.name) last = Math.max(last, position.line);
-  }
-  return last;
+  const positions = await binary.positionsOf(fn, MAX_CODE_BYTES);
+  const own = positions.filter(({ func, file }) => func === fn.name && file === fn.file);
+  return own.reduce((last, { line }) => Math.max(last, line), fn.line);
 }

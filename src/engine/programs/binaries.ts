@@ -137,41 +137,14 @@ export function borrowed({ binary, release }: BinaryHandle): GoBinary {
   return delegate(binary, { close: release });
 }
 
-/** A GoBinary that differs from another in some of its methods. */
-export function delegate(binary: GoBinary, changes: Partial<GoBinary>): GoBinary {
-  return {
-    name: binary.name,
-    arch: binary.arch,
-    buildInfo: binary.buildInfo,
-    buildId: binary.buildId,
-    hasDwarf: binary.hasDwarf,
-    debugFile: binary.debugFile,
-    get warnings() {
-      return binary.warnings;
+/** A GoBinary that differs from another in some of its members, or has more. */
+export function delegate<C extends Partial<GoBinary>>(binary: GoBinary, changes: C): GoBinary & C {
+  return new Proxy(binary, {
+    get(_, member) {
+      if (Object.hasOwn(changes, member)) return Reflect.get(changes, member);
+      const own: unknown = Reflect.get(binary, member);
+      // Private members are the binary's, not the proxy's.
+      return typeof own === "function" ? own.bind(binary) : own;
     },
-    runtime: binary.runtime,
-    runtimeFacts: binary.runtimeFacts,
-    functions: () => binary.functions(),
-    functionsNamed: (name) => binary.functionsNamed(name),
-    functionsInFile: (fileName) => binary.functionsInFile(fileName),
-    functionAt: (address) => binary.functionAt(address),
-    signature: (fn) => binary.signature(fn),
-    contradiction: (fn, signature) => binary.contradiction(fn, signature),
-    confirms: (fn, signature) => binary.confirms(fn, signature),
-    typeData: () => binary.typeData(),
-    valueResolver: (closureBytesRead) => binary.valueResolver(closureBytesRead),
-    dictionaries: () => binary.dictionaries(),
-    closures: (quickly) => binary.closures(quickly),
-    positionOf: (address) => binary.positionOf(address),
-    framesOf: (address) => binary.framesOf(address),
-    inlinedCallCount: (fn) => binary.inlinedCallCount(fn),
-    inlinedCalls: (fn, limit) => binary.inlinedCalls(fn, limit),
-    inlinedOnly: (name) => binary.inlinedOnly(name),
-    inlinedParams: (fn, call) => binary.inlinedParams(fn, call),
-    inlineMap: (fn) => binary.inlineMap(fn),
-    code: (fn) => binary.code(fn),
-    fileOffset: (address) => binary.fileOffset(address),
-    close: () => binary.close(),
-    ...changes,
-  };
+  }) as GoBinary & C;
 }

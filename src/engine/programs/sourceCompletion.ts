@@ -53,8 +53,8 @@ export interface SourcedBinary extends GoBinary {
 /** The binary with its signatures completed: DWARF's where it has all of them, else the source's. */
 export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary {
   const declarationLine = (fn: GoFunction) => source.declarationLine(fn, binary.buildInfo);
-  const completed = delegate(binary, {
-    async signature(fn) {
+  return delegate(binary, {
+    async signature(fn: GoFunction): Promise<SignatureResult> {
       const own = await binary.signature(fn);
       if (own.ok && isWhole(own.signature, binary) && own.signature.source === "dwarf") return own;
       const read = await source.signature(fn, binary.buildInfo, binary);
@@ -70,8 +70,6 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
       const why = `${missingResults}, and ${changed} is newer than the program`;
       return { ok: true, signature: { ...own.signature, missingResults: why } };
     },
-  });
-  return Object.assign(completed, {
     declarationLine,
     sourceMatch: (fn: GoFunction) => source.match(fn, binary.buildInfo),
     async unchangedParams(fn: GoFunction, params: readonly Variable[]) {
@@ -110,8 +108,8 @@ export function withOwnSource(binary: GoBinary): SourcedBinary {
     sources.set(root, opening);
     return await opening;
   };
-  const completed = delegate(binary, {
-    async signature(fn) {
+  return delegate(binary, {
+    async signature(fn: GoFunction): Promise<SignatureResult> {
       const own = await binary.signature(fn);
       if (!own.ok || isWhole(own.signature, binary)) return own;
       const source = await sourceOf(fn);
@@ -120,8 +118,6 @@ export function withOwnSource(binary: GoBinary): SourcedBinary {
       const proved = await source?.isProved(fn, buildInfo);
       return proved === true ? placed(binary, fn, withTypes(read.signature, own.signature)) : own;
     },
-  });
-  return Object.assign(completed, {
     async unchangedParams(fn: GoFunction, params: readonly Variable[]) {
       const source = await sourceOf(fn);
       const unchanged = await source?.unchangedParams(fn, buildInfo, params);

@@ -117,6 +117,7 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
     if (fn === undefined) continue;
     checkFunction(fn);
     check(fn.entry <= address && address < fn.end, `functionAt(${address}) is ${fn.entry} to ${fn.end}`);
+    await allowed(() => binary.positionsOf(fn, 4096));
     const signature = await allowed(() => binary.signature(fn));
     const code = await allowed(() => binary.code(fn));
     if (code !== undefined) check(code.length === fn.end - fn.entry, "code of another length than the function");

@@ -80,11 +80,10 @@ function binaryOf(functions: readonly GoFunction[]): GoBinary {
     functionsNamed: async (name) => functions.filter((fn) => fn.name === name),
     functionsInFile: async (fileName) => functions.filter((fn) => basename(fn.file) === fileName),
     inlinedOnly: async () => undefined,
-    positionOf: async (address): Promise<SourcePosition | undefined> => {
-      const fn = functions.find(({ entry, end }) => address >= entry && address < end);
-      const line = fn === undefined ? 0 : address === fn.entry ? fn.line : (LAST_LINES[fn.name] ?? fn.line);
-      return fn === undefined ? undefined : { func: fn.name, file: fn.file, line };
-    },
+    positionsOf: async ({ name, file, line }): Promise<readonly SourcePosition[]> => [
+      { func: name, file, line },
+      { func: name, file, line: LAST_LINES[name] ?? line },
+    ],
   };
   return partial as GoBinary;
 }

@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { before, test } from "node:test";
-import type { GoBinary, GoFunction } from "../../../src/gobinary/api.ts";
+import type { GoBinary, GoFunction, SourcePosition } from "../../../src/gobinary/api.ts";
 import { openBinary } from "../../../src/gobinary/open.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import { buildShapes } from "../../matrix/build.ts";
@@ -119,6 +119,19 @@ for (const version of VERSIONS) {
     assert.ok(compared > 100, `${compared} instructions compared`);
   });
 
+  test(`Go ${version}: the runs of a function's positions are those of its bytes`, async () => {
+    let runs = 0;
+    for (const fn of (await binary.functions()).filter(({ name }) => /^(main|strconv)\./.test(name))) {
+      const bytes: SourcePosition[] = [];
+      for (let address = fn.entry; address < fn.end; address++) bytes.push((await binary.positionOf(address))!);
+      const ours = await binary.positionsOf(fn, Number.POSITIVE_INFINITY);
+      // Runs that differ in nothing but the inlined call stand side by side.
+      assert.deepEqual(distinct(ours), distinct(bytes), fn.name);
+      runs += ours.length;
+    }
+    assert.ok(runs > 500, `${runs} runs compared`);
+  });
+
   test(`Go ${version}: stripped, the same functions at the same places, by section and by scanning`, async () => {
     // Marks of the linker have a size in the symbol table only.
     const key = (all: readonly GoFunction[]): string[] =>
@@ -176,4 +189,10 @@ function patched(bytes: Buffer, offset: number, value: number): Buffer {
   const copy = Buffer.from(bytes);
   copy[offset] = value;
   return copy;
+}
+
+/** Without those that repeat the one before. */
+function distinct(positions: readonly SourcePosition[]): string[] {
+  const texts = positions.map(({ func, file, line }) => `${func} ${file}:${line}`);
+  return texts.filter((text, index) => text !== texts[index - 1]);
 }
