@@ -7,7 +7,7 @@ import type { AnswerCache, AskedFile } from "../engine/programs/answerCache.ts";
 import { matchText, type SourcedBinary, type SourceMatch } from "../engine/programs/sourceCompletion.ts";
 import { isRefusal, type Refusal } from "../goabi/refusal.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
-import { DEFAULT_LIMITS, type FunctionPlan, type PlannedCopy, type ProbeSite } from "../probe/api.ts";
+import { DEFAULT_LIMITS, type FunctionPlan, type InlinedCallPlan, type ProbeSite } from "../probe/api.ts";
 import { shown } from "../protocol/shown.ts";
 import { type FunctionRow, functionRow, hex, signatureText, type VariableRow } from "./functionRow.ts";
 import { openTarget, sayWarnings } from "./list.ts";
@@ -20,7 +20,7 @@ const AROUND = 8;
 const INT3 = 0xcc;
 
 /** Copies named; of some functions of the standard library there are thousands. */
-const MAX_NAMED_COPIES = 50;
+const MAX_NAMED_CALLS = 50;
 /** An answer about more functions is not kept. */
 const MAX_STORED_FUNCTIONS = 64;
 
@@ -68,12 +68,12 @@ export async function inspectAll(parsed: ParsedOptions, printer: Printer, asked:
 }
 
 /** Which arguments of inlined calls are shown depends on the source, where version control can prove it. */
-function restsOnCheckout({ buildInfo: { settings } }: GoBinary, { copies }: Inspection): boolean {
+function restsOnCheckout({ buildInfo: { settings } }: GoBinary, { inlinedCalls }: Inspection): boolean {
   const proves = settings["vcs.modified"] === "false";
-  return proves && copies.some((copy) => "site" in copy && copy.plan.variables.length > 0);
+  return proves && inlinedCalls.some((inlined) => "site" in inlined && inlined.plan.variables.length > 0);
 }
 
-type ProbedCopy = Extract<PlannedCopy, { site: unknown }>;
+type ProbedInlinedCall = Extract<InlinedCallPlan, { site: unknown }>;
 
 interface Inspection {
   readonly row: FunctionRow;
@@ -83,7 +83,7 @@ interface Inspection {
   /** With --source: whether it is what the binary was built from. */
   readonly match: SourceMatch | undefined;
   /** Calls of the function that were inlined, instead of calling its code. */
-  readonly copies: readonly PlannedCopy[];
+  readonly inlinedCalls: readonly InlinedCallPlan[];
   /** With --pid: the code as it stands in the process. */
   readonly live: Uint8Array | undefined;
 }
@@ -100,10 +100,10 @@ async function inspect(
   const live = pid === undefined ? undefined : await engine.liveBytes(pid, binary, fn);
   const match = await binary.sourceMatch?.(fn);
   const found = { fn, code, match, live };
-  if (!isRefusal(plan)) return { ...found, row, plan, copies: plan.copies };
+  if (!isRefusal(plan)) return { ...found, row, plan, inlinedCalls: plan.inlinedCalls };
   const { planInlinedCalls } = await import("../engine/plan/inlinedCalls.ts");
-  const copies = await planInlinedCalls(binary, fn, DEFAULT_LIMITS);
-  return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined, copies };
+  const inlinedCalls = await planInlinedCalls(binary, fn, DEFAULT_LIMITS);
+  return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined, inlinedCalls };
 }
 
 /** It has no code of its own: what can be traced are the inlined calls. */
@@ -113,19 +113,19 @@ function inspectInlined(
   plan: FunctionPlan | Refusal,
   match: SourceMatch | undefined,
 ): Inspection {
-  const copies = isRefusal(plan) ? [] : plan.copies;
+  const inlinedCalls = isRefusal(plan) ? [] : plan.inlinedCalls;
   const { why: _why, ...known } = row;
-  const found = { fn, code: new Uint8Array(0), plan: undefined, match, copies, live: undefined };
-  if (copies.some((copy) => "site" in copy)) return { ...found, row: { ...known, traceable: true } };
+  const found = { fn, code: new Uint8Array(0), plan: undefined, match, inlinedCalls, live: undefined };
+  if (inlinedCalls.some((inlined) => "site" in inlined)) return { ...found, row: { ...known, traceable: true } };
   const why = "it has no code of its own, because every call was inlined, and none of these calls can be traced";
   return { ...found, row: { ...known, traceable: false, why } };
 }
 
-function asJson({ row, plan, match, copies, live }: Inspection): object {
+function asJson({ row, plan, match, inlinedCalls, live }: Inspection): object {
   return {
     ...row,
     ...(match === undefined ? {} : { source: match }),
-    ...(copies.length === 0 ? {} : { copies: copies.slice(0, MAX_NAMED_COPIES).map(copyJson) }),
+    ...(inlinedCalls.length === 0 ? {} : { copies: inlinedCalls.slice(0, MAX_NAMED_CALLS).map(inlinedJson) }),
     ...(plan?.entry === undefined
       ? {}
       : { site: siteJson(plan.entry), returns: plan.returns.map((site) => hex(site.address)) }),
@@ -133,16 +133,16 @@ function asJson({ row, plan, match, copies, live }: Inspection): object {
   };
 }
 
-function copyJson(copy: PlannedCopy): object {
-  const { func, file, line, enclosing } = copy.call;
+function inlinedJson(inlined: InlinedCallPlan): object {
+  const { func, file, line, enclosing } = inlined.call;
   return {
     func,
     file,
     line,
     ...(enclosing.name === func ? {} : { within: enclosing.name }),
-    ...("site" in copy
-      ? { traceable: true, site: siteJson(copy.site), args: argumentNames(copy) }
-      : { traceable: false, why: copy.reason }),
+    ...("site" in inlined
+      ? { traceable: true, site: siteJson(inlined.site), args: argumentNames(inlined) }
+      : { traceable: false, why: inlined.reason }),
   };
 }
 
@@ -150,7 +150,10 @@ function siteJson({ address, offset, kind, instruction, predictedNs }: ProbeSite
   return { address: hex(address), offset: hex(offset), kind, instruction, predictedNs };
 }
 
-async function asText({ row, fn, code, plan, match, copies, live }: Inspection, binary: GoBinary): Promise<string[]> {
+async function asText(
+  { row, fn, code, plan, match, inlinedCalls, live }: Inspection,
+  binary: GoBinary,
+): Promise<string[]> {
   const lines = [
     `${row.func}${signatureText(row)}`,
     `  declared   ${row.file === "" ? "unknown" : `${row.file}:${row.line}`}`,
@@ -158,7 +161,7 @@ async function asText({ row, fn, code, plan, match, copies, live }: Inspection, 
       ? `  code       none of its own in ${shown(binary.name)}: every call was inlined`
       : `  code       ${row.entry}, ${row.size} bytes, at file offset ${row.offset} of ${shown(binary.name)}`,
     ...(match === undefined ? [] : [`  source     ${matchText(match)}`]),
-    ...inlinedText(row.inlined, copies),
+    ...inlinedText(row.inlined, inlinedCalls),
     ...variables("arguments at the first instruction", row.params),
     ...(row.missingResults === undefined
       ? variables("results at the return", row.results)
@@ -179,32 +182,32 @@ async function asText({ row, fn, code, plan, match, copies, live }: Inspection, 
   return lines;
 }
 
-function siteText({ site, plan }: ProbedCopy): string {
+function siteText({ site, plan }: ProbedInlinedCall): string {
   const shown = argumentNames({ plan });
   return `probe at ${hex(site.address)}${shown.length === 0 ? "" : `, shows ${shown.join(", ")}`}`;
 }
 
 /** Of the arguments whose values are known there. */
-function argumentNames({ plan }: Pick<ProbedCopy, "plan">): string[] {
+function argumentNames({ plan }: Pick<ProbedInlinedCall, "plan">): string[] {
   return plan.variables
     .filter(({ pieces }) => pieces.every(({ reason }) => reason === undefined))
     .map(({ variable }) => variable.name);
 }
 
 /** A probe on the function's own code does not see these calls; those that can be traced have a probe of their own. */
-function inlinedText(count: number, copies: readonly PlannedCopy[]): string[] {
-  if (count === 0 && copies.length === 0) return ["  inlined    nowhere known"];
-  const places = copies.slice(0, MAX_NAMED_COPIES).map((copy) => {
-    const { func, file, line, enclosing } = copy.call;
+function inlinedText(count: number, inlinedCalls: readonly InlinedCallPlan[]): string[] {
+  if (count === 0 && inlinedCalls.length === 0) return ["  inlined    nowhere known"];
+  const places = inlinedCalls.slice(0, MAX_NAMED_CALLS).map((inlined) => {
+    const { func, file, line, enclosing } = inlined.call;
     const within = enclosing.name === func ? "" : ` (within ${enclosing.name})`;
     return [
       `    in ${func}${within}`,
       `${file}:${line}`,
-      "site" in copy ? siteText(copy) : `not traceable: ${copy.reason}`,
+      "site" in inlined ? siteText(inlined) : `not traceable: ${inlined.reason}`,
     ];
   });
-  const more = copies.length > MAX_NAMED_COPIES ? [`    … and ${copies.length - MAX_NAMED_COPIES} more`] : [];
-  return [`  ${inlinedSummary(count, copies).replace(/^inlined /, "inlined    ")}`, ...columns(places), ...more];
+  const more = inlinedCalls.length > MAX_NAMED_CALLS ? [`    … and ${inlinedCalls.length - MAX_NAMED_CALLS} more`] : [];
+  return [`  ${inlinedSummary(count, inlinedCalls).replace(/^inlined /, "inlined    ")}`, ...columns(places), ...more];
 }
 
 function variables(title: string, list: readonly VariableRow[] | undefined): string[] {

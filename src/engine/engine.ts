@@ -158,7 +158,7 @@ class ProbeEngine implements FullEngine {
         import("../probe/plan.ts"),
         inlinedCallPlans(),
       ]);
-      return { ...planWithoutCode(fn), copies: await planInlinedCalls(binary, fn, limits, context) };
+      return { ...planWithoutCode(fn), inlinedCalls: await planInlinedCalls(binary, fn, limits, context) };
     }
     const reading = Promise.all([binary.signature(fn), binary.code(fn)]);
     // Node compiles the disassembler while the threads that unpack DWARF are at work.
@@ -180,7 +180,7 @@ class ProbeEngine implements FullEngine {
       ...(dictionaries === undefined ? {} : { dictionaries }),
     });
     if (!result.ok) return result;
-    return { ...result.plan, copies: await planInlinedCalls(binary, fn, limits, context).catch(noneOfDamaged) };
+    return { ...result.plan, inlinedCalls: await planInlinedCalls(binary, fn, limits, context).catch(noneOfDamaged) };
   }
 
   async trace(job: Job, request: TraceRequest, listener: TraceListener): Promise<Trace> {
@@ -405,13 +405,13 @@ async function saySource(job: Job, binary: SourcedBinary, plans: readonly Functi
 
 async function sayInlined(job: Job, binary: GoBinary, plans: readonly FunctionPlan[]): Promise<void> {
   if (plans.length > MAX_INLINED_NOTICES) return;
-  for (const { fn, entry, copies } of plans) {
+  for (const { fn, entry, inlinedCalls } of plans) {
     const counted = await binary.inlinedCallCount(fn).catch(() => 0);
-    if (counted === 0 && copies.length === 0) continue;
-    const all = copies.length >= counted && copies.every((copy) => "site" in copy);
+    if (counted === 0 && inlinedCalls.length === 0) continue;
+    const all = inlinedCalls.length >= counted && inlinedCalls.every((inlined) => "site" in inlined);
     const rest = all ? "" : "; this trace does not see the calls in the others, which `probelens inspect` lists";
     const also = entry === undefined ? "" : "also ";
-    job.notice(`${shown(fn.name)} is ${also}${inlinedSummary(counted, copies)}${rest}`);
+    job.notice(`${shown(fn.name)} is ${also}${inlinedSummary(counted, inlinedCalls)}${rest}`);
   }
 }
 

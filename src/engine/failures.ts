@@ -79,15 +79,19 @@ export interface FileUse {
   readonly remedy: string;
 }
 
-export function programOf(pid: number, name: string): FileUse {
+export function readingProgramOf(pid: number, name: string): FileUse {
   return { what: `cannot read the program of process ${pid} (${name})`, remedy: LIST_TARGETS };
 }
 
-export function programFile(file: string): FileUse {
+export function readingFile(file: string): FileUse {
   return {
     what: `cannot read ${file === "" ? "a file without a name" : shown(file)}`,
     remedy: "Give the path of a Go program that this user may read",
   };
+}
+
+export function readingMapped(pid: number, path: string): FileUse {
+  return { what: `cannot read ${path}, which process ${pid} has mapped`, remedy: "Restart the process" };
 }
 
 export function notOpened(error: NodeJS.ErrnoException, { what, remedy }: FileUse): UserError {

@@ -120,7 +120,7 @@ export interface FunctionPlan {
   /** Where types are the dictionary's to tell: `call` and `return` are for calls of which it is not known. */
   readonly generic?: GenericPlan;
   /** Calls that were inlined, as far as they were looked at. */
-  readonly copies: readonly PlannedCopy[];
+  readonly inlinedCalls: readonly InlinedCallPlan[];
 }
 
 /** Of a function with code. */
@@ -129,7 +129,7 @@ export interface CodePlan extends FunctionPlan {
 }
 
 /** One inlined call, with the probe that sees it or the reason why none can. */
-export type PlannedCopy =
+export type InlinedCallPlan =
   | { readonly call: InlinedCall; readonly site: ProbeSite; readonly plan: EventPlan }
   | ({ readonly call: InlinedCall } & Refusal);
 

@@ -45,15 +45,15 @@ export function planFunction(input: PlanInput): PlanResult {
       returns: sites.returns.map((site) => withSignal(site, events.return)),
       jumpsAway: sites.jumpsAway,
       ...events,
-      copies: [],
+      inlinedCalls: [],
     },
   };
 }
 
-/** Of a function whose calls were all inlined: the copies are all there is. */
+/** Of a function whose calls were all inlined: they are all there is. */
 export function planWithoutCode(fn: GoFunction): FunctionPlan {
   const nothing = { capture: { pieces: [], slots: [], masks: [] }, variables: [] };
-  return { fn, params: [], results: [], returns: [], call: nothing, return: nothing, copies: [] };
+  return { fn, params: [], results: [], returns: [], call: nothing, return: nothing, inlinedCalls: [] };
 }
 
 /** The signal frame has a float register where every probed instruction leaves it alone and leads to a known place. */

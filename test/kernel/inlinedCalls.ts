@@ -7,7 +7,7 @@ import { createEngine } from "../../src/engine/engine.ts";
 import { newJob } from "../../src/engine/job.ts";
 import { planInlinedCalls } from "../../src/engine/plan/inlinedCalls.ts";
 import type { GoBinary, GoFunction } from "../../src/gobinary/api.ts";
-import { DEFAULT_LIMITS, type PlannedCopy } from "../../src/probe/api.ts";
+import { DEFAULT_LIMITS, type InlinedCallPlan } from "../../src/probe/api.ts";
 import { buildGo } from "../programs/build.ts";
 import { eventsOf, run } from "./cliProcess.ts";
 
@@ -33,12 +33,12 @@ export interface Comparison {
 export async function compareInlined(toolchain: string, ...flags: string[]): Promise<Comparison> {
   const program = buildGo("inlined", toolchain, ...flags);
   const witness = await callsIn(buildGo("inlined", toolchain, "-gcflags=-l"));
-  const copies = await copiesIn(program);
+  const inlinedCalls = await inlinedCallsIn(program);
   const seen = await callsIn(program);
   const result = { exactLines: 0, inlinedCalls: 0, shown: 0 };
   for (const [place, calls] of seen) {
     const expected = witness.get(place) ?? [];
-    const there = copies.get(place) ?? [];
+    const there = inlinedCalls.get(place) ?? [];
     // Only such lines stand for one copy each; others are inlined into several places, and some are optimised away.
     const whole = there.length === 1 && "site" in there[0]! && there[0].call.func.startsWith("main.call");
     assert.ok(calls.length <= expected.length, `${place}: ${calls.length} calls seen, ${expected.length} made`);
@@ -59,21 +59,21 @@ export async function compareInlined(toolchain: string, ...flags: string[]): Pro
 }
 
 /** By function and line of the call. */
-async function copiesIn(program: string): Promise<Map<string, PlannedCopy[]>> {
+async function inlinedCallsIn(program: string): Promise<Map<string, InlinedCallPlan[]>> {
   const engine = createEngine({ source: SOURCE });
-  const copies = new Map<string, PlannedCopy[]>();
+  const inlinedCalls = new Map<string, InlinedCallPlan[]>();
   try {
     const binary = await engine.openFile(newJob(), program);
     for (const fn of await tracedIn(binary)) {
       const plan = await engine.plan(binary, fn);
       assert.ok(!("reason" in plan), fn.name);
-      for (const copy of plan.copies) push(copies, `${fn.name}:${copy.call.line}`, copy);
+      for (const inlined of plan.inlinedCalls) push(inlinedCalls, `${fn.name}:${inlined.call.line}`, inlined);
     }
     binary.close();
   } finally {
     await engine.dispose();
   }
-  return copies;
+  return inlinedCalls;
 }
 
 /** The callees as the program has them: instances, with code or without; some are optimised away. */
@@ -86,7 +86,7 @@ async function tracedIn(binary: GoBinary): Promise<GoFunction[]> {
     found.push(...own.filter(({ notTraceable }) => notTraceable === undefined));
     if (
       inlined !== undefined &&
-      (await planInlinedCalls(binary, inlined, DEFAULT_LIMITS)).some((copy) => "site" in copy)
+      (await planInlinedCalls(binary, inlined, DEFAULT_LIMITS)).some((inlined) => "site" in inlined)
     )
       found.push(inlined);
   }

@@ -4,7 +4,7 @@ import type { ConditionScope, ConditionVariable } from "../../condition/tree.ts"
 import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
 import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
 import type { PlacedVariable } from "../../gobinary/api.ts";
-import type { EventPlan, FunctionPlan, PlannedCopy } from "../../probe/api.ts";
+import type { EventPlan, FunctionPlan, InlinedCallPlan } from "../../probe/api.ts";
 import { neverReturns } from "../failures.ts";
 import type { Job } from "../job.ts";
 import { endsAreSeen, type FunctionCondition } from "../trace/probeTable.ts";
@@ -41,21 +41,21 @@ export function conditionsOf(
     const own = plan.entry === undefined ? undefined : compile(plan, plan.call, plan.params, plan.results);
     if (own?.return !== undefined && (plan.returns.length === 0 || !endsAreSeen(plan)))
       throw neverReturns(plan.fn.name);
-    const copies = new Map<PlannedCopy, CompiledCondition>();
+    const inlinedCalls = new Map<InlinedCallPlan, CompiledCondition>();
     let failure: unknown;
-    for (const copy of plan.copies) {
-      if (!("site" in copy)) continue;
+    for (const inlined of plan.inlinedCalls) {
+      if (!("site" in inlined)) continue;
       try {
         // An inlined call has no return that a probe could sit on.
-        copies.set(
-          copy,
+        inlinedCalls.set(
+          inlined,
           compileCondition(
             text,
             expr,
             scopeOf(
               plan,
-              copy.plan,
-              copy.plan.variables.map(({ variable }) => variable),
+              inlined.plan,
+              inlined.plan.variables.map(({ variable }) => variable),
               [],
               program,
               isSecret,
@@ -68,9 +68,12 @@ export function conditionsOf(
         leftOut += 1;
       }
     }
-    if (own === undefined && copies.size === 0) throw failure;
-    conditions.push({ own, copies });
-    return { ...plan, copies: plan.copies.filter((copy) => !("site" in copy) || copies.has(copy)) };
+    if (own === undefined && inlinedCalls.size === 0) throw failure;
+    conditions.push({ own, inlinedCalls });
+    return {
+      ...plan,
+      inlinedCalls: plan.inlinedCalls.filter((inlined) => !("site" in inlined) || inlinedCalls.has(inlined)),
+    };
   });
   if (leftOut > 0)
     job.notice(`${leftOut} inlined calls are left out: the condition cannot be decided where they stand`);

@@ -4,7 +4,7 @@ import { refuse } from "../../goabi/refusal.ts";
 import type { GoBinary, GoFunction, InlinedCall, PlacedVariable, Variable } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import { EnclosingFunction, type InlinedSite } from "../../probe/amd64/inlinedSite.ts";
-import type { CaptureLimits, PlannedCopy } from "../../probe/api.ts";
+import type { CaptureLimits, InlinedCallPlan } from "../../probe/api.ts";
 import { planCapture } from "../../probe/capture/captureVariables.ts";
 import { type ContextRequest, contextWords, NO_CONTEXT } from "../../probe/capture/context.ts";
 import { inlinedLocation } from "../../probe/capture/inlinedArguments.ts";
@@ -12,7 +12,7 @@ import { withoutShapes } from "../../probe/capture/instances.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
 
 /** Inlined calls of one function that are looked at: sync.(*Mutex).Lock has some thousand in a large server. */
-const MAX_COPIES = 2000;
+const MAX_INLINED_CALLS = 2000;
 
 /** The frame of a signal has them, but nothing shows that the mark's thread is at a place where it may be sent one. */
 const IN_FLOAT_REGISTER = "in FP register of an inlined call";
@@ -22,8 +22,8 @@ export async function planInlinedCalls(
   fn: GoFunction,
   limits: CaptureLimits,
   context: ContextRequest = NO_CONTEXT,
-): Promise<PlannedCopy[]> {
-  const calls = await binary.inlinedCalls(fn, MAX_COPIES);
+): Promise<InlinedCallPlan[]> {
+  const calls = await binary.inlinedCalls(fn, MAX_INLINED_CALLS);
   if (calls.length === 0) return [];
   const deferReturn = (await binary.functionsNamed("runtime.deferreturn")).map(({ entry }) => entry);
   const enclosing = new EnclosingFunctions(binary, deferReturn);
@@ -31,16 +31,16 @@ export async function planInlinedCalls(
   for (const call of calls) found.push({ call, site: await siteOf(binary, fn, call, enclosing) });
   const first = found.find(({ site }) => site.ok)?.call;
   const argumentsOf = first === undefined ? undefined : await knownArguments(binary, fn, first);
-  const copies: PlannedCopy[] = [];
+  const inlinedCalls: InlinedCallPlan[] = [];
   for (const { call, site } of found) {
-    if (!site.ok) copies.push({ call, ...site });
+    if (!site.ok) inlinedCalls.push({ call, ...site });
     else {
       const known = (await argumentsOf?.(call)) ?? [];
       const plan = planCapture(known, limits, undefined, contextWords(context), () => IN_FLOAT_REGISTER);
-      copies.push({ call, site: site.site, plan: withoutShapes(plan) });
+      inlinedCalls.push({ call, site: site.site, plan: withoutShapes(plan) });
     }
   }
-  return copies;
+  return inlinedCalls;
 }
 
 async function siteOf(

@@ -18,7 +18,7 @@ import type { TraceRequest } from "../api.ts";
 import { labelsNotKnown, notTraceable, tooManyProbes } from "../failures.ts";
 import type { Job } from "../job.ts";
 import type { TraceSession } from "../trace/traceSession.ts";
-import { boundedCopies, inlinedSummary } from "./inlinedBounds.ts";
+import { boundedInlinedCalls, inlinedSummary } from "./inlinedBounds.ts";
 import type { ResolvedPattern } from "./resolvePatterns.ts";
 
 /** Names in one notice; the rest is a count. */
@@ -44,8 +44,8 @@ export async function planGroups(
         refused.push({ fn, reason: result.reason });
         continue;
       }
-      if (fn.inlinedEverywhere === true && !result.copies.some((copy) => "site" in copy)) {
-        refused.push({ fn, reason: `it has no code of its own and is ${inlinedSummary(0, result.copies)}` });
+      if (fn.inlinedEverywhere === true && !result.inlinedCalls.some((inlined) => "site" in inlined)) {
+        refused.push({ fn, reason: `it has no code of its own and is ${inlinedSummary(0, result.inlinedCalls)}` });
         continue;
       }
       plans.set(functionKey(fn), result);
@@ -72,7 +72,7 @@ export function withinBounds(job: Job, plans: readonly FunctionPlan[], returns: 
     (sum, plan) => sum + (plan.entry === undefined ? 0 : 1) + (returns ? plan.returns.length : 0),
     0,
   );
-  return boundedCopies(job, plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME));
+  return boundedInlinedCalls(job, plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME));
 }
 
 /** What is asked for with each call. Throws a UserError where the program's Go version is not known for it. */

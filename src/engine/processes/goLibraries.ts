@@ -2,6 +2,7 @@
  * Go code that a process has mapped beside its program: plugins (`plugin.Open`) and libraries for C programs
  * (`-buildmode=c-shared`), whose host is no Go program by its own file.
  */
+import { readingMapped } from "../failures.ts";
 import { openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";
 import { type MappedFile, mappedFiles } from "./mappings.ts";
@@ -60,8 +61,7 @@ async function identify(file: MappedFile, open: () => Promise<ProgramSource>): P
 
 /** As the process sees its files: it may live in a container. Throws where another file stands at the path by now. */
 async function openMapped(pid: number, { path, inode }: MappedFile): Promise<ProgramSource> {
-  const failure = { what: `cannot read ${path}, which process ${pid} has mapped`, remedy: "Restart the process" };
-  const source = await openLocalSource(`/proc/${pid}/root${path}`, path, failure);
+  const source = await openLocalSource(`/proc/${pid}/root${path}`, path, readingMapped(pid, path));
   if (source.inode === inode) return source;
   await source.close();
   throw new Error(`${path} is another file by now`);

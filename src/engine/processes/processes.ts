@@ -77,9 +77,7 @@ export class ProcessScanner {
       const { source } = opened;
       identity = await this.identify(source.identity, async () => source);
     } else {
-      identity = await this.identify(file, () =>
-        openLocalSource(`/proc/${pid}/exe`, `/proc/${pid}/exe`, { what: "", remedy: "" }),
-      );
+      identity = await this.identify(file, () => openLocalSource(`/proc/${pid}/exe`, `/proc/${pid}/exe`));
       const program = identity === undefined ? undefined : await programFile(pid);
       if (typeof program === "object") exe = program.path;
     }

@@ -25,7 +25,7 @@ export class DebugFiles {
   readonly find = async (buildId: string, debugLink: string | undefined): Promise<ByteSource | undefined> => {
     for (const path of debugFilePaths(this.program, buildId, debugLink, this.root)) {
       try {
-        const source = await openLocalSource(path, path, { what: `cannot read ${path}`, remedy: "" });
+        const source = await openLocalSource(path, path);
         this.opened.push(source);
         return source;
       } catch (error) {

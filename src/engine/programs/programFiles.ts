@@ -4,7 +4,16 @@ import { resolve } from "node:path";
 import type { ByteSource } from "../../bytes/source.ts";
 import { MAX_READ_BYTES, type ReadFileResult } from "../../protocol/helperApi.ts";
 import { encodePath } from "../../protocol/path.ts";
-import { endsAt, type FileUse, notAFile, notOpened, replacedWhileRead, tooLarge, tooLongRead } from "../failures.ts";
+import {
+  endsAt,
+  type FileUse,
+  notAFile,
+  notOpened,
+  readingFile,
+  replacedWhileRead,
+  tooLarge,
+  tooLongRead,
+} from "../failures.ts";
 
 /** Read to learn size and identity: an ELF header. */
 const IDENTITY_READ_BYTES = 64;
@@ -25,7 +34,11 @@ export interface ProgramSource extends ByteSource {
 }
 
 /** Opens a regular file. `use`: the caller's part of the message when that fails. */
-export async function openLocalSource(path: string, name: string, use: FileUse): Promise<ProgramSource> {
+export async function openLocalSource(
+  path: string,
+  name: string,
+  use: FileUse = readingFile(name),
+): Promise<ProgramSource> {
   let file: FileHandle;
   try {
     // A FIFO without a writer would block the open for ever: O_NONBLOCK, which regular files ignore.

@@ -44,7 +44,7 @@ export class EventDecoder {
     switch (role.kind) {
       case "entry":
         return this.call(raw, role);
-      case "copy":
+      case "inlined":
         return this.inlinedCall(raw, role);
       case "return":
         return { event: this.return(raw, role) };
@@ -70,20 +70,20 @@ export class EventDecoder {
   }
 
   /** Has no return, and its caller stands where it was inlined. */
-  private inlinedCall(raw: RawEvent, { plan, copy }: Role<"copy">): Decoded {
+  private inlinedCall(raw: RawEvent, { plan, inlined }: Role<"inlined">): Decoded {
     const { name, file, line } = plan.fn;
     const event: CallEvent = {
       event: "call",
       ...this.base(raw, name),
       file,
       line,
-      caller: copy.call.func,
-      ...(copy.call.line > 0 ? { callerLine: copy.call.line } : {}),
-      args: this.render(copy.plan, raw, copy.site),
-      ...this.parts.program.labels(copy.plan, raw),
+      caller: inlined.call.func,
+      ...(inlined.call.line > 0 ? { callerLine: inlined.call.line } : {}),
+      args: this.render(inlined.plan, raw, inlined.site),
+      ...this.parts.program.labels(inlined.plan, raw),
       inlined: true,
     };
-    return { event, ...this.stack(copy.plan, raw, copy.site, { callee: name, inlinedAt: copy.call.mark }) };
+    return { event, ...this.stack(inlined.plan, raw, inlined.site, { callee: name, inlinedAt: inlined.call.mark }) };
   }
 
   private return(raw: RawEvent, { plan, site }: Role<"return">): ReturnEvent {

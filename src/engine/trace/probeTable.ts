@@ -1,20 +1,20 @@
 /** The probes of one trace: what each is and what the helper is asked to place, in one list. */
 import type { CompiledCondition } from "../../condition/compile.ts";
-import type { FunctionPlan, PlannedCapture, PlannedCopy, PlannedProbe, ProbeSite } from "../../probe/api.ts";
+import type { FunctionPlan, InlinedCallPlan, PlannedCapture, PlannedProbe, ProbeSite } from "../../probe/api.ts";
 
-type ProbedCopy = Extract<PlannedCopy, { site: unknown }>;
+type ProbedInlinedCall = Extract<InlinedCallPlan, { site: unknown }>;
 
 /** Of one traced function: its own code, and the calls that were inlined. */
 export interface FunctionCondition {
   readonly own: CompiledCondition | undefined;
-  readonly copies: ReadonlyMap<PlannedCopy, CompiledCondition>;
+  readonly inlinedCalls: ReadonlyMap<InlinedCallPlan, CompiledCondition>;
 }
 
 /** `fn`: index of the traced function. */
 export type ProbeRole =
   | { readonly kind: "entry"; readonly fn: number; readonly plan: FunctionPlan; readonly paired: boolean }
   /** A call that was inlined. */
-  | { readonly kind: "copy"; readonly fn: number; readonly plan: FunctionPlan; readonly copy: ProbedCopy }
+  | { readonly kind: "inlined"; readonly fn: number; readonly plan: FunctionPlan; readonly inlined: ProbedInlinedCall }
   | { readonly kind: "return"; readonly fn: number; readonly plan: FunctionPlan; readonly site: ProbeSite }
   /** Places in the runtime; the kernel program draws the conclusions. */
   | { readonly kind: "watch" };
@@ -119,19 +119,19 @@ function functionProbes(plan: FunctionPlan, fn: number, traced: TracedProbes): P
       entryBefore: index + 1,
     });
   }
-  for (const copy of plan.copies) {
-    if (!("site" in copy)) continue;
+  for (const inlined of plan.inlinedCalls) {
+    if (!("site" in inlined)) continue;
     probes.push({
-      role: { kind: "copy", fn, plan, copy },
+      role: { kind: "inlined", fn, plan, inlined },
       spec: {
         role: "entry",
-        ...placeOf(copy.site),
-        plan: traced.withProbeAddress(copy.plan.capture),
+        ...placeOf(inlined.site),
+        plan: traced.withProbeAddress(inlined.plan.capture),
         ...rate,
-        ...entryCondition(condition?.copies.get(copy)),
+        ...entryCondition(condition?.inlinedCalls.get(inlined)),
         pairReturns: false,
       },
-      reasons: condition?.copies.get(copy)?.reasons ?? [],
+      reasons: condition?.inlinedCalls.get(inlined)?.reasons ?? [],
     });
   }
   return probes;

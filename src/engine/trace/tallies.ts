@@ -65,7 +65,7 @@ export class Tallies {
     });
     const sum = (of: (role: ProbeRole) => boolean, pick: (counters: ProbeCounters) => number): number =>
       own.reduce((total, { role, counted }) => total + (of(role) ? pick(counted) : 0), 0);
-    const anyCall = ({ kind }: ProbeRole): boolean => kind === "entry" || kind === "copy";
+    const anyCall = ({ kind }: ProbeRole): boolean => kind === "entry" || kind === "inlined";
     const paired = (role: ProbeRole): boolean => role.kind === "entry" && role.paired;
     const isReturn = ({ kind }: ProbeRole): boolean => kind === "return";
     const left = (this.left ?? []).filter(({ probe }) => own.some(({ counted }) => counted.probe === probe));
@@ -121,5 +121,5 @@ export class Tallies {
 
 function siteOf(role: Exclude<ProbeRole, { kind: "watch" }>): Pick<ProbeSite, "predictedNs"> {
   if (role.kind === "return") return role.site;
-  return (role.kind === "copy" ? role.copy.site : role.plan.entry) ?? { predictedNs: 0 };
+  return (role.kind === "inlined" ? role.inlined.site : role.plan.entry) ?? { predictedNs: 0 };
 }

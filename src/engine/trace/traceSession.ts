@@ -293,6 +293,6 @@ function rounded(value: number): number {
 }
 
 function eventPlanOf(role: Exclude<ProbeRole, { kind: "watch" }>): EventPlan {
-  if (role.kind === "copy") return role.copy.plan;
+  if (role.kind === "inlined") return role.inlined.plan;
   return role.kind === "return" ? role.plan.return : role.plan.call;
 }

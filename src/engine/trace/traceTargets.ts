@@ -5,7 +5,7 @@ import { UserError } from "../../protocol/errors.ts";
 import type { AttachTarget } from "../../protocol/helperApi.ts";
 import { decodePath, encodePath } from "../../protocol/path.ts";
 import { shown } from "../../protocol/shown.ts";
-import { programFile, programOf } from "../failures.ts";
+import { readingProgramOf } from "../failures.ts";
 import type { HelperLink } from "../helper/link.ts";
 import type { Job } from "../job.ts";
 import { resolvePatterns } from "../plan/resolvePatterns.ts";
@@ -160,7 +160,7 @@ export async function openProcessSource(found: FoundProcess, helper: GetHelper):
   const { pid, name } = found;
   const shown = (await programName(pid)) ?? `/proc/${pid}/exe (${name})`;
   try {
-    return await openLocalSource(`/proc/${pid}/exe`, shown, programOf(pid, name));
+    return await openLocalSource(`/proc/${pid}/exe`, shown, readingProgramOf(pid, name));
   } catch (error) {
     if (!(error instanceof UserError) || (error.code !== "denied" && found.hidden !== true)) throw error;
     return (await openThroughHelper(await helper(), pid)).source;
@@ -168,7 +168,7 @@ export async function openProcessSource(found: FoundProcess, helper: GetHelper):
 }
 
 export async function openFileSource(file: string): Promise<ProgramSource> {
-  return await openLocalSource(file, file, programFile(file));
+  return await openLocalSource(file, file);
 }
 
 export async function openThroughHelper(

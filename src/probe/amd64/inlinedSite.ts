@@ -13,6 +13,7 @@
  */
 import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoFunction, InlinedCall, InlineMap } from "../../gobinary/api.ts";
+import { MAX_INLINE_DEPTH } from "../../gobinary/inltree.ts";
 import type { ProbeSite } from "../api.ts";
 import { decodeFunction, type Instruction, movesMemory, writesMemory } from "./decode.ts";
 import { alwaysFallsThrough } from "./obligations.ts";
@@ -161,7 +162,7 @@ export class EnclosingFunction {
   #isWithin(inner: number, outer: number): boolean {
     const { map } = this.#input;
     let record = inner;
-    for (let depth = 0; depth < MAX_DEPTH && record >= 0; depth++) {
+    for (let depth = 0; depth < MAX_INLINE_DEPTH && record >= 0; depth++) {
       if (record === outer) return true;
       record = map.recordAt(map.marks[record] ?? 0);
     }
@@ -186,8 +187,6 @@ const PREDICTED_NS = 900;
 const MOVES_MARKS = 26;
 /** Instructions of the longest stack check. */
 const MAX_PROLOGUE = 8;
-/** Depth of inlining: the compiler's budget of 80 nodes keeps real ones below 30. */
-const MAX_DEPTH = 200;
 
 const NO_MARK = "no instruction of its own stands for the call";
 const SHARED = "one instruction stands for several calls";

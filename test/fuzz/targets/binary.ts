@@ -133,9 +133,9 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
 }
 
 async function askInlined(binary: GoBinary, fn: GoFunction): Promise<void> {
-  for (const copy of (await allowed(() => planInlinedCalls(binary, fn, DEFAULT_LIMITS))) ?? []) {
-    if (isRefusal(copy)) check(copy.reason !== "", "no reason");
-    else check(copy.site.expected === "90", "a site that is no nop");
+  for (const inlined of (await allowed(() => planInlinedCalls(binary, fn, DEFAULT_LIMITS))) ?? []) {
+    if (isRefusal(inlined)) check(inlined.reason !== "", "no reason");
+    else check(inlined.site.expected === "90", "a site that is no nop");
   }
   for (const call of (await allowed(() => binary.inlinedCalls(fn, 3))) ?? []) {
     const params = await allowed(() => binary.inlinedParams(fn, call));

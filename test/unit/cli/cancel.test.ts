@@ -62,7 +62,7 @@ interface Watched extends ProgramSource {
 }
 
 async function watched(onRead: (count: number) => unknown): Promise<Watched> {
-  const source = await openLocalSource(LARGE, LARGE, { what: "", remedy: "" });
+  const source = await openLocalSource(LARGE, LARGE);
   const one: Watched = {
     name: source.name,
     size: source.size,

@@ -82,7 +82,7 @@ async function open(version: string, flag: string): Promise<GoBinary> {
   const program = join(folder, `app${version}${flag.length}`);
   const env = { ...process.env, GOTOOLCHAIN: `go${version}`, GOFLAGS: "-mod=mod", CGO_ENABLED: "0" };
   execFileSync("go", ["build", flag, "-o", program, "."], { cwd: folder, env });
-  const source = await openLocalSource(program, program, { what: "cannot read", remedy: "" });
+  const source = await openLocalSource(program, program);
   after(() => source.close());
   return await openBinary(source);
 }

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventDecoder } from "../../../../src/engine/trace/eventDecoder.ts";
 import type { ProbeRole } from "../../../../src/engine/trace/probeTable.ts";
-import { inlinedCopy, planOf, program, rawEvent } from "./plans.ts";
+import { inlinedCallPlan, planOf, program, rawEvent } from "./plans.ts";
 
 const plan = planOf("main.f", 0x2000, 1);
 const entry: ProbeRole = { kind: "entry", fn: 0, plan, paired: true };
 const back: ProbeRole = { kind: "return", fn: 0, plan, site: plan.returns[0]! };
-const copy = inlinedCopy("main.h", 9, 0x4000);
-assert.ok("site" in copy);
+const inlined = inlinedCallPlan("main.h", 9, 0x4000);
+assert.ok("site" in inlined);
 
 const decoder = new EventDecoder({
   program,
@@ -31,7 +31,7 @@ test("a call, with where it was made from", () => {
 });
 
 test("an inlined call knows its caller", () => {
-  const role: ProbeRole = { kind: "copy", fn: 0, plan, copy };
+  const role: ProbeRole = { kind: "inlined", fn: 0, plan, inlined };
   const { event } = decoder.decode(rawEvent("call", 101, 5), role) ?? {};
   assert.deepEqual(event, {
     event: "call",

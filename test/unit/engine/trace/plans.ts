@@ -39,14 +39,14 @@ export function planOf(name: string, address: number, returns: number): Function
     returns: Array.from({ length: returns }, (_, index) => site(address + 16 * (index + 1))),
     call: NOTHING,
     return: NOTHING,
-    copies: [],
+    inlinedCalls: [],
   };
 }
 
 /** The functions have no values to decode. */
 export const program = new ProgramValues({ facts: runtimeFacts(27, "go1.27.4"), limits: DEFAULT_LIMITS });
 
-export function inlinedCopy(func: string, line: number, address: number): FunctionPlan["copies"][number] {
+export function inlinedCallPlan(func: string, line: number, address: number): FunctionPlan["inlinedCalls"][number] {
   return {
     call: { func, file: "/src/app.go", line, address } as never,
     site: site(address),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { endsAreSeen, ProbeTable, type TracedProbes } from "../../../../src/engine/trace/probeTable.ts";
 import { refuse } from "../../../../src/goabi/refusal.ts";
-import { inlinedCopy, planOf, site } from "./plans.ts";
+import { inlinedCallPlan, planOf, site } from "./plans.ts";
 
 function table(traced: Partial<TracedProbes>): ProbeTable {
   const made = new ProbeTable({
@@ -30,23 +30,23 @@ const f = planOf("main.f", 0x2000, 2);
 const g = planOf("main.g", 0x3000, 1);
 
 test("role and request stand beside each other: entries, their returns, inlined calls, the runtime", () => {
-  const withCopy = {
+  const withInlined = {
     ...g,
-    copies: [inlinedCopy("main.h", 9, 0x4000), { ...inlinedCopy("main.h", 10, 0x4100), ...refuse("") }],
+    inlinedCalls: [inlinedCallPlan("main.h", 9, 0x4000), { ...inlinedCallPlan("main.h", 10, 0x4100), ...refuse("") }],
   };
   const watches = [
     { kind: "goexit" as const, site: site(0x8000) },
     { kind: "resume" as const, site: site(0x9000) },
   ];
-  const made = table({ plans: [f, withCopy], watches });
+  const made = table({ plans: [f, withInlined], watches });
   assert.deepEqual(rows(made), [
     "100 entry main.f: entry at 1000, paired",
     "101 return main.f: return of 100 at 1010",
     "102 return main.f: return of 100 at 1020",
     "103 entry main.g: entry at 2000, paired",
     "104 return main.g: return of 103 at 2010",
-    "105 copy main.g: entry at 3000",
-    "106 copy main.g: entry at 3100",
+    "105 inlined main.g: entry at 3000",
+    "106 inlined main.g: entry at 3100",
     "107 watch: goexit at 7000",
     "108 watch: resume at 8000",
   ]);

@@ -4,7 +4,7 @@ import type { StatsEvent } from "../../../../src/engine/api.ts";
 import { ProbeTable } from "../../../../src/engine/trace/probeTable.ts";
 import { Tallies } from "../../../../src/engine/trace/tallies.ts";
 import type { FunctionPlan } from "../../../../src/probe/api.ts";
-import { counters, inlinedCopy, planOf } from "./plans.ts";
+import { counters, inlinedCallPlan, planOf } from "./plans.ts";
 
 function tallies(plans: readonly FunctionPlan[], returns = true): Tallies {
   const table = new ProbeTable({ plans, returns, rate: undefined, watches: [], withProbeAddress: (plan) => plan });
@@ -66,7 +66,7 @@ test("while the trace runs, what has not ended is open", () => {
 });
 
 test("inlined calls count as calls and have no end", () => {
-  const made = tallies([{ ...g, copies: [inlinedCopy("main.h", 9, 0x4000)] }]);
+  const made = tallies([{ ...g, inlinedCalls: [inlinedCallPlan("main.h", 9, 0x4000)] }]);
   made.onCounters([counters(100, { emitted: 3 }), counters(101, { emitted: 3 }), counters(102, { emitted: 8 })], []);
   assert.deepEqual(made.summary(), [stats("main.g", { hits: 11, emitted: 11, returns: 3 })]);
 });
