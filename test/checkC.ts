@@ -14,6 +14,5 @@ const { error, status } = spawnSync("clang-format", ["--dry-run", "--Werror", ..
   cwd: ROOT,
   stdio: "inherit",
 });
-if (error !== undefined)
-  console.error("clang-format does not run here (`npm run setup` installs it): C is not checked");
+if (error !== undefined) console.error("C is not checked: clang-format does not run here (package clang-format)");
 process.exitCode = error === undefined && status === 0 ? 0 : 1;
