@@ -13,7 +13,7 @@ import type { AttachParams } from "../../src/protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../../src/protocol/helperClient.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
 import { median, printTable } from "./table.ts";
-import { startLoop } from "./target.ts";
+import { startTarget } from "./target.ts";
 
 const HELPER = fileURLToPath(new URL("../../dist/helper.js", import.meta.url));
 const ROUNDS = 5;
@@ -34,7 +34,7 @@ export async function printForwarding(binary: string): Promise<void> {
     console.error("bench: the helper is measured as root only; its rows are left out");
     return;
   }
-  const target = await startLoop(binary);
+  const target = await startTarget(binary);
   const child = spawn(process.execPath, [HELPER], { stdio: ["pipe", "pipe", "inherit"] });
   let events = 0;
   let last = 0;

@@ -6,7 +6,7 @@ import { newJob } from "../../src/engine/job.ts";
 import { startEngineThread } from "../../src/lsp/thread/engineThread.ts";
 import { NOTHING_SEEN, type TraceView } from "../../src/lsp/traces/traceView.ts";
 import { median, printTable } from "./table.ts";
-import { startLoop } from "./target.ts";
+import { startTarget } from "./target.ts";
 
 const ROUNDS = 5;
 const CALLS = 200_000;
@@ -14,7 +14,7 @@ const CALLS = 200_000;
 const LOOK_MS = 250;
 
 export async function printHistory(binary: string): Promise<void> {
-  const target = await startLoop(binary);
+  const target = await startTarget(binary);
   const engine = startEngineThread(() => Promise.resolve(undefined));
   let view: TraceView = NOTHING_SEEN;
   const rounds: { readonly eventNs: number; readonly lost: number }[] = [];

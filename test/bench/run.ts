@@ -6,12 +6,13 @@ import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { printAttachTime } from "./attach.ts";
 import { printLookup } from "./cold.ts";
+import { printCosts } from "./costs.ts";
 import { printForwarding } from "./forward.ts";
 import { printHistory } from "./history.ts";
 import { printLensTime } from "./lens.ts";
 import { delve, realBinary } from "./realBinary.ts";
 import { median, printTable } from "./table.ts";
-import { buildLoop, startLoop } from "./target.ts";
+import { buildTarget, startTarget } from "./target.ts";
 import { bpftrace, hasBpftrace, probelens, type Tracer, untraced } from "./tracers.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
@@ -20,6 +21,7 @@ const CALLS = Number(process.env["BENCH_CALLS"] ?? 200_000);
 /** Each prints one table; names given on the command line choose some: `npm run bench -- lookup lens`. */
 const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
   cost: printTargetCost,
+  costs: printCosts,
   forward: () => printForwarding(binary),
   history: () => printHistory(binary),
   attach: () => printAttachTime(dirname(binary)),
@@ -35,7 +37,7 @@ const chosen = process.argv.slice(2);
 for (const name of chosen)
   if (!Object.hasOwn(SECTIONS, name))
     throw new Error(`bench: there is no part ${name}; there are ${Object.keys(SECTIONS).join(", ")}`);
-const binary = buildLoop();
+const binary = buildTarget("loop");
 try {
   for (const [name, print] of Object.entries(SECTIONS)) if (chosen.length === 0 || chosen.includes(name)) await print();
 } finally {
@@ -92,7 +94,7 @@ async function printTargetCost(): Promise<void> {
 }
 
 async function measure(tracer: Tracer): Promise<{ ns: number; calls: number; dropped: number; cpuNs: number }> {
-  const target = await startLoop(binary);
+  const target = await startTarget(binary);
   try {
     await target.run(1_000);
     const attached = await tracer.attach(target);

@@ -1,4 +1,4 @@
-/** The benchmarks' target: test/programs/loop, which makes as many calls as it is told and says what one took. */
+/** The benchmarks' targets (test/programs/loop and costs), which make as many calls as they are told and say what one took. */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
@@ -7,31 +7,31 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const SOURCE = fileURLToPath(new URL("../programs/loop", import.meta.url));
+const PROGRAMS = fileURLToPath(new URL("../programs", import.meta.url));
 
-export interface LoopTarget {
+export interface Target {
   readonly binary: string;
   readonly pid: number;
-  /** Makes `count` calls of main.nine; nanoseconds per call. */
-  run(count: number): Promise<number>;
+  /** Makes `count` calls, of loop's main.nine or of costs' function of that name; nanoseconds per call. */
+  run(count: number, name?: string): Promise<number>;
   stop(): Promise<void>;
 }
 
-export function buildLoop(): string {
-  const binary = join(mkdtempSync(join(tmpdir(), "probelens-bench-")), "loop");
-  execFileSync("go", ["build", "-o", binary, "."], { cwd: SOURCE, stdio: "inherit" });
+export function buildTarget(program: "loop" | "costs"): string {
+  const binary = join(mkdtempSync(join(tmpdir(), "probelens-bench-")), program);
+  execFileSync("go", ["build", "-o", binary, "."], { cwd: join(PROGRAMS, program), stdio: "inherit" });
   return binary;
 }
 
-export async function startLoop(binary: string): Promise<LoopTarget> {
+export async function startTarget(binary: string): Promise<Target> {
   const child = spawn(binary, { stdio: ["pipe", "pipe", "ignore"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   await lines.next();
   return {
     binary,
     pid: child.pid ?? 0,
-    async run(count) {
-      child.stdin.write(`${count}\n`);
+    async run(count, name) {
+      child.stdin.write(name === undefined ? `${count}\n` : `${name} ${count}\n`);
       return Number((await lines.next()).value);
     },
     async stop() {

@@ -1,17 +1,17 @@
-/** The tools that are compared, each put on main.nine of a running process and taken off again. */
+/** The tools that are compared, each put on a function of a running process and taken off again. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { LoopTarget } from "./target.ts";
+import type { Target } from "./target.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
 export interface Tracer {
   readonly name: string;
   /** Resolves once probes are in place. */
-  attach(target: LoopTarget): Promise<Attached>;
+  attach(target: Target): Promise<Attached>;
 }
 export interface Attached {
   /** Detaches and says what the tool counted, and what it cost in its own process. */
@@ -23,12 +23,12 @@ export const untraced: Tracer = {
   attach: () => Promise.resolve({ detach: () => Promise.resolve({ calls: 0, dropped: 0 }) }),
 };
 
-export function probelens(name: string, options: readonly string[]): Tracer {
+export function probelens(name: string, options: readonly string[], func = "main.nine"): Tracer {
   return {
     name,
     async attach(target) {
       const output = join(dirname(target.binary), "events.jsonl");
-      const args = ["trace", "main.nine", "--pid", String(target.pid), "--format", "jsonl", "--output", output];
+      const args = ["trace", func, "--pid", String(target.pid), "--format", "jsonl", "--output", output];
       const child = spawn(process.execPath, [CLI, ...args, ...options], { stdio: ["ignore", "ignore", "pipe"] });
       await textUntil(child, child.stderr, /attached/i);
       const helper = helperOf(child.pid ?? 0);
@@ -45,11 +45,31 @@ export function probelens(name: string, options: readonly string[]): Tracer {
   };
 }
 
-export function bpftrace(name: string, action: string): Tracer {
+/** The trap alone (floor.c, built at `program`), at offsets in the file. */
+export function floorAt(name: string, program: string, offsets: readonly string[]): Tracer {
   return {
     name,
     async attach(target) {
-      const script = `BEGIN { printf("ready\\n"); } uprobe:${target.binary}:"main.nine" /pid == ${target.pid}/ { ${action} }`;
+      const child = spawn(program, [String(target.pid), target.binary, ...offsets], {
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      await textUntil(child, child.stdout, /attached/);
+      return {
+        async detach() {
+          child.stdin.end();
+          await once(child, "close");
+          return { calls: Number.NaN, dropped: 0 };
+        },
+      };
+    },
+  };
+}
+
+export function bpftrace(name: string, action: string, func = "main.nine"): Tracer {
+  return {
+    name,
+    async attach(target) {
+      const script = `BEGIN { printf("ready\\n"); } uprobe:${target.binary}:"${func}" /pid == ${target.pid}/ { ${action} }`;
       const child = spawn("bpftrace", ["-e", script], { stdio: ["ignore", "pipe", "ignore"] });
       await textUntil(child, child.stdout, /ready/);
       const rest = countLines(child);

@@ -1,4 +1,4 @@
-/** C programs for inside the kernels, against the package's own libbpf. */
+/** C programs of the tests, against the package's own libbpf. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,16 +16,21 @@ export function addNativeProgram(files: Initramfs, name: string): void {
   const folder = mkdtempSync(join(tmpdir(), "probelens-native-"));
   try {
     const program = join(folder, name);
-    execFileSync(
-      "gcc",
-      ["-O1", "-Wall", "-Wextra", "-Werror", "-o", program, join(ROOT, "test/kernels", `${name}.c`)].concat(
-        ["-I", join(LIBBPF, "src"), "-I", join(LIBBPF, "include/uapi"), join(NATIVE, "libbpf.so.1")],
-        ["-Wl,-rpath-link", NATIVE, "-Wl,-rpath,/repo/dist/native"],
-      ),
-    );
+    buildNative(join(ROOT, "test/kernels", `${name}.c`), program, "/repo/dist/native");
     files.tree("repo/dist/native", NATIVE);
     files.program(name, program);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** `libraries`: where the program finds libbpf when it runs. */
+export function buildNative(source: string, program: string, libraries = NATIVE): void {
+  execFileSync(
+    "gcc",
+    ["-O1", "-Wall", "-Wextra", "-Werror", "-o", program, source].concat(
+      ["-I", join(LIBBPF, "src"), "-I", join(LIBBPF, "include/uapi"), join(NATIVE, "libbpf.so.1")],
+      ["-Wl,-rpath-link", NATIVE, `-Wl,-rpath,${libraries}`],
+    ),
+  );
 }
