@@ -69,7 +69,7 @@ static __always_inline void copy_stack(struct pl_plan *plan, u64 cfa, struct pl_
 		opaque(bytes);
 		if (at > SPLIT_START(size) || bytes > PL_MAX_STACK_PIECE || bytes > SPLIT_LENGTH(size))
 			break;
-		if (bpf_probe_read_user((void *)record + at, bytes, (void *)(cfa + (s64)piece->offset)))
+		if (read_target((void *)record + at, bytes, (void *)(cfa + (s64)piece->offset)))
 			record->failed_pieces |= 1u << (piece->index & 31);
 	}
 }
@@ -81,6 +81,7 @@ static __always_inline void fill_header(struct pl_plan *plan, struct pl_record *
 	record->used = HEADER + plan->root_size;
 	record->chunks = 0;
 	record->full = 0;
+	record->waited = config.fault_in;
 	record->probe = plan->probe;
 	record->pid = ids->tgid;
 	record->tid = ids->tid;

@@ -95,7 +95,22 @@ static __always_inline void undecided_string(struct pl_string *s, u32 reason)
 	s->reason = reason;
 }
 
-static __always_inline void read_string(struct pl_string *s, u64 pointer, u64 length, u32 most, u32 tail, u32 fault)
+/*
+ * What is not resident is waited for between two evaluations (evaluate_waiting): the kernel refuses programs that may
+ * not sleep as soon as a global function of theirs has a call that sleeps, whether it is ever made or not (Linux 6.15).
+ */
+static __always_inline long read_or_note(struct pl_machine *m, void *to, u32 size, const void *from)
+{
+	long failed = bpf_probe_read_user(to, size, from);
+	if (config.fault_in && failed) {
+		m->missing[m->missings++ & (PL_MISSING - 1)] = (u64)from;
+		m->missing[m->missings++ & (PL_MISSING - 1)] = (u64)from + size - 1;
+	}
+	return failed;
+}
+
+static __always_inline void read_string(struct pl_machine *m, struct pl_string *s, u64 pointer, u64 length, u32 most,
+					u32 tail, u32 fault)
 {
 	u64 looked = length < most ? length : most;
 	opaque(looked);
@@ -105,7 +120,7 @@ static __always_inline void read_string(struct pl_string *s, u64 pointer, u64 le
 	s->start = tail ? length - looked : 0;
 	s->looked = looked;
 	s->reason = 0;
-	if (looked && bpf_probe_read_user(s->bytes, looked, (void *)(pointer + s->start)))
+	if (looked && read_or_note(m, s->bytes, looked, (void *)(pointer + s->start)))
 		undecided_string(s, fault);
 }
 
@@ -185,17 +200,17 @@ __global int condition_find_pair(u32 index, u32 pair)
 		return 1;
 	u64 word[2];
 	u64 key = at.m->value[step->a & (PL_VALUES - 1)] + pair * (u64)step->width;
-	if (bpf_probe_read_user(word, sizeof(word), (void *)key))
+	if (read_or_note(at.m, word, sizeof(word), (void *)key))
 		goto fault;
 	if (word[1] != key_length)
 		return 0;
-	if (key_length && bpf_probe_read_user(s->bytes, key_length, (void *)word[0]))
+	if (key_length && read_or_note(at.m, s->bytes, key_length, (void *)word[0]))
 		goto fault;
 	if (!same_bytes(s, 0, at.c->text + from, key_length))
 		return 0;
-	if (bpf_probe_read_user(word, sizeof(word), (void *)(key + step->extra)))
+	if (read_or_note(at.m, word, sizeof(word), (void *)(key + step->extra)))
 		goto fault;
-	read_string(s, word[0], word[1], PL_STRING_LOOK, 0, step->fault);
+	read_string(at.m, s, word[0], word[1], PL_STRING_LOOK, 0, step->fault);
 	return 1;
 fault:
 	s->reason = step->fault;
@@ -413,7 +428,7 @@ static __always_inline u32 of_values(struct pl_step *step, u32 op, u64 x, u64 y,
 	return 0;
 }
 
-static __always_inline u32 load_value(struct pl_step *step, u64 x, u64 *result)
+static __always_inline u32 load_value(struct pl_machine *m, struct pl_step *step, u64 x, u64 *result)
 {
 	/* Room for what the verifier believes that a mask of 4 bits lets through. */
 	u64 word[2] = {};
@@ -423,7 +438,7 @@ static __always_inline u32 load_value(struct pl_step *step, u64 x, u64 *result)
 	u64 bytes = 1u << (step->width & PL_WIDTH_LOG2);
 	opaque(bytes);
 	bytes &= 15;
-	if (bpf_probe_read_user(word, bytes, (void *)(x + (s64)step->imm)))
+	if (read_or_note(m, word, bytes, (void *)(x + (s64)step->imm)))
 		return step->fault;
 	*result = extended(word[0], step->width);
 	return 0;
@@ -493,7 +508,7 @@ static __always_inline int condition_step(struct pl_machine *m, struct pl_condit
 			reason = PL_LATE;
 			break;
 		case PL_LOAD:
-			reason = x_reason ? x_reason : load_value(step, x, &result);
+			reason = x_reason ? x_reason : load_value(m, step, x, &result);
 			break;
 		case PL_BOTH_TRUE:
 		case PL_EITHER_TRUE:
@@ -521,7 +536,7 @@ static __always_inline int condition_step(struct pl_machine *m, struct pl_condit
 			if (x_reason || y_reason)
 				undecided_string(s, x_reason ? x_reason : y_reason);
 			else
-				read_string(s, x, y, (u32)step->imm, step->width & PL_WIDTH_TAIL, step->fault);
+				read_string(m, s, x, y, (u32)step->imm, step->width & PL_WIDTH_TAIL, step->fault);
 			return 0;
 		}
 		case PL_TEXT:
@@ -585,6 +600,7 @@ static __always_inline u32 evaluate(struct pl_machine *m)
 	m->next = 0;
 	m->answer = 0;
 	m->answer_reason = 0;
+	m->missings = 0;
 	for (u32 i = 0; i < PL_CONDITION_STEPS; i += PL_STEPS_AT_ONCE)
 		if (condition_steps(i))
 			break;
@@ -594,6 +610,37 @@ static __always_inline u32 evaluate(struct pl_machine *m)
 	if (reason)
 		return PL_UNDECIDED;
 	return m->answer ? PL_PASS : PL_REJECT;
+}
+
+/* 1: something that was missing is there now. */
+static __always_inline int wait_for_missing(struct pl_machine *m)
+{
+	int came = 0;
+	u8 byte;
+	for (u32 i = 0; i < PL_MISSING; i++) {
+		if (i >= in_memory(m->missings))
+			break;
+		if (!bpf_copy_from_user(&byte, sizeof(byte), (void *)m->missing[i]))
+			came = 1;
+	}
+	return came;
+}
+
+/* What comes after a wait may lead to more that is missing: so long a chain of pointers is followed. */
+#define PL_WAITS 16
+
+/* In programs that may sleep, what is not resident is waited for where the answer depends on it. */
+static __always_inline u32 evaluate_waiting(struct pl_machine *m)
+{
+	u32 verdict = evaluate(m);
+	if (!config.fault_in)
+		return verdict;
+	for (u32 i = 0; i < PL_WAITS; i++) {
+		if ((verdict != PL_UNDECIDED && verdict != PL_PARK) || !wait_for_missing(m))
+			break;
+		verdict = evaluate(m);
+	}
+	return verdict;
 }
 
 #endif

@@ -17,6 +17,8 @@
 #define PL_STRING_LOOK 256
 #define PL_CONTAINS 64
 #define PL_FIND_PAIRS 32
+/* Reads that failed and are remembered, two places each. A power of two. */
+#define PL_MISSING 16
 /* Of one condition, with room for none at 0. */
 #define PL_REASONS 32
 /* In a value's reason: it is to be had at the return. */
@@ -135,6 +137,9 @@ struct pl_machine {
 	u64 answer;
 	u64 answer_reason;
 	u64 found;
+	/* Where reads failed: first and last bytes, for programs that may wait for them. */
+	u64 missing[PL_MISSING];
+	u64 missings;
 	u64 ends[256]; /* all zero between two searches */
 	struct pl_string string[PL_STRINGS - PL_KEPT_STRINGS];
 	struct pl_kept kept; /* directly behind: its strings are the last slots */

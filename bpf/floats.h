@@ -104,6 +104,7 @@ static __always_inline void float_header(struct pl_record *record, u64 call_id, 
 	record->kind = PL_FLOATS;
 	record->full = 0;
 	record->floats = 0;
+	record->waited = 0;
 }
 
 static __always_inline void tell_no_floats(u64 call_id, u32 probe, u32 pid, u32 tid)

@@ -46,7 +46,7 @@ struct goroutine {
 };
 
 /* goid stands at most 160 bytes into g, stack.hi at 8 (go 1.15 to 1.27). */
-#define G_WINDOW 192
+#define G_WINDOW 160
 
 /*
  * Memory that is in use can be away for a moment, while the kernel takes a huge page apart or moves a page; a program

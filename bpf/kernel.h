@@ -51,6 +51,8 @@ static long (*const bpf_get_ns_current_pid_tgid)(u64 dev, u64 ino, struct bpf_pi
 						 u32 size) = (void *)120;
 /* Linux 5.6. */
 static long (*const bpf_send_signal_thread)(u32 sig) = (void *)117;
+/* In sleepable programs only: for uprobes Linux 6.0. */
+static long (*const bpf_copy_from_user)(void *dst, u32 size, const void *user_ptr) = (void *)148;
 static long (*const bpf_ringbuf_output)(void *ringbuf, void *data, u64 size, u64 flags) = (void *)130;
 static void *(*const bpf_ringbuf_reserve)(void *ringbuf, u64 size, u64 flags) = (void *)131;
 static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
@@ -58,9 +60,6 @@ static void (*const bpf_ringbuf_submit)(void *data, u64 flags) = (void *)132;
 static u64 (*const bpf_get_attach_cookie)(void *ctx) = (void *)174;
 /* Linux 5.17. */
 static long (*const bpf_loop)(u32 rounds, void *callback, void *context, u64 flags) = (void *)181;
-
-/* Keeps clang from undoing a bound check that the verifier must see on this very register. */
-#define opaque(value) asm volatile("" : "+r"(value))
 
 /* Keeps clang from undoing a bound check that the verifier must see on this very register. */
 #define opaque(value) asm volatile("" : "+r"(value))

@@ -111,12 +111,13 @@ struct {
  * From Linux 6.13 on a program whose frame takes 64 bytes and more gets its stack in memory of the CPU's own
  * (kernel/bpf/verifier.c, bpf_enable_priv_stack), for whoever runs there next to write over: a uprobe program can be
  * preempted, and then another thread's hit of the same probe runs on the same stack. Programs with a tail call keep the
- * thread's own. This one is never made.
+ * thread's own. This one is never made, and names no map, because sleepable programs take no map of programs before
+ * Linux 7.0.
  */
 #define OWN_STACK(ctx)                                                                                                 \
 	do {                                                                                                           \
 		if (config.never)                                                                                      \
-			bpf_tail_call(ctx, &stages, PL_STAGES);                                                        \
+			bpf_tail_call(ctx, 0, 0);                                                                      \
 	} while (0)
 
 /*

@@ -171,6 +171,8 @@ out:
 	record->root_size = 0;
 	record->chunks = 0;
 	record->full = 0;
+	record->floats = PL_FLOATS_NONE;
+	record->waited = 0;
 	record->kind = PL_UNWOUND;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }

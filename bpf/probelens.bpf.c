@@ -11,33 +11,22 @@
  *   so nothing is built in per-CPU scratch memory: a flat record is built where it will be read, in the ring buffer
  *   (a reservation's size must be constant for the verifier, hence one program per size class), a deep one in memory of
  *   the thread's own.
- * - Memory is read with bpf_probe_read_user alone, which never faults a page in: the target is not disturbed.
+ * - Memory is read with bpf_probe_read_user alone, which never faults a page in: the target is not disturbed. Who asks
+ *   for more gets other programs (sleepable.h).
  * - Each hit ends in exactly one counter, so their sum is the number of hits.
  */
 #include "kernel.h"
 #include "probelens.h"
 #include "maps.h"
+#include "memory.h"
 #include "goroutine.h"
 #include "open_calls.h"
 #include "capture.h"
 #include "floats.h"
+#include "hit.h"
 #include "walk.h"
-#include "condition.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
-
-/* Token bucket without compare-and-swap: racing CPUs may let a few events more pass, never fewer. */
-static __always_inline int over_rate(struct pl_plan *plan)
-{
-	u64 now = bpf_ktime_get_ns();
-	u64 next = plan->next_ns;
-	if (next > now + plan->burst_ns)
-		return 1;
-	if (next < now)
-		plan->next_ns = now;
-	__sync_fetch_and_add(&plan->next_ns, plan->interval_ns);
-	return 0;
-}
 
 /*
  * A number that no other call of this helper has, below 2^53 (JavaScript's exact integers), without an atomic
@@ -54,56 +43,6 @@ static __always_inline u64 call_id(struct pl_record *record, u64 time)
 	u64 cell = (*place >> 6) & 0x1ffff;
 	u64 age = ((time - config.base_ns) >> 21) & 0x7ffffffffull;
 	return age << 17 | cell;
-}
-
-/* What every program of a hit starts with. */
-struct hit {
-	struct task_ids ids;
-	u32 index;
-	struct pl_plan *plan;
-	struct pl_counters *counter;
-};
-
-static __always_inline int start_hit(struct pt_regs *ctx, struct hit *hit)
-{
-	if (current_ids(&hit->ids))
-		return 0;
-	u32 index = probe_index(ctx);
-	hit->index = index;
-	hit->plan = bpf_map_lookup_elem(&plans, &index);
-	hit->counter = bpf_map_lookup_elem(&counters, &index);
-	return hit->plan && hit->counter;
-}
-
-/* CF (bit 0) or ZF (bit 6): `jbe` goes to morestack, and the function starts over. */
-static __always_inline int starts_over(struct pt_regs *ctx, struct pl_plan *plan)
-{
-	return (plan->flags & PL_SKIP_IF_BELOW_OR_EQUAL) && (ctx->flags & 0x41);
-}
-
-static __always_inline void give_up_call(struct hit *hit, int throttled)
-{
-	forget_floats(hit->plan, 0);
-	if (throttled)
-		count(hit->counter->throttled);
-	else
-		count(hit->counter->dropped);
-}
-
-static __always_inline void fill_call(struct pl_open_call *call, struct hit *hit, struct goroutine *g, u64 cfa, u64 id,
-				      u64 time)
-{
-	call->call_id = id;
-	call->time_ns = time;
-	call->depth = g->stack_hi - cfa;
-	call->outer = 0;
-	call->entry = hit->plan->entry;
-	call->index = hit->index;
-	call->session = config.session;
-	call->nested = 0;
-	call->parked = 0;
-	call->pad = 0;
-	call->dictionary = 0;
 }
 
 static __always_inline int on_call(struct pt_regs *ctx, u32 size)
@@ -129,10 +68,7 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	}
 	u64 now = bpf_ktime_get_ns();
 	u64 id = call_id(record, now);
-	record->kind = PL_CALL;
-	record->call_id = id;
-	record->time_ns = now;
-	record->duration_ns = 0;
+	call_record(record, id, now);
 	if (pairs) {
 		struct pl_open_call call;
 		fill_call(&call, &hit, &g, cfa, id, now);
@@ -162,26 +98,17 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 		return 0;
 	struct pl_plan *plan = hit.plan;
 	u64 now = bpf_ktime_get_ns();
-	struct goroutine g;
-	current_goroutine(ctx, &g);
 	u64 cfa = ctx->sp + (s64)plan->cfa_offset;
-	struct unwinding at;
+	struct goroutine g;
 	struct pl_open_call call;
-	if (!close_call(&at, &hit.ids, &g, cfa, plan->entry, &call)) {
-		forget_floats(plan, 1);
-		count(hit.counter->unpaired);
+	if (!leave_call(ctx, &hit, &g, cfa, &call))
 		return 0;
-	}
 	struct pl_record *record = bpf_ringbuf_reserve(&ring, size, 0);
 	if (!record) {
-		forget_floats(plan, 1);
-		count(hit.counter->dropped);
+		give_up_return(&hit);
 		return 0;
 	}
-	record->kind = PL_RETURN;
-	record->call_id = call.call_id;
-	record->time_ns = now;
-	record->duration_ns = now - call.time_ns;
+	return_record(record, &call, now);
 	fill_header(plan, record, &hit.ids, &g, cfa);
 	copy_registers(ctx, plan, record, size);
 	copy_stack(plan, cfa, record, size);
@@ -207,105 +134,6 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 	}
 PL_CLASSES(PROGRAMS)
 
-/* Deep plans: header and root area here, the rest in the stages that follow. */
-#define SCRATCH_RECORD sizeof(((struct pl_scratch *)0)->record)
-
-static __always_inline void copy_labels(struct pl_plan *plan, struct pl_scratch *s, struct goroutine *g)
-{
-	u64 at = plan->register_at[PL_LABELS];
-	if (!at)
-		return;
-	opaque(at);
-	if (at > PL_EVENT_BYTES)
-		return;
-	u64 *labels = (void *)s->record + at;
-	if (!g->address || bpf_probe_read_user(labels, sizeof(*labels), (void *)(g->address + config.labels_offset)))
-		*labels = PL_NO_LABELS;
-}
-
-static __always_inline void build_deep(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s, struct goroutine *g,
-				       u64 cfa, int parks)
-{
-	struct pl_record *record = (void *)s->record;
-	s->plan = hit->index;
-	fill_header(hit->plan, record, &hit->ids, g, cfa);
-	copy_registers(ctx, hit->plan, record, SCRATCH_RECORD);
-	copy_stack(hit->plan, cfa, record, SCRATCH_RECORD);
-	copy_labels(hit->plan, s, g);
-	place_dictionary(s, hit->plan);
-	start_walk(s, hit->plan, ctx->ip);
-	s->parks = parks;
-	bpf_tail_call(ctx, &stages, PL_STAGE_WALK);
-}
-
-SEC("uprobe") int call_deep(struct pt_regs *ctx)
-{
-	OWN_STACK(ctx);
-	struct hit hit;
-	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
-		return 0;
-	struct goroutine g;
-	struct unwinding at;
-	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
-	current_goroutine(ctx, &g);
-	if (hit.plan->flags & PL_PAIR_RETURNS)
-		before_call(&at, &hit.ids, &g, cfa);
-	else
-		call_stack(&at, &hit.ids, &g);
-	int throttled = hit.plan->interval_ns && over_rate(hit.plan);
-	struct pl_scratch *s = throttled ? 0 : own_scratch(1);
-	if (!s) {
-		give_up_call(&hit, throttled);
-		return 0;
-	}
-	struct pl_record *record = (void *)s->record;
-	s->sequence++;
-	u64 id = deep_call_id(s);
-	u64 now = bpf_ktime_get_ns();
-	s->stack = at.stack;
-	fill_call(&s->call, &hit, &g, cfa, id, now);
-	record->kind = PL_CALL;
-	record->call_id = id;
-	record->time_ns = now;
-	record->duration_ns = 0;
-	build_deep(ctx, &hit, s, &g, cfa, 0);
-	give_up_call(&hit, 0); /* No stage took over. */
-	return 0;
-}
-
-SEC("uprobe") int return_deep(struct pt_regs *ctx)
-{
-	OWN_STACK(ctx);
-	struct hit hit;
-	if (!start_hit(ctx, &hit))
-		return 0;
-	u64 now = bpf_ktime_get_ns();
-	struct goroutine g;
-	current_goroutine(ctx, &g);
-	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
-	struct unwinding at;
-	struct pl_open_call call;
-	if (!close_call(&at, &hit.ids, &g, cfa, hit.plan->entry, &call)) {
-		forget_floats(hit.plan, 1);
-		count(hit.counter->unpaired);
-		return 0;
-	}
-	struct pl_scratch *s = own_scratch(1);
-	if (!s) {
-		forget_floats(hit.plan, 1);
-		count(hit.counter->dropped);
-		return 0;
-	}
-	struct pl_record *record = (void *)s->record;
-	s->sequence++;
-	record->kind = PL_RETURN;
-	record->call_id = call.call_id;
-	record->time_ns = now;
-	record->duration_ns = now - call.time_ns;
-	s->call.dictionary = call.dictionary;
-	build_deep(ctx, &hit, s, &g, cfa, 0);
-	count(hit.counter->dropped);
-	return 0;
-}
-
+#include "deep.h"
 #include "where.h"
+#include "sleepable.h"

@@ -170,7 +170,7 @@ struct pl_config {
 	u32 max_nested;	     /* open calls of one goroutine */
 	u32 labels_offset;   /* in g */
 	u32 never;	     /* 0: see OWN_STACK */
-	u32 pad;
+	u32 fault_in;	     /* programs that may sleep wait for memory that is not resident (memory.h) */
 };
 
 /* CLOCK_MONOTONIC of the last hits of a session whose goroutine could not be read; 0: none (open_calls.h). */
@@ -239,8 +239,8 @@ struct pl_record {
 	u8 kind;
 	u8 full;
 	u8 floats;
-	u8 pad;
-	u32 pad2;
+	u8 waited; /* memory that was not resident was waited for: what failed is not mapped */
+	u32 pad;
 };
 
 struct pl_float_key {

@@ -163,10 +163,10 @@ static __always_inline void copy_step(struct pl_scratch *s)
 		return;
 	}
 	struct pl_chunk *chunk = (void *)s->record + place;
-	if (bpf_probe_read_user(s->record + at, bytes, (void *)address)) {
+	if (read_target(s->record + at, bytes, (void *)address)) {
 		/* The part up to the page's end may be resident. */
 		u64 page = PL_MAX_READ - (address & (PL_MAX_READ - 1));
-		if (page >= bytes || bpf_probe_read_user(s->record + at, page, (void *)address)) {
+		if (page >= bytes || read_target(s->record + at, page, (void *)address)) {
 			chunk->status = PL_CHUNK_FAULT;
 			s->left = 0;
 			bytes = 0;
@@ -299,7 +299,7 @@ static __always_inline void set_target(struct pl_scratch *s, u32 type, u32 deepe
 static __always_inline int closure_target(struct pl_scratch *s, u64 object, u32 deepens)
 {
 	u64 code = 0;
-	if (bpf_probe_read_user(&code, sizeof(code), (void *)object))
+	if (read_target(&code, sizeof(code), (void *)object))
 		return 0;
 	code -= s->bias;
 	struct pl_target *target = bpf_map_lookup_elem(&closures, &code);
@@ -312,7 +312,7 @@ static __always_inline int dynamic_target(struct pl_scratch *s, struct pl_slot *
 	u64 word = element_word(s, slot->word);
 	if (!word)
 		return 0;
-	if (slot->via == PL_VIA_ITAB && bpf_probe_read_user(&word, sizeof(word), (void *)(word + PL_ITAB_TYPE)))
+	if (slot->via == PL_VIA_ITAB && read_target(&word, sizeof(word), (void *)(word + PL_ITAB_TYPE)))
 		return 0;
 	word -= s->bias;
 	struct pl_target *target = bpf_map_lookup_elem(&runtime_types, &word);
@@ -460,7 +460,7 @@ static __always_inline void group_step(struct pl_scratch *s, struct pl_plan *pla
 	}
 	if (!chunk->length)
 		chunk->address = s->address;
-	u64 failed = bpf_probe_read_user(s->record + at, size, (void *)s->address);
+	u64 failed = read_target(s->record + at, size, (void *)s->address);
 	u64 live = 0;
 	u64 more = 0;
 	if (!failed) {
@@ -669,14 +669,20 @@ static __always_inline void end_walk(struct pt_regs *ctx, struct walk *walk)
 	submit(ctx, walk->s, walk->plan);
 }
 
+/* From 5.17 on. */
+static __always_inline void walk_to_end(struct pt_regs *ctx)
+{
+	struct walk walk;
+	if (!find_walk(&walk))
+		return;
+	bpf_loop(MAX_STEPS, walk_step, &walk, 0);
+	end_walk(ctx, &walk);
+}
+
 SEC("uprobe") int walk(struct pt_regs *ctx)
 {
 	OWN_STACK(ctx);
-	struct walk walk;
-	if (!find_walk(&walk))
-		return 0;
-	bpf_loop(MAX_STEPS, walk_step, &walk, 0);
-	end_walk(ctx, &walk);
+	walk_to_end(ctx);
 	return 0;
 }
 

@@ -8,46 +8,17 @@
 #ifndef PROBELENS_WHERE_H
 #define PROBELENS_WHERE_H
 
+#include "condition.h"
+
 static __always_inline struct pl_machine *own_machine(void)
 {
 	struct pl_scratch *s = own_scratch(0);
 	return s ? &s->machine : 0;
 }
 
-SEC("uprobe") int call_where(struct pt_regs *ctx)
-{
-	OWN_STACK(ctx);
-	struct hit hit;
-	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
-		return 0;
-	struct pl_scratch *s = own_scratch(1);
-	if (s) {
-		s->plan = hit.index;
-		bpf_tail_call(ctx, &stages, PL_STAGE_CALL);
-	}
-	give_up_call(&hit, 0);
-	return 0;
-}
-
-SEC("uprobe") int return_where(struct pt_regs *ctx)
-{
-	OWN_STACK(ctx);
-	struct hit hit;
-	if (!start_hit(ctx, &hit))
-		return 0;
-	struct pl_scratch *s = own_scratch(1);
-	if (s) {
-		s->plan = hit.index;
-		bpf_tail_call(ctx, &stages, PL_STAGE_RETURN);
-	}
-	forget_floats(hit.plan, 1);
-	count(hit.counter->dropped);
-	return 0;
-}
-
 static __always_inline int resume_hit(struct hit *hit, struct pl_scratch *s)
 {
-	if (!s || current_ids(&hit->ids))
+	if (current_ids(&hit->ids))
 		return 0;
 	hit->index = s->plan;
 	hit->plan = bpf_map_lookup_elem(&plans, &hit->index);
@@ -94,49 +65,44 @@ static __always_inline void count_undecided(struct pl_machine *m)
 		count(*counter);
 }
 
-SEC("uprobe") int call_condition(struct pt_regs *ctx)
+/* Functions of their own, whose frames are gone when the condition needs the stack. */
+static __attribute__((noinline)) int enter_where_call(struct pt_regs *ctx, struct hit *hit, struct goroutine *g,
+						      struct unwinding *at, u64 cfa)
 {
-	OWN_STACK(ctx);
-	struct hit hit;
+	enter_call(ctx, hit, g, at, cfa);
+	return 0;
+}
+
+static __attribute__((noinline)) int leave_where_call(struct pt_regs *ctx, struct hit *hit, struct goroutine *g,
+						      u64 cfa, struct pl_open_call *call)
+{
+	return leave_call(ctx, hit, g, cfa, call);
+}
+
+/* 1: a walk is to follow; else the hit is counted already. */
+static __always_inline int on_where_call(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s)
+{
 	struct goroutine g;
-	struct pl_scratch *s = own_scratch(0);
-	if (!resume_hit(&hit, s))
-		return 0;
 	struct unwinding at;
 	u64 now = bpf_ktime_get_ns();
-	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
-	current_goroutine(ctx, &g);
-	if (hit.plan->flags & PL_PAIR_RETURNS)
-		before_call(&at, &hit.ids, &g, cfa);
-	else
-		call_stack(&at, &hit.ids, &g);
-	set_machine(ctx, &s->machine, hit.plan, &g, cfa, 0);
-	u32 verdict = evaluate(&s->machine);
-	int throttled = verdict == PL_PASS && hit.plan->interval_ns && over_rate(hit.plan);
+	u64 cfa = ctx->sp + (s64)hit->plan->cfa_offset;
+	enter_where_call(ctx, hit, &g, &at, cfa);
+	set_machine(ctx, &s->machine, hit->plan, &g, cfa, 0);
+	u32 verdict = evaluate_waiting(&s->machine);
+	int throttled = verdict == PL_PASS && hit->plan->interval_ns && over_rate(hit->plan);
 	if (throttled) {
-		forget_floats(hit.plan, 0);
-		count(hit.counter->throttled);
+		give_up_call(hit, 1);
 		return 0;
 	}
 	if (verdict == PL_UNDECIDED)
 		count_undecided(&s->machine);
 	if (verdict == PL_UNDECIDED || verdict == PL_REJECT) {
-		forget_floats(hit.plan, 0);
-		count(hit.counter->filtered);
+		forget_floats(hit->plan, 0);
+		count(hit->counter->filtered);
 		return 0;
 	}
-	struct pl_record *record = (void *)s->record;
-	s->sequence++;
-	u64 id = deep_call_id(s);
-	s->stack = at.stack;
-	fill_call(&s->call, &hit, &g, cfa, id, now);
-	record->kind = PL_CALL;
-	record->call_id = id;
-	record->time_ns = now;
-	record->duration_ns = 0;
-	build_deep(ctx, &hit, s, &g, cfa, verdict == PL_PARK);
-	give_up_call(&hit, 0);
-	return 0;
+	begin_call(ctx, hit, s, &g, &at.stack, cfa, now, verdict == PL_PARK);
+	return 1;
 }
 
 static __always_inline void copy_kept(struct pl_kept *to, struct pl_kept *from)
@@ -168,7 +134,7 @@ static __always_inline int decide(struct pt_regs *ctx, struct pl_scratch *s, str
 	struct pl_record *record = (void *)call->record;
 	copy_kept(&s->machine.kept, &call->kept);
 	set_machine(ctx, &s->machine, hit->plan, g, cfa, now - record->time_ns);
-	u32 verdict = evaluate(&s->machine);
+	u32 verdict = evaluate_waiting(&s->machine);
 	if (verdict == PL_UNDECIDED)
 		count_undecided(&s->machine);
 	if (verdict != PL_PASS)
@@ -188,44 +154,84 @@ static __always_inline int decide(struct pt_regs *ctx, struct pl_scratch *s, str
 	return sent;
 }
 
+/* 1: a walk is to follow; else the hit is counted already: it did not pass at the entry, was called before, ... */
+static __always_inline int on_where_return(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s)
+{
+	struct goroutine g;
+	struct pl_open_call call;
+	u64 now = bpf_ktime_get_ns();
+	u64 cfa = ctx->sp + (s64)hit->plan->cfa_offset;
+	if (!leave_where_call(ctx, hit, &g, cfa, &call))
+		return 0;
+	if (call.parked) {
+		u64 id = call.call_id;
+		struct pl_parked *waiting = bpf_map_lookup_elem(&parked, &id);
+		int passed = waiting && decide(ctx, s, hit, &g, cfa, now, waiting);
+		bpf_map_delete_elem(&parked, &id);
+		if (!passed) {
+			forget_floats(hit->plan, 1);
+			return 0;
+		}
+	}
+	begin_return(ctx, hit, s, &g, &call, cfa, now);
+	return 1;
+}
+
+SEC("uprobe") int call_where(struct pt_regs *ctx)
+{
+	OWN_STACK(ctx);
+	struct hit hit;
+	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
+		return 0;
+	struct pl_scratch *s = own_scratch(1);
+	if (s) {
+		s->plan = hit.index;
+		bpf_tail_call(ctx, &stages, PL_STAGE_CALL);
+	}
+	give_up_call(&hit, 0);
+	return 0;
+}
+
+SEC("uprobe") int return_where(struct pt_regs *ctx)
+{
+	OWN_STACK(ctx);
+	struct hit hit;
+	if (!start_hit(ctx, &hit))
+		return 0;
+	struct pl_scratch *s = own_scratch(1);
+	if (s) {
+		s->plan = hit.index;
+		bpf_tail_call(ctx, &stages, PL_STAGE_RETURN);
+	}
+	give_up_return(&hit);
+	return 0;
+}
+
+SEC("uprobe") int call_condition(struct pt_regs *ctx)
+{
+	OWN_STACK(ctx);
+	struct hit hit;
+	struct pl_scratch *s = own_scratch(0);
+	if (!s || !resume_hit(&hit, s))
+		return 0;
+	if (on_where_call(ctx, &hit, s)) {
+		bpf_tail_call(ctx, &stages, PL_STAGE_WALK);
+		give_up_call(&hit, 0);
+	}
+	return 0;
+}
+
 SEC("uprobe") int return_condition(struct pt_regs *ctx)
 {
 	OWN_STACK(ctx);
 	struct hit hit;
-	struct goroutine g;
-	struct pl_open_call call;
-	struct unwinding at;
 	struct pl_scratch *s = own_scratch(0);
-	if (!resume_hit(&hit, s))
+	if (!s || !resume_hit(&hit, s))
 		return 0;
-	u64 now = bpf_ktime_get_ns();
-	current_goroutine(ctx, &g);
-	u64 cfa = ctx->sp + (s64)hit.plan->cfa_offset;
-	if (!close_call(&at, &hit.ids, &g, cfa, hit.plan->entry, &call)) {
-		/* It did not pass at the entry, or was called before. */
-		forget_floats(hit.plan, 1);
-		count(hit.counter->unpaired);
-		return 0;
+	if (on_where_return(ctx, &hit, s)) {
+		bpf_tail_call(ctx, &stages, PL_STAGE_WALK);
+		give_up_return(&hit);
 	}
-	if (call.parked) {
-		u64 id = call.call_id;
-		struct pl_parked *waiting = bpf_map_lookup_elem(&parked, &id);
-		int passed = waiting && decide(ctx, s, &hit, &g, cfa, now, waiting);
-		bpf_map_delete_elem(&parked, &id);
-		if (!passed) {
-			forget_floats(hit.plan, 1);
-			return 0;
-		}
-	}
-	struct pl_record *record = (void *)s->record;
-	s->sequence++;
-	record->kind = PL_RETURN;
-	record->call_id = call.call_id;
-	record->time_ns = now;
-	record->duration_ns = now - call.time_ns;
-	s->call.dictionary = call.dictionary;
-	build_deep(ctx, &hit, s, &g, cfa, 0);
-	count(hit.counter->dropped);
 	return 0;
 }
 

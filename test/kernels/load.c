@@ -49,6 +49,9 @@ static void set_field(struct bpf_object *object, const char *name, unsigned int 
 			memcpy(bytes + members[i].offset / 8, &value, sizeof(value));
 }
 
+/* The programs that the helper loads so for --fault-in (bpf/sleepable.h). */
+static bool is_sleepable(const char *name) { return strstr(name, "_sleepable") != NULL; }
+
 /* How much of a refusal's log is of use: the path that led there stands at its end. */
 static int log_lines = 400;
 
@@ -85,6 +88,9 @@ static const char *load(const char *path, int index, int fields, char **field, i
 		if (sscanf(field[i], "%63[^=]=%u", field_name, &value) == 2)
 			set_field(object, field_name, value);
 	}
+	bool fault_in = false;
+	for (int i = 0; i < fields; i++)
+		fault_in |= strcmp(field[i], "fault_in=1") == 0;
 	struct bpf_program *program;
 	struct bpf_program *wanted = NULL;
 	int at = 0;
@@ -94,6 +100,8 @@ static const char *load(const char *path, int index, int fields, char **field, i
 		bpf_program__set_autoload(program, chosen);
 		if (chosen)
 			wanted = program;
+		if (fault_in && is_sleepable(bpf_program__name(program)))
+			bpf_program__set_flags(program, BPF_F_SLEEPABLE);
 	}
 	if (!wanted)
 		return NULL;
