@@ -113,6 +113,16 @@ export function verifierRefused(error: VerifierError): UserError {
   });
 }
 
+export function cannotFaultIn(kernel: string): UserError {
+  return new UserError({
+    code: "no-fault-in",
+    what: "waiting for memory that is not resident (--fault-in)",
+    why: `this kernel (Linux ${kernel}) has no sleepable uprobe programs, and no other may wait`,
+    remedy:
+      "Linux 6.0 or later has them. Without --fault-in (setting probelens.faultIn) such memory reads as unavailable",
+  });
+}
+
 export function noSuchProcess(what: string, pid: number): UserError {
   return new UserError({
     code: "no-such-process",

@@ -1,7 +1,14 @@
 /** What this kernel offers, found by trying and not by version. */
 import { readFileSync, statSync } from "node:fs";
 import { release } from "node:os";
-import { closeFd, kernelFieldOffset, loadTrivialMultiProgram, SystemCallError, tryMultiLink } from "./libbpf.ts";
+import {
+  closeFd,
+  kernelFieldOffset,
+  loadCopyingProgram,
+  loadTrivialMultiProgram,
+  SystemCallError,
+  tryMultiLink,
+} from "./libbpf.ts";
 
 export interface Features {
   /** uprobe_multi links with a process filter that works. */
@@ -10,6 +17,8 @@ export interface Features {
   readonly cookies: boolean;
   /** bpf_loop (Linux 5.17). */
   readonly loops: boolean;
+  /** Programs that may wait for memory that is not resident (Linux 6.0). */
+  readonly sleepable: boolean;
   /** Type number of the uprobe PMU; undefined without perf-event uprobes. */
   readonly uprobePmu: number | undefined;
   /** The helper's pid namespace, unless it is the initial one: BPF must translate pids. */
@@ -25,6 +34,7 @@ export function probeFeatures(): Features {
     uprobeMulti: hasUprobeMulti(),
     cookies: kernelAtLeast(5, 15),
     loops: kernelAtLeast(5, 17),
+    sleepable: hasSleepable(),
     uprobePmu: readPmuType(),
     pidNamespace: namespace.ino === INITIAL_PID_NAMESPACE ? undefined : { device: namespace.dev, inode: namespace.ino },
   };
@@ -69,6 +79,16 @@ function hasUprobeMulti(): boolean {
     return attempt(0) === "EBADF" && attempt(-1) === "EINVAL";
   } finally {
     closeFd(program);
+  }
+}
+
+/** `sleepable` and bpf_copy_from_user came together for uprobes: 8c7dcb84e3b7, "bpf: implement sleepable uprobes". */
+function hasSleepable(): boolean {
+  try {
+    closeFd(loadCopyingProgram());
+    return true;
+  } catch {
+    return false;
   }
 }
 

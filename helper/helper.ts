@@ -138,6 +138,7 @@ export class Helper {
       libbpf,
       link: linkKind(features),
       ringReader: ring.mode,
+      faultIn: features.sleepable,
       peerUid: this.peerUid,
       ...(problem === undefined ? {} : { notice: problem }),
     };

@@ -36,6 +36,8 @@ const BPF = {
   LINK_CREATE: 28,
   PROG_TYPE_KPROBE: 2,
   TRACE_UPROBE_MULTI: 48,
+  FUNC_COPY_FROM_USER: 148,
+  F_SLEEPABLE: 1 << 4,
 } as const;
 /** arch/x86/entry/syscalls/syscall_64.tbl */
 const SYS = { bpf: 321, pidfd_open: 434, pidfd_getfd: 438 } as const;
@@ -92,6 +94,7 @@ const LIBBPF = [
   "int bpf_program__fd(void *prog)",
   "int bpf_program__set_autoload(void *prog, bool autoload)",
   "int bpf_program__set_expected_attach_type(void *prog, int type)",
+  "int bpf_program__set_flags(void *prog, uint32_t flags)",
   "int bpf_program__set_log_buf(void *prog, void *buf, size_t size)",
   "void *bpf_program__insns(void *prog)",
   "size_t bpf_program__insn_cnt(void *prog)",
@@ -275,6 +278,11 @@ export function useUprobeMulti(program: Pointer): void {
   );
 }
 
+/** Its reads may wait for memory; asks for Linux 6.0. */
+export function letSleep(program: Pointer): void {
+  check("bpf_program__set_flags", fn("bpf_program__set_flags")(program, BPF.F_SLEEPABLE));
+}
+
 export function programFd(program: Pointer): number {
   return check("bpf_program__fd", fn("bpf_program__fd")(program));
 }
@@ -313,16 +321,48 @@ export function tryMultiLink(program: number, pid: number): number {
   return systemCall("bpf_link_create (uprobe_multi)", SYS.bpf, BPF.LINK_CREATE, new Uint8Array(attr.buffer), 64);
 }
 
-/** Loads `mov r0, 0; exit` for uprobe_multi links: for feature probes. */
+/** For feature probes: a program for uprobe_multi links that does nothing. */
 export function loadTrivialMultiProgram(): number {
-  const opts = new DataView(new ArrayBuffer(24)); // sz, attempts, expected_attach_type
+  return loadTestProgram(RETURN_0, { attachType: BPF.TRACE_UPROBE_MULTI });
+}
+
+/** For feature probes: a sleepable program that copies a word by bpf_copy_from_user. */
+export function loadCopyingProgram(): number {
+  const instructions = [
+    [0xbf, 0xa1, 0, 0, 0, 0, 0, 0], // r1 = r10
+    [0x07, 0x01, 0, 0, 0xf8, 0xff, 0xff, 0xff], // r1 += -8
+    [0xb7, 0x02, 0, 0, 8, 0, 0, 0], // r2 = 8
+    [0xb7, 0x03, 0, 0, 0, 0, 0, 0], // r3 = 0
+    [0x85, 0, 0, 0, BPF.FUNC_COPY_FROM_USER, 0, 0, 0],
+  ];
+  return loadTestProgram([...instructions, ...RETURN_0], { flags: BPF.F_SLEEPABLE });
+}
+
+/** mov r0, 0; exit */
+const RETURN_0 = [
+  [0xb7, 0, 0, 0, 0, 0, 0, 0],
+  [0x95, 0, 0, 0, 0, 0, 0, 0],
+];
+
+function loadTestProgram(
+  instructions: readonly (readonly number[])[],
+  { attachType = 0, flags = 0 }: { attachType?: number; flags?: number },
+): number {
+  const opts = new DataView(new ArrayBuffer(24)); // sz, attempts, expected_attach_type, prog_btf_fd, prog_flags
   opts.setBigUint64(0, 24n, true);
-  opts.setInt32(12, BPF.TRACE_UPROBE_MULTI, true);
-  const instructions = new Uint8Array([0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
-  const bytes = new Uint8Array(opts.buffer);
+  opts.setInt32(12, attachType, true);
+  opts.setUint32(20, flags, true);
+  const code = new Uint8Array(instructions.flat());
   return check(
     "bpf_prog_load",
-    fn("bpf_prog_load")(BPF.PROG_TYPE_KPROBE, "probelens_test", "GPL", instructions, 2, bytes),
+    fn("bpf_prog_load")(
+      BPF.PROG_TYPE_KPROBE,
+      "probelens_test",
+      "GPL",
+      code,
+      instructions.length,
+      new Uint8Array(opts.buffer),
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 /** Loads one session's programs and maps, sized for it, and makes its links. */
 import { readFileSync } from "node:fs";
+import { release } from "node:os";
 import { encodePlan, PlanError, programClass, SIZE_CLASSES, type SizeClass } from "../src/protocol/capture.ts";
 import {
   CAPTURE_TYPE,
@@ -18,7 +19,7 @@ import { encodeCondition } from "../src/protocol/conditionLayout.ts";
 import { COUNTERS, decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts";
 import type { AttachParams, CaptureTableParts, OpenCallCount, ProbeSpec } from "../src/protocol/helperApi.ts";
 import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNREAD, UNWINDERS } from "../src/protocol/layout.ts";
-import { damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
+import { cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
 import type { LinkRequest } from "./holder.ts";
 import {
@@ -26,6 +27,7 @@ import {
   closeObject,
   findMap,
   findProgram,
+  letSleep,
   loadObject,
   loadProgram,
   lookupMap,
@@ -89,6 +91,8 @@ export class LoadedSession {
   private readonly rows: readonly (number | undefined)[];
   private readonly session: number;
   private readonly openCallTables: OpenCallTables | undefined;
+  /** Its programs may wait for memory. */
+  private readonly sleepable: boolean;
   /** For kernels without cookies. */
   private readonly ownPrograms: number[] = [];
   private swept = false;
@@ -105,13 +109,19 @@ export class LoadedSession {
       .filter(({ probe }) => probe.condition !== undefined);
     const places = new Map(conditions.map(({ index }, place) => [index, place]));
     this.rows = rowsOf(params.probes);
-    const checked = params.probes.map((probe, index) => checkedPlan(probe, tables, places.get(index)));
+    this.sleepable = params.faultIn === true;
+    if (this.sleepable && !this.features.sleepable) throw cannotFaultIn(release());
+    const checked = params.probes.map((probe, index) => {
+      const plan = checkedPlan(probe, tables, places.get(index));
+      // A record that is reserved while its program waits would hold up the whole ring (bpf/sleepable.h).
+      return this.sleepable && isHit(probe.role) ? { ...plan, size: "deep" as const } : plan;
+    });
     this.sites = checked.map(({ probe, size }, index) => ({
       index,
       probe,
       program: this.programOf(probe.role, probe.condition === undefined ? size : "where"),
     }));
-    const deep = conditions.length > 0 || checked.some(({ size }) => size === "deep");
+    const deep = checked.some(({ probe, size }) => size === "deep" || probe.condition !== undefined);
     this.object = openProbePrograms(context.objectPath);
     try {
       this.configure(params, context, tables, deep);
@@ -190,11 +200,13 @@ export class LoadedSession {
 
   private configure(params: AttachParams, context: LoadContext, tables: CaptureTables, deep: boolean): void {
     const used = new Set(this.sites.map(({ program }) => program));
-    if (deep) used.add(this.walkProgram);
     const conditions = params.probes.filter(({ condition }) => condition !== undefined);
-    if (conditions.length > 0) for (const name of CONDITION_PROGRAMS) used.add(name);
+    if (!this.sleepable) {
+      if (deep) used.add(this.walkProgram);
+      if (conditions.length > 0) for (const name of CONDITION_PROGRAMS) used.add(name);
+    }
     const programs: Pointer[] = [];
-    const sizes = [...SIZE_CLASSES, "deep", "where"];
+    const sizes = [...SIZE_CLASSES, "deep", "where", "sleepable", "where_sleepable"];
     for (const name of [
       ...sizes.flatMap((size) => [`call_${size}`, `return_${size}`]),
       ...WALK_PROGRAMS,
@@ -206,6 +218,7 @@ export class LoadedSession {
       setAutoload(program, used.has(name));
       if (!used.has(name)) continue;
       programs.push(program);
+      if (name.endsWith("_sleepable")) letSleep(program);
       if (this.features.uprobeMulti) useUprobeMulti(program);
     }
     setMaxEntries(findMap(this.object, "plans"), params.probes.length);
@@ -237,7 +250,8 @@ export class LoadedSession {
   private programOf(role: ProbeSpec["role"], size: SizeClass | "deep" | "where"): string {
     if (role === SIGTRAMPGO) return role;
     if (isUnwinder(role)) return this.features.loops ? `${role}_loop` : role;
-    return `${role === "entry" ? "call" : "return"}_${size}`;
+    const kind = !this.sleepable ? size : size === "where" ? "where_sleepable" : "sleepable";
+    return `${role === "entry" ? "call" : "return"}_${kind}`;
   }
 
   /** See walk.h. */
@@ -257,7 +271,7 @@ export class LoadedSession {
       } else
         updateMapEntries(fd, new Uint8Array(Uint32Array.from({ length: entries }, (_, i) => i).buffer), bytes, entries);
     }
-    if (!deep) return;
+    if (!deep || this.sleepable) return;
     const stages = mapFd(findMap(this.object, "stages"));
     updateMap(stages, STAGE.walk, descriptor(findProgram(this.object, this.walkProgram)));
     if (this.probes.every(({ condition }) => condition === undefined)) return;
@@ -311,6 +325,10 @@ function openProbePrograms(path: string): Pointer {
 /** A program as the value of a map of programs. */
 function descriptor(program: Pointer): Uint8Array {
   return new Uint8Array(Uint32Array.of(programFd(program)).buffer);
+}
+
+function isHit(role: ProbeSpec["role"]): boolean {
+  return role === "entry" || role === "return";
 }
 
 function isUnwinder(role: ProbeSpec["role"]): boolean {
@@ -408,6 +426,7 @@ function encodeConfig(params: AttachParams, features: Features): Uint8Array {
   view.setUint32(CONFIG.stackHiOffset, goroutine.stackHiOffset, true);
   view.setUint32(CONFIG.labelsOffset, goroutine.labelsOffset ?? 0, true);
   view.setUint32(CONFIG.session, params.session, true);
+  view.setUint32(CONFIG.faultIn, params.faultIn === true ? 1 : 0, true);
   view.setUint32(CONFIG.maxNested, features.loops ? MAX_OPEN_CALLS : MAX_NESTED_WITHOUT_LOOP, true);
   return new Uint8Array(view.buffer);
 }

@@ -87,6 +87,11 @@ export const COMMANDS = {
         help: "how values in float registers are read: by a SIGURG to the calling thread (signal), or not",
       },
       {
+        name: "--fault-in",
+        kind: "flag",
+        help: "wait for memory that is not resident, as the call itself would on reading it (Linux 6.0)",
+      },
+      {
         name: "--format",
         kind: "choice",
         choices: ["text", "jsonl"],

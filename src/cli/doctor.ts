@@ -111,6 +111,13 @@ async function helper(): Promise<Finding[]> {
       { state: "ok", what: `libbpf: ${info.libbpf.version} (${info.libbpf.path})` },
       multi ? { state: "ok", what: "probes: one uprobe_multi link for all" } : perfEvents(),
       { state: "ok", what: `events: ${info.ringReader === "view" ? "read in place" : "copied"}` },
+      info.faultIn
+        ? { state: "ok", what: "memory that is not resident: can be waited for (--fault-in)" }
+        : {
+            state: "note",
+            what: "memory that is not resident: reads as unavailable",
+            how: "Linux 6.0 or later (sleepable uprobe programs) can wait for it (--fault-in)",
+          },
     ];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

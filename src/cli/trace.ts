@@ -49,6 +49,7 @@ interface TraceOptions {
   readonly depth: number | undefined;
   readonly values: boolean;
   readonly floats: Floats;
+  readonly faultIn: boolean;
   readonly format: "text" | "jsonl";
   readonly output: string | undefined;
   readonly source: string | undefined;
@@ -92,6 +93,7 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
     depth: parsed.numbers.get("--depth"),
     values: parsed.flags.has("--values"),
     floats: parsed.texts.get("--floats") === "off" ? "off" : "signal",
+    faultIn: parsed.flags.has("--fault-in"),
     format: parsed.texts.get("--format") === "jsonl" ? "jsonl" : "text",
     output: parsed.texts.get("--output"),
     source: parsed.texts.get("--source"),
@@ -150,6 +152,7 @@ class TraceRun implements TraceListener {
       depth,
       values,
       floats,
+      faultIn,
       durationMs,
       expireMs,
     } = this.options;
@@ -160,6 +163,7 @@ class TraceRun implements TraceListener {
       stack,
       labels,
       floats,
+      faultIn,
       ...(where === undefined ? {} : { where }),
       ...(expireMs === undefined ? {} : { expireMs }),
       ...(rate === undefined ? {} : { rate }),

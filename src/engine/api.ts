@@ -148,6 +148,8 @@ export interface TraceRequest {
   readonly expireMs?: number;
   /** How float registers are read (bpf/floats.h); absent: `signal`. */
   readonly floats?: Floats;
+  /** Memory that is not resident is waited for (bpf/sleepable.h); refused before Linux 6.0. */
+  readonly faultIn?: boolean;
   /**
    * Arguments and results are decoded when they are first looked at, for a reader who keeps many events and looks at
    * few: reading `text`, `type` or `value` may take its time. They cannot be cloned to another thread.

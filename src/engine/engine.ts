@@ -358,7 +358,8 @@ class ProbeEngine implements FullEngine {
       const { params, tables, resolver } = await attachRequest(session, attach, binary, limits);
       known = { tables, resolver };
       const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
-      await link.client.attach({ ...params, ...expires }, tables);
+      const faultIn = request.faultIn === true ? { faultIn: true } : {};
+      await link.client.attach({ ...params, ...expires, ...faultIn }, tables);
       if (!(await opened.isStill())) throw replacedSinceRead(source.name);
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);

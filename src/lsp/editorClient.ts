@@ -22,6 +22,7 @@ export const DEFAULT_SETTINGS: EditorSettings = {
   eventsPerSecond: 1000,
   maxStringBytes: 256,
   floats: "signal",
+  faultIn: false,
   depth: 3,
   binaries: [],
 };
@@ -148,6 +149,7 @@ export function readSettings(given: unknown): EditorSettings {
     eventsPerSecond: integerIn(from["eventsPerSecond"], 1, 100_000) ?? DEFAULT_SETTINGS.eventsPerSecond,
     maxStringBytes: integerIn(from["maxStringBytes"], 0, 4096) ?? DEFAULT_SETTINGS.maxStringBytes,
     floats: from["floats"] === "off" ? "off" : "signal",
+    faultIn: from["faultIn"] === true,
     depth: integerIn(from["depth"], 0, 16) ?? DEFAULT_SETTINGS.depth,
     binaries: Array.isArray(binaries)
       ? binaries

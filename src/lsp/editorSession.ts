@@ -282,6 +282,7 @@ export class EditorSession {
         eventsPerSecond: settings.eventsPerSecond,
         maxStringBytes: settings.maxStringBytes,
         floats: settings.floats,
+        faultIn: settings.faultIn,
         depth: settings.depth,
       },
       {

@@ -100,6 +100,7 @@ export interface EditorSettings {
   readonly eventsPerSecond: number;
   readonly maxStringBytes: number;
   readonly floats: "signal" | "off";
+  readonly faultIn: boolean;
   readonly depth: number;
   readonly binaries: readonly string[];
 }

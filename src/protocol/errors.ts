@@ -20,6 +20,7 @@ export const ERROR_CODES = [
   "labels-not-known",
   "limit",
   "no-bpf",
+  "no-fault-in",
   "no-holder",
   "no-libbpf",
   "no-privileges",

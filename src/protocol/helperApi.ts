@@ -23,6 +23,8 @@ export interface InitializeResult {
   readonly link: "uprobe_multi" | "perf_event";
   /** `view`: the ring buffer is read in place; `copy`: external ArrayBuffers are forbidden here (Electron). */
   readonly ringReader: "view" | "copy";
+  /** The kernel lets uprobe programs wait for memory that is not resident. */
+  readonly faultIn: boolean;
   /** Uid of the peer that the helper authenticated. */
   readonly peerUid: number;
   /** Something that the user should know: no audit log can be written. */
@@ -96,6 +98,8 @@ export interface AttachParams {
   readonly expiresInMs?: number;
   readonly target: AttachTarget;
   readonly goroutine: GoroutineSpec;
+  /** Memory that is not resident is waited for; refused where the kernel cannot (`InitializeResult.faultIn`). */
+  readonly faultIn?: boolean;
   readonly probes: readonly ProbeSpec[];
   /** For the audit log: function names. */
   readonly functions: readonly string[];

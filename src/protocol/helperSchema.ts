@@ -150,6 +150,7 @@ export const HELPER_SCHEMAS = {
       stackHiOffset: uint32,
       labelsOffset: v.exactOptional(uint32),
     }),
+    faultIn: v.exactOptional(v.boolean()),
     probes: list(probe, MAX_PROBES, 1),
     functions: list(v.pipe(v.string(), v.maxLength(MAX_NAME_LENGTH)), MAX_PROBES),
     tables: v.exactOptional(tableParts),

@@ -54,6 +54,8 @@ export interface RawEvent {
   readonly full?: FullBudget;
   /** Of an event whose plan has float registers: they follow in a record of their own, or why they do not. */
   readonly floats?: FloatsToCome;
+  /** Memory that was not resident was waited for: what could not be read is not mapped. */
+  readonly waited?: true;
   /** Why they are not there, a clause: said by whoever waited for them. */
   readonly floatsMissing?: string;
 }
@@ -79,6 +81,7 @@ export const RECORD = {
   kind: 72,
   full: 73,
   floats: 74,
+  waited: 75,
 } as const;
 export const RECORD_KIND = { call: 1, return: 2, unwound: 3, refusedCall: 4, floats: 5 } as const;
 const KINDS: ReadonlyMap<number, RawEvent["kind"]> = new Map([
@@ -172,6 +175,7 @@ function decodeRecord(batch: Uint8Array, view: DataView, start: number, end: num
     chunks,
     ...(full === undefined ? {} : { full }),
     ...(floats === undefined ? {} : { floats }),
+    ...(view.getUint8(start + RECORD.waited) === 0 ? {} : { waited: true }),
   };
 }
 

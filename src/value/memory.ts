@@ -18,6 +18,13 @@ export interface Missing {
 /** A plan that has no room for it leaves it out: no statement about the target's memory. */
 export const NOT_CAPTURED: Missing = { reason: "was not captured", limit: true };
 export const NOT_RESIDENT: Missing = { reason: "memory not resident" };
+/** It was waited for (`--fault-in`), and did not come. */
+export const NOT_MAPPED: Missing = { reason: "memory not mapped" };
+
+/** Why memory of this event could not be read. */
+export function unreadable({ waited }: { readonly waited?: true }): Missing {
+  return waited === true ? NOT_MAPPED : NOT_RESIDENT;
+}
 export const REDACTED: Missing = { reason: "redacted", redacted: true };
 
 /** Bytes that a region has no value for although they lie inside it; offsets in its view. */
@@ -166,6 +173,8 @@ export interface MemoryReasons {
   readonly uncopied: Missing;
   /** Why a chunk is shorter than wanted. */
   readonly short: Missing;
+  /** Why memory could not be read. */
+  readonly unreadable: Missing;
 }
 
 interface Run {
@@ -234,7 +243,7 @@ export class CapturedMemory {
   }
 
   #beyond(status: "ok" | "fault", short: boolean): Missing {
-    if (status === "fault") return NOT_RESIDENT;
+    if (status === "fault") return this.#reasons.unreadable;
     return short ? this.#reasons.short : this.#reasons.uncopied;
   }
 

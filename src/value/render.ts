@@ -8,7 +8,14 @@ import { type FullBudget, MAX_CHUNKS, type RawEvent } from "../protocol/records.
 import type { Value } from "./api.ts";
 import { Decoders } from "./decoder.ts";
 import { type Labels, readLabels } from "./labels.ts";
-import { CapturedMemory, type ChunkMasks, type MemoryReasons, type Missing, NOT_CAPTURED } from "./memory.ts";
+import {
+  CapturedMemory,
+  type ChunkMasks,
+  type MemoryReasons,
+  type Missing,
+  NOT_CAPTURED,
+  unreadable,
+} from "./memory.ts";
 import { textOf } from "./text.ts";
 import { compilePlace, type Place } from "./variables.ts";
 import { absent, type Decode, Walk } from "./walk.ts";
@@ -95,10 +102,11 @@ export class ProgramValues {
   }
 
   /** Why memory was not copied, or not all of it. */
-  #reasons({ full }: RawEvent): MemoryReasons {
-    if (full === undefined) return UNLIMITED;
+  #reasons(event: RawEvent): MemoryReasons {
+    const { full } = event;
+    if (full === undefined) return { uncopied: NOT_CAPTURED, short: SHORT, unreadable: unreadable(event) };
     const missing: Missing = { reason: BUDGETS[full](this.#limits.eventBytes), limit: true };
-    return { uncopied: missing, short: missing };
+    return { uncopied: missing, short: missing, unreadable: unreadable(event) };
   }
 }
 
@@ -116,7 +124,6 @@ interface CompiledVariable {
 }
 
 const SHORT = { reason: "only a part of it was copied", limit: true } as const;
-const UNLIMITED: MemoryReasons = { uncopied: NOT_CAPTURED, short: SHORT };
 
 export function renderVariables(
   plan: EventPlan,

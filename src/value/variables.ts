@@ -2,7 +2,7 @@
 import type { CapturedPiece, CapturedVariable } from "../probe/api.ts";
 import { FLOATS_OFF, REDACTED as REDACTED_PIECE } from "../probe/capture/captureVariables.ts";
 import type { RawEvent } from "../protocol/records.ts";
-import { EMPTY, type Gap, type Missing, NOT_CAPTURED, NOT_RESIDENT, REDACTED, Region } from "./memory.ts";
+import { EMPTY, type Gap, type Missing, NOT_CAPTURED, REDACTED, Region, unreadable } from "./memory.ts";
 
 /** One variable's bytes in an event; `root`: a view of the event's root area. */
 export type Place = (event: RawEvent, root: DataView) => Region | Missing;
@@ -73,7 +73,7 @@ function missingOf(
 ): Missing | undefined {
   if (root === undefined) return reason === undefined ? NOT_CAPTURED : because(reason);
   if (piece !== undefined && (event.failedPieces & (1 << piece)) !== 0)
-    return float === true ? because(event.floatsMissing ?? FLOATS_OFF) : NOT_RESIDENT;
+    return float === true ? because(event.floatsMissing ?? FLOATS_OFF) : unreadable(event);
   return root >= 0 && root + size <= area.byteLength ? undefined : TOO_SHORT;
 }
 

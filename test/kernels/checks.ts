@@ -69,6 +69,32 @@ test("float registers: arguments and results, four goroutines, GC and signals al
   assert.ok(known.length >= 0.99 * 4000, `${known.length} of 4000`);
 });
 
+test("--fault-in: memory that is not resident is right, or the option is refused and says which version has it", async () => {
+  const { status, stdout, stderr } = await run(
+    ..."trace main.take main.give --returns --fault-in --format jsonl --".split(" "),
+    buildGo("absent"),
+    "absent",
+    "20",
+  );
+  const doctor = await run("doctor");
+  if (doctor.stdout.includes("Linux 6.0 or later (sleepable uprobe programs) can wait for it (--fault-in)")) {
+    assert.deepEqual([status, stdout], [1, ""]);
+    assert.match(stderr, /--fault-in.*no sleepable uprobe programs.*\n.*Linux 6\.0 or later has them/);
+    return;
+  }
+  assert.equal(status, 0, stderr);
+  const { calls, returns } = eventsOf(stdout);
+  assert.deepEqual([calls.length, returns.length], [160, 160]);
+  for (const { func, args } of calls) {
+    const [n = "", text, order, any] = args.map((arg) => arg.text);
+    const number = n.padStart(6, "0");
+    assert.equal(text, `"text of call ${number}"`);
+    if (func !== "main.take") continue;
+    assert.equal(order, `&main.order{Number:${n}, Next:&${Number(n) + 1}, Name:"name ${number}"}`);
+    assert.equal(any, order);
+  }
+});
+
 test("panics and Goexit end calls as unwound", async () => {
   const { calls, returns, unwound } = await traced(
     "main.boom main.goexitInner --returns",

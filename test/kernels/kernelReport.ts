@@ -44,6 +44,7 @@ const PROGRAMS: [program: string, toolchain?: string, ...flags: string[]][] = [
   ["sites"],
   ["sites", "go1.15.15"],
   ["floats"],
+  ["absent"],
   ["euler"],
   ["euler", "go1.15.15"],
   ["euler", "go1.27.4"],
@@ -114,8 +115,11 @@ async function bundled(entry: string): Promise<Uint8Array> {
   return file.contents;
 }
 
-/** The helper loads these only where the kernel has bpf_loop (helper/load.ts), and their twins elsewhere. */
-const NEEDS_LOOP = /^\s*(walk|goexit_loop|resume_loop)\s/;
+/**
+ * The helper loads these only where the kernel has bpf_loop (helper/load.ts), and their twins elsewhere; sleepable ones,
+ * which have none, only where it has these, too (6.0).
+ */
+const NEEDS_LOOP = /^\s*(walk|goexit_loop|resume_loop|\w+_sleepable)\s/;
 
 function parse(output: string): Omit<KernelReport, "kernel"> {
   const features = new Map<string, boolean>();

@@ -34,6 +34,7 @@ export interface TraceOptions {
   readonly eventsPerSecond: number;
   readonly maxStringBytes: number;
   readonly floats: "signal" | "off";
+  readonly faultIn: boolean;
   readonly depth: number;
 }
 
@@ -113,7 +114,7 @@ export class FunctionTrace {
   }
 
   private async begin(): Promise<void> {
-    const { target, names, eventsPerSecond, maxStringBytes, floats, depth, source } = this.options;
+    const { target, names, eventsPerSecond, maxStringBytes, floats, faultIn, depth, source } = this.options;
     const request = {
       target,
       functions: names,
@@ -121,6 +122,7 @@ export class FunctionTrace {
       rate: eventsPerSecond,
       maxBytes: maxStringBytes,
       floats,
+      faultIn,
       depth,
       ...(source === undefined ? {} : { source }),
     };

@@ -140,6 +140,8 @@ describe("layouts", () => {
       session: CONFIG.session,
       max_nested: CONFIG.maxNested,
       labels_offset: CONFIG.labelsOffset,
+      never: CONFIG.never,
+      fault_in: CONFIG.faultIn,
     },
     pl_counters: {
       sizeof: COUNTERS.size,
@@ -189,6 +191,7 @@ describe("layouts", () => {
       kind: RECORD.kind,
       full: RECORD.full,
       floats: RECORD.floats,
+      waited: RECORD.waited,
     },
     pl_chunk: {
       sizeof: CHUNK.size,

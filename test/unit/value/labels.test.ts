@@ -7,7 +7,7 @@ import { LABEL_MAP } from "../../../src/goabi/runtime/labels.ts";
 import { secretNames } from "../../../src/goabi/secretNames.ts";
 import { NO_LABELS } from "../../../src/protocol/capture.ts";
 import { type Labels, readLabels } from "../../../src/value/labels.ts";
-import { CapturedMemory, type MemoryChunk, NOT_CAPTURED } from "../../../src/value/memory.ts";
+import { CapturedMemory, type MemoryChunk, NOT_CAPTURED, NOT_RESIDENT } from "../../../src/value/memory.ts";
 
 const OF_LIST = runtimeFacts(27, "go1.27.4");
 const OF_MAP = runtimeFacts(23, "go1.23.12");
@@ -93,7 +93,7 @@ function mapOf(pairs: Pairs): MemoryChunk[] {
 }
 
 function read(chunks: readonly MemoryChunk[], facts: RuntimeFacts = OF_LIST, word = BigInt(LABELS)): Labels {
-  const memory = new CapturedMemory(chunks, { uncopied: NOT_CAPTURED, short: NOT_CAPTURED });
+  const memory = new CapturedMemory(chunks, { uncopied: NOT_CAPTURED, short: NOT_CAPTURED, unreadable: NOT_RESIDENT });
   return readLabels(word, facts, memory, 64, secretNames());
 }
 

@@ -1,0 +1,3 @@
+module absent
+
+go 1.17
