@@ -507,6 +507,13 @@ static __always_inline int condition_step(struct pl_machine *m, struct pl_condit
 		case PL_LATE_VALUE:
 			reason = PL_LATE;
 			break;
+		case PL_FLOAT: {
+			u32 number = step->a;
+			if (number < PL_FLOAT_REGISTERS)
+				result = m->low[number];
+			reason = m->has_low ? 0 : step->fault;
+			break;
+		}
 		case PL_LOAD:
 			reason = x_reason ? x_reason : load_value(m, step, x, &result);
 			break;

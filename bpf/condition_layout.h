@@ -35,6 +35,7 @@ enum pl_op {
 	PL_G,
 	PL_DURATION,
 	PL_LATE_VALUE,
+	PL_FLOAT,
 	PL_LOAD,
 	PL_EXTEND,
 	PL_MOVE,
@@ -137,6 +138,9 @@ struct pl_machine {
 	u64 answer;
 	u64 answer_reason;
 	u64 found;
+	/* Float registers of the call, at its return: 15, and room for what a mask lets through. */
+	u64 low[PL_FLOAT_REGISTERS + 1];
+	u64 has_low;
 	/* Where reads failed: first and last bytes, for programs that may wait for them. */
 	u64 missing[PL_MISSING];
 	u64 missings;

@@ -133,6 +133,8 @@ static __always_inline int decide(struct pt_regs *ctx, struct pl_scratch *s, str
 {
 	struct pl_record *record = (void *)call->record;
 	copy_kept(&s->machine.kept, &call->kept);
+	__builtin_memcpy(s->machine.low, call->low, sizeof(call->low));
+	s->machine.has_low = call->has_low;
 	set_machine(ctx, &s->machine, hit->plan, g, cfa, now - record->time_ns);
 	u32 verdict = evaluate_waiting(&s->machine);
 	if (verdict == PL_UNDECIDED)

@@ -3,6 +3,7 @@ import type { GoType, ScalarKind } from "../goabi/type.ts";
 import { type Constant, fitsInteger, type IntegerType, integer, parseDuration, parseNumber } from "./constant.ts";
 import { ConditionFailure } from "./failure.ts";
 import { findField } from "./fields.ts";
+import { floatRegister } from "./floatRegister.ts";
 import type { Span } from "./mark.ts";
 import { Operators } from "./operators.ts";
 import type { Expr } from "./parser.ts";
@@ -128,7 +129,7 @@ class Checker {
   private variable(variable: ConditionVariable, written: string, late: boolean, span: Span): Node {
     this.refuseSecret(variable.name, span);
     this.refuseSecret(written, span);
-    return { op: "variable", variable, type: this.known(variable.type, span), late, ...at(span) };
+    return withLateness({ op: "variable", variable, type: this.known(variable.type, span), late, ...at(span) });
   }
 
   private refuseSecret(name: string, span: Span): void {
@@ -198,7 +199,7 @@ class Checker {
       this.refuseSecret(field.name, nameAt);
       if (node.type.kind === "ptr")
         node = { op: "deref", operand: node, type: node.type.elem, late: node.late, start: node.start, end: node.end };
-      node = {
+      node = withLateness({
         op: "field",
         operand: node,
         offset: field.offset,
@@ -206,7 +207,7 @@ class Checker {
         late: node.late,
         start: span.start,
         end: nameAt.end,
-      };
+      });
     }
     return { ...node, type: this.known(node.type as GoType, nameAt), ...at(span) };
   }
@@ -397,4 +398,9 @@ const MAX_NAMED = 12;
 
 function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** What stands in a float register of the call is known behind the entry only. */
+function withLateness(node: Node): Node {
+  return !node.late && floatRegister(node) !== undefined ? { ...node, late: true } : node;
 }

@@ -11,6 +11,7 @@ import { Assembler, Reasons } from "./assembler.ts";
 import { check } from "./check.ts";
 import { type Constant, floatBits, integerType } from "./constant.ts";
 import { asUserError, ConditionFailure } from "./failure.ts";
+import { floatRegister } from "./floatRegister.ts";
 import { children, Kept } from "./kept.ts";
 import { Operands, WORD, WORD_WIDTH, widthCode } from "./operands.ts";
 import { type Expr, parse } from "./parser.ts";
@@ -35,9 +36,10 @@ export function compileCondition(text: string, expr: Expr, scope: ConditionScope
     const node = check(expr, text, scope);
     const late = node.late && !returns ? firstLate(node) : undefined;
     if (late !== undefined) {
+      const inRegister = floatRegister(late) === undefined ? "" : "stands in a float register and ";
       throw new ConditionFailure(
         late,
-        `${text.slice(late.start, late.end)} is known at the return only`,
+        `${text.slice(late.start, late.end)} ${inRegister}is known at the return only`,
         "Add --returns",
       );
     }
@@ -108,6 +110,7 @@ class Compiler {
 
   /** What the return needs of the entry: the largest parts that can be had here. */
   private keepParts(node: Node, dst: number): void {
+    if (floatRegister(node) !== undefined) return;
     for (const child of children(node)) {
       if (child.constant !== undefined || child.op === "nil") continue;
       if (child.late) this.keepParts(child, dst);

@@ -3,14 +3,21 @@ import type { Location, Piece } from "../goabi/location.ts";
 import { HMAP } from "../goabi/runtime/hmap.ts";
 import { labelsLayout } from "../goabi/runtime/labels.ts";
 import type { GoType } from "../goabi/type.ts";
-import { CAPTURE_REGISTERS, type CaptureRegister } from "../protocol/capture.ts";
+import { CAPTURE_REGISTERS, type CaptureRegister, FLOAT_REGISTERS } from "../protocol/capture.ts";
 import { MAX_STRING_LOOK, WIDTH } from "../protocol/condition.ts";
 import type { Assembler, Reasons } from "./assembler.ts";
 import { ConditionFailure } from "./failure.ts";
+import { registerOf } from "./floatRegister.ts";
 import type { ConditionScope, Node } from "./tree.ts";
 
 type Place =
-  | { readonly in: "variable"; readonly location: Location; readonly offset: number; readonly name: string }
+  | {
+      readonly in: "variable";
+      readonly location: Location;
+      readonly offset: number;
+      readonly name: string;
+      readonly result: boolean;
+    }
   /** At the address in the value register `address`. */
   | { readonly in: "memory"; readonly address: number; readonly offset: number; readonly nil: number };
 
@@ -78,7 +85,13 @@ export class Operands {
   place(node: Node, dst: number): Place {
     switch (node.op) {
       case "variable":
-        return { in: "variable", location: node.variable.location, offset: 0, name: node.variable.name };
+        return {
+          in: "variable",
+          location: node.variable.location,
+          offset: 0,
+          name: node.variable.name,
+          result: this.scope.results.includes(node.variable),
+        };
       case "field": {
         const place = this.place(node.operand, dst);
         return { ...place, offset: place.offset + node.offset };
@@ -159,7 +172,13 @@ export class Operands {
       return this.out.emit("load", { dst, a: dst, width, fault: this.unreadable(node) });
     }
     if (piece.place.at !== "register") return;
-    this.out.emit("register", { dst, a: CAPTURE_REGISTERS.indexOf(piece.place.register as CaptureRegister) });
+    const float = registerOf(piece);
+    if (float === undefined)
+      this.out.emit("register", { dst, a: CAPTURE_REGISTERS.indexOf(piece.place.register as CaptureRegister) });
+    else {
+      const fault = this.why(node, "could not be read (no signal frame showed its float register)");
+      this.out.emit("float", { dst, a: FLOAT_REGISTERS.indexOf(float), fault });
+    }
     if (inside > 0) {
       this.out.number(dst + 1, BigInt(inside * 8));
       this.out.emit("shiftRight", { dst, a: dst, b: dst + 1, width: WORD_WIDTH });
@@ -168,7 +187,11 @@ export class Operands {
   }
 
   /** The piece that holds these bytes of a variable. */
-  private pieceOf({ location, offset, name }: Extract<Place, { in: "variable" }>, size: number, node: Node): Piece {
+  private pieceOf(
+    { location, offset, name, result }: Extract<Place, { in: "variable" }>,
+    size: number,
+    node: Node,
+  ): Piece {
     const piece = location.find(
       (candidate) => candidate.offset <= offset && offset + size <= candidate.offset + candidate.size,
     );
@@ -182,8 +205,9 @@ export class Operands {
     };
     if (piece === undefined || place === undefined) return fail("it is in several pieces, or not known");
     if (place.at === "unknown") return fail(place.reason);
-    if (place.at === "register" && !CAPTURE_REGISTERS.includes(place.register as CaptureRegister))
-      return fail("in FP register");
+    // They are read in a signal's frame behind the `ret`, when the return has been decided on.
+    if (result && registerOf(piece) !== undefined)
+      return fail("a result in a float register is read only after its return was decided on");
     return piece;
   }
 
@@ -234,7 +258,7 @@ export class Operands {
   }
 
   unreadable(node: Pick<Node, "start" | "end">): number {
-    return this.why(node, "could not be read (its memory is not resident)");
+    return this.why(node, `could not be read (its memory is not ${this.scope.waits === true ? "mapped" : "resident"})`);
   }
 
   backticked(left: Node, right: Node): string {

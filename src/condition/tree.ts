@@ -24,6 +24,8 @@ export interface ConditionScope {
   /** The runtime's structures in the program; `labels`: offset of `runtime.g.labels`, absent where unknown. */
   readonly runtime: { readonly facts: RuntimeFacts; readonly labels?: number };
   readonly isSecret: IsSecretName;
+  /** Memory that is not resident is waited for. */
+  readonly waits?: boolean;
 }
 
 export type UntypedKind = "bool" | "int" | "rune" | "float" | "string" | "nil";
@@ -36,7 +38,7 @@ export interface Untyped {
 
 interface Common extends Span {
   readonly type: GoType | Untyped;
-  /** Needs a result or the duration: it can be had at the return only. */
+  /** Needs a result, the duration or a float register of the entry: it can be had at the return only. */
   readonly late: boolean;
   /** Absent: it is no constant. */
   readonly constant?: Constant;

@@ -421,11 +421,11 @@ async function conditionsIn(
   job: Job,
   binary: GoBinary,
   plans: readonly FunctionPlan[],
-  { where, returns }: TraceRequest,
+  { where, returns, faultIn = false }: TraceRequest,
 ): Promise<{ plans: FunctionPlan[]; conditions: FunctionCondition[] } | undefined> {
   if (where === undefined) return undefined;
   const { conditionsOf } = await import("./plan/conditions.ts");
-  const program = { facts: factsOf(binary), labels: binary.runtime.labelsOffset };
+  const program = { facts: factsOf(binary), labels: binary.runtime.labelsOffset, waits: faultIn };
   return conditionsOf(job, where, plans, returns, program);
 }
 

@@ -6,6 +6,7 @@
  * An operation on a value that is not known gives that value's reason; `bothTrue` and `eitherTrue` are decided by one
  * side where that suffices.
  */
+import { FLOAT_REGISTERS } from "./capture.ts";
 
 /** In the order of their numbers (enum pl_op). */
 export const CONDITION_OPS = [
@@ -25,6 +26,8 @@ export const CONDITION_OPS = [
   "duration",
   /** dst is to be had at the return only. */
   "late",
+  /** dst = float register X`a` of the call, at its return; `fault` where no signal's frame showed it. */
+  "float",
   // Of one value: dst is undecided where `a` is.
   /** dst = memory at a + imm; `reason` where a is 0 (with nilIsZero: 0 instead), `fault` where it cannot be read. */
   "load",
@@ -153,6 +156,7 @@ export function conditionFault(program: ConditionProgram): string | undefined {
     ) {
       return fault(`reads ${a} and ${b}`);
     }
+    if (op === "float" && a >= FLOAT_REGISTERS.length) return fault(`reads the float register ${a}`);
     if (op === "constant" && !(imm >= 0 && imm < constants.length)) return fault(`names the constant ${imm}`);
     if ((op === "jumpIfFalse" || op === "jumpIfTrue") && !(imm > index && imm <= last)) return fault(`jumps to ${imm}`);
     if ((op === "keep" || op === "recall") && !(imm >= 0 && imm < KEPT_VALUES))

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { CompiledCondition } from "../../src/condition/compile.ts";
-import { CAPTURE_REGISTERS } from "../../src/protocol/capture.ts";
+import { CAPTURE_REGISTERS, FLOAT_REGISTERS } from "../../src/protocol/capture.ts";
 import type { ConditionProgram } from "../../src/protocol/condition.ts";
 import { CONDITION, encodeCondition } from "../../src/protocol/conditionLayout.ts";
 import { Random } from "../fuzz/random.ts";
@@ -22,14 +22,16 @@ const NATIVE = join(ROOT, "dist/native");
 
 /** struct pl_machine of bpf/condition_layout.h. */
 const MACHINE = {
-  size: 3784,
+  size: 4064,
   registers: 8,
   cfa: 168,
   goid: 176,
   g: 184,
   duration: 192,
   answerReason: 496,
-  kept: 3136,
+  low: 512,
+  hasLow: 640,
+  kept: 3408,
 } as const;
 const KEPT_BYTES = 648;
 /** enum of condition.h. */
@@ -78,6 +80,12 @@ function inKernel(requests: readonly Request[]): Answer[] {
     bytes.writeBigUInt64LE(machine.g, MACHINE.g);
     bytes.writeBigUInt64LE(machine.durationNs, MACHINE.duration);
     if (kept !== undefined) bytes.set(kept, MACHINE.kept);
+    for (const [index, register] of FLOAT_REGISTERS.entries()) {
+      const bits = machine.registers[register];
+      if (bits === undefined) continue;
+      bytes.writeBigUInt64LE(bits, MACHINE.low + 8 * index);
+      bytes.writeBigUInt64LE(1n, MACHINE.hasLow);
+    }
     return [encodeCondition(program, 0), bytes, memory.bytes];
   });
   const arguments_ = [join(folder, "machine.bpf.o"), String(CONDITION.size), String(MACHINE.size)];
@@ -158,6 +166,8 @@ test("random conditions are evaluated in the kernel as by the reference", { time
       const { memory } = randomCall(random);
       memory.set(param("~r0"), words(BigInt(random.below(5))));
       memory.set(param("~r2"), memory.string(random.pick(["", "a", "abc", "bob"])));
+      // No frame showed the float registers.
+      if (random.once(4)) delete memory.registers["X0"];
       cases.push({ text: late, condition, memory, machine: memory.machine({ durationNs: 6_000_000n }) });
     }
   }

@@ -13,6 +13,8 @@ export interface ConditionProgramFacts {
   readonly facts: RuntimeFacts;
   /** Offset of `runtime.g.labels`. */
   readonly labels: number | undefined;
+  /** Memory that is not resident is waited for. */
+  readonly waits: boolean;
 }
 
 /**
@@ -82,31 +84,45 @@ export function conditionsOf(
 
 function scopeOf(
   { fn }: FunctionPlan,
-  { capture }: EventPlan,
+  { capture, variables }: EventPlan,
   params: readonly PlacedVariable[],
   results: readonly PlacedVariable[],
-  { facts, labels }: ConditionProgramFacts,
+  { facts, labels, waits }: ConditionProgramFacts,
   isSecret: IsSecretName,
 ): ConditionScope {
-  const registers = new Set<string>(capture.pieces.map((piece) => (piece.kind === "register" ? piece.register : "")));
+  const registers = new Set<string>(
+    capture.pieces.map((piece) => (piece.kind === "register" || piece.kind === "float" ? piece.register : "")),
+  );
   return {
     func: fn.name,
-    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, registers)),
+    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, registers, variables)),
     results: results.map((result) => (result.blank ? { ...result, name: "_" } : result)),
     runtime: { facts, ...(labels === undefined ? {} : { labels }) },
     isSecret,
+    waits,
   };
 }
 
 /** The site was chosen so that the registers of what is captured hold their values there: no other is looked at. */
-function atSite({ name, type, location }: PlacedVariable, registers: ReadonlySet<string>): ConditionVariable {
+function atSite(
+  { name, type, location }: PlacedVariable,
+  registers: ReadonlySet<string>,
+  captured: EventPlan["variables"],
+): ConditionVariable {
+  const pieces = captured.find(({ variable }) => variable.name === name)?.pieces;
   return {
     name,
     type,
     location: location.map((piece) =>
-      piece.place.at !== "register" || registers.has(piece.place.register) || piece.place.register.startsWith("X")
+      piece.place.at !== "register" || registers.has(piece.place.register)
         ? piece
-        : { ...piece, place: { at: "unknown", reason: "it is not captured" } },
+        : {
+            ...piece,
+            place: {
+              at: "unknown",
+              reason: pieces?.find(({ offset }) => offset === piece.offset)?.reason ?? "it is not captured",
+            },
+          },
     ),
   };
 }

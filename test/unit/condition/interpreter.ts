@@ -13,6 +13,7 @@ import {
 } from "../../../src/protocol/condition.ts";
 
 export interface Machine {
+  /** X0 to X14: of the call, the low 8 bytes each; none: no frame showed them. */
   readonly registers: Readonly<Record<string, bigint>>;
   readonly cfa: bigint;
   readonly goid: bigint;
@@ -114,6 +115,11 @@ function unset(): never {
 
 const known = (bits: bigint | boolean): Value => ({ bits: u64(BigInt(bits)), reason: 0 });
 
+function floatRegister({ a, fault }: ConditionInstruction, { registers }: Machine): Value {
+  const bits = registers[`X${a}`];
+  return bits === undefined ? { bits: 0n, reason: fault } : known(bits);
+}
+
 function scalar(
   instruction: ConditionInstruction,
   a: Value,
@@ -139,6 +145,8 @@ function scalar(
       return known(machine.durationNs);
     case "late":
       return { bits: 0n, reason: LATE };
+    case "float":
+      return floatRegister(instruction, machine);
     default:
   }
   if (a.reason > 0) return a;

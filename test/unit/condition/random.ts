@@ -111,6 +111,7 @@ function comparison(random: Random): string {
       const [a, b] = random.pick([
         ["u.Score", "user.Score"],
         ["u.Ratio", "user.Ratio"],
+        ["x", "u.Score"],
       ] as const);
       const other = random.pick([b, a, "0", "1.5", "-0.1", "1e30", "0.1"]);
       return `${a} ${operator} ${other}`;
@@ -240,6 +241,9 @@ export function randomCall(random: Random): RandomCall {
     const [bytes, go] = user(next);
     return [memory.place(bytes), `&${go}`];
   };
+  const [x, xGo] = float(random, 8);
+  memory.set(param("x"), x);
+  lines.push(`var x float64 = ${xGo}`);
   const nowhere: [bigint, string] = [0n, "nil"];
   const [u, uGo] = pointer(pointer(nowhere));
   memory.set(param("u"), words(u));

@@ -63,7 +63,10 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["«m[name]» > 3", "maps are not looked into in a condition, only their len and nil"],
   ["«len(times)» > 3", "the length of a channel of times is not known: timers' channels have their own rule"],
   // Places.
-  ["«x» > 1.5", "where x stands cannot be used in a condition: in FP register"],
+  [
+    "«r4» > 1.5",
+    "where ~r4 stands cannot be used in a condition: a result in a float register is read only after its return was decided on",
+  ],
   // Secrets, of which nothing is told.
   ['«password» == "x"', "the name password counts as secret, and whether calls pass would tell its value"],
   ["len(«password») > 3", "the name password counts as secret, and whether calls pass would tell its value"],
@@ -92,6 +95,7 @@ test("what is known at the return only needs --returns", () => {
   for (const [text, part] of [
     ["n > 3 && r0 == 4", "r0"],
     ["duration > 5ms", "duration"],
+    ["n > 3 && x > 1.5", "x stands in a float register and"],
   ] as const) {
     assert.equal(compiled(text).return === undefined, false);
     const error = refusal(text, false);

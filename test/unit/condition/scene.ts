@@ -78,6 +78,7 @@ export const RESULTS: readonly (readonly [string, GoType])[] = [
   ["res", pointer(USER)],
   ["~r2", scalar("string")],
   ["failed", iface("error")],
+  ["~r4", scalar("float64")],
 ];
 
 const assigned = assignSignature(
