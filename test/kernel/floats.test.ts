@@ -33,11 +33,28 @@ interface Traced extends Events {
 
 let files = 0;
 
-async function traced(request: string, program: string, args: readonly string[], env = {}): Promise<Traced> {
+async function traced(
+  request: string,
+  program: string,
+  args: readonly string[],
+  env = {},
+  where?: string,
+): Promise<Traced> {
   const file = join(folder, `${++files}.jsonl`);
   // Go 1.17's DWARF leaves out results in registers: the source has them.
   const source = ["--source", join(ROOT, "test/programs/floats")];
-  const trace = ["trace", ...request.split(" "), ...source, "--returns", "--format", "jsonl", "--output", file];
+  const condition = where === undefined ? [] : ["--where", where];
+  const trace = [
+    "trace",
+    ...request.split(" "),
+    ...source,
+    ...condition,
+    "--returns",
+    "--format",
+    "jsonl",
+    "--output",
+    file,
+  ];
   const child = probelensIn(env, ...trace, "--", program, ...args);
   assert.equal(await child.status(), 0, child.stderr);
   const events = eventsOf(readFileSync(file, "utf8"));
@@ -307,4 +324,72 @@ describe("--floats", () => {
     assert.equal(status, 2);
     assert.match(stderr, /--floats "on": it must be one of signal, off/);
   });
+});
+
+describe("conditions on float arguments", () => {
+  const CONDITION = "x > 1500.25 && y <= 2000 && n % 3 == 0";
+  const passes = (n: number): boolean => n * 1.5 > 1500.25 && n * 0.5 <= 2000 && n % 3 === 0;
+  for (const build of [["installed"], ["installed", "-buildmode=pie"], ["go1.17.13"], ["go1.27.4"]])
+    for (const mode of ["threads", "storm"])
+      test(`${mode}: those calls pass for which it holds, and their floats are right: ${build.join(" ")}`, async () => {
+        const EACH = 1500;
+        const events = await traced("main.work", buildGo("floats", ...build), [mode, String(EACH)], {}, CONDITION);
+        const numbers = events.calls.map(({ args }) => Number(args[0]?.text)).sort((a, b) => a - b);
+        const expected = Array.from({ length: 4 * EACH }, (_, n) => n).filter(passes);
+        const [{ hits, emitted, filtered, dropped, undecided } = assert.fail("no stats")] = events.stats;
+        const missing = expected.filter((n) => !numbers.includes(n));
+        assert.deepEqual(
+          numbers,
+          expected.filter((n) => !missing.includes(n)),
+        );
+        // Whose frame did not come, nobody can decide.
+        assert.ok(missing.length <= undecided && undecided <= 0.01 * hits, `${missing.length}, ${undecided} undecided`);
+        assert.deepEqual(
+          { hits, emitted, filtered, dropped },
+          { hits: 4 * EACH, emitted: numbers.length, filtered: 4 * EACH - numbers.length, dropped: 0 },
+        );
+        assert.equal(events.returns.length, numbers.length);
+        holds(judge(events, "main.work", WORK));
+      });
+
+  test("a call that panics does not pass", async () => {
+    const program = buildGo("floats");
+    const { calls, returns, stats } = await traced("main.risky", program, ["panics", "500"], {}, "x >= 0");
+    assert.ok(calls.length > 0 && calls.every(({ args }) => Number(args[0]?.text) % 2 === 1));
+    assert.equal(returns.length, calls.length);
+    assert.equal(stats[0]?.emitted, calls.length);
+  });
+
+  const refused: readonly (readonly [string, string, readonly string[], RegExp])[] = [
+    [
+      "without returns",
+      "x > 1",
+      [],
+      /^.*: x stands in a float register and is known at the return only\.\n {4}x > 1\n {4}\^\n {2}Add --returns/,
+    ],
+    ["results", "r0 > 1", ["--returns"], /a result in a float register is read only after its return was decided on/],
+    [
+      "floats that are not read",
+      "x > 1",
+      ["--returns", "--floats", "off"],
+      /where x stands cannot be used in a condition: in FP register/,
+    ],
+  ];
+  for (const [what, where, options, message] of refused)
+    test(`refused: ${what}`, async () => {
+      const program = buildGo("floats");
+      const { status, stderr } = await run(
+        "trace",
+        "main.work",
+        ...options,
+        "--where",
+        where,
+        "--",
+        program,
+        "threads",
+        "1",
+      );
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, message);
+    });
 });
