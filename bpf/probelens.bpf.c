@@ -24,6 +24,7 @@
 #include "capture.h"
 #include "floats.h"
 #include "hit.h"
+#include "scratch.h"
 #include "walk.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

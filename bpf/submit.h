@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* What becomes of a record that is complete: sent, or kept until the return decides. */
+#ifndef PROBELENS_SUBMIT_H
+#define PROBELENS_SUBMIT_H
+
+/* Keeps the call until its return decides. A walk that ended before the root area's secrets were zeroed keeps nothing.
+ */
+static __always_inline void park(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan,
+				 struct pl_counters *counter, int unfinished)
+{
+	struct pl_record *record = (void *)s->record;
+	u64 id = s->call.call_id;
+	s->machine.kept.plan = s->plan;
+	s->call.parked = 1;
+	((struct pl_parked *)&s->machine.kept)->has_low = 0;
+	expect_floats(ctx, plan, record, 1);
+	u32 floats = record->floats;
+	if (unfinished || bpf_map_update_elem(&parked, &id, &s->machine.kept, BPF_ANY)) {
+		forget_floats(plan, 0);
+		count(counter->dropped);
+		return;
+	}
+	if (open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call)) {
+		bpf_map_delete_elem(&parked, &id);
+		forget_floats(plan, 0);
+		count(counter->dropped);
+		return;
+	}
+	send_for_floats(floats, 0);
+	count(counter->filtered);
+}
+
+/* Sends what was built. A walk that ended in the middle of a chunk leaves that one out, and with it what was not yet
+ * masked. */
+static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan)
+{
+	struct pl_record *record = (void *)s->record;
+	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &s->plan);
+	u64 used = record->used;
+	opaque(used);
+	if (!counter || used > PL_EVENT_BYTES)
+		return;
+	/* The root area has secrets that are still to be zeroed. */
+	int unfinished = s->mask_element && !s->chunk;
+	if (s->parks) {
+		park(ctx, s, plan, counter, unfinished);
+		return;
+	}
+	u32 pairs = record->kind == PL_CALL && (plan->flags & PL_PAIR_RETURNS);
+	/* Before it is sent, because the record says whether its end will be told. */
+	u32 refused = pairs && open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call);
+	if (refused)
+		record->kind = PL_CALL_REFUSED;
+	expect_floats(ctx, plan, record, 0);
+	u32 floats = record->floats;
+	u32 is_return = record->kind == PL_RETURN;
+	if (unfinished || bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP)) {
+		forget_floats(plan, is_return);
+		if (pairs && !refused)
+			take_back_call(&s->stack, s->call.call_id);
+		count(counter->dropped);
+		return;
+	}
+	send_for_floats(floats, is_return);
+	if (refused)
+		count(counter->refused);
+	count(counter->emitted);
+}
+
+#endif
