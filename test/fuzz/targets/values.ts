@@ -4,13 +4,14 @@ import { refuse } from "../../../src/goabi/refusal.ts";
 import type { ValueResolver } from "../../../src/goabi/resolver.ts";
 import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
-import { DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
+import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import { planCapture } from "../../../src/probe/capture/captureVariables.ts";
 import { MAX_EVENT_BYTES, rootLayout } from "../../../src/protocol/capture.ts";
 import type { RawEvent } from "../../../src/protocol/records.ts";
 import type { Value } from "../../../src/value/api.ts";
 import { ProgramValues, renderVariables } from "../../../src/value/render.ts";
 import { textOf } from "../../../src/value/text.ts";
+import { chunkOf, EVENT, onStack } from "../../unit/value/capturedValue.ts";
 import type { Random } from "../random.ts";
 import { randomType } from "../randomTypes.ts";
 import { check, type FuzzTarget } from "../target.ts";
@@ -66,12 +67,10 @@ export async function memoryTarget(): Promise<FuzzTarget> {
       });
       const memory = randomWords(random, MEMORY_BYTES);
       const root = randomWords(random, Math.min(256, Math.max(8, type.size)));
-      const plan = wholeOnStack(type, root.length);
+      const plan = onStack("v", type, root.length);
       const decode = (chunks: RawEvent["chunks"]): Value =>
         program.decode(plan, { ...EVENT, root, chunks }, 0)[0]!.value;
-      const whole = decode([
-        { type: 0, address: BigInt(MEMORY_START), status: "ok", wanted: memory.length, bytes: memory },
-      ]);
+      const whole = decode([chunkOf({ address: BigInt(MEMORY_START), bytes: memory })]);
       const part = decode(randomPieces(memory, random));
       for (const value of [whole, part]) {
         const text = textOf(value);
@@ -129,7 +128,7 @@ function randomPieces(memory: Uint8Array, random: Random): RawEvent["chunks"] {
     const bytes = memory.subarray(start, start + random.below(random.pick([16, 64, 512])));
     const status = random.once(6) ? ("fault" as const) : ("ok" as const);
     const more = { wanted: bytes.length + (random.once(2) ? 0 : random.below(64)), type: random.below(8) };
-    return { address: BigInt(MEMORY_START + start), status, bytes, ...more };
+    return chunkOf({ address: BigInt(MEMORY_START + start), status, bytes, ...more });
   });
 }
 
@@ -149,30 +148,6 @@ function randomResolver(types: readonly GoType[], direct: boolean): ValueResolve
     }),
   };
 }
-
-function wholeOnStack(type: GoType, size: number): EventPlan {
-  const location = [{ offset: 0, size, place: { at: "cfa" as const, offset: 0 } }];
-  return {
-    capture: { pieces: [{ kind: "stack", offset: 0, size }], slots: [], masks: [] },
-    variables: [
-      { variable: { name: "v", type, blank: false, location }, pieces: [{ offset: 0, size, root: 0, piece: 0 }] },
-    ],
-  };
-}
-
-const EVENT: Omit<RawEvent, "root" | "chunks"> = {
-  kind: "call",
-  probe: 1,
-  callId: 1n,
-  timeNs: 0n,
-  durationNs: 0n,
-  pid: 1,
-  tid: 1,
-  goid: 1n,
-  depth: 0n,
-  returnAddress: 0n,
-  failedPieces: 0,
-};
 
 function randomEvent(
   capture: Parameters<typeof rootLayout>[0] & { slots: readonly { maxBytes: number }[] },
@@ -194,13 +169,13 @@ function randomEvent(
       random.once(5)
         ? []
         : [
-            {
+            chunkOf({
               type: random.below(40),
               wanted: random.u32(),
               address: random.pick([0n, 0xc000010000n, 0xffffffffffffffffn]),
-              status: random.once(5) ? ("fault" as const) : ("ok" as const),
+              status: random.once(5) ? "fault" : "ok",
               bytes: random.bytes(random.below(Math.min(slot.maxBytes, 4096) + 1)),
-            },
+            }),
           ],
     ),
   };

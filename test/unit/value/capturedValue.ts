@@ -1,13 +1,13 @@
-/** One value in pretended memory, decoded as an event's only variable. */
+/** Events as the kernel program would send them, of pretended memory; and one value, decoded as such an event's only variable. */
 import { NO_RESOLVER, type ValueResolver } from "../../../src/goabi/resolver.ts";
 import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
-import type { RawEvent } from "../../../src/protocol/records.ts";
+import type { Chunk, RawEvent } from "../../../src/protocol/records.ts";
 import type { ChunkMasks } from "../../../src/value/memory.ts";
 import { ProgramValues, type RenderedValue, renderVariables } from "../../../src/value/render.ts";
 
-export type PretendedChunk = Partial<RawEvent["chunks"][number]>;
+export type PretendedChunk = Partial<Chunk>;
 
 export interface Pretended {
   readonly name?: string;
@@ -16,13 +16,14 @@ export interface Pretended {
   readonly resolver?: ValueResolver;
   readonly masks?: Readonly<Record<number, ChunkMasks>>;
   readonly full?: "bytes" | "chunks" | "steps";
+  readonly waited?: true;
 }
 
 export function decodeOne(
   type: GoType,
   root: Uint8Array,
   chunks: readonly PretendedChunk[],
-  { name = "v", goMinor = 27, limits = {}, resolver = NO_RESOLVER, masks = {}, full }: Pretended = {},
+  { name = "v", goMinor = 27, limits = {}, resolver = NO_RESOLVER, masks = {}, full, waited }: Pretended = {},
 ): RenderedValue {
   const program = new ProgramValues({
     facts: runtimeFacts(goMinor, `go1.${goMinor}.0`),
@@ -33,17 +34,17 @@ export function decodeOne(
   const event: RawEvent = {
     ...EVENT,
     root,
-    chunks: chunks.map((chunk) => ({
-      type: 0,
-      wanted: chunk.bytes?.length ?? 0,
-      address: 0n,
-      status: "ok",
-      bytes: new Uint8Array(0),
-      ...chunk,
-    })),
+    chunks: chunks.map(chunkOf),
     ...(full === undefined ? {} : { full }),
+    ...(waited ? { waited } : {}),
   };
   return renderVariables(onStack(name, type, root.length), event, program, 0, true)[0]!;
+}
+
+/** Copied whole, unless it says otherwise. */
+export function chunkOf(chunk: PretendedChunk): Chunk {
+  const bytes = chunk.bytes ?? new Uint8Array(0);
+  return { type: 0, wanted: bytes.length, address: 0n, status: "ok", bytes, ...chunk };
 }
 
 /** The plan for one variable that stands on the stack as a whole. */

@@ -54,6 +54,7 @@ const CASES: [what: string, type: GoType, root: Uint8Array, chunks: PretendedChu
   [
     ["pointer, not copied", pointer(pair), one(0xc000), [], "(*main.Pair)(0xc000)"],
     ["pointer, not resident", pointer(pair), one(0xc000), [fault(0xc000, 16)], "&<unavailable: memory not resident>"],
+    ["pointer, waited for and not mapped", pointer(pair), one(0xc000), [fault(0xc000, 16)], "&<unavailable: memory not mapped>", { waited: true }],
     ["pointer, second half not resident", pointer(pair), one(0xc000), [at(0xc000, one(1), { status: "fault", wanted: 16 })], "&main.Pair{A:1, B:<unavailable: memory not resident>}"],
     ["pointer, cut by a budget", pointer(pair), one(0xc000), [at(0xc000, one(1), { wanted: 16 })], "&main.Pair{A:1, B:<unavailable: over the limit of 16384 bytes per event>}", { full: "bytes" }],
     ["pointer, over a budget", pointer(pair), one(0xc000), [], "(*main.Pair)(0xc000)", { full: "bytes" }],

@@ -13,6 +13,7 @@ import { CHUNK, type Chunk, type RawEvent, RECORD } from "../../../src/protocol/
 import { lateValues } from "../../../src/value/late.ts";
 import { ProgramValues, renderVariables } from "../../../src/value/render.ts";
 import { array, chan, func, iface, map, pointer, scalar, slice, struct, structOfItself, unknown } from "../types.ts";
+import { bytesOf, chunkOf, EVENT } from "./capturedValue.ts";
 
 const PROGRAM = new ProgramValues({ facts: runtimeFacts(27, "go1.27.4"), limits: DEFAULT_LIMITS });
 
@@ -423,7 +424,8 @@ function hit(plan: EventPlan, variables: [string, GoType, Value][], convention: 
   const registers = new Map<string, bigint>();
   const stack = new Uint8Array(65536).fill(0xdd);
   for (const [index, { location }] of placedOf(variables, convention).entries()) {
-    const bytes = bytesOf(variables[index]![2]);
+    const value = variables[index]![2];
+    const bytes = value instanceof Uint8Array ? value : bytesOf(...value);
     for (const { offset, size, place } of location) {
       const part = bytes.subarray(offset, offset + size);
       if (place.at === "cfa") stack.set(part, place.offset);
@@ -449,35 +451,14 @@ function hit(plan: EventPlan, variables: [string, GoType, Value][], convention: 
     const wanted = Number(length);
     if (length === 0n) return [];
     const memory = MEMORY.find(([start]) => BigInt(start) === address)?.[1];
-    if (memory === undefined) return [{ type: 0, address, status: "fault", wanted, bytes: new Uint8Array(0) }];
+    if (memory === undefined) return [chunkOf({ address, status: "fault", wanted })];
     const count = Number(length < BigInt(slot.maxBytes) ? length : BigInt(slot.maxBytes));
-    return [{ type: 0, address, status: "ok", wanted, bytes: Buffer.from(memory as string).subarray(0, count) }];
+    return [chunkOf({ address, wanted, bytes: Buffer.from(memory as string).subarray(0, count) })];
   });
-  return {
-    kind: "call",
-    probe: 1,
-    callId: 1n,
-    timeNs: 0n,
-    durationNs: 0n,
-    pid: 1,
-    tid: 1,
-    goid: 1n,
-    depth: 0n,
-    returnAddress: 0n,
-    failedPieces: 0,
-    root,
-    chunks,
-  };
+  return { ...EVENT, root, chunks };
 }
 
 function lengthAt({ length }: EventPlan["capture"]["slots"][number]): number {
   assert.equal(length.kind, "word");
   return length.kind === "word" ? length.at : 0;
-}
-
-function bytesOf(value: Value): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  const view = new DataView(new ArrayBuffer(value.length * 8));
-  for (const [index, word] of value.entries()) view.setBigUint64(index * 8, BigInt.asUintN(64, BigInt(word)), true);
-  return new Uint8Array(view.buffer);
 }
