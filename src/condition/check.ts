@@ -3,7 +3,7 @@ import type { GoType, ScalarKind } from "../goabi/type.ts";
 import { type Constant, fitsInteger, type IntegerType, integer, parseDuration, parseNumber } from "./constant.ts";
 import { ConditionFailure } from "./failure.ts";
 import { findField } from "./fields.ts";
-import { floatRegister } from "./floatRegister.ts";
+import { withLateness } from "./floatRegister.ts";
 import type { Span } from "./mark.ts";
 import { Operators } from "./operators.ts";
 import type { Expr } from "./parser.ts";
@@ -398,9 +398,4 @@ const MAX_NAMED = 12;
 
 function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** What stands in a float register of the call is known behind the entry only. */
-function withLateness(node: Node): Node {
-  return !node.late && floatRegister(node) !== undefined ? { ...node, late: true } : node;
 }

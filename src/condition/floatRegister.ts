@@ -22,3 +22,8 @@ export function registerOf(piece: Pick<Piece, "place"> | undefined): FloatRegist
   const place = piece?.place;
   return place?.at === "register" ? FLOAT_REGISTERS.find((register) => register === place.register) : undefined;
 }
+
+/** What stands in a float register of the call is known behind the entry only. */
+export function withLateness(node: Node): Node {
+  return !node.late && floatRegister(node) !== undefined ? { ...node, late: true } : node;
+}

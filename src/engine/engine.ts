@@ -5,7 +5,6 @@ import { type Refusal, refuse } from "../goabi/refusal.ts";
 import { NO_RESOLVER, type ValueResolver } from "../goabi/resolver.ts";
 import { isShaped } from "../goabi/shaped.ts";
 import type { GoBinary, GoFunction, SignatureResult } from "../gobinary/api.ts";
-import { matchText } from "../gosource/functions/match.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type FunctionPlan } from "../probe/api.ts";
 import { FLOATS_OFF } from "../probe/capture/captureVariables.ts";
@@ -30,7 +29,7 @@ import type {
 import { libraryNotReadable, replacedSinceRead } from "./failures.ts";
 import { HelperLink } from "./helper/link.ts";
 import type { Job } from "./job.ts";
-import { inlinedSummary } from "./plan/inlinedBounds.ts";
+import { sayInlined, saySource } from "./plan/planNotices.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
 import { attachRequest, contextOf, factsOf, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
 import { findCommand, notOfGoCommand, StoppedCommand } from "./processes/command.ts";
@@ -383,36 +382,6 @@ class ProbeEngine implements FullEngine {
     const file = await stat(encodePath(path), { bigint: true });
     const running = await processesRunning(path, file.dev, file.ino);
     if (running.length === 0) job.notice(`no process that this user can see runs ${shown(path)} yet; waiting for one`);
-  }
-}
-
-/** Of more functions at once nobody reads the notices, and counting takes time. */
-const MAX_INLINED_NOTICES = 4;
-/** Functions named behind one answer about their source. */
-const MAX_NAMED = 4;
-
-/** Whether the source is the program's, once for all functions with the same answer. */
-async function saySource(job: Job, binary: SourcedBinary, plans: readonly FunctionPlan[]): Promise<void> {
-  const answers = new Map<string, string[]>();
-  for (const { fn } of binary.sourceMatch === undefined ? [] : plans) {
-    const answer = matchText(await binary.sourceMatch!(fn));
-    answers.set(answer, [...(answers.get(answer) ?? []), shown(fn.name)]);
-  }
-  for (const [answer, names] of answers) {
-    const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : "";
-    job.notice(`source of ${names.slice(0, MAX_NAMED).join(", ")}${more}: ${answer}`);
-  }
-}
-
-async function sayInlined(job: Job, binary: GoBinary, plans: readonly FunctionPlan[]): Promise<void> {
-  if (plans.length > MAX_INLINED_NOTICES) return;
-  for (const { fn, entry, inlinedCalls } of plans) {
-    const counted = await binary.inlinedCallCount(fn).catch(() => 0);
-    if (counted === 0 && inlinedCalls.length === 0) continue;
-    const all = inlinedCalls.length >= counted && inlinedCalls.every((inlined) => "site" in inlined);
-    const rest = all ? "" : "; this trace does not see the calls in the others, which `probelens inspect` lists";
-    const also = entry === undefined ? "" : "also ";
-    job.notice(`${shown(fn.name)} is ${also}${inlinedSummary(counted, inlinedCalls)}${rest}`);
   }
 }
 

@@ -15,6 +15,8 @@ import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
 import { escapePackagePath } from "../../goname/linkName.ts";
 import type { RuntimeType } from "../api.ts";
 import type { Moduledata } from "../moduledata.ts";
+import { Composite, Described, type DescriptorSource, Keyed } from "./describedType.ts";
+import { MAX_DESCRIPTORS, moduleWords, typelinks } from "./typelinks.ts";
 import { RuntimeTypeNames } from "./typeNames.ts";
 
 /** abi.Type: Size 0, TFlag 20, Align 21, Kind 23, Str 40, PtrToThis 44; what follows depends on the kind. */
@@ -25,10 +27,6 @@ const TFLAG_NAMED = 4;
 const WORD = 8;
 /** The largest program known (650 MB) has 60 MB of types. */
 const MAX_TYPES_BYTES = 96 << 20;
-/** Kubernetes' largest program has 180 000 descriptors. */
-const MAX_DESCRIPTORS = 2_000_000;
-/** Words of moduledata behind `text` in which `typelinks` stands. */
-const MODULE_WORDS = 60;
 /** Structs inside structs by value; nobody writes more. */
 const MAX_DEPTH = 100;
 /** The compiler's own limits are far below; a damaged count would make the loop long. */
@@ -490,96 +488,4 @@ export class TypeDescriptors {
     const length = this.#minor >= 17 ? reader.uleb() : reader.u8() * 256 + reader.u8();
     return decodeText(reader.take(length));
   }
-}
-
-interface DescriptorSource {
-  name(offset: number): string;
-  linkName(offset: number): string | undefined;
-  typeAtPointer(at: number): GoType;
-}
-
-/**
- * A type of which the name is decoded when it is asked for: of tens of thousands of types that can stand in interfaces,
- * a trace shows a few.
- */
-class Described {
-  readonly size: number;
-  readonly align: number;
-  /** Offset from `moduledata.types`. */
-  readonly runtimeType: number;
-  readonly #source: DescriptorSource;
-
-  constructor(source: DescriptorSource, offset: number, size: number, align: number, rest: object) {
-    this.#source = source;
-    this.size = size;
-    this.align = align;
-    this.runtimeType = offset;
-    Object.assign(this, rest);
-  }
-
-  get name(): string {
-    return this.#source.name(this.runtimeType);
-  }
-
-  get named(): boolean {
-    return this.#source.linkName(this.runtimeType) !== undefined;
-  }
-
-  get linkName(): string {
-    return this.#source.linkName(this.runtimeType) ?? this.name;
-  }
-
-  protected at(at: number): GoType {
-    return this.#source.typeAtPointer(at);
-  }
-}
-
-class Composite extends Described {
-  readonly #elemAt: number;
-
-  constructor(...[source, offset, size, align, rest, elemAt]: [...ConstructorParameters<typeof Described>, number]) {
-    super(source, offset, size, align, rest);
-    this.#elemAt = elemAt;
-  }
-
-  get elem(): GoType {
-    return this.at(this.#elemAt);
-  }
-}
-
-class Keyed extends Composite {
-  readonly #keyAt: number;
-
-  constructor(
-    ...[source, offset, size, align, rest, elemAt, keyAt]: [...ConstructorParameters<typeof Composite>, number]
-  ) {
-    super(source, offset, size, align, rest, elemAt);
-    this.#keyAt = keyAt;
-  }
-
-  get key(): GoType {
-    return this.at(this.#keyAt);
-  }
-}
-
-/** Words of moduledata from `text` on; minpc and maxpc before it may have the same values. */
-async function moduleWords(memory: Memory, { address, text, etext }: Moduledata): Promise<readonly number[]> {
-  const words = await memory.words(address, MODULE_WORDS);
-  const at = words.findLastIndex((word, index) => word === text && words[index + 1] === etext);
-  return at < 0 ? [] : words.slice(at);
-}
-
-/** `typelinks`, a slice of offsets from `types`; its place behind `text` by version (runtime/symtab.go of each). */
-async function typelinks(memory: Memory, words: readonly number[], minor: number): Promise<number[]> {
-  let at = 18;
-  if (minor >= 26) at = 23;
-  else if (minor >= 20) at = 22;
-  else if (minor >= 18) at = 20;
-  const pointer = words[at] ?? 0;
-  const count = words[at + 1] ?? 0;
-  if (pointer === 0 || count !== words[at + 2] || !(count > 0 && count <= MAX_DESCRIPTORS)) {
-    throw new DamagedError("moduledata.typelinks is damaged");
-  }
-  const reader = new Reader(await memory.read(pointer, count * 4));
-  return Array.from({ length: count }, () => reader.u32());
 }
