@@ -129,6 +129,16 @@ static __always_inline int condition_step(struct pl_machine *m, struct pl_condit
 			reason = m->has_low ? 0 : step->fault;
 			break;
 		}
+		case PL_FLOAT_RESULT: {
+			u32 number = step->a;
+			if (number < PL_FLOAT_REGISTERS)
+				result = m->result_low[number];
+			if (!m->has_result_low) {
+				reason = PL_LATE;
+				m->frame_reason = step->fault;
+			}
+			break;
+		}
 		case PL_LOAD:
 			reason = x_reason ? x_reason : load_value(m, step, x, &result);
 			break;

@@ -44,12 +44,12 @@ static __always_inline void begin_call(struct pt_regs *ctx, struct hit *hit, str
 }
 
 static __always_inline void begin_return(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s,
-					 struct goroutine *g, struct pl_open_call *call, u64 cfa, u64 time)
+					 struct goroutine *g, struct pl_open_call *call, u64 cfa, u64 time, int parks)
 {
 	s->sequence++;
 	s->call.dictionary = call->dictionary;
 	return_record((void *)s->record, call, time);
-	begin_walk(ctx, hit, s, g, cfa, 0);
+	begin_walk(ctx, hit, s, g, cfa, parks);
 }
 
 /* These two return 1 where a walk is to follow; else the hit is counted already. */
@@ -86,7 +86,7 @@ static __always_inline int on_deep_return(struct pt_regs *ctx, struct hit *hit)
 		give_up_return(hit);
 		return 0;
 	}
-	begin_return(ctx, hit, s, &g, &call, cfa, now);
+	begin_return(ctx, hit, s, &g, &call, cfa, now, 0);
 	return 1;
 }
 

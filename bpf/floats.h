@@ -30,6 +30,14 @@ static __always_inline void float_key(struct pl_float_key *key, u32 is_return)
 	key->is_return = is_return;
 }
 
+/* A return whose condition waits for a frame that will not come: it counts as undecided already. */
+static __always_inline void give_up_wait(struct pl_float_wait *wait)
+{
+	u64 id = wait->call_id;
+	if (wait->parked == PL_PARKS_RETURN)
+		bpf_map_delete_elem(&parked, &id);
+}
+
 /*
  * What an earlier hit of this thread still waits for does not belong to this one. A function of its own: the programs
  * of conditions need their stacks.
@@ -40,6 +48,10 @@ static __attribute__((noinline)) void forget_floats(struct pl_plan *plan, u32 is
 	if (!plan->float_pieces)
 		return;
 	float_key(&key, is_return);
+	struct pl_float_wait *wait = bpf_map_lookup_elem(&float_waits, &key);
+	if (!wait)
+		return;
+	give_up_wait(wait);
 	bpf_map_delete_elem(&float_waits, &key);
 }
 
@@ -57,6 +69,9 @@ static __always_inline void expect_floats(struct pt_regs *ctx, struct pl_plan *p
 	 * On a system stack, Go's signal handlers among them: a probe there that sends a signal again and again would
 	 * never let the handler's caller go on.
 	 */
+	struct pl_float_wait *old = bpf_map_lookup_elem(&float_waits, &key);
+	if (old)
+		give_up_wait(old);
 	if (!record->goid) {
 		record->floats = PL_FLOATS_NO_GOROUTINE;
 		bpf_map_delete_elem(&float_waits, &key);
@@ -76,7 +91,6 @@ static __always_inline void expect_floats(struct pt_regs *ctx, struct pl_plan *p
 	wait.tid = record->tid;
 	wait.registers = plan->float_registers;
 	wait.parked = parked;
-	struct pl_float_wait *old = bpf_map_lookup_elem(&float_waits, &key);
 	if (old)
 		*old = wait;
 	else if (bpf_map_update_elem(&float_waits, &key, &wait, BPF_ANY)) {
@@ -120,6 +134,7 @@ static __always_inline void no_frame(struct pl_float_wait *wait)
 {
 	if (!wait->parked)
 		tell_no_floats(wait->call_id, wait->probe, wait->pid, wait->tid);
+	give_up_wait(wait);
 }
 
 /* After the record is submitted. `floats` is what it says. */
@@ -141,7 +156,19 @@ struct float_registers {
 	u64 low[PL_FLOAT_REGISTERS];
 };
 
-static __always_inline void read_frame(struct pl_float_wait *wait, u64 context)
+/* Sends what `from` holds; where there is no room, the event's float registers stay unknown. */
+static __always_inline void send_floats(u64 call_id, u32 probe, u32 pid, u32 tid, u64 *from)
+{
+	struct float_registers *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record)
+		return;
+	float_header(&record->header, call_id, probe, pid, tid, sizeof(record->low));
+	__builtin_memcpy(record->low, from, sizeof(record->low));
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+/* 1: a return that was waited for can be decided on now. */
+static __always_inline int read_frame(struct pl_float_wait *wait, u64 context)
 {
 	u64 at[(UCONTEXT_FPSTATE - UCONTEXT_RSP) / 8 + 1];
 	u64 xmm[PL_FLOAT_REGISTERS * XMM_BYTES / 8];
@@ -158,24 +185,31 @@ static __always_inline void read_frame(struct pl_float_wait *wait, u64 context)
 #pragma unroll
 	for (u32 i = 0; i < PL_FLOAT_REGISTERS; i++)
 		xmm[i] = wanted & (1u << i) ? xmm[i * XMM_BYTES / 8] : 0;
+	if (wait->parked == PL_PARKS_RETURN) {
+		/* Its record and its machine are still the thread's last, unless another hit came between. */
+		struct pl_scratch *s = own_scratch(0);
+		struct pl_record *record = s ? (void *)s->record : 0;
+		if (!record || s->machine.awaits != wait->call_id || record->kind != PL_RETURN ||
+		    record->call_id != wait->call_id)
+			goto no;
+		__builtin_memcpy(s->machine.result_low, xmm, PL_FLOAT_REGISTERS * sizeof(u64));
+		s->machine.has_result_low = 1;
+		return 1;
+	}
 	if (wait->parked) {
 		u64 id = wait->call_id;
 		struct pl_parked *call = bpf_map_lookup_elem(&parked, &id);
 		if (!call)
-			return;
+			return 0;
 		__builtin_memcpy(call->low, xmm, sizeof(call->low));
 		call->has_low = 1;
-		return;
+		return 0;
 	}
-	struct float_registers *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (!record)
-		return;
-	float_header(&record->header, wait->call_id, wait->probe, wait->pid, wait->tid, sizeof(record->low));
-	__builtin_memcpy(record->low, xmm, sizeof(record->low));
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	return;
+	send_floats(wait->call_id, wait->probe, wait->pid, wait->tid, xmm);
+	return 0;
 no:
 	no_frame(wait);
+	return 0;
 }
 
 /* Behind a parked call's own record. A function of its own: the programs of conditions need their stacks. */
@@ -190,24 +224,20 @@ static __attribute__((noinline)) void tell_parked_floats(struct pl_parked *call)
 		tell_no_floats(id, probe, pid, tid);
 		return;
 	}
-	struct float_registers *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-	if (!record)
-		return;
-	float_header(&record->header, id, probe, pid, tid, sizeof(record->low));
-	__builtin_memcpy(record->low, call->low, sizeof(record->low));
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	send_floats(id, probe, pid, tid, call->low);
 }
 
 /* A call and a return wait at once where the function's one instruction is its `ret`. */
-static __always_inline void answer_floats(struct pt_regs *ctx, u32 is_return)
+static __always_inline int answer_floats(struct pt_regs *ctx, u32 is_return)
 {
 	struct pl_float_key key;
 	float_key(&key, is_return);
 	struct pl_float_wait *wait = bpf_map_lookup_elem(&float_waits, &key);
 	if (!wait)
-		return;
-	read_frame(wait, ctx->cx);
+		return 0;
+	int decides = read_frame(wait, ctx->cx);
 	bpf_map_delete_elem(&float_waits, &key);
+	return decides;
 }
 
 /* sigtrampgo(sig uint32, info *siginfo, ctx unsafe.Pointer), by ABIInternal in every Go that has it. */
@@ -217,7 +247,8 @@ SEC("uprobe") int sigtrampgo(struct pt_regs *ctx)
 	if ((u32)ctx->ax != SIGURG)
 		return 0;
 	answer_floats(ctx, 0);
-	answer_floats(ctx, 1);
+	if (answer_floats(ctx, 1))
+		bpf_tail_call(ctx, &stages, PL_STAGE_FRAME);
 	return 0;
 }
 

@@ -22,9 +22,9 @@
 #include "goroutine.h"
 #include "open_calls.h"
 #include "capture.h"
+#include "scratch.h"
 #include "floats.h"
 #include "hit.h"
-#include "scratch.h"
 #include "walk.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -255,8 +255,11 @@ struct pl_float_wait {
 	u32 pid;
 	u32 tid;
 	u16 registers; /* float_registers of pl_plan */
-	u16 parked;    /* the call waits for its return's decision, and so do its registers */
+	u16 parked;    /* PL_PARKS_CALL: the call waits for its return's decision, and so do its registers */
 };
+
+/* Why a record is kept: its call's return decides; it is a return, and its float registers decide. */
+enum { PL_PARKS_CALL = 1, PL_PARKS_RETURN = 2 };
 
 enum { PL_CHUNK_OK = 0, PL_CHUNK_FAULT = 1 };
 
@@ -331,7 +334,7 @@ struct pl_scratch {
 	/* A slot on its way to a chunk. */
 	u32 target;
 	u32 target_depth;
-	u32 parks;	/* the record is kept until the return */
+	u32 parks;	/* PL_PARKS_CALL, PL_PARKS_RETURN; 0: the record is sent */
 	u32 late_slots; /* of the root type, up to here: still to be followed; 0: none */
 	u32 early_slots;
 	u32 root; /* the root area's type */
@@ -343,6 +346,6 @@ struct pl_scratch {
 };
 
 /* Programs that tail calls lead to. */
-enum { PL_STAGE_WALK = 0, PL_STAGE_CALL = 1, PL_STAGE_RETURN = 2, PL_STAGES = 4 };
+enum { PL_STAGE_WALK = 0, PL_STAGE_CALL = 1, PL_STAGE_RETURN = 2, PL_STAGE_FRAME = 3, PL_STAGES = 4 };
 
 #endif

@@ -13,7 +13,7 @@ static __always_inline void park(struct pt_regs *ctx, struct pl_scratch *s, stru
 	s->machine.kept.plan = s->plan;
 	s->call.parked = 1;
 	((struct pl_parked *)&s->machine.kept)->has_low = 0;
-	expect_floats(ctx, plan, record, 1);
+	expect_floats(ctx, plan, record, PL_PARKS_CALL);
 	u32 floats = record->floats;
 	if (unfinished || bpf_map_update_elem(&parked, &id, &s->machine.kept, BPF_ANY)) {
 		forget_floats(plan, 0);
@@ -30,6 +30,21 @@ static __always_inline void park(struct pt_regs *ctx, struct pl_scratch *s, stru
 	count(counter->filtered);
 }
 
+/* A return that its float registers decide: record and machine stay as they are until their frame comes (read_frame).
+ */
+static __always_inline void await_frame(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan, int unfinished)
+{
+	struct pl_record *record = (void *)s->record;
+	u64 id = record->call_id;
+	expect_floats(ctx, plan, record, PL_PARKS_RETURN);
+	if (!unfinished && record->floats == PL_FLOATS_FOLLOW) {
+		send_for_floats(PL_FLOATS_FOLLOW, 1);
+		return;
+	}
+	forget_floats(plan, 1);
+	bpf_map_delete_elem(&parked, &id);
+}
+
 /* Sends what was built. A walk that ended in the middle of a chunk leaves that one out, and with it what was not yet
  * masked. */
 static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan)
@@ -42,6 +57,10 @@ static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, st
 		return;
 	/* The root area has secrets that are still to be zeroed. */
 	int unfinished = s->mask_element && !s->chunk;
+	if (s->parks == PL_PARKS_RETURN) {
+		await_frame(ctx, s, plan, unfinished);
+		return;
+	}
 	if (s->parks) {
 		park(ctx, s, plan, counter, unfinished);
 		return;

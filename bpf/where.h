@@ -52,17 +52,18 @@ static __always_inline void set_machine(struct pt_regs *ctx, struct pl_machine *
 	m->g = g->address;
 	m->goid = g->goid;
 	m->duration_ns = duration;
+	m->awaits = 0;
 }
 
-static __always_inline void count_undecided(struct pl_machine *m)
+static __always_inline void count_undecided(struct pl_machine *m, u64 reason, s64 calls)
 {
 	struct pl_condition *c = bpf_map_lookup_elem(&conditions, &m->condition);
 	if (!c)
 		return;
-	u32 key = c->row * PL_REASONS + (m->answer_reason & (PL_REASONS - 1));
+	u32 key = c->row * PL_REASONS + (reason & (PL_REASONS - 1));
 	u64 *counter = bpf_map_lookup_elem(&undecided, &key);
 	if (counter)
-		count(*counter);
+		__sync_fetch_and_add(counter, calls);
 }
 
 /* Functions of their own, whose frames are gone when the condition needs the stack. */
@@ -95,13 +96,13 @@ static __always_inline int on_where_call(struct pt_regs *ctx, struct hit *hit, s
 		return 0;
 	}
 	if (verdict == PL_UNDECIDED)
-		count_undecided(&s->machine);
+		count_undecided(&s->machine, s->machine.answer_reason, 1);
 	if (verdict == PL_UNDECIDED || verdict == PL_REJECT) {
 		forget_floats(hit->plan, 0);
 		count(hit->counter->filtered);
 		return 0;
 	}
-	begin_call(ctx, hit, s, &g, &at.stack, cfa, now, verdict == PL_PARK);
+	begin_call(ctx, hit, s, &g, &at.stack, cfa, now, verdict == PL_PARK ? PL_PARKS_CALL : 0);
 	return 1;
 }
 
@@ -127,18 +128,12 @@ static __always_inline void recount(struct pl_parked *call, u64 record_sent, int
 		count(counter->dropped);
 }
 
-/* Decides on a parked call; 1: it passed, and its record is sent. */
-static __always_inline int decide(struct pt_regs *ctx, struct pl_scratch *s, struct hit *hit, struct goroutine *g,
-				  u64 cfa, u64 now, struct pl_parked *call)
+/* What a verdict makes of a parked call; 1: it passed, and its record is sent. */
+static __always_inline int conclude(struct pl_machine *m, u32 verdict, struct pl_parked *call)
 {
 	struct pl_record *record = (void *)call->record;
-	copy_kept(&s->machine.kept, &call->kept);
-	__builtin_memcpy(s->machine.low, call->low, sizeof(call->low));
-	s->machine.has_low = call->has_low;
-	set_machine(ctx, &s->machine, hit->plan, g, cfa, now - record->time_ns);
-	u32 verdict = evaluate_waiting(&s->machine);
 	if (verdict == PL_UNDECIDED)
-		count_undecided(&s->machine);
+		count_undecided(m, m->answer_reason, 1);
 	if (verdict != PL_PASS)
 		return 0;
 	u32 index = call->kept.plan;
@@ -156,6 +151,19 @@ static __always_inline int decide(struct pt_regs *ctx, struct pl_scratch *s, str
 	return sent;
 }
 
+static __always_inline u32 decide(struct pt_regs *ctx, struct pl_scratch *s, struct hit *hit, struct goroutine *g,
+				  u64 cfa, u64 now, struct pl_parked *call)
+{
+	struct pl_machine *m = &s->machine;
+	struct pl_record *record = (void *)call->record;
+	copy_kept(&m->kept, &call->kept);
+	__builtin_memcpy(m->low, call->low, sizeof(call->low));
+	m->has_low = call->has_low;
+	m->has_result_low = 0;
+	set_machine(ctx, m, hit->plan, g, cfa, now - record->time_ns);
+	return evaluate_waiting(m);
+}
+
 /* 1: a walk is to follow; else the hit is counted already: it did not pass at the entry, was called before, ... */
 static __always_inline int on_where_return(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s)
 {
@@ -168,14 +176,22 @@ static __always_inline int on_where_return(struct pt_regs *ctx, struct hit *hit,
 	if (call.parked) {
 		u64 id = call.call_id;
 		struct pl_parked *waiting = bpf_map_lookup_elem(&parked, &id);
-		int passed = waiting && decide(ctx, s, hit, &g, cfa, now, waiting);
+		u32 verdict = waiting ? decide(ctx, s, hit, &g, cfa, now, waiting) : PL_REJECT;
+		if (verdict == PL_PARK) {
+			/* Undecided until the float registers are there. */
+			count_undecided(&s->machine, s->machine.frame_reason, 1);
+			begin_return(ctx, hit, s, &g, &call, cfa, now, PL_PARKS_RETURN);
+			s->machine.awaits = id;
+			return 1;
+		}
+		int passed = waiting && conclude(&s->machine, verdict, waiting);
 		bpf_map_delete_elem(&parked, &id);
 		if (!passed) {
 			forget_floats(hit->plan, 1);
 			return 0;
 		}
 	}
-	begin_return(ctx, hit, s, &g, &call, cfa, now);
+	begin_return(ctx, hit, s, &g, &call, cfa, now, 0);
 	return 1;
 }
 
@@ -188,6 +204,7 @@ SEC("uprobe") int call_where(struct pt_regs *ctx)
 	struct pl_scratch *s = own_scratch(1);
 	if (s) {
 		s->plan = hit.index;
+		s->machine.awaits = 0;
 		bpf_tail_call(ctx, &stages, PL_STAGE_CALL);
 	}
 	give_up_call(&hit, 0);
@@ -203,6 +220,7 @@ SEC("uprobe") int return_where(struct pt_regs *ctx)
 	struct pl_scratch *s = own_scratch(1);
 	if (s) {
 		s->plan = hit.index;
+		s->machine.awaits = 0;
 		bpf_tail_call(ctx, &stages, PL_STAGE_RETURN);
 	}
 	give_up_return(&hit);
@@ -234,6 +252,37 @@ SEC("uprobe") int return_condition(struct pt_regs *ctx)
 		bpf_tail_call(ctx, &stages, PL_STAGE_WALK);
 		give_up_return(&hit);
 	}
+	return 0;
+}
+
+/* From sigtrampgo: the float registers of a return are there, on which its call depends. */
+SEC("uprobe") int frame_condition(struct pt_regs *ctx)
+{
+	OWN_STACK(ctx);
+	struct hit hit;
+	struct pl_scratch *s = own_scratch(0);
+	if (!s || !resume_hit(&hit, s))
+		return 0;
+	struct pl_machine *m = &s->machine;
+	struct pl_record *record = (void *)s->record;
+	u64 id = record->call_id;
+	struct pl_parked *call = bpf_map_lookup_elem(&parked, &id);
+	if (!call)
+		return 0;
+	m->awaits = 0;
+	count_undecided(m, m->frame_reason, -1);
+	int passed = conclude(m, evaluate(m), call);
+	bpf_map_delete_elem(&parked, &id);
+	u64 used = record->used;
+	opaque(used);
+	if (!passed || used > PL_EVENT_BYTES)
+		return 0;
+	if (bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP)) {
+		count(hit.counter->dropped);
+		return 0;
+	}
+	send_floats(id, record->probe, record->pid, record->tid, m->result_low);
+	count(hit.counter->emitted);
 	return 0;
 }
 

@@ -205,12 +205,14 @@ export class LoadedSession {
       if (deep) used.add(this.walkProgram);
       if (conditions.length > 0) for (const name of CONDITION_PROGRAMS) used.add(name);
     }
+    if (conditions.length > 0 && used.has(SIGTRAMPGO)) used.add(FRAME_CONDITION);
     const programs: Pointer[] = [];
     const sizes = [...SIZE_CLASSES, "deep", "where", "sleepable", "where_sleepable"];
     for (const name of [
       ...sizes.flatMap((size) => [`call_${size}`, `return_${size}`]),
       ...WALK_PROGRAMS,
       ...CONDITION_PROGRAMS,
+      FRAME_CONDITION,
       ...UNWIND_PROGRAMS,
       SIGTRAMPGO,
     ]) {
@@ -271,10 +273,14 @@ export class LoadedSession {
       } else
         updateMapEntries(fd, new Uint8Array(Uint32Array.from({ length: entries }, (_, i) => i).buffer), bytes, entries);
     }
-    if (!deep || this.sleepable) return;
+    if (!deep) return;
     const stages = mapFd(findMap(this.object, "stages"));
+    const conditions = this.probes.some(({ condition }) => condition !== undefined);
+    if (conditions && this.probes.some(({ role }) => role === SIGTRAMPGO))
+      updateMap(stages, STAGE.frame, descriptor(findProgram(this.object, FRAME_CONDITION)));
+    if (this.sleepable) return;
     updateMap(stages, STAGE.walk, descriptor(findProgram(this.object, this.walkProgram)));
-    if (this.probes.every(({ condition }) => condition === undefined)) return;
+    if (!conditions) return;
     updateMap(stages, STAGE.callCondition, descriptor(findProgram(this.object, "call_condition")));
     updateMap(stages, STAGE.returnCondition, descriptor(findProgram(this.object, "return_condition")));
   }
@@ -339,6 +345,8 @@ function isUnwinder(role: ProbeSpec["role"]): boolean {
 const SIGTRAMPGO = "sigtrampgo";
 const WALK_PROGRAMS = ["walk", "walk_rounds"] as const;
 const CONDITION_PROGRAMS = ["call_condition", "return_condition"] as const;
+/** Goes on from `sigtrampgo` where a condition has float results. */
+const FRAME_CONDITION = "frame_condition";
 /** Of one row: the reasons, and one place that is none (PL_REASONS). */
 const REASON_ROOM = MAX_REASONS + 1;
 const UNWIND_PROGRAMS = UNWINDERS.flatMap((name) => [name, `${name}_loop`]);
@@ -350,7 +358,7 @@ const TABLE_MAPS: readonly (readonly [CaptureTableName, number])[] = [
   ["closures", TARGET.size],
 ];
 /** Used by the programs of deep plans only. */
-const DEEP_MAPS: readonly string[] = ["masks", "runtime_types", "closures", "scratch", "scratch_template", "stages"];
+const DEEP_MAPS: readonly string[] = ["masks", "runtime_types", "closures", "scratch", "scratch_template"];
 
 function mapOf(table: CaptureTableName): string {
   return table === "runtimeTypes" ? "runtime_types" : table;

@@ -4,12 +4,22 @@
  */
 import { existsSync } from "node:fs";
 import { SCRATCH, SCRATCH_THREADS } from "../src/protocol/layout.ts";
-import { closeFd, createMap, deleteFromMap, lookupMap, mapKeys, updateMap } from "./libbpf.ts";
+import { closeFd, createMap, deleteFromMap, lookupMap, mapKeys, possibleCpus, updateMap } from "./libbpf.ts";
 
 /** Threads come and go slowly: the Go runtime keeps those that it has. */
 const SWEEP_INTERVAL_MS = 10_000;
-/** Below this there is room for a burst of new threads between two looks. */
-const CROWDED = SCRATCH_THREADS / 2;
+/** Bits 12 to 23 of an address tell the memories apart (deep_call_id in bpf/scratch.h): so much they may span. */
+const SPAN_BYTES = 16 << 20;
+/** An entry's key and what the kernel keeps beside it (struct htab_elem, kernel/bpf/hashtab.c). */
+const ENTRY_BYTES = 64;
+/** On machines with hundreds of CPUs. */
+const LEAST_THREADS = 64;
+
+/** The kernel allots an entry more for each CPU (htab_has_extra_elems), from the same span. */
+function threadsOf(cpus: number): number {
+  const room = Math.floor(SPAN_BYTES / (SCRATCH.size + ENTRY_BYTES)) - cpus;
+  return Math.max(LEAST_THREADS, Math.min(SCRATCH_THREADS, room));
+}
 
 export interface ScratchMaps {
   readonly memory: number;
@@ -20,6 +30,7 @@ export class Scratch {
   /** A helper in a pid namespace does not know the threads by the kernel's numbers. */
   private readonly sweeps: boolean;
   private maps: ScratchMaps | undefined;
+  private threads = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(sweeps: boolean) {
@@ -29,7 +40,8 @@ export class Scratch {
   /** Made when the first session needs it: 16 MiB of kernel memory. */
   open(): ScratchMaps {
     if (this.maps === undefined) {
-      const memory = createMap("hash", "probelens_tmp", SCRATCH.size, SCRATCH_THREADS);
+      this.threads = threadsOf(possibleCpus());
+      const memory = createMap("hash", "probelens_tmp", SCRATCH.size, this.threads);
       try {
         this.maps = { memory, template: createMap("array", "probelens_tmp0", SCRATCH.size, 1) };
       } catch (error) {
@@ -53,8 +65,9 @@ export class Scratch {
   sweep(): void {
     if (this.maps === undefined) return;
     const { memory, template } = this.maps;
-    const threads = mapKeys(memory, SCRATCH_THREADS);
-    if (threads.length < CROWDED) return;
+    const threads = mapKeys(memory, this.threads);
+    // Below this there is room for a burst of new threads between two looks.
+    if (threads.length < this.threads / 2) return;
     const gone = threads.filter((thread) => !existsSync(`/proc/${thread}`));
     // Call ids are made of the memory's place and its sequence: who gets the memory next goes on from there.
     const value = new Uint8Array(SCRATCH.size);

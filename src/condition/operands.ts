@@ -177,7 +177,7 @@ export class Operands {
       this.out.emit("register", { dst, a: CAPTURE_REGISTERS.indexOf(piece.place.register as CaptureRegister) });
     else {
       const fault = this.why(node, "could not be read (no signal frame showed its float register)");
-      this.out.emit("float", { dst, a: FLOAT_REGISTERS.indexOf(float), fault });
+      this.out.emit(place.result ? "floatResult" : "float", { dst, a: FLOAT_REGISTERS.indexOf(float), fault });
     }
     if (inside > 0) {
       this.out.number(dst + 1, BigInt(inside * 8));
@@ -187,11 +187,7 @@ export class Operands {
   }
 
   /** The piece that holds these bytes of a variable. */
-  private pieceOf(
-    { location, offset, name, result }: Extract<Place, { in: "variable" }>,
-    size: number,
-    node: Node,
-  ): Piece {
+  private pieceOf({ location, offset, name }: Extract<Place, { in: "variable" }>, size: number, node: Node): Piece {
     const piece = location.find(
       (candidate) => candidate.offset <= offset && offset + size <= candidate.offset + candidate.size,
     );
@@ -205,9 +201,6 @@ export class Operands {
     };
     if (piece === undefined || place === undefined) return fail("it is in several pieces, or not known");
     if (place.at === "unknown") return fail(place.reason);
-    // They are read in a signal's frame behind the `ret`, when the return has been decided on.
-    if (result && registerOf(piece) !== undefined)
-      return fail("a result in a float register is read only after its return was decided on");
     return piece;
   }
 

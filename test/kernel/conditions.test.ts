@@ -22,7 +22,7 @@ const NATIVE = join(ROOT, "dist/native");
 
 /** struct pl_machine of bpf/condition_layout.h. */
 const MACHINE = {
-  size: 4064,
+  size: 4216,
   registers: 8,
   cfa: 168,
   goid: 176,
@@ -31,7 +31,7 @@ const MACHINE = {
   answerReason: 496,
   low: 512,
   hasLow: 640,
-  kept: 3408,
+  kept: 3560,
 } as const;
 const KEPT_BYTES = 648;
 /** enum of condition.h. */

@@ -83,20 +83,17 @@ export function conditionsOf(
 }
 
 function scopeOf(
-  { fn }: FunctionPlan,
-  { capture, variables }: EventPlan,
+  { fn, return: returns }: FunctionPlan,
+  call: EventPlan,
   params: readonly PlacedVariable[],
   results: readonly PlacedVariable[],
   { facts, labels, waits }: ConditionProgramFacts,
   isSecret: IsSecretName,
 ): ConditionScope {
-  const registers = new Set<string>(
-    capture.pieces.map((piece) => (piece.kind === "register" || piece.kind === "float" ? piece.register : "")),
-  );
   return {
     func: fn.name,
-    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, registers, variables)),
-    results: results.map((result) => (result.blank ? { ...result, name: "_" } : result)),
+    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, call)),
+    results: results.map((result) => ({ ...floatsAt(result, returns), name: result.blank ? "_" : result.name })),
     runtime: { facts, ...(labels === undefined ? {} : { labels }) },
     isSecret,
     waits,
@@ -104,25 +101,32 @@ function scopeOf(
 }
 
 /** The site was chosen so that the registers of what is captured hold their values there: no other is looked at. */
-function atSite(
+function atSite(variable: PlacedVariable, plan: EventPlan): ConditionVariable {
+  return onlyCaptured(variable, plan, () => true);
+}
+
+/** At every return its other registers hold what the ABI says. */
+function floatsAt(variable: PlacedVariable, plan: EventPlan): ConditionVariable {
+  return onlyCaptured(variable, plan, (register) => register.startsWith("X"));
+}
+
+function onlyCaptured(
   { name, type, location }: PlacedVariable,
-  registers: ReadonlySet<string>,
-  captured: EventPlan["variables"],
+  { capture, variables }: EventPlan,
+  asked: (register: string) => boolean,
 ): ConditionVariable {
-  const pieces = captured.find(({ variable }) => variable.name === name)?.pieces;
+  const registers = new Set<string>(
+    capture.pieces.map((piece) => (piece.kind === "register" || piece.kind === "float" ? piece.register : "")),
+  );
+  const pieces = variables.find(({ variable }) => variable.name === name)?.pieces;
+  const reasonOf = (at: number): string => pieces?.find(({ offset }) => offset === at)?.reason ?? "it is not captured";
   return {
     name,
     type,
     location: location.map((piece) =>
-      piece.place.at !== "register" || registers.has(piece.place.register)
+      piece.place.at !== "register" || !asked(piece.place.register) || registers.has(piece.place.register)
         ? piece
-        : {
-            ...piece,
-            place: {
-              at: "unknown",
-              reason: pieces?.find(({ offset }) => offset === piece.offset)?.reason ?? "it is not captured",
-            },
-          },
+        : { ...piece, place: { at: "unknown", reason: reasonOf(piece.offset) } },
     ),
   };
 }

@@ -144,6 +144,7 @@ function scalar(
     case "duration":
       return known(machine.durationNs);
     case "late":
+    case "floatResult": // Its frame comes later still.
       return { bits: 0n, reason: LATE };
     case "float":
       return floatRegister(instruction, machine);

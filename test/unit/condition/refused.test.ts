@@ -62,11 +62,6 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["«n > 5ms»", "int and time.Duration do not match at >"],
   ["«m[name]» > 3", "maps are not looked into in a condition, only their len and nil"],
   ["«len(times)» > 3", "the length of a channel of times is not known: timers' channels have their own rule"],
-  // Places.
-  [
-    "«r4» > 1.5",
-    "where ~r4 stands cannot be used in a condition: a result in a float register is read only after its return was decided on",
-  ],
   // Secrets, of which nothing is told.
   ['«password» == "x"', "the name password counts as secret, and whether calls pass would tell its value"],
   ["len(«password») > 3", "the name password counts as secret, and whether calls pass would tell its value"],
