@@ -95,6 +95,29 @@ test("--fault-in: memory that is not resident is right, or the option is refused
   }
 });
 
+test("conditions on floats in registers, arguments and results", async () => {
+  const EACH = 200;
+  const { calls, returns, stats } = await traced(
+    "main.work --returns --where r0>600&&x!=450&&y<=350.5",
+    buildGo("floats"),
+    "threads",
+    String(EACH),
+  );
+  const expected = Array.from({ length: 4 * EACH }, (_, n) => n).filter(
+    (n) => n * 3 > 600 && n !== 300 && n / 2 <= 350.5,
+  );
+  const numbers = calls.map(({ args }) => Number(args[0]?.text)).sort((a, b) => a - b);
+  const [{ hits, undecided } = assert.fail("no stats")] = stats;
+  assert.ok(undecided <= 0.01 * hits, `${undecided} undecided`);
+  const missing = expected.filter((n) => !numbers.includes(n));
+  assert.ok(missing.length <= undecided, `${missing.join()} missing, ${undecided} undecided`);
+  assert.deepEqual(
+    [...numbers, ...missing].sort((a, b) => a - b),
+    expected,
+  );
+  assert.equal(returns.length, calls.length);
+});
+
 test("panics and Goexit end calls as unwound", async () => {
   const { calls, returns, unwound } = await traced(
     "main.boom main.goexitInner --returns",
