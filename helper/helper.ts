@@ -191,7 +191,7 @@ export class Helper {
     ring.start();
     this.audit.write(
       "attach",
-      `session=${id} ${targetText(params)} ${programText(session)} probes=${params.probes.length} names=${listed(params.functions)}`,
+      `session=${id} ${targetText(params)} ${programText(session)} probes=${params.probes.length}${params.faultIn === true ? " fault-in" : ""} names=${listed(params.functions)}`,
     );
     return { link: linkKind(features), attached: params.probes.length };
   }
