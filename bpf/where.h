@@ -128,8 +128,8 @@ static __always_inline void recount(struct pl_parked *call, u64 record_sent, int
 		count(counter->dropped);
 }
 
-/* What a verdict makes of a parked call; 1: it passed, and its record is sent. */
-static __always_inline int conclude(struct pl_machine *m, u32 verdict, struct pl_parked *call)
+/* What a verdict makes of a parked call; 1: it passed, and its record is sent. With a frame of its own, as above. */
+static __attribute__((noinline)) int conclude(struct pl_machine *m, u32 verdict, struct pl_parked *call)
 {
 	struct pl_record *record = (void *)call->record;
 	if (verdict == PL_UNDECIDED)
