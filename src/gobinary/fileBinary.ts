@@ -31,6 +31,7 @@ import type {
 } from "./api.ts";
 import { closureObjects, isAllocator } from "./closureObjects.ts";
 import { captureModes } from "./debuginfo/captureModes.ts";
+import { CLOSURE_OFFSETS_SINCE } from "./debuginfo/closureVariables.ts";
 import { Dwarf } from "./debuginfo/dwarf.ts";
 import { readInlinedParams } from "./debuginfo/inlinedParams.ts";
 import { readSignature } from "./debuginfo/subprogram.ts";
@@ -49,6 +50,7 @@ import { goMinorVersion, layoutFromType } from "./runtime/goroutineLayout.ts";
 import { MethodTables } from "./runtime/methodTables.ts";
 import { TypeDescriptors } from "./runtime/typeDescriptors.ts";
 import { RuntimeTypeNames } from "./runtime/typeNames.ts";
+import { type ObjectSize, sizesOnStack } from "./stackClosures.ts";
 
 export interface BinaryParts {
   readonly source: ByteSource;
@@ -259,7 +261,7 @@ export class FileBinary implements GoBinary {
       const { pclntab, memory, functions, goMinor } = this.#parts;
       const types = await this.typeData();
       const dwarf = await this.#loadDwarf();
-      const objects = await this.#closureObjects(types);
+      const objects = await this.#closureObjects(types, dwarf !== undefined && goMinor >= CLOSURE_OFFSETS_SINCE);
       return new FuncValues({
         pclntab,
         nameAtEntry: (address) => functions.nameAtEntry(address),
@@ -274,14 +276,18 @@ export class FileBinary implements GoBinary {
     return this.#funcs;
   }
 
-  async #closureObjects(types: TypeData | undefined): Promise<Pick<FuncValueSources, "objects" | "codeWithoutObject">> {
+  async #closureObjects(
+    types: TypeData | undefined,
+    hasOffsets: boolean,
+  ): Promise<Pick<FuncValueSources, "objects" | "codeWithoutObject" | "stackSizes">> {
     const { memory, moduledata, elf, pclntab, goMinor } = this.#parts;
     const objects = new Map<number, StructType>();
     const codeWithoutObject = new Map<number, Uint8Array>();
+    const nothing = { objects, codeWithoutObject, stackSizes: new Map<number, ObjectSize>() };
     if (types === undefined || moduledata === undefined || elf.arch !== "amd64" || !isKnownRuntime(goMinor))
-      return { objects, codeWithoutObject };
+      return nothing;
     const { text, etext } = moduledata;
-    if (!(etext > text && etext - text <= MAX_TEXT_BYTES)) return { objects, codeWithoutObject };
+    if (!(etext > text && etext - text <= MAX_TEXT_BYTES)) return nothing;
     const code = await memory.read(text, etext - text);
     const allocators = new Set<number>();
     for (let index = 0; index < pclntab.count; index++)
@@ -297,7 +303,9 @@ export class FileBinary implements GoBinary {
       if (!objects.has(entry) && isClosureName(pclntab.name(index)))
         codeWithoutObject.set(entry, code.slice(entry - text, pclntab.end(index) - text));
     }
-    return { objects, codeWithoutObject };
+    const { stackSizes: none } = nothing;
+    const stackSizes = hasOffsets ? await sizesOnStack(code, text, codeWithoutObject, this.#parts) : none;
+    return { objects, codeWithoutObject, stackSizes };
   }
 
   async #witnesses(fn: GoFunction): Promise<Witnesses> {

@@ -11,12 +11,14 @@ import {
   type CaptureMode,
   CLOSURE_OFFSETS_SINCE,
   closureVariables,
+  UNLISTED,
   unknownVariable,
   variableNames,
   withHoles,
 } from "./debuginfo/closureVariables.ts";
 import type { Dwarf } from "./debuginfo/dwarf.ts";
 import type { Pclntab } from "./pclntab.ts";
+import type { ObjectSize } from "./stackClosures.ts";
 
 /** A trace meets few functions; a full table starts again. */
 const MAX_KNOWN = 65_536;
@@ -38,6 +40,8 @@ export interface FuncValueSources {
   readonly captureModes: ReadonlyMap<number, CaptureMode>;
   /** Of the other closures, by its address. */
   readonly codeWithoutObject: ReadonlyMap<number, Uint8Array>;
+  /** Of the other closures, by their code: how long their objects are. */
+  readonly stackSizes: ReadonlyMap<number, ObjectSize>;
   /** Whether an address is the file's own, not the heap's. */
   readonly isInFile: (address: number) => boolean;
 }
@@ -131,17 +135,34 @@ export class FuncValues {
         return { name, captured: [], missing: "its captured variables: Go before 1.23 does not tell their places" };
       if (listed.length === 0)
         return { name, captured: [], missing: "its captured variables are not in the binary's DWARF" };
-      const captured = withHoles(listed);
-      const bytes = this.#from.codeWithoutObject.get(code);
-      const last = listed.at(-1)!;
-      const read = bytes === undefined ? Number.POSITIVE_INFINITY : bytesRead?.(bytes);
-      return read !== undefined && read > last.offset + sizeInObject(last)
-        ? { name, captured, missing: "there may be captured variables that are not in the binary's DWARF" }
-        : { name, captured };
+      return { name, ...this.#onStack(dwarf, code, listed, bytesRead) };
     } catch (error) {
       if (error instanceof DamagedError) return { name, captured: [], missing: "the binary's DWARF is damaged" };
       throw error;
     }
+  }
+
+  /**
+   * What DWARF lists of an object without a descriptor, and what tells that it is not all: optimised code leaves out
+   * variables that it does not read, or does not keep.
+   */
+  #onStack(
+    dwarf: Dwarf,
+    code: number,
+    listed: readonly ClosureVariable[],
+    bytesRead?: (code: Uint8Array) => number,
+  ): Pick<Extract<FuncInfo, { captured: unknown }>, "captured" | "missing"> {
+    if (!isOptimised(dwarf.producerAt(code))) return { captured: listed };
+    const captured = withHoles(listed);
+    const last = listed.at(-1)!;
+    const end = last.offset + sizeInObject(last);
+    const known = roundUp(end, WORD);
+    const isMeasured = listed.every((variable) => sizeInObject(variable) >= 0);
+    const size = isMeasured ? this.#from.stackSizes.get(code) : undefined;
+    if (size?.exact === true && size.bytes > known)
+      return { captured: [...captured, { name: "", type: UNLISTED, offset: known, byReference: false }] };
+    if (size?.bytes === known && !hasPadding(listed, known)) return { captured };
+    return { captured, missing: "there may be captured variables that are not in the binary's DWARF" };
   }
 
   /** All that the object holds, with the names that DWARF has, or before Go 1.21 the object's type. */
@@ -204,6 +225,21 @@ function modeOf(held: GoType, type: GoType): CaptureMode | undefined {
   const target = inObject.kind === "ptr" ? inObject.elem : inObject;
   if (own.kind === "ptr" || target.kind !== own.kind || target.size !== own.size) return undefined;
   return target === inObject ? "value" : "reference";
+}
+
+/** Whether small variables may stand between those that are listed, or behind them. */
+function hasPadding(listed: readonly ClosureVariable[], end: number): boolean {
+  let next: number = CLOSURE.captured;
+  for (const variable of listed) {
+    if (variable.offset > next) return true;
+    next = variable.offset + sizeInObject(variable);
+  }
+  return end > next;
+}
+
+/** The producer has the compiler's flags (cmd/compile, base.RecordFlags). */
+function isOptimised(producer: string | undefined): boolean {
+  return !/[; ]-N\b/.test(producer ?? "");
 }
 
 function sizeInObject({ byReference, type }: ClosureVariable): number {

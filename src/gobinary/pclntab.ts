@@ -14,7 +14,9 @@ export const FLAG_ASM = 4;
 /** The function sets RSP to another stack's, so that its own frame cannot be known (since Go 1.17). */
 export const FLAG_SP_WRITE = 2;
 
-/** FUNCDATA_ArgInfo (internal/abi/symtab.go), since Go 1.17. */
+/** FUNCDATA_StackObjects (internal/abi/symtab.go). */
+export const FUNCDATA_STACK_OBJECTS = 2;
+/** FUNCDATA_ArgInfo, since Go 1.17. */
 export const FUNCDATA_ARG_INFO = 5;
 export const PCDATA_INLINE_TREE_INDEX = 2;
 

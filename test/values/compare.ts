@@ -46,7 +46,24 @@ function isInMap(text: string, offset: number): boolean {
   let depth = 0;
   for (let at = offset - 1; at >= 0; at--) {
     if (text[at] === "}") depth += 1;
-    else if (text[at] === "{" && depth-- === 0) return /\bmap\[[^{}]*(?:\{\}[^{}]*)*$/.test(text.slice(0, at));
+    else if (text[at] === "{" && depth-- === 0)
+      return /\bmap\[[^{}]*(?:\{\}[^{}]*)*$/.test(text.slice(0, at)) || hasKeys(text.slice(at + 1));
+  }
+  return false;
+}
+
+const STRING = /"(?:[^"\\]|\\.)*"/y;
+
+/** Whether parts with keys stand there that are no fields' names: a map whose type has a name. */
+function hasKeys(parts: string): boolean {
+  if (/^(?!true:|false:)[A-Za-z_]\w*:/.test(parts)) return false;
+  let depth = 0;
+  for (let at = 0; at < parts.length && depth >= 0; at++) {
+    STRING.lastIndex = at;
+    if (STRING.test(parts)) at = STRING.lastIndex;
+    if (depth === 0 && (parts[at] === ":" || parts[at] === ",")) return parts[at] === ":";
+    if ("{[(".includes(parts[at]!)) depth += 1;
+    else if ("}])".includes(parts[at]!)) depth -= 1;
   }
   return false;
 }

@@ -46,7 +46,7 @@ export function withHoles(listed: readonly ClosureVariable[]): ClosureVariable[]
   return captured;
 }
 
-const UNLISTED = unknownVariable("a captured variable is not in the binary's DWARF");
+export const UNLISTED = unknownVariable("a captured variable is not in the binary's DWARF");
 const OF_UNKNOWN_MODE = unknownVariable("the program does not tell whether it was captured by value or by reference");
 
 export function unknownVariable(reason: string): GoType {

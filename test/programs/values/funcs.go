@@ -91,6 +91,18 @@ func capturesOnStack(w wide, a [3]string, p Point, points map[Point]string, coun
 	return count
 }
 
+// Objects on the stack that hold more than their closures' code reads.
+//
+//go:noinline
+func capturesUnread(s string, n int, p *Point) string {
+	return callsOnly(func(m int) string { sink(s); _, _ = n, p; return "" })
+}
+
+//go:noinline
+func capturesUnreadNumber(n, k int) string {
+	return callsOnly(func(m int) string { sink(n); _ = k; return "" })
+}
+
 //go:noinline
 func capturesFunc(f func(int) string) func(int) string {
 	return func(n int) string { return f(n) + "!" }
@@ -132,6 +144,8 @@ func init() {
 	keys := closure(capturesKeys(Point{1, 2}, map[Point]string{{1, 2}: "p"}, 2.5, map[float64]string{2.5: "f"}), `{points:map[main.Point]string{main.Point{X:1, Y:2}:"p"}, p:main.Point{X:1, Y:2}, floats:map[float64]string{2.5:"f"}, f:2.5}`)
 	references := closure(capturesWideByReference(wide{1, 2, 3, 4, 5, 6}, [3]string{"a", "b", "c"}), `{w:main.wide{A:1, B:2, C:3, D:4, E:5, F:6}, a:[3]string{"a", "b", "c"}}`)
 	check(capturesOnStack, "w a p points count b", wide{}, [3]string{}, Point{1, 2}, map[Point]string(nil), 3, [3]string{"a", "b", "c"})
+	check(capturesUnread, "s n p", "unread", 4, &Point{1, 2})
+	check(capturesUnreadNumber, "n k", 1, 2)
 	withFunc := closure(capturesFunc(twice), "{f:func main.twice}")
 	secret := closure(capturesSecret("bob", "pw"), `{user:"bob", password:<redacted>}`)
 	value := closure(Point{5, 6}.Show, "{main.Point{X:5, Y:6}}")

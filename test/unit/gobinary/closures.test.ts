@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { closureBytesRead } from "../../../src/probe/amd64/closureReads.ts";
 import { buildGo } from "../../programs/build.ts";
 import { openFile } from "./binaryFile.ts";
 
@@ -20,6 +21,14 @@ const CAPTURED: Record<string, string> = {
   "main.capturesOnStack.func1": "&count@8 &b@16 w@24 a@72 points@120 p@128",
   // Too big to be held by value.
   "main.capturesBig.func1": "&a@8 m@16",
+};
+
+/** `?`: a variable that DWARF does not list; `…`: there may be more. Optimised, and with `-N`. */
+const ON_STACK: Record<string, readonly [optimised: string, all: string]> = {
+  "main.capturesOnStack.func1": [CAPTURED["main.capturesOnStack.func1"]!, CAPTURED["main.capturesOnStack.func1"]!],
+  "main.capturesUnread.func1": ["s@8 ?@24", "s@8 n@24 p@32"],
+  // Without pointers, the collector's list of stack objects does not tell its size.
+  "main.capturesUnreadNumber.func1": ["n@8 …", "n@8 k@16"],
 };
 
 for (const [toolchain, ...flags] of [
@@ -44,6 +53,20 @@ for (const [toolchain, ...flags] of [
       // The planner copies what the decoder expects.
       const planned = closures.find(({ address }) => address === fn.entry);
       assert.deepEqual(planned?.captured, info.captured, name);
+    }
+  });
+
+  test(`variables that are left out are said to be, ${[toolchain, ...flags].join(" ")}`, async () => {
+    const binary = await openFile(buildGo("values", toolchain, ...flags));
+    const resolver = await binary.valueResolver(closureBytesRead);
+    for (const [name, [optimised, all]] of Object.entries(ON_STACK)) {
+      const [fn] = await binary.functionsNamed(name);
+      assert.ok(fn, name);
+      const info = resolver.funcAt(fn.entry, OBJECT);
+      assert.ok("captured" in info, name);
+      const shown = info.captured.map((part) => `${part.byReference ? "&" : ""}${part.name || "?"}@${part.offset}`);
+      if (info.missing !== undefined) shown.push("…");
+      assert.equal(shown.join(" "), flags.some((flag) => flag.includes("-N")) ? all : optimised, name);
     }
   });
 }
