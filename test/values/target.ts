@@ -1,4 +1,5 @@
 /** Runs test/programs/values under the command line's trace: what the program says, and what the trace shows. */
+import type { Value as Tree } from "../../src/value/api.ts";
 import { until } from "../until.ts";
 import type { ValuesProgram } from "./build.ts";
 import { Process, startTrace } from "./process.ts";
@@ -11,6 +12,8 @@ export interface Value {
   readonly name: string;
   readonly type: string;
   readonly text: string;
+  /** With --values. */
+  readonly value?: Tree;
 }
 export interface Call {
   readonly func: string;
@@ -61,7 +64,7 @@ export async function observe(program: ValuesProgram, options: readonly string[]
   }
 }
 
-async function functionsOf(file: string): Promise<string[]> {
+export async function functionsOf(file: string): Promise<string[]> {
   const lister = new Process(file, ["functions"]);
   await lister.closed(END_LIMIT_MS);
   return linesOf(lister.stdout);
