@@ -24,7 +24,13 @@ export function compareText(expected: string, actual: string): Verdict {
   if (actual === expected) return { verdict: "equal" };
   const gaps: Gap[] = [];
   const matched = new Matcher(actual, gaps).matches(parse(expected));
-  if (!matched) return expected.includes(ANY_OF) ? partOfMap(expected, actual) : { verdict: "wrong" };
+  if (!matched) {
+    if (expected.includes(ANY_OF)) return partOfMap(expected, actual);
+    const reasons = reasonsIn(actual);
+    return reasons.length > 0 && inOtherOrder(expected, actual)
+      ? { verdict: "unavailable", reasons }
+      : { verdict: "wrong" };
+  }
   return gaps.length === 0
     ? { verdict: "equal" }
     : { verdict: "unavailable", reasons: gaps.map(({ reason }) => reason) };
@@ -33,10 +39,68 @@ export function compareText(expected: string, actual: string): Verdict {
 /** Which entries stand for those whose keys cannot be read is not known: only what stands before the map is compared. */
 function partOfMap(expected: string, actual: string): Verdict {
   const before = expected.slice(0, expected.indexOf(ANY_OF));
-  const reasons = [...actual.slice(before.length).matchAll(new RegExp(UNAVAILABLE.source, "g"))].map(
-    ([, reason]) => reason!,
-  );
+  const reasons = reasonsIn(actual.slice(before.length));
   return actual.startsWith(before) && reasons.length > 0 ? { verdict: "unavailable", reasons } : { verdict: "wrong" };
+}
+
+function reasonsIn(text: string): string[] {
+  return [...text.matchAll(new RegExp(UNAVAILABLE.source, "g"))].map(([, reason]) => reason!);
+}
+
+/**
+ * A map's entries stand in the order of their texts: one that has a gap stands elsewhere. Both texts are the same up to
+ * such a map.
+ */
+function inOtherOrder(expected: string, actual: string): boolean {
+  let first = 0;
+  while (expected[first] === actual[first]) first += 1;
+  for (let open = first - 1; open >= 0; open--) {
+    if (expected[open] !== "{" || !isInMap(expected, open + 1)) continue;
+    const entries = partsFrom(expected, open + 1);
+    const shown = partsFrom(actual, open + 1);
+    if (entries === undefined || shown === undefined || shown.end <= first || entries.end <= first) continue;
+    if (
+      sameEntries(entries.parts, shown.parts) &&
+      compareText(expected.slice(entries.end), actual.slice(shown.end)).verdict !== "wrong"
+    )
+      return true;
+  }
+  return false;
+}
+
+/** Each entry that is shown is another one of the map's; a gap of its own stands for those that are not. */
+function sameEntries(entries: readonly string[], shown: readonly string[]): boolean {
+  const left = [...entries];
+  const whole = new RegExp(`^${UNAVAILABLE.source}$`);
+  const taken = (at: number) => at >= 0 && left.splice(at, 1).length === 1;
+  const isGap = (part: string) => whole.test(part);
+  const parts = shown.filter((part) => !isGap(part));
+  const withGaps = parts.filter((part) => !taken(left.indexOf(part)));
+  // Those that show more find their entries first.
+  const matched = withGaps
+    .toSorted((a, b) => b.length - a.length)
+    .every((part) => taken(left.findIndex((entry) => compareText(entry, part).verdict === "unavailable")));
+  return matched && (left.length === 0 || shown.length > parts.length);
+}
+
+/** What stands between commas from `from` up to the brace that closes there; `end`: of that brace. */
+function partsFrom(text: string, from: number): { readonly parts: string[]; readonly end: number } | undefined {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = from;
+  for (let at = from; at < text.length; at++) {
+    for (const skipped of [STRING, UNAVAILABLE]) {
+      skipped.lastIndex = at;
+      if (skipped.test(text)) at = skipped.lastIndex;
+    }
+    if ("{[(".includes(text[at]!)) depth += 1;
+    else if ("}])".includes(text[at]!) && depth-- === 0) return { parts: [...parts, text.slice(start, at)], end: at };
+    else if (depth === 0 && text.startsWith(", ", at)) {
+      parts.push(text.slice(start, at));
+      start = at + 2;
+    }
+  }
+  return undefined;
 }
 
 const LEFT_OUT: Gap = { reason: "entries of a map" };
