@@ -17,6 +17,12 @@ const SECRET_WORDS = [
   "privatekey",
 ] as const;
 
+/**
+ * A string key of a map is copied up to so many bytes, although less of it is shown: the value of a key that is longer
+ * still may be a secret.
+ */
+export const SECRET_KEY_BYTES = 1024;
+
 export type IsSecretName = (name: string) => boolean;
 
 /** `extra`: the user's own words; the list can only be extended. */

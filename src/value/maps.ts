@@ -1,12 +1,14 @@
 /** Maps: entries up to the limit, sorted by their text; secret ones by their string keys. */
 import { type MapFlavour, type MapStorage, mapStorage } from "../goabi/runtime/map.ts";
 import type { SlotArray } from "../goabi/runtime/slotGroup.ts";
+import { STRING } from "../goabi/runtime/string.ts";
 import { WORD } from "../goabi/runtime/word.ts";
 import type { IsSecretName } from "../goabi/secretNames.ts";
 import type { GoType, MapType } from "../goabi/type.ts";
 import type { Entry, Value } from "./api.ts";
-import { mapSlots } from "./mapSlots.ts";
+import { type MapSlot, mapSlots } from "./mapSlots.ts";
 import { EMPTY, type Missing, REDACTED, type Region } from "./memory.ts";
+import { quote } from "./quote.ts";
 import { textOf } from "./text.ts";
 import { absent, type Compile, type Decode, leftOut, unavailable, type Walk } from "./walk.ts";
 
@@ -32,7 +34,7 @@ export function mapDecoder(type: MapType, flavour: MapFlavour, compile: Compile,
       for (const slot of found.slots) {
         if (walk.part() !== undefined) break;
         const key = decodeSlot(type.key, slot.region, slot.key, keys, compile, walk);
-        const hidden = hidesValue(key, isSecret);
+        const hidden = hidesValue(key, isSecret, () => wholeKey(key, slot, walk));
         const value =
           hidden === undefined
             ? decodeSlot(type.elem, slot.region, slot.elem, elems, compile, walk)
@@ -63,15 +65,25 @@ function decodeSlot(
   return "reason" in kept ? absent(type, kept) : decode(kept, 0, walk);
 }
 
-/** Why the value must not be shown. A string key that was not read, or not to its end, may be a secret's. */
-function hidesValue(key: Value, isSecret: IsSecretName): Missing | undefined {
-  if (key.kind === "interface" && key.elem !== undefined) return hidesValue(key.elem, isSecret);
+/**
+ * Why the value must not be shown. A string key that was not read, or not to its end, may be a secret's. `whole`: the key
+ * as text, where more of it is known than is shown.
+ */
+function hidesValue(key: Value, isSecret: IsSecretName, whole: () => string | undefined): Missing | undefined {
+  if (key.kind === "interface" && key.elem !== undefined) return hidesValue(key.elem, isSecret, () => undefined);
   if (key.kind === "interface") return key.nil === true ? undefined : NO_KEY;
   if (key.kind !== "string") return undefined;
   if (key.text === undefined) return NO_KEY;
+  const text = key.cut === undefined ? key.text : whole();
   // Escapes of control characters end in letters that are not the name's.
-  if (isSecret(key.text.replace(/\\(?:x..|u....|U.{8}|.)/g, " "))) return REDACTED;
-  return key.cut === undefined ? undefined : NO_KEY;
+  if (isSecret((text ?? key.text).replace(/\\(?:x..|u....|U.{8}|.)/g, " "))) return REDACTED;
+  return text === undefined ? NO_KEY : undefined;
+}
+
+/** Of a key that is itself a string, which the kernel copied beyond what is shown. */
+function wholeKey({ len = 0 }: Value, { region, key }: MapSlot, { memory }: Walk): string | undefined {
+  const storage = memory.at(region.word(key + STRING.pointer), len);
+  return "reason" in storage || storage.run(len).length < len ? undefined : quote(storage.bytes(0, len));
 }
 
 const NO_KEY: Missing = { reason: "its key, which may be a secret's, was not read to its end" };

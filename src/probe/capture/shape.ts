@@ -13,7 +13,7 @@ import { GROUP_SLOTS, type SlotArray, type SlotGroup } from "../../goabi/runtime
 import { STRING } from "../../goabi/runtime/string.ts";
 import { SWISS_MAP, SWISS_TABLE } from "../../goabi/runtime/swissMap.ts";
 import { WORD } from "../../goabi/runtime/word.ts";
-import type { IsSecretName } from "../../goabi/secretNames.ts";
+import { type IsSecretName, SECRET_KEY_BYTES } from "../../goabi/secretNames.ts";
 import type { ArrayType, ChanType, GoType, MapType } from "../../goabi/type.ts";
 import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../../protocol/captureTypes.ts";
 import type { CaptureLimits } from "../api.ts";
@@ -207,6 +207,11 @@ class ShapeBuilder {
       this.masks.push({ offset: offset + done, length: Math.min(MAX_MASK_BYTES, size - done) });
   }
 
+  mapKey(offset: number): void {
+    const bytes = Math.max(SECRET_KEY_BYTES, this.options.limits.stringBytes);
+    this.storage(offset, STRING, { of: "bytes" }, bytes, bytes);
+  }
+
   pointer(offset: number, target: Target, deepens: boolean): void {
     this.slots.push({ ...this.single(offset), via: { kind: "target", target }, deepens });
   }
@@ -351,6 +356,7 @@ function shapeOfGroup({ key, elem }: MapType, group: SlotGroup, options: ShapeOp
   ] as const satisfies [GoType, SlotArray][]) {
     for (let index = 0; index < GROUP_SLOTS; index++) {
       if (indirect) builder.pointer(offset + index * stride, { of: "value", type }, false);
+      else if (type === key && type.kind === "string") builder.mapKey(offset + index * stride);
       else builder.value(type, offset + index * stride, 0);
     }
   }
