@@ -238,7 +238,18 @@ class ProbeEngine implements FullEngine {
           ...(attach.file === undefined ? {} : { file: attach.file }),
         };
       }
-      const trace = await this.attach(job, request, listener, opened, attach, plans, where?.conditions, link, command);
+      const trace = await this.attach(
+        job,
+        request,
+        listener,
+        opened,
+        binary,
+        attach,
+        plans,
+        where?.conditions,
+        link,
+        command,
+      );
       // The trace runs: a failure here is not its own.
       await sayInlined(job, binary, plans).catch(() => undefined);
       if (signal.aborted) await trace.stop();
@@ -311,13 +322,14 @@ class ProbeEngine implements FullEngine {
     request: TraceRequest,
     listener: TraceListener,
     opened: OpenTarget,
+    binary: GoBinary,
     attach: AttachTarget,
     plans: readonly FunctionPlan[],
     conditions: readonly FunctionCondition[] | undefined,
     link: HelperLink,
     command: StoppedCommand | undefined,
   ): Promise<Trace> {
-    const { binary, source } = opened.handle;
+    const { source } = opened.handle;
     const fixed = (await source.read(ELF_TYPE_OFFSET, 1))[0] === ET_EXEC;
     const limits = limitsFor(request.maxBytes, request.depth);
     // Known once the probes are planned; events come later.

@@ -33,6 +33,8 @@ export interface ClosureVariable {
   readonly offset: number;
   /** The object holds the variable's address. */
   readonly byReference: boolean;
+  /** What the object holds, where its name or whether that is the variable itself is not known. */
+  readonly held?: GoType;
 }
 
 /** For values of which nothing but the bytes is known. */

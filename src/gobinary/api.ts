@@ -185,6 +185,16 @@ export interface Closure {
   }[];
 }
 
+/** A variable that a closure captured, as source has it. */
+export interface CapturedName {
+  readonly name: string;
+  /** Where it is declared with a type: its text, and which node of the grammar it is. */
+  readonly type?: { readonly text: string; readonly syntax: string };
+}
+
+/** Of closures, by their code: all that each captured, in the order of its object. */
+export type CapturedNames = ReadonlyMap<number, readonly CapturedName[]>;
+
 export interface RuntimeType {
   /** Of the type's descriptor, in the file: the type word of an interface, less the load bias. */
   readonly address: number;
@@ -222,9 +232,9 @@ export interface GoBinary {
   confirms(fn: GoFunction, signature: Signature): Promise<boolean>;
   /**
    * What closures have captured, where their objects' types or DWARF (Go 1.23) tell, and the receivers of method values.
-   * `quickly`: none of large programs, where finding them takes a second.
+   * `quickly`: none of large programs, where finding them takes a second. `names`: the source's.
    */
-  closures(quickly?: boolean): Promise<readonly Closure[]>;
+  closures(quickly?: boolean, names?: CapturedNames): Promise<readonly Closure[]>;
   /** The runtime's own type data, which stripped binaries keep; undefined where it cannot be read. */
   typeData(): Promise<TypeData | undefined>;
   /** Undefined where they cannot be read. */
@@ -233,10 +243,9 @@ export interface GoBinary {
   readonly runtimeFacts: RuntimeFacts;
   /**
    * Names types and code that only a running process tells of: an interface's dynamic type, a func value.
-   * `closureBytesRead`: how many bytes of its object a closure's code reads (src/probe/amd64/closureReads.ts), for closures
-   * whose lists nothing proves to be whole.
+   * `names`: of what closures captured, the source's.
    */
-  valueResolver(closureBytesRead?: (code: Uint8Array) => number): Promise<ValueResolver>;
+  valueResolver(names?: CapturedNames): Promise<ValueResolver>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
   positionOf(address: number): Promise<SourcePosition | undefined>;
   /**

@@ -14,6 +14,7 @@ import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
 import type {
   BuildInfo,
+  CapturedNames,
   Closure,
   CodeFrame,
   CodeFrames,
@@ -239,20 +240,20 @@ export class FileBinary implements GoBinary {
     return this.#dictionaries;
   }
 
-  async valueResolver(closureBytesRead?: (code: Uint8Array) => number): Promise<ValueResolver> {
+  async valueResolver(names?: CapturedNames): Promise<ValueResolver> {
     const types = await this.typeData();
     const funcs = await this.#funcValues();
     return {
       dynamicType: (descriptor) => types?.dynamicType(descriptor) ?? refuse("the program's type data cannot be read"),
-      funcAt: (code, object) => funcs.funcAt(code, object, closureBytesRead),
+      funcAt: (code, object) => funcs.funcAt(code, object, names),
     };
   }
 
-  closures(quickly = false): Promise<readonly Closure[]> {
+  closures(quickly = false, names?: CapturedNames): Promise<readonly Closure[]> {
     return this.#guard("find the closures", async () => {
       const { text = 0, etext = 0 } = this.#parts.moduledata ?? {};
       if (quickly && etext - text > QUICK_TEXT_BYTES) return [];
-      return [...(await this.#funcValues()).closures()];
+      return [...(await this.#funcValues()).closures(names)];
     });
   }
 
@@ -261,15 +262,19 @@ export class FileBinary implements GoBinary {
       const { pclntab, memory, functions, goMinor } = this.#parts;
       const types = await this.typeData();
       const dwarf = await this.#loadDwarf();
-      const objects = await this.#closureObjects(types, dwarf !== undefined && goMinor >= CLOSURE_OFFSETS_SINCE);
+      const { objects, codeWithoutObject, stackSizes } = await this.#closureObjects(
+        types,
+        dwarf !== undefined && goMinor >= CLOSURE_OFFSETS_SINCE,
+      );
       return new FuncValues({
         pclntab,
         nameAtEntry: (address) => functions.nameAtEntry(address),
         dwarf,
-        captureModes: dwarf === undefined ? new Map() : await captureModes(dwarf, objects.codeWithoutObject),
+        captureModes: dwarf === undefined ? new Map() : await captureModes(dwarf, codeWithoutObject),
         goMinor,
         findType: (linkName) => types?.find(linkName),
-        ...objects,
+        objects,
+        stackSizes,
         isInFile: (address) => memory.offsetOf(address) !== undefined,
       });
     });
@@ -279,7 +284,9 @@ export class FileBinary implements GoBinary {
   async #closureObjects(
     types: TypeData | undefined,
     hasOffsets: boolean,
-  ): Promise<Pick<FuncValueSources, "objects" | "codeWithoutObject" | "stackSizes">> {
+  ): Promise<
+    Pick<FuncValueSources, "objects" | "stackSizes"> & { codeWithoutObject: ReadonlyMap<number, Uint8Array> }
+  > {
     const { memory, moduledata, elf, pclntab, goMinor } = this.#parts;
     const objects = new Map<number, StructType>();
     const codeWithoutObject = new Map<number, Uint8Array>();

@@ -6,7 +6,8 @@ import type { ClosureVariable, FuncInfo } from "../goabi/resolver.ts";
 import { CLOSURE } from "../goabi/runtime/closure.ts";
 import { WORD } from "../goabi/runtime/word.ts";
 import type { GoType, StructField, StructType } from "../goabi/type.ts";
-import type { Closure } from "./api.ts";
+import type { CapturedNames, Closure } from "./api.ts";
+import { withNames } from "./capturedNames.ts";
 import {
   type CaptureMode,
   CLOSURE_OFFSETS_SINCE,
@@ -38,8 +39,6 @@ export interface FuncValueSources {
   readonly objects: ReadonlyMap<number, StructType>;
   /** Of the variables of the other closures that DWARF lists as `&n` (captureModes.ts), by the DIE's offset. */
   readonly captureModes: ReadonlyMap<number, CaptureMode>;
-  /** Of the other closures, by its address. */
-  readonly codeWithoutObject: ReadonlyMap<number, Uint8Array>;
   /** Of the other closures, by their code: how long their objects are. */
   readonly stackSizes: ReadonlyMap<number, ObjectSize>;
   /** Whether an address is the file's own, not the heap's. */
@@ -49,20 +48,23 @@ export interface FuncValueSources {
 export class FuncValues {
   readonly #from: FuncValueSources;
   readonly #known = new Map<number, FuncInfo>();
+  /** Those that the known ones were described with. */
+  #names: CapturedNames | undefined;
 
   constructor(sources: FuncValueSources) {
     this.#from = sources;
   }
 
-  /** `bytesRead`: how many bytes of its object a closure's code reads. */
-  funcAt(code: number, object: number, bytesRead?: (code: Uint8Array) => number): FuncInfo {
+  funcAt(code: number, object: number, names?: CapturedNames): FuncInfo {
     const name = this.#nameAt(code);
     if (name === undefined) return refuse("its code is not in the program file");
     // The linker makes the object of a func that captures nothing; one with captured variables is made at run time.
     if (this.#from.isInFile(object)) return { name, captured: [] };
+    if (names !== this.#names) this.#known.clear();
+    this.#names = names;
     let info = this.#known.get(code);
     if (info === undefined) {
-      info = this.#describe(name, code, bytesRead);
+      info = withNames(this.#describe(name, code), names?.get(code));
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
       this.#known.set(code, info);
     }
@@ -70,7 +72,7 @@ export class FuncValues {
   }
 
   /** What the kernel program may copy of closure objects; a part without a name may be a secret. */
-  *closures(): Generator<Closure> {
+  *closures(names?: CapturedNames): Generator<Closure> {
     const { pclntab, dwarf, objects } = this.#from;
     const addresses = new Set([...objects.keys(), ...(dwarf?.closures().keys() ?? [])]);
     for (let index = 0; index < pclntab.count; index++)
@@ -81,7 +83,7 @@ export class FuncValues {
       if (name === undefined) continue;
       const fields = objects.get(address)?.fields;
       const captured: Closure["captured"][number][] = [];
-      for (const variable of this.#describe(name, address).captured) {
+      for (const variable of withNames(this.#describe(name, address), names?.get(address)).captured) {
         const { offset, type } = variable;
         const field = fields?.find((part) => part.offset === offset);
         if (type.kind !== "unknown") captured.push(variable);
@@ -113,11 +115,7 @@ export class FuncValues {
     }
   }
 
-  #describe(
-    name: string,
-    code: number,
-    bytesRead?: (code: Uint8Array) => number,
-  ): Extract<FuncInfo, { captured: unknown }> {
+  #describe(name: string, code: number): Extract<FuncInfo, { captured: unknown }> {
     const { dwarf, goMinor, objects } = this.#from;
     if (name.endsWith(METHOD_VALUE)) {
       const receiver = this.#receiver(name, code);
@@ -135,7 +133,7 @@ export class FuncValues {
         return { name, captured: [], missing: "its captured variables: Go before 1.23 does not tell their places" };
       if (listed.length === 0)
         return { name, captured: [], missing: "its captured variables are not in the binary's DWARF" };
-      return { name, ...this.#onStack(dwarf, code, listed, bytesRead) };
+      return { name, ...this.#onStack(dwarf, code, listed) };
     } catch (error) {
       if (error instanceof DamagedError) return { name, captured: [], missing: "the binary's DWARF is damaged" };
       throw error;
@@ -150,7 +148,6 @@ export class FuncValues {
     dwarf: Dwarf,
     code: number,
     listed: readonly ClosureVariable[],
-    bytesRead?: (code: Uint8Array) => number,
   ): Pick<Extract<FuncInfo, { captured: unknown }>, "captured" | "missing"> {
     if (!isOptimised(dwarf.producerAt(code))) return { captured: listed };
     const captured = withHoles(listed);
@@ -246,8 +243,8 @@ function sizeInObject({ byReference, type }: ClosureVariable): number {
   return byReference ? WORD : type.size;
 }
 
-function unnamed({ offset }: StructField, reason: string): ClosureVariable {
-  return { name: "", type: unknownVariable(reason), offset, byReference: false };
+function unnamed({ offset, type }: StructField, reason: string): ClosureVariable {
+  return { name: "", type: unknownVariable(reason), offset, byReference: false, held: type };
 }
 
 /** `own`: the names of the closure's variables, `&n` for one that is captured by reference. */
@@ -256,7 +253,7 @@ function named({ name, type, offset }: StructField, own: ReadonlySet<string> | u
   if (own?.has(`&${name}`) === true) return { name, type: type.elem, offset, byReference: true };
   if (own?.has(name) === true) return { name, type, offset, byReference: false };
   const unknown = unknownVariable("the binary does not tell whether it is captured by reference");
-  return { name, type: unknown, offset, byReference: false };
+  return { name, type: unknown, offset, byReference: false, held: type };
 }
 
 /** From the last element of the package's path on; type arguments may hold paths of their own. */

@@ -1,7 +1,17 @@
 /** Signatures of a binary's functions from the user's own source: the layer's one entry point. */
 import { isRefusal, refuse } from "../goabi/refusal.ts";
-import type { BuildInfo, GoBinary, GoFunction, Signature, SourceSignature, TypeData } from "../gobinary/api.ts";
+import type {
+  BuildInfo,
+  CapturedName,
+  CapturedNames,
+  GoBinary,
+  GoFunction,
+  Signature,
+  SourceSignature,
+  TypeData,
+} from "../gobinary/api.ts";
 import { parseSymbolName } from "../goname/symbolName.ts";
+import { capturedVariables } from "./functions/capturedVariables.ts";
 import { findDeclaration, notInSource } from "./functions/findDeclaration.ts";
 import { Checkouts, isProved, matchSource, type SourceMatch, type SourceTree } from "./functions/match.ts";
 import { SignatureBuilder } from "./functions/signature.ts";
@@ -58,6 +68,8 @@ export interface SourceTypes {
    * than the binary's.
    */
   unchangedParams(fn: GoFunction, info: BuildInfo, params: readonly Param[]): Promise<ReadonlySet<string> | undefined>;
+  /** What each of these literals captured; none for those of which the source does not tell. */
+  capturedNames(literals: readonly GoFunction[], info: BuildInfo): Promise<CapturedNames>;
   /** Forgets what was read: files have changed. */
   refresh(): void;
 }
@@ -191,6 +203,32 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
           .find(({ startPosition: { row, column } }) => row === start.line - 1 && column === start.column);
         return own === undefined || own.hasError ? undefined : unchangedParams(own, params);
       });
+    },
+    async capturedNames(literals, info) {
+      const byFile = new Map<SourceFile, Map<string, GoFunction>>();
+      for (const fn of literals) {
+        const found = await find(fn, info);
+        if (found.kind !== "found" || (await matchOf(found, info)).kind === "different-revision") continue;
+        const { file, literal } = found.function;
+        if (literal === undefined) continue;
+        const inFile = byFile.get(file) ?? new Map<string, GoFunction>();
+        byFile.set(file, inFile);
+        inFile.set(`${literal.range.start.line - 1}:${literal.range.start.column}`, fn);
+      }
+      const names = new Map<number, readonly CapturedName[]>();
+      for (const [file, inFile] of byFile)
+        parser.parse(file.text, (root) => {
+          for (const holder of root.namedChildren) {
+            if (holder?.type !== "function_declaration" && holder?.type !== "method_declaration") continue;
+            for (const literal of holder.descendantsOfType("func_literal")) {
+              const { row, column } = literal?.startPosition ?? { row: -1, column: 0 };
+              const fn = inFile.get(`${row}:${column}`);
+              const captured = fn === undefined || literal === null ? undefined : capturedVariables(holder, literal);
+              if (fn !== undefined && captured !== undefined) names.set(fn.entry, captured);
+            }
+          }
+        });
+      return names;
     },
     refresh() {
       builds.clear();

@@ -6,7 +6,6 @@ import { type RuntimeFacts, runtimeFacts } from "../../goabi/runtime/facts.ts";
 import { secretNames } from "../../goabi/secretNames.ts";
 import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
-import { closureBytesRead } from "../../probe/amd64/closureReads.ts";
 import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
 import type { ContextRequest } from "../../probe/capture/context.ts";
 import { CaptureTypes, type DynamicTypes } from "../../probe/capture/sessionTypes.ts";
@@ -121,6 +120,6 @@ export async function attachRequest(
     functions: plans.map((plan) => plan.fn.name),
   };
   const { interfaces, funcs } = types.reached();
-  const resolver = interfaces || funcs ? await binary.valueResolver(closureBytesRead) : NO_RESOLVER;
+  const resolver = interfaces || funcs ? await binary.valueResolver() : NO_RESOLVER;
   return { params, tables: types.tables(await dynamicTypes(binary, types)), resolver };
 }

@@ -123,40 +123,6 @@ export function mayTrap(code: Uint8Array, at: number): boolean {
   return withInstruction(code, at, ({ mnemonic }) => mnemonic === Mnemonic.Div || mnemonic === Mnemonic.Idiv);
 }
 
-/**
- * What an instruction does with the context register, RDX, that points to a closure's object: bytes of the object, from
- * its start, that it reads; whether the register holds something else afterwards; whether it is copied or computed with.
- */
-export function contextUse(code: Uint8Array, at: number): { readsTo: number; overwrites: boolean; copies: boolean } {
-  return withInstruction(code, at, (instruction) => {
-    const factory = new InstructionInfoFactory();
-    const info = factory.info(instruction);
-    try {
-      let readsTo = 0;
-      let overwrites = false;
-      let copies = false;
-      for (const used of info.usedRegisters()) {
-        if (RegisterExt.fullRegister(used.register) === Register.RDX) {
-          overwrites ||= WRITING.has(used.access);
-          copies ||= READING.has(used.access);
-        }
-        used.free();
-      }
-      // An address in the object is read, too: its register is no copy. LEA takes that of a value in the object.
-      if (instruction.memoryBase === Register.RDX && instruction.memoryIndex === Register.None) {
-        const isLea = instruction.mnemonic === Mnemonic.Lea;
-        const size = isLea ? 1 : Math.max(1, MemorySizeExt.size(instruction.memorySize));
-        readsTo = Number(BigInt.asIntN(64, instruction.memoryDisplacement)) + size;
-        copies = false;
-      }
-      return { readsTo, overwrites, copies };
-    } finally {
-      info.free();
-      factory.free();
-    }
-  });
-}
-
 interface MemoryUse {
   readonly base: Register;
   readonly writes: boolean;

@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { closureBytesRead } from "../../../src/probe/amd64/closureReads.ts";
 import { buildGo } from "../../programs/build.ts";
 import { openFile } from "./binaryFile.ts";
 
@@ -58,7 +57,7 @@ for (const [toolchain, ...flags] of [
 
   test(`variables that are left out are said to be, ${[toolchain, ...flags].join(" ")}`, async () => {
     const binary = await openFile(buildGo("values", toolchain, ...flags));
-    const resolver = await binary.valueResolver(closureBytesRead);
+    const resolver = await binary.valueResolver();
     for (const [name, [optimised, all]] of Object.entries(ON_STACK)) {
       const [fn] = await binary.functionsNamed(name);
       assert.ok(fn, name);
