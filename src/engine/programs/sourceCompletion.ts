@@ -13,6 +13,7 @@ import type {
   Variable,
 } from "../../gobinary/api.ts";
 import { placeSignature } from "../../gobinary/places/court.ts";
+import { parseSymbolName } from "../../goname/symbolName.ts";
 import type { SourceMatch } from "../../gosource/functions/match.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { SourceReader } from "../../gosource/packages/reader.ts";
@@ -133,7 +134,8 @@ class CapturedNamesOf {
 }
 
 function isOwn({ name }: GoFunction, { module }: BuildInfo): boolean {
-  return name.startsWith("main.") || (module !== undefined && name.startsWith(module.path));
+  const path = parseSymbolName(name)?.packagePath;
+  return path === "main" || (module !== undefined && `${path}/`.startsWith(`${module.path}/`));
 }
 
 /**
