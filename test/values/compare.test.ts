@@ -55,6 +55,12 @@ const CASES: readonly (readonly [what: string, expected: string, actual: string,
     "unavailable",
   ],
   [
+    "two entries with gaps, of which one can be either",
+    "main.M{chan int(len 1, cap 1){2}:1, chan int(len 1, cap 1){3}:2}",
+    `main.M{chan int(len 1, cap 1){${NOT_SHOWN}}:${NOT_SHOWN}, chan int(len 1, cap 1){2}:${NOT_SHOWN}}`,
+    "unavailable",
+  ],
+  [
     "an entry whose key has a gap stands elsewhere, another is wrong",
     "main.M{chan int(len 1, cap 1){2}:1, chan int(len 1, cap 1){3}:2, main.P{A:1}:3}",
     `main.M{chan int(len 1, cap 1){${NOT_SHOWN}}:2, chan int(len 1, cap 1){2}:1, main.P{A:1}:4}`,

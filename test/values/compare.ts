@@ -72,15 +72,31 @@ function inOtherOrder(expected: string, actual: string): boolean {
 function sameEntries(entries: readonly string[], shown: readonly string[]): boolean {
   const left = [...entries];
   const whole = new RegExp(`^${UNAVAILABLE.source}$`);
-  const taken = (at: number) => at >= 0 && left.splice(at, 1).length === 1;
-  const isGap = (part: string) => whole.test(part);
-  const parts = shown.filter((part) => !isGap(part));
-  const withGaps = parts.filter((part) => !taken(left.indexOf(part)));
-  // Those that show more find their entries first.
-  const matched = withGaps
-    .toSorted((a, b) => b.length - a.length)
-    .every((part) => taken(left.findIndex((entry) => compareText(entry, part).verdict === "unavailable")));
-  return matched && (left.length === 0 || shown.length > parts.length);
+  const parts = shown.filter((part) => !whole.test(part));
+  const withGaps = parts.filter((part) => {
+    const at = left.indexOf(part);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  const possible = withGaps.map((part) =>
+    left.map((_, at) => at).filter((at) => compareText(left[at]!, part).verdict === "unavailable"),
+  );
+  return isMatching(possible) && (left.length === withGaps.length || shown.length > parts.length);
+}
+
+/** Whether each can have one of its own (Kuhn's algorithm). `possible`: which ones it could be. */
+function isMatching(possible: readonly (readonly number[])[]): boolean {
+  const owners = new Map<number, number>();
+  const place = (index: number, tried: Set<number>): boolean =>
+    possible[index]!.some((at) => {
+      if (tried.has(at)) return false;
+      tried.add(at);
+      const owner = owners.get(at);
+      if (owner !== undefined && !place(owner, tried)) return false;
+      owners.set(at, index);
+      return true;
+    });
+  return possible.every((_, index) => place(index, new Set()));
 }
 
 /** What stands between commas from `from` up to the brace that closes there; `end`: of that brace. */
