@@ -11,7 +11,7 @@ import type {
   TypeData,
 } from "../gobinary/api.ts";
 import { parseSymbolName } from "../goname/symbolName.ts";
-import { capturedVariables } from "./functions/capturedVariables.ts";
+import { capturedVariables, outermostFunctions } from "./functions/capturedVariables.ts";
 import { findDeclaration, notInSource } from "./functions/findDeclaration.ts";
 import { Checkouts, isProved, matchSource, type SourceMatch, type SourceTree } from "./functions/match.ts";
 import { SignatureBuilder } from "./functions/signature.ts";
@@ -218,8 +218,7 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
       const names = new Map<number, readonly CapturedName[]>();
       for (const [file, inFile] of byFile)
         parser.parse(file.text, (root) => {
-          for (const holder of root.namedChildren) {
-            if (holder?.type !== "function_declaration" && holder?.type !== "method_declaration") continue;
+          for (const holder of outermostFunctions(root)) {
             for (const literal of holder.descendantsOfType("func_literal")) {
               const { row, column } = literal?.startPosition ?? { row: -1, column: 0 };
               const fn = inFile.get(`${row}:${column}`);

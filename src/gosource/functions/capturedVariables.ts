@@ -22,6 +22,18 @@ export function capturedVariables(holder: SyntaxNode, literal: SyntaxNode): read
   return search.result;
 }
 
+/** Of a file: its functions and methods, and the literals that stand in none. */
+export function outermostFunctions(root: SyntaxNode): SyntaxNode[] {
+  return root.namedChildren.flatMap((node) => {
+    if (node?.type === "function_declaration" || node?.type === "method_declaration") return node;
+    if (node?.type !== "var_declaration") return [];
+    const literals = node.descendantsOfType("func_literal").flatMap((literal) => literal ?? []);
+    return literals.filter(({ startIndex }) =>
+      literals.every((other) => !(other.startIndex < startIndex && startIndex < other.endIndex)),
+    );
+  });
+}
+
 interface Declared {
   /** False: a constant or a type, which hides variables of its name. */
   readonly variable: boolean;

@@ -213,6 +213,15 @@ func doubtful(a, b, c, d int, array [4]int) {
 	})
 }
 
+// Literals in a literal that stands in no function.
+var outer = func(a, b int, c string) {
+	keep(func() { use(c, a) })
+	keep(func() {
+		keep(func() { use(b, c) })
+		use(a)
+	})
+}
+
 type number struct{ n int }
 
 func (n *number) method(a, b int) {
@@ -226,5 +235,6 @@ func main() {
 	shadows(1, 2, 3, 4)
 	doubtful(1, 2, 3, 4, [4]int{})
 	(&number{}).method(1, 2)
+	outer(1, 2, "c")
 	fmt.Println(len(kept))
 }

@@ -9,7 +9,7 @@ import { openFile, sourceTypesFor } from "./helpers.ts";
 
 /** Outside the file, as closures that captured something are. */
 const OBJECT = 0xc0_0000_0000;
-const LITERAL = /^main\..*\.func\d+$/;
+const LITERAL = /^main\..*\.func\d+(?:\.\d+)*$/;
 
 /** Up to Go 1.20 the object's type has the names, since 1.23 DWARF, which lists all of what is not optimised. */
 const BUILDS = [
