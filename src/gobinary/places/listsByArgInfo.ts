@@ -94,12 +94,16 @@ function canPush(
   const stackBytes = (locations: readonly Location[], own: readonly GoType[]) =>
     own.reduce((sum, { size }, index) => (registersOf(locations[index]!).length > 0 ? sum : sum + size), 0);
   const onStack = stackBytes(placed.params, types);
-  // One more on the stack would move the registers' part of the area, of which the stream has the start.
+  // One more on the stack would move the registers' part of the area, of which the stream has the start, unless there is
+  // room for it in the padding.
   const { covered } = encodeArgInfo(types, area.offsets);
   const first = inRegisters.indexOf(true);
   const starts = first === -1 ? argsSize : area.offsets[first]!;
   const isFull = onStack % WORD === 0 && starts === onStack + roundUp(stackBytes(placed.results, resultTypes), WORD);
-  if (isFull && first !== -1 && first < covered && starts <= MAX_ARG_INFO_OFFSET) return false;
+  const room = starts - onStack - stackBytes(placed.results, resultTypes);
+  const smallest = Math.min(...types.flatMap(({ size }, index) => (inRegisters[index] === true ? size : [])));
+  const isTold = first !== -1 && first < covered && starts <= MAX_ARG_INFO_OFFSET;
+  if (isTold && (isFull || room < smallest)) return false;
   const padding = argsSize - onStack - stackBytes(placed.results, resultTypes) - registerBytes(types, inRegisters);
   const used = registersOf(placed.params.flat());
   const { integerRegisters, floatRegisters } = ARCHITECTURES[arch];
