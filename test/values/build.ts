@@ -41,8 +41,10 @@ export async function buildValues(version: string, modeName: string, generated: 
     flags: base.flags,
   });
   const minor = Number(version.split(".")[1]);
-  // DWARF up to 1.16 lists no unused parameters, that of 1.17 no results in registers.
-  if (mode.stripOf === undefined) return minor <= 17 ? { file, source: folder } : { file };
+  // DWARF up to 1.16 lists no unused parameters, that of 1.17 no results in registers; in 1.21 and 1.22 nothing in the
+  // binary tells which captured variable is which.
+  const needsSource = minor <= 17 || minor === 21 || minor === 22;
+  if (mode.stripOf === undefined) return needsSource ? { file, source: folder } : { file };
   const stripped = `${file}-${mode.name}`;
   if (!existsSync(stripped)) {
     await exec("strip", ["-o", `${stripped}.${process.pid}`, file]);
