@@ -240,7 +240,11 @@ export class LoadedSession {
       const { memory, template } = context.scratch.open();
       reuseMap(findMap(this.object, "scratch"), memory);
       reuseMap(findMap(this.object, "scratch_template"), template);
-    } else for (const name of DEEP_MAPS) setAutocreate(findMap(this.object, name), false);
+    } else {
+      // The program of the signal's frame names the scratch memory, for conditions; without any, one entry will do.
+      const named = used.has(SIGTRAMPGO) ? ["scratch"] : [];
+      for (const name of DEEP_MAPS) if (!named.includes(name)) setAutocreate(findMap(this.object, name), false);
+    }
     setInitialValue(findMap(this.object, ".rodata"), encodeConfig(params, this.features));
     loadObject(this.object, programs);
     // For themselves: see open_calls.h.
