@@ -7,7 +7,7 @@
  * Before 5.15 there is no cookie that tells probes apart. There the helper loads one program per probe and replaces
  * this constant in it (helper/load.ts).
  */
-static __always_inline u32 probe_index(struct pt_regs *ctx)
+static __always_inline u64 probe_cookie(struct pt_regs *ctx)
 {
 	if (config.cookies)
 		return bpf_get_attach_cookie(ctx);

@@ -22,17 +22,52 @@ struct hit {
 	u32 index;
 	struct pl_plan *plan;
 	struct pl_counters *counter;
+	int pairs; /* calls: their ends will be told */
 };
+
+/* Whether this link's hit is to be counted, where `state` says that something is up. */
+static __always_inline int counts_now(u64 state, u32 odd)
+{
+	if (state & PL_SWITCH_OFF)
+		return 0;
+	if (!(state & (PL_SWITCH_LINKING | PL_SWITCH_OVER)))
+		return 1;
+	int newer = odd == !!(state & PL_SWITCH_ODD);
+	if (state & PL_SWITCH_LINKING)
+		return !newer;
+	u32 thread = bpf_get_current_pid_tgid();
+	u32 change = state >> PL_SWITCH_CHANGE;
+	/* Without room to tell the older one, it is left to that. */
+	if (newer)
+		return !bpf_map_update_elem(&counted, &thread, &change, BPF_ANY);
+	u32 *mark = bpf_map_lookup_elem(&counted, &thread);
+	if (!mark || *mark != change)
+		return 1;
+	bpf_map_delete_elem(&counted, &thread);
+	return 0;
+}
+
+/* Of a hit whose index is known. */
+static __always_inline int find_hit(struct hit *hit, u64 state)
+{
+	hit->plan = bpf_map_lookup_elem(&plans, &hit->index);
+	hit->counter = counters_of(hit->index);
+	if (!hit->plan || !hit->counter)
+		return 0;
+	hit->pairs = (hit->plan->flags & PL_PAIR_RETURNS) && !(state & PL_SWITCH_NO_ENDS);
+	return 1;
+}
 
 static __always_inline int start_hit(struct pt_regs *ctx, struct hit *hit)
 {
 	if (current_ids(&hit->ids))
 		return 0;
-	u32 index = probe_index(ctx);
-	hit->index = index;
-	hit->plan = bpf_map_lookup_elem(&plans, &index);
-	hit->counter = bpf_map_lookup_elem(&counters, &index);
-	return hit->plan && hit->counter;
+	u64 cookie = probe_cookie(ctx);
+	hit->index = cookie;
+	u64 state = switch_of(hit->index);
+	if (unlikely(state) && !counts_now(state, cookie >> PL_COOKIE_ODD))
+		return 0;
+	return find_hit(hit, state);
 }
 
 /* CF (bit 0) or ZF (bit 6): `jbe` goes to morestack, and the function starts over. */
@@ -71,7 +106,7 @@ static __always_inline struct pl_open_call *enter_call(struct pt_regs *ctx, stru
 						       struct unwinding *at, u64 cfa)
 {
 	current_goroutine(ctx, g);
-	if (hit->plan->flags & PL_PAIR_RETURNS)
+	if (hit->pairs)
 		return before_call(at, &hit->ids, g, cfa);
 	call_stack(at, &hit->ids, g);
 	return 0;

@@ -17,12 +17,31 @@ struct {
 	__uint(max_entries, 1);
 } plans SEC(".maps");
 
+/* CPU x probe. Not a per-CPU array, because those cannot be mapped. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, u32);
 	__type(value, struct pl_counters);
 	__uint(max_entries, 1);
 } counters SEC(".maps");
+
+/* By probe: PL_SWITCH_. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, u64);
+	__uint(max_entries, 1);
+} switches SEC(".maps");
+
+/* By thread: the change of links in which the newer one has counted its last hit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, u32);
+	__type(value, u32);
+	__uint(max_entries, 1);
+} counted SEC(".maps");
 
 /* The session's table of types; pl_type refers to runs of the two maps below it. */
 struct {
@@ -120,9 +139,21 @@ struct {
 			bpf_tail_call(ctx, 0, 0);                                                                      \
 	} while (0)
 
+static __always_inline u64 switch_of(u32 index)
+{
+	volatile u64 *state = bpf_map_lookup_elem(&switches, &index);
+	return state ? *state : PL_SWITCH_OFF;
+}
+
+static __always_inline struct pl_counters *counters_of(u32 index)
+{
+	u32 key = bpf_get_smp_processor_id() * config.probes + index;
+	return bpf_map_lookup_elem(&counters, &key);
+}
+
 /*
- * A per-CPU counter still needs an atomic add: another task may preempt this one between load and store. Its result is
- * unused, so clang emits BPF_XADD, which every kernel has.
+ * A CPU's own counter still needs an atomic add: another task may preempt this one between load and store. Its result
+ * is unused, so clang emits BPF_XADD, which every kernel has.
  */
 #define count(counter) __sync_fetch_and_add(&(counter), 1)
 

@@ -12,8 +12,8 @@
  * apart by where it begins. Where the goroutine is not known nothing would prove anything, so such calls are refused.
  *
  * Each call that is sent ends once: by a return (sent, or dropped by the return's probe), unwound (sent, or counted in
- * `untold`), refused here (counted), or still open when the helper looks at the end (helper/openCalls.ts). Both tables
- * refuse when they are full, and evict nothing.
+ * `untold`, where those of its function's returns were given up, too), refused here (counted), or still open when the
+ * helper looks at the end (helper/openCalls.ts). Both tables refuse when they are full, and evict nothing.
  *
  * A hit whose goroutine cannot be read is known to have been, and not whose it was. After such a return, a call that
  * was open may have returned; after such a call, one that is open may have been gone for the new one to stand there. So
@@ -124,7 +124,7 @@ static __attribute__((noinline)) int unread_since(u64 time, u32 is_return)
 
 static __attribute__((noinline)) int count_untold(u32 index)
 {
-	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	struct pl_counters *counter = counters_of(index);
 	if (counter)
 		count(counter->untold);
 	return 0;
@@ -140,8 +140,9 @@ static __always_inline void tell_unwound(struct unwinding *at, struct pl_open_ca
 		return;
 	}
 	u32 index = call->index;
-	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
-	if (counter && unread_since(call->time_ns, 1)) {
+	struct pl_counters *counter = counters_of(index);
+	/* It may have returned, since the probes of its returns were given up, or one could not be read. */
+	if (counter && ((switch_of(index) & PL_SWITCH_NO_ENDS) || unread_since(call->time_ns, 1))) {
 		count(counter->untold);
 		return;
 	}

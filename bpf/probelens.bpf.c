@@ -52,7 +52,7 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
 		return 0;
 	struct pl_plan *plan = hit.plan;
-	u32 pairs = plan->flags & PL_PAIR_RETURNS;
+	int pairs = hit.pairs;
 	struct goroutine g;
 	struct unwinding at;
 	struct pl_open_call *outer = 0;
@@ -79,6 +79,10 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 		}
 	} else {
 		current_goroutine(ctx, &g);
+		if (plan->flags & PL_PAIR_RETURNS) {
+			record->kind = PL_CALL_REFUSED;
+			count(hit.counter->refused);
+		}
 	}
 	fill_header(plan, record, &hit.ids, &g, cfa);
 	copy_registers(ctx, plan, record, size);

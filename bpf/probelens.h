@@ -171,6 +171,8 @@ struct pl_config {
 	u32 labels_offset;   /* in g */
 	u32 never;	     /* 0: see OWN_STACK */
 	u32 fault_in;	     /* programs that may sleep wait for memory that is not resident (memory.h) */
+	u32 probes;	     /* of the session */
+	u32 pad;
 };
 
 /* CLOCK_MONOTONIC of the last hits of a session whose goroutine could not be read; 0: none (open_calls.h). */
@@ -179,7 +181,10 @@ struct pl_unread {
 	u64 return_ns;
 };
 
-/* Per CPU. hits = emitted + filtered + throttled + dropped, by construction. */
+/*
+ * CPU x probe, in memory that helper and holder have mapped. hits = emitted + filtered + throttled + dropped, by
+ * construction.
+ */
 struct pl_counters {
 	u64 emitted;
 	u64 filtered;
@@ -191,6 +196,27 @@ struct pl_counters {
 	u64 unwound; /* ended without a return, and a record says so */
 	u64 untold;  /* the same, but the ring buffer had no room for the record */
 };
+
+/*
+ * One word for each probe, written by the holder of the links alone (helper/holder.c). 0: nothing is up.
+ *
+ * To take a few probes out of a link of many, the holder links the rest anew and closes the old one, and for a while
+ * each hit runs the program twice, on the same thread, one right after the other: the newest link first, because the
+ * kernel puts new consumers of a probe in front (consumer_add, kernel/events/uprobes.c). Links have even and odd
+ * numbers, which their cookies tell. While PL_SWITCH_LINKING is set the new one (PL_SWITCH_ODD: the odd one) counts
+ * nothing. With PL_SWITCH_OVER it counts, and leaves the number of the change (above PL_SWITCH_CHANGE) with the thread;
+ * the old one counts only what the new one did not: hits that were under way, and sites where the new one was too late.
+ */
+enum {
+	PL_SWITCH_OFF = 1,     /* given up: the program does nothing until its trap is gone */
+	PL_SWITCH_NO_ENDS = 2, /* entry probes: those of its returns were given up, no end of a call is known */
+	PL_SWITCH_LINKING = 4,
+	PL_SWITCH_OVER = 8,
+	PL_SWITCH_ODD = 16,
+};
+#define PL_SWITCH_CHANGE 32
+/* Of a cookie: the index of the probe below, whether the link is an odd one above. */
+#define PL_COOKIE_ODD 32
 
 /* Key of a goroutine's innermost open call. */
 struct pl_call_stack {

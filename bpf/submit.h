@@ -50,7 +50,7 @@ static __always_inline void await_frame(struct pt_regs *ctx, struct pl_scratch *
 static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan)
 {
 	struct pl_record *record = (void *)s->record;
-	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &s->plan);
+	struct pl_counters *counter = counters_of(s->plan);
 	u64 used = record->used;
 	opaque(used);
 	if (!counter || used > PL_EVENT_BYTES)
@@ -67,7 +67,8 @@ static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, st
 	}
 	u32 pairs = record->kind == PL_CALL && (plan->flags & PL_PAIR_RETURNS);
 	/* Before it is sent, because the record says whether its end will be told. */
-	u32 refused = pairs && open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call);
+	u32 refused = pairs && ((switch_of(s->plan) & PL_SWITCH_NO_ENDS) ||
+				open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call));
 	if (refused)
 		record->kind = PL_CALL_REFUSED;
 	expect_floats(ctx, plan, record, 0);

@@ -21,9 +21,7 @@ static __always_inline int resume_hit(struct hit *hit, struct pl_scratch *s)
 	if (current_ids(&hit->ids))
 		return 0;
 	hit->index = s->plan;
-	hit->plan = bpf_map_lookup_elem(&plans, &hit->index);
-	hit->counter = bpf_map_lookup_elem(&counters, &hit->index);
-	return hit->plan && hit->counter;
+	return find_hit(hit, 0);
 }
 
 /* Straight-line code, see copy_registers. */
@@ -115,8 +113,7 @@ static __always_inline void copy_kept(struct pl_kept *to, struct pl_kept *from)
 /* From filtered to what became of the call. Another CPU may have counted it: the sum over all is what is read. */
 static __always_inline void recount(struct pl_parked *call, u64 record_sent, int throttled)
 {
-	u32 index = call->kept.plan;
-	struct pl_counters *counter = bpf_map_lookup_elem(&counters, &index);
+	struct pl_counters *counter = counters_of(call->kept.plan);
 	if (!counter)
 		return;
 	__sync_fetch_and_add(&counter->filtered, -1ll);

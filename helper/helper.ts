@@ -1,5 +1,5 @@
 /** The requests of helperApi.ts: each validated, carried out, and answered with a result or a UserError's fields. */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import type * as v from "valibot";
@@ -14,13 +14,17 @@ import {
   HELPER_METHODS,
   type InitializeResult,
   PROTOCOL_VERSION,
+  type RemovedParams,
   type TargetEndedParams,
 } from "../src/protocol/helperApi.ts";
 import { checkRequest, type HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
 import { AuditLog, listed } from "./audit.ts";
+import { type TrapCosts, USUAL_TRAP_COSTS } from "./cost.ts";
 import { asUserError, invalidRequest, limitExceeded, noLibbpf, noSysfs } from "./failures.ts";
 import { type Features, probeFeatures } from "./features.ts";
-import { type Libbpf, loadLibbpf } from "./libbpf.ts";
+import { measureTrapCosts } from "./holder.ts";
+import { openLedger } from "./ledger.ts";
+import { closeFd, type Libbpf, loadLibbpf, loadTrivialMultiProgram, loadTrivialProgram } from "./libbpf.ts";
 import { OpenCallTables } from "./openCalls.ts";
 import { dropPrivileges, raiseLimits } from "./privileges.ts";
 import { describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
@@ -64,6 +68,8 @@ export class Helper {
   private coming: { readonly session: number; readonly parts: CaptureTableParts[]; bytes: number } | undefined;
   private scratch: Scratch | undefined;
   private machine: Machine | undefined;
+  private ledger: number | undefined;
+  private traps: Promise<TrapCosts> | undefined;
   private ring: RingReader | undefined;
   private openCalls: OpenCallTables | undefined;
   private disposed = false;
@@ -130,6 +136,7 @@ export class Helper {
       });
     const { libbpf, features } = this.prepare();
     const ring = this.openRing();
+    void this.measureTraps();
     const problem = this.audit.problem();
     return {
       protocolVersion: PROTOCOL_VERSION,
@@ -181,7 +188,10 @@ export class Helper {
         scratch: (this.scratch ??= new Scratch(features.pidNamespace === undefined)),
         tables,
         features,
+        ledger: () => (this.ledger ??= openLedger()),
+        trapCosts: await this.measureTraps(),
         onEnded: (ended, target) => this.onEnded(ended, target),
+        onRemoved: (removed) => this.onRemoved(removed),
       });
       if (this.disposed) await session.detach();
       this.sessions.set(id, session);
@@ -222,10 +232,25 @@ export class Helper {
     this.host.notify(HELPER_METHODS.targetEnded, { session: id, ...ended });
   }
 
+  private onRemoved(removed: RemovedParams): void {
+    const { session, probe, returns, rate, costPercent } = removed;
+    this.audit.write(
+      "remove",
+      `session=${session} reason=budget probe=${probe} what=${returns ? "returns" : "function"} rate=${rate} percent=${costPercent}`,
+    );
+    this.host.notify(HELPER_METHODS.removed, removed);
+  }
+
   private find(method: string, id: number): Session {
     const session = this.sessions.get(id);
     if (!session) throw invalidRequest(method, `there is no session ${id}`);
     return session;
+  }
+
+  /** Once; begun while the peer still reads the program. */
+  private measureTraps(): Promise<TrapCosts> {
+    this.traps ??= measureTraps(this.packageFile(HOLDER), this.prepare().features);
+    return this.traps;
   }
 
   /** Loads libbpf, looks at the kernel, and gives up what is not needed: once. */
@@ -265,6 +290,22 @@ export class Helper {
       why: `${name} is not beside it`,
       remedy: "Reinstall Probelens, or build it: npm run build",
     });
+  }
+}
+
+async function measureTraps(holder: string, features: Features): Promise<TrapCosts> {
+  let file: number | undefined;
+  let program: number | undefined;
+  try {
+    file = openSync(holder, "r");
+    program = features.uprobeMulti ? loadTrivialMultiProgram() : loadTrivialProgram();
+    const pmu = features.uprobeMulti ? undefined : features.uprobePmu;
+    return (await measureTrapCosts(holder, file, program, pmu)) ?? USUAL_TRAP_COSTS;
+  } catch {
+    return USUAL_TRAP_COSTS;
+  } finally {
+    if (file !== undefined) closeSync(file);
+    if (program !== undefined) closeFd(program);
   }
 }
 

@@ -10,9 +10,12 @@
  * Descriptor 3 is the program file, 4 and up are the loaded BPF programs. Standard input has one number after the
  * other:
  *
- *   m PROGRAM PID COUNT, then COUNT times OFFSET COOKIE    one uprobe_multi link (PID 0: every process)
- *   p PROGRAM PID TYPE OFFSET COOKIE                       one perf-event link (PID -1: every process)
- *   e PROGRAM PID TYPE OFFSET                              one perf event, for kernels without cookies
+ *   g BUDGET TARGET PROBES CPUS COUNTERS SWITCHES LEDGER, then PROBES times ROLE ENTRY COST
+ *                                                          the bound on what they cost (holder_governor.h): millionths
+ *                                                          of a core; descriptors; nanoseconds a hit
+ *   m PROGRAM PID COUNT, then COUNT times OFFSET INDEX     one uprobe_multi link (PID 0: every process)
+ *   p PROGRAM PID TYPE OFFSET INDEX                        one perf-event link (PID -1: every process)
+ *   e PROGRAM PID TYPE OFFSET INDEX                        one perf event, for kernels without cookies
  *   .                                                      that is all
  *
  * Standard output has one line: "ok", or the system call that failed and its error number. Links made before a failure
@@ -21,10 +24,16 @@
  *   b       the peer (the server or the terminal front end, not the helper that relays this) has given a sign of life
  *   x MS    let go in MS milliseconds whatever happens; 0: not at any time
  *
+ * With a bound it lets go of some of the links earlier, and writes a line for each function or its returns
+ * (governor.h).
+ *
  * It ends, and with it the links, when standard input ends (status 0), when the last sign of life is LEASE_SECONDS old
  * (LEASE_OVER), or when its time is up (TIME_IS_UP): also when peer or helper are stopped, and when the machine slept.
  */
+/* dl_iterate_phdr */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
 #include <poll.h>
@@ -34,10 +43,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "governor.h"
 
 #define PROGRAM_FILE "/proc/self/fd/3"
 /* MAX_PROBES of src/protocol/layout.ts: the helper accepts no request for more. */
@@ -48,6 +60,11 @@
 #define LEASE_OVER 2
 #define TIME_IS_UP 3
 
+/* include/uapi/linux/capability.h; older systems lack them. */
+#define CAP_PERFMON_NUMBER 38
+#define CAP_BPF_NUMBER 39
+/* As in bpf/probelens.h. */
+#define PL_COOKIE_ODD 32
 /* include/uapi/linux/bpf.h; written out, because the headers of older systems lack uprobe_multi. */
 #define BPF_LINK_CREATE 28
 #define BPF_PERF_EVENT 41
@@ -64,7 +81,20 @@ union link_attr {
 	} perf;
 };
 
-static uint64_t offsets[MAX_SITES], cookies[MAX_SITES];
+/* What is probed. Those of one link stand together. */
+static struct site {
+	uint64_t offset;
+	uint32_t index; /* of the probe */
+} sites[MAX_SITES];
+static uint32_t site_count;
+
+static struct held {
+	int link; /* descriptor; -1: let go of */
+	int multi, program, pid;
+	int odd; /* PL_COOKIE_ODD */
+	uint32_t first_site, sites;
+} links[MAX_SITES];
+static uint32_t link_count;
 
 static char input[4096];
 static size_t next, filled;
@@ -115,26 +145,58 @@ static long long number(long long least, long long most)
 	return value;
 }
 
-static void link_create(union link_attr *attr, size_t size, const char *call)
+static int link_create(union link_attr *attr, size_t size) { return syscall(SYS_bpf, BPF_LINK_CREATE, attr, size); }
+
+static struct held *new_link(int multi)
 {
-	if (syscall(SYS_bpf, BPF_LINK_CREATE, attr, size) < 0)
-		fail(call);
+	/* Not more than sites. */
+	struct held *held = &links[link_count++];
+	held->multi = multi;
+	held->program = number(4, INT32_MAX);
+	held->pid = number(-1, INT32_MAX);
+	held->first_site = site_count;
+	return held;
 }
 
-static void multi_link(void)
+static void take_site(struct held *held)
 {
-	union link_attr attr = {.multi = {.attach_type = BPF_TRACE_UPROBE_MULTI}};
-	attr.multi.program = number(4, INT32_MAX);
-	attr.multi.pid = number(0, INT32_MAX);
-	attr.multi.count = number(1, MAX_SITES);
-	for (uint32_t i = 0; i < attr.multi.count; i++) {
-		offsets[i] = number(0, INT64_MAX);
-		cookies[i] = number(0, INT64_MAX);
+	if (site_count == MAX_SITES) {
+		errno = E2BIG;
+		fail("reading the request");
 	}
+	struct site *site = &sites[site_count++];
+	site->offset = number(0, INT64_MAX);
+	site->index = number(0, MAX_SITES - 1);
+	held->sites++;
+}
+
+/* Of all sites that the link is to have. Gives a descriptor, or -1. */
+static int multi_link(const struct held *held)
+{
+	static uint64_t offsets[MAX_SITES], cookies[MAX_SITES];
+	union link_attr attr = {.multi = {.attach_type = BPF_TRACE_UPROBE_MULTI}};
+	for (uint32_t i = 0; i < held->sites; i++) {
+		const struct site *site = &sites[held->first_site + i];
+		offsets[i] = site->offset;
+		cookies[i] = (uint64_t)held->odd << PL_COOKIE_ODD | site->index;
+	}
+	attr.multi.program = held->program;
+	attr.multi.pid = held->pid;
+	attr.multi.count = held->sites;
 	attr.multi.path = (uintptr_t)PROGRAM_FILE;
 	attr.multi.offsets = (uintptr_t)offsets;
 	attr.multi.cookies = (uintptr_t)cookies;
-	link_create(&attr, sizeof(attr.multi), "bpf_link_create (uprobe_multi)");
+	return link_create(&attr, sizeof(attr.multi));
+}
+
+static void take_multi_link(void)
+{
+	struct held *held = new_link(1);
+	for (uint32_t left = number(1, MAX_SITES); left > 0; left--)
+		take_site(held);
+	held->link = multi_link(held);
+	if (held->link < 0)
+		fail("bpf_link_create (uprobe_multi)");
 }
 
 static int open_event(int pid, uint32_t type, uint64_t offset)
@@ -149,17 +211,21 @@ static int open_event(int pid, uint32_t type, uint64_t offset)
 	return event;
 }
 
-static void perf_event(int with_cookie)
+static void take_perf_event(int with_cookie)
 {
-	int program = number(4, INT32_MAX);
-	int pid = number(-1, INT32_MAX);
+	struct held *held = new_link(0);
 	uint32_t type = number(0, UINT32_MAX);
-	int event = open_event(pid, type, number(0, INT64_MAX));
+	take_site(held);
+	const struct site *site = &sites[held->first_site];
+	int event = held->link = open_event(held->pid, type, site->offset);
 	if (with_cookie) {
-		union link_attr attr = {.perf = {.program = program, .target = event, .attach_type = BPF_PERF_EVENT}};
-		attr.perf.cookie = number(0, INT64_MAX);
-		link_create(&attr, sizeof(attr.perf), "bpf_link_create (perf event)");
-	} else if (ioctl(event, PERF_EVENT_IOC_SET_BPF, program) < 0) {
+		union link_attr attr = {
+		    .perf = {.program = held->program, .target = event, .attach_type = BPF_PERF_EVENT}};
+		attr.perf.cookie = site->index;
+		held->link = link_create(&attr, sizeof(attr.perf));
+		if (held->link < 0)
+			fail("bpf_link_create (perf event)");
+	} else if (ioctl(event, PERF_EVENT_IOC_SET_BPF, held->program) < 0) {
 		fail("ioctl (PERF_EVENT_IOC_SET_BPF)");
 	}
 	if (ioctl(event, PERF_EVENT_IOC_ENABLE, 0) < 0)
@@ -168,21 +234,32 @@ static void perf_event(int with_cookie)
 		close(event); /* The link keeps it. */
 }
 
-/* Holding takes no rights. */
-static void drop_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2];
-	memset(none, 0, sizeof(none));
-	syscall(SYS_capset, &header, none);
-}
-
 /* The clock that also runs while the machine sleeps. */
 static int64_t now_ns(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+#include "holder_governor.h"
+#include "trap_costs.h"
+
+/* Holding takes no rights; making links anew takes these two. */
+static void drop_capabilities(void)
+{
+	uint64_t keep = governed ? 1ull << CAP_BPF_NUMBER | 1ull << CAP_PERFMON_NUMBER : 0;
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+	memset(data, 0, sizeof(data));
+	if (syscall(SYS_capget, &header, data) < 0)
+		keep = 0;
+	for (int half = 0; half < 2; half++) {
+		data[half].permitted &= (uint32_t)(keep >> 32 * half);
+		data[half].effective = data[half].permitted;
+		data[half].inheritable = 0;
+	}
+	syscall(SYS_capset, &header, data);
 }
 
 static int64_t lease_end, time_is_up;
@@ -220,7 +297,7 @@ static int hold(int timer)
 		int64_t until = time_is_up != 0 && time_is_up < lease_end ? time_is_up : lease_end;
 		struct itimerspec at = {.it_value = {until / 1000000000, until % 1000000000}};
 		timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
-		poll(sources, 2, -1);
+		poll(sources, 2, governed ? govern() : -1);
 		if (time_is_up != 0 && now_ns() >= time_is_up)
 			return TIME_IS_UP;
 		if (now_ns() >= lease_end)
@@ -234,8 +311,10 @@ static int hold(int timer)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "costs") == 0)
+		return tell_costs();
 	const int ignored[] = {SIGINT, SIGHUP, SIGQUIT, SIGTERM, SIGTSTP, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2};
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
@@ -246,14 +325,17 @@ int main(void)
 		if (kind == '.')
 			break;
 		switch (kind) {
+		case 'g':
+			take_budget();
+			break;
 		case 'm':
-			multi_link();
+			take_multi_link();
 			break;
 		case 'p':
-			perf_event(1);
+			take_perf_event(1);
 			break;
 		case 'e':
-			perf_event(0);
+			take_perf_event(0);
 			break;
 		default:
 			errno = EINVAL;
@@ -267,5 +349,8 @@ int main(void)
 	drop_capabilities();
 	puts("ok");
 	fflush(stdout);
-	return hold(timer);
+	start_governing();
+	int status = hold(timer);
+	leave_row();
+	return status;
 }

@@ -9,6 +9,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import type { TrapCosts } from "./cost.ts";
 import { damagedHolder, holderKilled, noHolder } from "./failures.ts";
 import { SystemCallError } from "./libbpf.ts";
 
@@ -19,7 +20,7 @@ export type LinkRequest =
       /** Descriptor of the loaded program. */
       readonly program: number;
       readonly pid: number;
-      readonly sites: readonly { readonly offset: number; readonly cookie: number }[];
+      readonly sites: readonly { readonly offset: number; readonly index: number }[];
     }
   | {
       readonly kind: "perf";
@@ -28,9 +29,51 @@ export type LinkRequest =
       /** Type number of the uprobe PMU. */
       readonly pmu: number;
       readonly offset: number;
-      /** Absent: the kernel has no cookies. */
-      readonly cookie?: number;
+      /** Of the probe. */
+      readonly index: number;
+      /** The kernel has cookies, which tell the program the index. */
+      readonly cookies: boolean;
     };
+
+/** A bound on what the probes cost: see holder_governor.h. */
+export interface Bound {
+  /** Percent of one core. */
+  readonly budget: number;
+  /** Whose: bounds of the same number share one budget. */
+  readonly target: number;
+  readonly cpus: number;
+  /** Descriptors of maps. */
+  readonly counters: number;
+  readonly switches: number;
+  /** Descriptor: ledger.ts. */
+  readonly ledger: number;
+  /** By index. */
+  readonly probes: readonly {
+    readonly role: "watch" | "entry" | "return" | "entry that parks";
+    /** Index of the function's entry probe. */
+    readonly entry: number;
+    /** Of a hit. */
+    readonly costNs: number;
+  }[];
+}
+
+/** What the holder has let go of: a function's returns, or all of it. */
+export interface GivenUp {
+  /** Index of the entry probe. */
+  readonly entry: number;
+  readonly returns: boolean;
+  /** Hits a second of these probes, and what they cost, before they were removed. */
+  readonly rate: number;
+  readonly costPercent: number;
+  /** CLOCK_MONOTONIC, nanoseconds. */
+  readonly timeNs: string;
+}
+
+export interface HolderListener {
+  /** The probes went without `release`. */
+  onEnd(end: HolderEnd): void;
+  onGivenUp(what: GivenUp): void;
+}
 
 /** `lost`: somebody killed the holder; `lease`: the peer gave no sign of life; `expired`: its time was up. */
 export type HolderEnd = "lost" | "lease" | "expired";
@@ -49,21 +92,25 @@ export interface LinkSet {
   readonly file: number;
   /** Made in this order. */
   readonly requests: readonly LinkRequest[];
+  /** Absent: they may cost what they will. */
+  readonly bound?: Bound | undefined;
 }
 
 export class LinkHolder {
   private readonly child: ChildProcess;
   private readonly exited: Promise<void>;
+  private readonly lines: Lines;
   private released = false;
 
   private constructor(child: ChildProcess) {
     this.child = child;
     this.exited = new Promise((resolve) => child.once("exit", () => resolve()));
     child.stdin?.on("error", () => {});
+    this.lines = new Lines(child);
   }
 
-  /** Throws where one of the links fails, and then none is left. `onEnd`: the probes went without `release`. */
-  static async start(links: LinkSet, onEnd: (end: HolderEnd) => void): Promise<LinkHolder> {
+  /** Throws where one of the links fails, and then none is left. */
+  static async start(links: LinkSet, listener: HolderListener): Promise<LinkHolder> {
     const { holder, answer } = await LinkHolder.make(links);
     if (answer === "") throw await mend(links, holder.child);
     if (answer !== "ok") {
@@ -72,19 +119,23 @@ export class LinkHolder {
         ? damagedHolder(`it answered ${JSON.stringify(answer)}`)
         : new SystemCallError(failure[1] ?? "", Number(failure[2]));
     }
+    holder.lines.onLine = (line) => {
+      const what = givenUp(line);
+      if (what !== undefined) listener.onGivenUp(what);
+    };
     void holder.exited.then(() => {
-      if (!holder.released) onEnd(ENDS[holder.child.exitCode ?? -1] ?? "lost");
+      if (!holder.released) listener.onEnd(ENDS[holder.child.exitCode ?? -1] ?? "lost");
     });
     return holder;
   }
 
   /** `answer`: `ok`, else the holder has ended; empty where it did so without a word. */
-  static async make({ executable, file, requests }: LinkSet): Promise<{ holder: LinkHolder; answer: string }> {
-    const programs = [...new Set(requests.map(({ program }) => program))];
-    const holder = new LinkHolder(await startProcess(executable, [file, ...programs]));
-    const answer = readLine(holder.child);
-    holder.child.stdin?.write(encode(requests, programs));
-    const line = await answer;
+  static async make({ executable, file, requests, bound }: LinkSet): Promise<{ holder: LinkHolder; answer: string }> {
+    const descriptors = [...new Set(requests.map(({ program }) => program))];
+    if (bound !== undefined) descriptors.push(bound.counters, bound.switches, bound.ledger);
+    const holder = new LinkHolder(await startProcess(executable, [file, ...descriptors]));
+    holder.child.stdin?.write(encode(requests, bound, descriptors));
+    const line = await holder.lines.first;
     if (line !== "ok") await holder.release();
     return { holder, answer: line };
   }
@@ -120,14 +171,42 @@ async function mend(links: LinkSet, killed: ChildProcess): Promise<Error> {
   return holderKilled(killed.signalCode, `killed again, ${MEND_ATTEMPTS} times`);
 }
 
+/**
+ * What a hit takes here, as a process that probes itself finds out (trap_costs.h); undefined where it cannot, or gives
+ * what cannot be. `file`: the executable, open; `pmu`: where probes are perf events.
+ */
+export async function measureTrapCosts(
+  executable: string,
+  file: number,
+  program: number,
+  pmu: number | undefined,
+): Promise<TrapCosts | undefined> {
+  const child = await startProcess(executable, [file, program], "costs").catch(() => undefined);
+  if (child === undefined) return undefined;
+  child.stdin?.on("error", () => {});
+  child.stdin?.end(pmu === undefined ? "m\n" : `p ${pmu}\n`);
+  const words = /^costs (\d+) (\d+)$/.exec(await new Lines(child).first);
+  const [emulatedNs, steppedNs] = [Number(words?.[1]), Number(words?.[2])];
+  const plausible = emulatedNs >= LEAST_HIT_NS && steppedNs >= emulatedNs && steppedNs <= MOST_HIT_NS;
+  return plausible ? { emulatedNs, steppedNs } : undefined;
+}
+
+/** An exception and the way back take longer; so do two thousand of them (a machine that is emulated). */
+const LEAST_HIT_NS = 50;
+const MOST_HIT_NS = 1_000_000;
+
 /** First descriptor after the standard ones and the program file: see holder.c. */
 const FIRST_PROGRAM = 4;
 /** The C library's program loader (System V ABI, AMD64 supplement: PT_INTERP). */
 const LOADER = "/lib64/ld-linux-x86-64.so.2";
-/** An answer is one short line; more is not ours. */
-const MAX_ANSWER_BYTES = 200;
+/** A line is short; more is not ours. */
+const MAX_LINE_BYTES = 200;
 
-async function startProcess(executable: string, descriptors: readonly number[]): Promise<ChildProcess> {
+async function startProcess(
+  executable: string,
+  descriptors: readonly number[],
+  ...options: string[]
+): Promise<ChildProcess> {
   const start = async (command: string, ...words: string[]): Promise<ChildProcess> => {
     const child = spawn(command, words, {
       argv0: basename(executable),
@@ -140,9 +219,9 @@ async function startProcess(executable: string, descriptors: readonly number[]):
     return child;
   };
   try {
-    return await start(executable).catch((error: NodeJS.ErrnoException) => {
+    return await start(executable, ...options).catch((error: NodeJS.ErrnoException) => {
       // Editors unpack extensions without the permission to execute; the loader only has to read.
-      if (error.code === "EACCES" && existsSync(LOADER)) return start(LOADER, executable);
+      if (error.code === "EACCES" && existsSync(LOADER)) return start(LOADER, executable, ...options);
       throw error;
     });
   } catch (error) {
@@ -150,26 +229,66 @@ async function startProcess(executable: string, descriptors: readonly number[]):
   }
 }
 
-/** Empty when the process ends before it has written one. */
-async function readLine(child: ChildProcess): Promise<string> {
-  let text = "";
-  for await (const chunk of child.stdout ?? []) {
-    text += String(chunk);
-    if (text.includes("\n") || text.length > MAX_ANSWER_BYTES) break;
+/** What the holder writes: an answer, and what it has let go of. */
+class Lines {
+  /** Empty when the process ends before it has written one. */
+  readonly first: Promise<string>;
+  onLine: (line: string) => void = () => {};
+  private text = "";
+
+  constructor({ stdout }: ChildProcess) {
+    this.first = new Promise((resolve) => {
+      let next = (line: string): void => {
+        next = (later) => this.onLine(later);
+        resolve(line);
+      };
+      stdout?.setEncoding("latin1").on("data", (chunk: string) => {
+        this.text += chunk;
+        for (let end = this.text.indexOf("\n"); end >= 0; end = this.text.indexOf("\n")) {
+          next(this.text.slice(0, Math.min(end, MAX_LINE_BYTES)));
+          this.text = this.text.slice(end + 1);
+        }
+        this.text = this.text.slice(0, MAX_LINE_BYTES);
+      });
+      stdout?.on("close", () => resolve(""));
+    });
   }
-  return text.slice(0, MAX_ANSWER_BYTES).split("\n", 1)[0] ?? "";
 }
 
-function encode(requests: readonly LinkRequest[], programs: readonly number[]): string {
-  const lines = requests.flatMap((request): (string | number)[][] => {
-    const program = FIRST_PROGRAM + programs.indexOf(request.program);
+function givenUp(line: string): GivenUp | undefined {
+  const words = /^removed (\d+) (returns|calls) (\d+) (\d+) (\d+)$/.exec(line);
+  if (words === null) return undefined;
+  const [, entry, what, rate, cost, timeNs = ""] = words;
+  return {
+    entry: Number(entry),
+    returns: what === "returns",
+    rate: Number(rate) / 1000,
+    costPercent: Number(cost) / 10_000,
+    timeNs,
+  };
+}
+
+const ROLES = { watch: 0, entry: 1, return: 2, "entry that parks": 3 } as const;
+
+/** `descriptors`: in the order in which the holder has them. */
+function encode(requests: readonly LinkRequest[], bound: Bound | undefined, descriptors: readonly number[]): string {
+  const place = (descriptor: number): number => FIRST_PROGRAM + descriptors.indexOf(descriptor);
+  const lines: (string | number)[][] = [];
+  if (bound !== undefined) {
+    const { budget, target, cpus, probes } = bound;
+    const places = [bound.counters, bound.switches, bound.ledger].map(place);
+    lines.push(["g", Math.ceil(budget * 10_000), target, probes.length, cpus, ...places]);
+    lines.push(...probes.map(({ role, entry, costNs }) => [ROLES[role], entry, Math.round(costNs)]));
+  }
+  for (const request of requests) {
+    const program = place(request.program);
     if (request.kind === "multi") {
       const { pid, sites } = request;
-      return [["m", program, pid, sites.length], ...sites.map(({ offset, cookie }) => [offset, cookie])];
+      lines.push(["m", program, pid, sites.length], ...sites.map(({ offset, index }) => [offset, index]));
+    } else {
+      const { pid, pmu, offset, index, cookies } = request;
+      lines.push([cookies ? "p" : "e", program, pid === 0 ? -1 : pid, pmu, offset, index]);
     }
-    const { pid, pmu, offset, cookie } = request;
-    const head = [program, pid === 0 ? -1 : pid, pmu, offset];
-    return cookie === undefined ? [["e", ...head]] : [["p", ...head, cookie]];
-  });
+  }
   return `${lines.map((line) => line.join(" ")).join("\n")}\n.\n`;
 }

@@ -38,6 +38,7 @@ const BPF = {
   TRACE_UPROBE_MULTI: 48,
   FUNC_COPY_FROM_USER: 148,
   F_SLEEPABLE: 1 << 4,
+  F_MMAPABLE: 1 << 10,
 } as const;
 /** arch/x86/entry/syscalls/syscall_64.tbl */
 const SYS = { bpf: 321, pidfd_open: 434, pidfd_getfd: 438 } as const;
@@ -198,6 +199,19 @@ export function createMap(
   return check(`creating the map ${name}`, fn("bpf_map_create")(type, name, keyBytes, valueBytes, entries, null));
 }
 
+/** An array whose memory can be mapped (Linux 5.5). */
+export function createMappableArray(name: string, valueBytes: number, entries: number): number {
+  // struct bpf_map_create_opts (tools/lib/bpf/bpf.h): sz, four BTF fields, inner_map_fd, map_flags.
+  const opts = new DataView(new ArrayBuffer(32));
+  opts.setBigUint64(0, 32n, true);
+  opts.setUint32(28, BPF.F_MMAPABLE, true);
+  const bytes = new Uint8Array(opts.buffer);
+  return check(
+    `creating the map ${name}`,
+    fn("bpf_map_create")(BPF.MAP_TYPE_ARRAY, name, 4, valueBytes, entries, bytes),
+  );
+}
+
 /** Entries of a hash map, in the kernel's order, at most `limit` at once (Linux 5.6). */
 export function* hashMapBatches(
   fd: number,
@@ -321,7 +335,12 @@ export function tryMultiLink(program: number, pid: number): number {
   return systemCall("bpf_link_create (uprobe_multi)", SYS.bpf, BPF.LINK_CREATE, new Uint8Array(attr.buffer), 64);
 }
 
-/** For feature probes: a program for uprobe_multi links that does nothing. */
+/** For perf events: a program that does nothing. */
+export function loadTrivialProgram(): number {
+  return loadTestProgram(RETURN_0, {});
+}
+
+/** For uprobe_multi links: for feature probes. */
 export function loadTrivialMultiProgram(): number {
   return loadTestProgram(RETURN_0, { attachType: BPF.TRACE_UPROBE_MULTI });
 }
@@ -440,9 +459,18 @@ export function mapRing(fd: number, bytes: number, pageBytes: number): MappedRin
   return { consumer, producer, data: producer + BigInt(pageBytes) };
 }
 
+/** A plain array's memory (BPF_F_MMAPABLE). */
+export function mapMemory(fd: number, bytes: number): Pointer {
+  return mmap(bytes, PROT.READ, fd, 0);
+}
+
+export function unmapMemory(address: Pointer, bytes: number): void {
+  c("munmap")(address, bytes);
+}
+
 function mmap(length: number, protection: number, fd: number, offset: number): Pointer {
   const address = c("mmap")(null, length, protection, MAP_SHARED, fd, offset) as Pointer;
-  if (address === 0xffffffffffffffffn || !address) throw new SystemCallError("mmap of the ring buffer", koffi.errno());
+  if (address === 0xffffffffffffffffn || !address) throw new SystemCallError("mmap of a map", koffi.errno());
   return address;
 }
 

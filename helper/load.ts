@@ -16,12 +16,20 @@ import {
 } from "../src/protocol/captureTypes.ts";
 import { conditionFault, MAX_REASONS } from "../src/protocol/condition.ts";
 import { encodeCondition } from "../src/protocol/conditionLayout.ts";
-import { COUNTERS, decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts";
-import type { AttachParams, CaptureTableParts, OpenCallCount, ProbeSpec } from "../src/protocol/helperApi.ts";
+import { decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts";
+import type {
+  AttachParams,
+  CaptureTableParts,
+  OpenCallCount,
+  ProbeSpec,
+  RemovedParams,
+} from "../src/protocol/helperApi.ts";
 import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNREAD, UNWINDERS } from "../src/protocol/layout.ts";
+import { costOfHit, type TrapCosts } from "./cost.ts";
+import { CounterMemory } from "./counterMemory.ts";
 import { cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
-import type { LinkRequest } from "./holder.ts";
+import type { Bound, GivenUp, LinkRequest } from "./holder.ts";
 import {
   closeFd,
   closeObject,
@@ -52,7 +60,14 @@ import type { Scratch } from "./scratch.ts";
 
 /** Calls that wait for their return to decide, 17 KiB each: 32 MiB. */
 const PARKED_CALLS = 1920;
-/** One program each is loaded there (see probe_index in probelens.bpf.c); 256 take a few hundred milliseconds. */
+/**
+ * Threads that hit a probe while links are changed, at the most (bpf/probelens.h, PL_SWITCH_OVER); what finds no room is
+ * counted all the same.
+ */
+const MAX_COUNTED_THREADS = 4096;
+/** PL_SWITCH_NO_ENDS */
+const SWITCH_NO_ENDS = 2n;
+/** One program each is loaded there (see probe_cookie in probelens.bpf.c); 256 take a few hundred milliseconds. */
 const MAX_PROBES_WITHOUT_COOKIES = 256;
 /** Each takes a descriptor and a system call or two. */
 const MAX_PERF_PROBES = 4096;
@@ -85,7 +100,7 @@ export class LoadedSession {
   private readonly object: Pointer;
   private readonly sites: readonly Site[];
   private readonly features: Features;
-  private readonly counterFd: number;
+  private readonly counterMemory: CounterMemory;
   private readonly undecidedFd: number;
   /** By the probe's index: the row of its function in the table of undecided calls. */
   private readonly rows: readonly (number | undefined)[];
@@ -129,8 +144,9 @@ export class LoadedSession {
       const planFd = mapFd(findMap(this.object, "plans"));
       checked.forEach(({ plan }, index) => updateMap(planFd, index, plan));
       for (const [index, place] of places) this.setCondition(params.probes[index]!, place, this.rows[index] ?? 0);
-      this.counterFd = mapFd(findMap(this.object, "counters"));
       this.undecidedFd = mapFd(findMap(this.object, "undecided"));
+      const counterFd = mapFd(findMap(this.object, "counters"));
+      this.counterMemory = new CounterMemory(counterFd, params.probes.length, possibleCpus());
     } catch (error) {
       closeObject(this.object);
       throw error;
@@ -147,13 +163,34 @@ export class LoadedSession {
     });
   }
 
+  /** For the holder; `budget`: percent of one core. */
+  bound(budget: number, { target, ledger, traps }: Pick<Bound, "target" | "ledger"> & { traps: TrapCosts }): Bound {
+    const places = new Map(this.probes.map(({ id }, index) => [id, index]));
+    return {
+      budget,
+      target,
+      ledger,
+      cpus: possibleCpus(),
+      counters: mapFd(findMap(this.object, "counters")),
+      switches: mapFd(findMap(this.object, "switches")),
+      probes: this.sites.map(({ index, probe, program }) => ({
+        role:
+          probe.role === "entry" && probe.parks === true
+            ? "entry that parks"
+            : probe.role === "entry" || probe.role === "return"
+              ? probe.role
+              : "watch",
+        entry: places.get(probe.entryId ?? probe.id) ?? index,
+        costNs: costOfHit(probe, program, traps),
+      })),
+    };
+  }
+
   counters(): ProbeCounters[] {
-    const bytes = new Uint8Array(possibleCpus() * COUNTERS.size);
     // A function's returns before its calls, so that while they go on there are never more ends than calls.
     const counters: ProbeCounters[] = [];
     for (const [index, probe] of [...this.probes.entries()].reverse()) {
-      lookupMap(this.counterFd, index, bytes);
-      const counted = decodeCounters(probe.id, bytes);
+      const counted = decodeCounters(probe.id, this.counterMemory.read(index));
       const row = probe.role === "entry" ? this.rows[index] : undefined;
       counters.push(row === undefined ? counted : { ...counted, undecided: this.undecided(row) });
     }
@@ -169,8 +206,26 @@ export class LoadedSession {
     const left = this.openCallTables?.sweep(this.session, unreadNs);
     return this.probes.flatMap(({ id }, index) => {
       const calls = left?.get(index);
-      return calls === undefined ? [] : [{ probe: id, ...calls }];
+      if (calls === undefined) return [];
+      const { open, unknown } = calls;
+      // They may have returned, since those probes were given up.
+      return [
+        this.withoutReturns(index) ? { probe: id, open: 0, unknown: open + unknown } : { probe: id, open, unknown },
+      ];
     });
+  }
+
+  /** What the peer is told of it. */
+  givenUp({ entry, returns, rate, costPercent, timeNs }: GivenUp): RemovedParams | undefined {
+    const probe = this.probes[entry]?.id;
+    return probe === undefined ? undefined : { session: this.session, probe, returns, rate, costPercent, timeNs };
+  }
+
+  /** The holder has given up the probes of its returns; of an entry probe. */
+  private withoutReturns(index: number): boolean {
+    const state = new BigUint64Array(1);
+    lookupMap(mapFd(findMap(this.object, "switches")), index, new Uint8Array(state.buffer));
+    return ((state[0] ?? 0n) & SWITCH_NO_ENDS) !== 0n;
   }
 
   close(): void {
@@ -179,6 +234,7 @@ export class LoadedSession {
     // The tables outlive a session that came to nothing.
     if (!this.swept) this.openCalls();
     for (const program of this.ownPrograms) closeFd(program);
+    this.counterMemory.close();
     closeObject(this.object);
   }
 
@@ -224,7 +280,9 @@ export class LoadedSession {
       if (this.features.uprobeMulti) useUprobeMulti(program);
     }
     setMaxEntries(findMap(this.object, "plans"), params.probes.length);
-    setMaxEntries(findMap(this.object, "counters"), params.probes.length);
+    setMaxEntries(findMap(this.object, "counters"), params.probes.length * possibleCpus());
+    setMaxEntries(findMap(this.object, "switches"), params.probes.length);
+    if (this.features.uprobeMulti) setMaxEntries(findMap(this.object, "counted"), MAX_COUNTED_THREADS);
     setMaxEntries(findMap(this.object, "conditions"), Math.max(1, conditions.length));
     setMaxEntries(findMap(this.object, "undecided"), Math.max(1, conditions.length) * REASON_ROOM);
     setMaxEntries(findMap(this.object, "parked"), params.probes.some(({ parks }) => parks === true) ? PARKED_CALLS : 1);
@@ -296,7 +354,7 @@ export class LoadedSession {
       pid,
       sites: sites
         .filter(({ program }) => program === name)
-        .map(({ index, probe }) => ({ offset: probe.offset, cookie: index })),
+        .map(({ index, probe }) => ({ offset: probe.offset, index })),
     }));
   }
 
@@ -313,13 +371,13 @@ export class LoadedSession {
       throw noBpf("attaching the probes", new SystemCallError("finding the uprobe event source", 38));
     return sites.map(({ index, probe: { offset, role }, program }) => {
       const loaded = findProgram(this.object, program);
-      if (cookies) return { kind: "perf", program: programFd(loaded), pid, pmu, offset, cookie: index };
+      const place = { kind: "perf", pid, pmu, offset, index, cookies } as const;
+      if (cookies) return { ...place, program: programFd(loaded) };
       // These are the same for every probe.
-      if (isUnwinder(role) || role === SIGTRAMPGO)
-        return { kind: "perf", program: programFd(loaded), pid, pmu, offset };
+      if (isUnwinder(role) || role === SIGTRAMPGO) return { ...place, program: programFd(loaded) };
       const own = loadProgram(withIndex(programInstructions(loaded), index), LICENSE);
       this.ownPrograms.push(own);
-      return { kind: "perf", program: own, pid, pmu, offset };
+      return { ...place, program: own };
     });
   }
 }
@@ -439,6 +497,7 @@ function encodeConfig(params: AttachParams, features: Features): Uint8Array {
   view.setUint32(CONFIG.labelsOffset, goroutine.labelsOffset ?? 0, true);
   view.setUint32(CONFIG.session, params.session, true);
   view.setUint32(CONFIG.faultIn, params.faultIn === true ? 1 : 0, true);
+  view.setUint32(CONFIG.probes, params.probes.length, true);
   view.setUint32(CONFIG.maxNested, features.loops ? MAX_OPEN_CALLS : MAX_NESTED_WITHOUT_LOOP, true);
   return new Uint8Array(view.buffer);
 }
@@ -450,7 +509,7 @@ function kernelDevice(device: bigint): bigint {
   return (major << 20n) | minor;
 }
 
-/** Replaces the placeholder of probe_index: an `lddw`, two instruction slots with the halves of the constant. */
+/** Replaces the placeholder of probe_cookie: an `lddw`, two instruction slots with the halves of the constant. */
 function withIndex(instructions: Uint8Array, index: number): Uint8Array {
   const LDDW = 0x18;
   const view = new DataView(instructions.buffer, instructions.byteOffset, instructions.length);

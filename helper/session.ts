@@ -1,16 +1,25 @@
 /** One attach request from its checks to its end. */
-import { closeSync, readlinkSync } from "node:fs";
+import { closeSync, fstatSync, readlinkSync } from "node:fs";
 import type { ProbeCounters } from "../src/protocol/counters.ts";
-import type { AttachParams, CaptureTableParts, OpenCallCount, TargetEndedParams } from "../src/protocol/helperApi.ts";
+import type {
+  AttachParams,
+  CaptureTableParts,
+  OpenCallCount,
+  RemovedParams,
+  TargetEndedParams,
+} from "../src/protocol/helperApi.ts";
+import { type TrapCosts, USUAL_TRAP_COSTS } from "./cost.ts";
 import { asUserError, bytesDiffer } from "./failures.ts";
 import type { Features } from "./features.ts";
-import { type HolderEnd, LinkHolder } from "./holder.ts";
+import { type Bound, type HolderListener, LinkHolder } from "./holder.ts";
 import { LoadedSession } from "./load.ts";
 import type { OpenCallTables } from "./openCalls.ts";
 import { checkProcess, fileIdentity, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
 import { openProgram, openRegular } from "./programFile.ts";
 import type { Scratch } from "./scratch.ts";
 
+/** Above every process id (PID_MAX_LIMIT, include/linux/threads.h). */
+const FILE_TARGETS = 1 << 22;
 /** How often a traced process is looked at: its end is told within this. */
 const WATCH_INTERVAL_MS = 100;
 
@@ -26,8 +35,14 @@ export interface SessionContext {
   /** Parts of the session's capture types that came before the attach request. */
   readonly tables?: readonly CaptureTableParts[];
   readonly features: Features;
+  /** Opened for the first session with a budget; absent: nothing is bounded. */
+  readonly ledger?: () => number;
+  /** Absent: the usual ones. */
+  readonly trapCosts?: TrapCosts;
   /** The traced process ended or runs another program, or the links' holder has let go of them (`pid` is the helper's). */
   onEnded(session: number, ended: Omit<TargetEndedParams, "session">): void;
+  /** They cost more than the budget. */
+  onRemoved?(removed: RemovedParams): void;
 }
 
 export class Session {
@@ -58,10 +73,15 @@ export class Session {
       checkExpectedBytes(file, path, params);
       const loaded = load(what, params, context);
       try {
+        const bound = boundOf(loaded, params, context, file);
         // Through the descriptor that was checked: another file at this path, or another program after exec, is not it.
-        const holder = await link(what, context.holderPath, loaded, file, params, (reason) =>
-          context.onEnded(params.session, { pid: process.pid, reason }),
-        );
+        const holder = await link(what, context.holderPath, loaded, file, bound, params, {
+          onEnd: (reason) => context.onEnded(params.session, { pid: process.pid, reason }),
+          onGivenUp: (givenUp) => {
+            const removed = loaded.givenUp(givenUp);
+            if (removed !== undefined) context.onRemoved?.(removed);
+          },
+        });
         if (params.expiresInMs !== undefined) holder.expireIn(params.expiresInMs);
         const session = new Session(params, file, loaded, holder);
         session.watch(execution, context);
@@ -137,6 +157,18 @@ export class Session {
   }
 }
 
+/** Of a file's processes nobody knows which one costs what: they share one budget, and not with those of a process. */
+function boundOf(
+  loaded: LoadedSession,
+  { target, budget }: AttachParams,
+  { ledger, trapCosts = USUAL_TRAP_COSTS }: SessionContext,
+  file: number,
+): Bound | undefined {
+  if (budget === undefined || ledger === undefined) return undefined;
+  const whose = target.kind === "process" ? target.pid : FILE_TARGETS + fstatSync(file).ino;
+  return loaded.bound(budget, { target: whose, ledger: ledger(), traps: trapCosts });
+}
+
 function load(what: string, params: AttachParams, context: SessionContext): LoadedSession {
   try {
     return new LoadedSession(context, params);
@@ -150,8 +182,9 @@ async function link(
   executable: string,
   loaded: LoadedSession,
   file: number,
+  bound: Bound | undefined,
   params: AttachParams,
-  onEnd: (end: HolderEnd) => void,
+  listener: HolderListener,
 ): Promise<LinkHolder> {
   const { target } = params;
   const pid = target.kind === "process" ? target.pid : 0;
@@ -160,7 +193,7 @@ async function link(
   };
   let holder: LinkHolder;
   try {
-    holder = await LinkHolder.start({ executable, file, requests: loaded.linkRequests(pid) }, onEnd);
+    holder = await LinkHolder.start({ executable, file, requests: loaded.linkRequests(pid), bound }, listener);
   } catch (error) {
     alive(); // The likeliest cause, told better.
     throw asUserError(what, error);

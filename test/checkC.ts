@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const files = ["bpf", "helper", "test/kernels"].flatMap((folder) =>
+const files = ["bpf", "helper", "test/kernels", "test/unit/helper"].flatMap((folder) =>
   readdirSync(join(ROOT, folder))
     .filter((name) => /\.[ch]$/.test(name))
     .map((name) => join(folder, name)),

@@ -1,6 +1,7 @@
 /** The commands' options: what the parser accepts and what the help shows, in one table. */
 
 import { PID_MAX } from "../engine/processes/procfs.ts";
+import { MAX_BUDGET, MIN_BUDGET } from "../protocol/budget.ts";
 import { MAX_CAPTURE_DEPTH, MAX_EVENT_BYTES } from "../protocol/capture.ts";
 import type { CommandSpec, OptionSpec } from "./options.ts";
 
@@ -112,10 +113,12 @@ export const COMMANDS = {
       },
       {
         name: "--budget",
-        kind: "choice",
-        choices: ["off"],
-        value: "off",
-        help: "no bound on what tracing may cost the target",
+        kind: "number",
+        min: MIN_BUDGET,
+        max: MAX_BUDGET,
+        words: ["off"],
+        value: "PERCENT|off",
+        help: "what tracing may cost a process, percent of one core (5); probes that cost more are removed",
       },
       {
         name: "--expire",

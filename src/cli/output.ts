@@ -15,7 +15,8 @@ export class Output {
   private readonly stream: Writable;
   private readonly name: string;
   private state: "open" | "reader-gone" | "abandoned" | "failed" = "open";
-  private wake: (() => void) | undefined;
+  /** Of all who wait for a slow reader. */
+  private wakes: (() => void)[] = [];
   private readonly ended: (failure: UserError | undefined) => void;
   /** Resolves when writing is over by itself: without an error where the reader is gone, with one where it failed. */
   readonly over: Promise<UserError | undefined>;
@@ -43,20 +44,20 @@ export class Output {
     });
     this.ended = end;
     stream.on("error", (error: NodeJS.ErrnoException) => this.onError(error));
-    stream.on("drain", () => this.wake?.());
+    stream.on("drain", () => this.hurry());
   }
 
   /** A promise where the reader is slow: wait for it before writing more. */
   write(text: string): Promise<void> | undefined {
     if (this.state !== "open" || this.stream.write(text)) return undefined;
-    return new Promise((resolve) => {
-      this.wake = resolve;
-    });
+    return new Promise((resolve) => this.wakes.push(resolve));
   }
 
   /** Nobody waits for a slow reader any more; what is written from now on is kept until `close`. */
   hurry(): void {
-    this.wake?.();
+    const { wakes } = this;
+    this.wakes = [];
+    for (const wake of wakes) wake();
   }
 
   /** Waits until everything is written, as long as somebody takes it; else says that the end is missing. */
@@ -103,7 +104,7 @@ export class Output {
     if (this.state !== "open") return;
     const readerGone = error.code === "EPIPE" || error.code === "ECONNRESET";
     this.state = readerGone ? "reader-gone" : "failed";
-    this.wake?.();
+    this.hurry();
     this.ended(readerGone ? undefined : outputFailed(this.name, error));
   }
 }

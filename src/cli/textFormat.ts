@@ -1,5 +1,5 @@
 /** Trace events as lines for people. A call and its return that come together make one line. */
-import type { CallEvent, RemovedEvent, RenderedValue, ReturnEvent, StatsEvent, TraceEvent } from "../engine/api.ts";
+import type { CallEvent, Removal, RenderedValue, ReturnEvent, StatsEvent, TraceEvent } from "../engine/api.ts";
 import { printable } from "./terminal.ts";
 
 /** Lines of one batch, in the order of the calls. */
@@ -24,19 +24,42 @@ export function formatBatch(events: readonly TraceEvent[], returns: boolean): st
   return lines.map(printable);
 }
 
-export function formatStats(stats: readonly StatsEvent[], returns: boolean): string[] {
+/** `removals`: what was removed while the trace ran. */
+export function formatStats(
+  stats: readonly StatsEvent[],
+  returns: boolean,
+  removals: readonly Removal[] = [],
+): string[] {
   return stats.map((line) => {
     const { func, hits, emitted, filtered, throttled, dropped } = line;
     const ends = returns ? `; ${endsText(line)}` : "";
     const undecided = line.undecided > 0 ? `; ${undecidedText(line)}` : "";
     return printable(
-      `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}${undecided}`,
+      `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}${undecided}${goneText(func, removals)}`,
     );
   });
 }
 
-export function removedText({ func, rate, costPercent }: RemovedEvent): string {
-  return printable(`${func}: removed, its time is up; ${rate} hits/s, about ${costPercent} % of a core`);
+export function removedText({ event: { func, ts, reason, rate, costPercent }, part }: Removal): string {
+  const why = reason === "expired" ? "its time is up" : "over the budget";
+  const what = { returns: "its returns are not traced any more", inlined: "an inlined call is not traced any more" };
+  const told = part === "calls" ? "removed" : what[part];
+  const when = reason === "expired" ? "" : `${wallClock(ts)} `;
+  return printable(`${when}${func}: ${told}, ${why}; ${rate} hits/s, about ${costPercent} % of a core`);
+}
+
+/** What the totals lack. */
+function goneText(func: string, removals: readonly Removal[]): string {
+  const own = removals.filter(({ event }) => event.func === func && event.reason === "budget");
+  const what = { calls: "not counted", returns: "its returns not counted", inlined: "not all inlined calls counted" };
+  // Of several the first: then the count stopped.
+  const first = new Map(own.toReversed().map((removal) => [removal.part, removal]));
+  return Array.from(
+    first.values(),
+    ({ event, part }) => `; ${what[part]} since ${wallClock(event.ts)} (over the budget)`,
+  )
+    .reverse()
+    .join("");
 }
 
 /** Of the calls that did not pass because their condition could not be decided. */
@@ -55,12 +78,16 @@ function endsText({ emitted, returns, unwound, unknownEnds, openCalls }: StatsEv
 }
 
 function head({ ts, pid, goid }: TraceEvent & { ts: string; pid: number; goid: number }): string {
-  // Local time to the microsecond: what a clock on the wall and a log beside it show.
+  return `${wallClock(ts)} [${pid}${goid === 0 ? "" : ` g${goid}`}]`;
+}
+
+/** Local time to the microsecond: what a clock on the wall and a log beside it show. */
+function wallClock(ts: string): string {
   const time = new Date(ts);
   const clock = [time.getHours(), time.getMinutes(), time.getSeconds()]
     .map((part) => String(part).padStart(2, "0"))
     .join(":");
-  return `${clock}.${ts.slice(20, 26)} [${pid}${goid === 0 ? "" : ` g${goid}`}]`;
+  return `${clock}.${ts.slice(20, 26)}`;
 }
 
 function call({ func, args }: CallEvent): string {

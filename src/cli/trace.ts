@@ -3,7 +3,7 @@
 import type {
   EndReason,
   Floats,
-  RemovedEvent,
+  Removal,
   StatsEvent,
   Target,
   Trace,
@@ -13,6 +13,7 @@ import type {
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { newJob } from "../engine/job.ts";
 import { findCommand } from "../engine/processes/command.ts";
+import { DEFAULT_BUDGET } from "../protocol/budget.ts";
 import type { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
 import { COMMANDS } from "./commands.ts";
@@ -21,7 +22,7 @@ import { exactlyOne, type ParsedOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { onSignal } from "./signals.ts";
 import { neverBlockOnTerminal, say } from "./terminal.ts";
-import { formatBatch, formatStats, removedText, undecidedText } from "./textFormat.ts";
+import { formatBatch, formatDuration, formatStats, removedText, undecidedText } from "./textFormat.ts";
 
 /** After the last call of `--limit`, its return is waited for this long (design: at most 5 s). */
 const RETURN_GRACE_MS = 5000;
@@ -43,6 +44,8 @@ interface TraceOptions {
   readonly durationMs: number | undefined;
   /** Undefined: never. */
   readonly expireMs: number | undefined;
+  /** Percent of one core; undefined: no bound. */
+  readonly budget: number | undefined;
   readonly where: string | undefined;
   readonly rate: number | undefined;
   readonly maxBytes: number | undefined;
@@ -87,6 +90,7 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
     limit: parsed.numbers.get("--limit") ?? Number.POSITIVE_INFINITY,
     durationMs: seconds === undefined ? undefined : Math.ceil(seconds * 1000),
     expireMs: parsed.texts.get("--expire") === "off" ? undefined : expiry(parsed.numbers.get("--expire"), seconds),
+    budget: parsed.texts.get("--budget") === "off" ? undefined : (parsed.numbers.get("--budget") ?? DEFAULT_BUDGET),
     where: parsed.texts.get("--where"),
     rate: parsed.numbers.get("--rate"),
     maxBytes: parsed.numbers.get("--max-bytes"),
@@ -122,6 +126,8 @@ class TraceRun implements TraceListener {
   /** By a signal: the end is the user's wish, whatever the same Ctrl-C at the terminal did to the command. */
   private interrupted = false;
   private printed = 0;
+  /** Bounded by the number of functions. */
+  private readonly removals: Removal[] = [];
   /** Ids of printed calls whose end is to come; only with `--limit`, which bounds it. */
   private readonly awaited = new Set<number>();
   private grace: NodeJS.Timeout | undefined;
@@ -155,6 +161,7 @@ class TraceRun implements TraceListener {
       faultIn,
       durationMs,
       expireMs,
+      budget,
     } = this.options;
     const request = {
       target,
@@ -166,6 +173,7 @@ class TraceRun implements TraceListener {
       faultIn,
       ...(where === undefined ? {} : { where }),
       ...(expireMs === undefined ? {} : { expireMs }),
+      ...(budget === undefined ? {} : { budget }),
       ...(rate === undefined ? {} : { rate }),
       ...(maxBytes === undefined ? {} : { maxBytes }),
       ...(depth === undefined ? {} : { depth }),
@@ -177,7 +185,7 @@ class TraceRun implements TraceListener {
     const trace = await Promise.race([started, interrupted.then(() => this.lastMoment(started))]);
     if (trace === undefined) return 0;
     this.trace = trace;
-    if (!this.stopping) say(attachedText(trace, expireMs));
+    if (!this.stopping) say(attachedText(trace, this.options));
     if (this.stopping) void trace.stop();
     const timer = durationMs === undefined ? undefined : setTimeout(() => this.stop(), durationMs);
     const { reason, stats } = await this.end;
@@ -204,9 +212,10 @@ class TraceRun implements TraceListener {
     return this.stopping ? undefined : wait;
   }
 
-  onRemoved(events: readonly RemovedEvent[]): void {
+  onRemoved(removals: readonly Removal[]): void {
     const { format } = this.options;
-    const lines = format === "jsonl" ? events.map((event) => JSON.stringify(event)) : events.map(removedText);
+    this.removals.push(...removals);
+    const lines = format === "jsonl" ? removals.map(({ event }) => JSON.stringify(event)) : removals.map(removedText);
     void this.output?.write(`${lines.join("\n")}\n`);
   }
 
@@ -263,6 +272,8 @@ class TraceRun implements TraceListener {
       this.failure ??= endedEarly(reason.message);
     } else if (reason.kind === "expired") {
       say("the time of this trace is up (--expire), so its probes were removed; --expire MIN or off gives it more");
+    } else if (reason.kind === "over-budget") {
+      say("no probe is left that sees calls; the trace ends");
     } else if (reason.kind !== "stopped" && !this.interrupted) {
       const status =
         reason.kind === "target-exited" && reason.exitStatus !== undefined ? ` with status ${reason.exitStatus}` : "";
@@ -272,7 +283,7 @@ class TraceRun implements TraceListener {
           : `process ${reason.pid} exited${status}; the trace ends`,
       );
     }
-    const lines = format === "jsonl" ? stats.map(statsLine) : formatStats(stats, returns);
+    const lines = format === "jsonl" ? stats.map(statsLine) : formatStats(stats, returns, this.removals);
     if (lines.length > 0) void this.output?.write(`${lines.join("\n")}\n`);
     await this.output?.close();
     // The JSON lines carry the count alone.
@@ -323,12 +334,21 @@ function statsLine(stats: StatsEvent): string {
 }
 
 /** Silence until the first call would leave the user to wonder whether anything happens. */
-function attachedText(trace: Trace, expireMs: number | undefined): string {
+function attachedText(trace: Trace, { expireMs, budget, returns }: TraceOptions): string {
   const [first] = trace.plans;
   const what =
     trace.plans.length === 1 && first !== undefined ? shown(first.fn.name) : `${trace.plans.length} functions`;
   const end = expireMs === undefined ? "" : `, or ${Number((expireMs / 60_000).toPrecision(3))} min do (--expire)`;
-  return `attached to ${what}; Ctrl-C ends the trace${end}`;
+  return `attached to ${what}; Ctrl-C ends the trace${end}${budget === undefined ? "" : costText(trace, returns, budget)}`;
+}
+
+/** Of one function what a call costs; of many, that they may. */
+function costText({ plans }: Trace, returns: boolean, budget: number): string {
+  const [plan] = plans;
+  const bound = `budget ${budget} % of a core (--budget)`;
+  if (plans.length !== 1 || plan?.entry === undefined) return `; ${bound}`;
+  const ns = plan.entry.predictedNs + (returns ? (plan.returns[0]?.predictedNs ?? 0) : 0);
+  return `; a call costs about ${formatDuration(ns)}, ${bound}`;
 }
 
 const DEFAULT_EXPIRE_MIN = 60;

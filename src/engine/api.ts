@@ -94,16 +94,21 @@ export interface UndecidedReason {
 }
 export type TraceEvent = CallEvent | ReturnEvent | UnwoundEvent;
 
-/** The probes of a function were taken away before the trace was stopped. */
+/** Probes of a function were taken away before the trace was stopped. */
 export interface RemovedEvent {
   readonly event: "removed";
   readonly func: string;
   readonly ts: string;
-  readonly reason: "expired";
-  /** Hits per second, over the whole trace. */
+  readonly reason: "budget" | "expired";
+  /** Hits per second: `expired` over the whole trace, `budget` of the probes that were removed, lately. */
   readonly rate: number;
-  /** What its probes cost the target at that rate, predicted from their sites: percent of one core. */
+  /** What they cost the target at that rate, reckoned from their sites: percent of one core. */
   readonly costPercent: number;
+}
+/** `part`: which of the function's probes; `calls`: all that were left. */
+export interface Removal {
+  readonly event: RemovedEvent;
+  readonly part: "returns" | "inlined" | "calls";
 }
 
 export type Target =
@@ -146,6 +151,11 @@ export interface TraceRequest {
   readonly values?: boolean;
   /** Milliseconds after which the probes are removed, whatever has become of this process; absent: never. */
   readonly expireMs?: number;
+  /**
+   * Percent of one core that all probes may cost one process; what costs more is removed (helper/governor.h). Absent:
+   * there is no bound.
+   */
+  readonly budget?: number;
   /** How float registers are read (bpf/floats.h); absent: `signal`. */
   readonly floats?: Floats;
   /** Memory that is not resident is waited for (bpf/sleepable.h); refused before Linux 6.0. */
@@ -165,6 +175,14 @@ export type EndReason =
   | { readonly kind: "target-exec"; readonly pid: number }
   /** Its time was up. */
   | { readonly kind: "expired" }
+  /** The last probe that sees calls was removed, because it cost more than the budget: what it was. */
+  | {
+      readonly kind: "over-budget";
+      readonly message: string;
+      /** As RemovedEvent's. */
+      readonly rate: number;
+      readonly costPercent: number;
+    }
   | { readonly kind: "helper-died"; readonly message: string };
 
 export interface TraceListener {
@@ -175,8 +193,8 @@ export interface TraceListener {
    * buffer fills, and what finds no room is counted as dropped.
    */
   onEvents(events: readonly TraceEvent[]): void | Promise<void>;
-  /** Before `onEnd`. */
-  onRemoved?(events: readonly RemovedEvent[]): void;
+  /** Where a trace has expired before `onEnd`; else while it runs, and a notice tells, too. */
+  onRemoved?(removals: readonly Removal[]): void;
   /** Once; all probes are gone. */
   onEnd(reason: EndReason, stats: readonly StatsEvent[]): void;
 }

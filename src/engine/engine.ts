@@ -342,6 +342,8 @@ class ProbeEngine implements FullEngine {
       values: request.values === true,
       late: request.late === true,
       rate: request.rate,
+      budget: request.budget,
+      goesOn: command !== undefined,
       program: new ProgramValues({
         facts: binary.runtimeFacts,
         limits,
@@ -370,7 +372,8 @@ class ProbeEngine implements FullEngine {
       known = { tables, resolver };
       const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
       const faultIn = request.faultIn === true ? { faultIn: true } : {};
-      await link.client.attach({ ...params, ...expires, ...faultIn }, tables);
+      const budget = request.budget === undefined ? {} : { budget: request.budget };
+      await link.client.attach({ ...params, ...expires, ...faultIn, ...budget }, tables);
       if (!(await opened.isStill())) throw replacedSinceRead(source.name);
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);

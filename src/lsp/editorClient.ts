@@ -1,10 +1,12 @@
 /** What the server asks of and tells the editor; for editors other than the extension, in plain LSP. */
+
 import {
   CodeLensRefreshRequest,
   type Connection,
   type MessageActionItem,
   type WorkDoneProgressServerReporter,
 } from "vscode-languageserver/node";
+import { DEFAULT_BUDGET, MAX_BUDGET, MIN_BUDGET } from "../protocol/budget.ts";
 import {
   type AskPasswordParams,
   type ChooseBinaryParams,
@@ -24,6 +26,7 @@ export const DEFAULT_SETTINGS: EditorSettings = {
   floats: "signal",
   faultIn: false,
   depth: 3,
+  budget: DEFAULT_BUDGET,
   binaries: [],
 };
 /** Buttons of a plain LSP message. */
@@ -151,12 +154,18 @@ export function readSettings(given: unknown): EditorSettings {
     floats: from["floats"] === "off" ? "off" : "signal",
     faultIn: from["faultIn"] === true,
     depth: integerIn(from["depth"], 0, 16) ?? DEFAULT_SETTINGS.depth,
+    budget: budgetIn(from["budget"]) ?? DEFAULT_SETTINGS.budget,
     binaries: Array.isArray(binaries)
       ? binaries
           .filter((file): file is string => typeof file === "string" && file.startsWith("/"))
           .slice(0, MAX_BINARIES)
       : [],
   };
+}
+
+/** 0: no bound. */
+function budgetIn(value: unknown): number | undefined {
+  return typeof value === "number" && (value === 0 || (value >= MIN_BUDGET && value <= MAX_BUDGET)) ? value : undefined;
 }
 
 function integerIn(value: unknown, least: number, most: number): number | undefined {

@@ -284,6 +284,7 @@ export class EditorSession {
         floats: settings.floats,
         faultIn: settings.faultIn,
         depth: settings.depth,
+        budget: settings.budget,
       },
       {
         engine: this.engine,
@@ -324,7 +325,7 @@ export class EditorSession {
       ({ state }) => state.kind === "ended" && trace.state.kind === "ended" && state.message === trace.state.message,
     );
     if (first !== trace) return;
-    const kind = reason.kind === "helper-died" ? "error" : "info";
+    const kind = reason.kind === "helper-died" ? "error" : reason.kind === "over-budget" ? "warning" : "info";
     await this.client.message(kind, `Probelens, ${trace.options.label}: ${trace.state.message}`, []);
   }
 

@@ -102,6 +102,8 @@ export interface EditorSettings {
   readonly floats: "signal" | "off";
   readonly faultIn: boolean;
   readonly depth: number;
+  /** Percent of one core; 0: no bound. */
+  readonly budget: number;
   readonly binaries: readonly string[];
 }
 

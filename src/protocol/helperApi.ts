@@ -8,7 +8,7 @@ import type { CaptureTableName } from "./captureTypes.ts";
 import type { ConditionProgram } from "./condition.ts";
 import type { ProbeCounters } from "./counters.ts";
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export interface InitializeParams {
   readonly protocolVersion: number;
@@ -62,6 +62,8 @@ export interface ProbeSpec {
   readonly cfaOffset: number;
   /** The site is a `jbe` of the stack check: a hit with CF or ZF set is not a call and is not counted. */
   readonly skipIfBelowOrEqual: boolean;
+  /** How the kernel carries out the instruction, which is most of what a hit costs; absent: `stepped`. */
+  readonly trap?: "emulated" | "stepped";
   /**
    * Where the thread is behind the instruction: `ip` relative to the instruction's address (of two, either; none: where
    * the return address leads), `sp` relative to RSP before it. Needed where `plan` has float registers.
@@ -96,6 +98,8 @@ export interface AttachParams {
   readonly session: number;
   /** The probes go by themselves so many milliseconds after the attach, unless `extend` says otherwise. */
   readonly expiresInMs?: number;
+  /** What the probes may cost the target, percent of one core; absent: what they will. */
+  readonly budget?: number;
   readonly target: AttachTarget;
   readonly goroutine: GoroutineSpec;
   /** Memory that is not resident is waited for; refused where the kernel cannot (`InitializeResult.faultIn`). */
@@ -213,6 +217,20 @@ export interface TargetEndedParams {
   readonly reason: "exited" | "exec" | "lost" | "lease" | "expired";
 }
 
+/** Sent by the helper when probes were removed because they cost the target more than the budget. */
+export interface RemovedParams {
+  readonly session: number;
+  /** Id of the function's entry probe. */
+  readonly probe: number;
+  /** Those of its returns alone; else all of them. */
+  readonly returns: boolean;
+  /** Hits a second of the probes that were removed, and what they cost: before they were. */
+  readonly rate: number;
+  readonly costPercent: number;
+  /** CLOCK_MONOTONIC, nanoseconds. */
+  readonly timeNs: string;
+}
+
 /**
  * The peer's sign of life, a notification. The process that holds the probes lets go of them after ten seconds without
  * one (helper/holder.c), by a clock that also runs while the machine sleeps: the peer is stopped, or stuck.
@@ -232,4 +250,5 @@ export const HELPER_METHODS = {
   listProcesses: "listProcesses",
   readCode: "readCode",
   targetEnded: "targetEnded",
+  removed: "removed",
 } as const;

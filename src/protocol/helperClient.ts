@@ -26,14 +26,16 @@ import {
   type ReadCodeResult,
   type ReadFileParams,
   type ReadFileResult,
+  type RemovedParams,
   type TargetEndedParams,
 } from "./helperApi.ts";
-import { errorDataSchema, targetEndedSchema } from "./helperSchema.ts";
+import { errorDataSchema, removedSchema, targetEndedSchema } from "./helperSchema.ts";
 
 export interface HelperHandlers {
   /** A batch for `decodeRecords`; its bytes are valid during the call. */
   onRecords(batch: Uint8Array): void;
   onTargetEnded(params: TargetEndedParams): void;
+  onRemoved?(params: RemovedParams): void;
   /** Once: the helper closed the stream (no error), or it broke or carried something that is not our protocol. */
   onClose(error?: Error): void;
 }
@@ -82,6 +84,10 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
   rpc.onNotification(HELPER_METHODS.targetEnded, (params: unknown) => {
     const checked = v.safeParse(targetEndedSchema, params);
     if (checked.success) handlers.onTargetEnded(checked.output);
+  });
+  rpc.onNotification(HELPER_METHODS.removed, (params: unknown) => {
+    const checked = v.safeParse(removedSchema, params);
+    if (checked.success) handlers.onRemoved?.(checked.output);
   });
   rpc.onError(() => {});
   rpc.listen();

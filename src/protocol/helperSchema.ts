@@ -3,6 +3,7 @@
  * more than one field (plans, tables) are checked where the plan is encoded (`capture.ts`, `captureTypes.ts`).
  */
 import * as v from "valibot";
+import { MAX_BUDGET, MIN_BUDGET } from "./budget.ts";
 import {
   CAPTURE_REGISTERS,
   FLOAT_REGISTERS,
@@ -110,6 +111,7 @@ const probe = v.strictObject({
   expected: hex,
   cfaOffset: int32,
   skipIfBelowOrEqual: v.boolean(),
+  trap: v.exactOptional(v.picklist(["emulated", "stepped"])),
   resume: v.exactOptional(v.strictObject({ ip: v.pipe(v.array(int32), v.maxLength(2)), sp: int32 })),
   plan: v.strictObject({
     pieces: list(rootPiece, MAX_ROOT_PIECES),
@@ -139,6 +141,7 @@ export const HELPER_SCHEMAS = {
   attach: v.strictObject({
     session: uint32,
     expiresInMs,
+    budget: v.exactOptional(v.pipe(v.number(), v.minValue(MIN_BUDGET), v.maxValue(MAX_BUDGET))),
     target: v.variant("kind", [
       v.strictObject({ kind: v.literal("process"), pid, startTime, file: v.exactOptional(path) }),
       v.strictObject({ kind: v.literal("file"), file: path }),
@@ -182,6 +185,15 @@ export const targetEndedSchema = v.strictObject({
   session: uint32,
   pid,
   reason: v.picklist(["exited", "exec", "lost", "lease", "expired"]),
+});
+
+export const removedSchema = v.strictObject({
+  session: uint32,
+  probe: uint32,
+  returns: v.boolean(),
+  rate: v.number(),
+  costPercent: v.number(),
+  timeNs: v.pipe(v.string(), v.regex(/^[0-9]{1,19}$/)),
 });
 
 /** `data` of a JSON-RPC error: the fields of a UserError. */

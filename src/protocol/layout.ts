@@ -8,7 +8,7 @@ export const MAX_PROBES = 32768;
 
 /** struct pl_config */
 export const CONFIG = {
-  size: 72,
+  size: 80,
   baseNs: 0,
   pidnsDev: 8,
   pidnsIno: 16,
@@ -25,6 +25,7 @@ export const CONFIG = {
   /** Stays 0 (OWN_STACK). */
   never: 64,
   faultIn: 68,
+  probes: 72,
 } as const;
 
 /** struct pl_unread */

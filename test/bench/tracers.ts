@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { unbounded } from "../unbounded.ts";
 import type { Target } from "./target.ts";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -29,7 +30,9 @@ export function probelens(name: string, options: readonly string[], func = "main
     async attach(target) {
       const output = join(dirname(target.binary), "events.jsonl");
       const args = ["trace", func, "--pid", String(target.pid), "--format", "jsonl", "--output", output];
-      const child = spawn(process.execPath, [CLI, ...args, ...options], { stdio: ["ignore", "ignore", "pipe"] });
+      const child = spawn(process.execPath, unbounded([CLI, ...args, ...options]), {
+        stdio: ["ignore", "ignore", "pipe"],
+      });
       await textUntil(child, child.stderr, /attached/i);
       const helper = helperOf(child.pid ?? 0);
       return {

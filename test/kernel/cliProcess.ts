@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { CallEvent, ReturnEvent, StatsEvent, TraceEvent } from "../../src/engine/api.ts";
+import { unbounded } from "../unbounded.ts";
 import { LIMIT_MS, until } from "../until.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -24,7 +25,7 @@ export class Child {
   private readonly closed: Promise<unknown>;
 
   constructor(command: string, args: readonly string[], options: SpawnOptions = {}) {
-    this.process = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], ...options });
+    this.process = spawn(command, unbounded(args), { stdio: ["pipe", "pipe", "pipe"], ...options });
     this.process.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     this.process.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
     this.process.stdin?.on("error", () => {});

@@ -13,6 +13,7 @@ import { createMessageConnection, StreamMessageReader, StreamMessageWriter } fro
 import type { StatsEvent } from "../../src/engine/api.ts";
 import { COMMANDS, type LiveFunction, type LiveParams, METHODS } from "../../src/protocol/editorApi.ts";
 import { buildGo } from "../programs/build.ts";
+import { unbounded } from "../unbounded.ts";
 import { until } from "../until.ts";
 import { type Child, CLI, ROOT, startTarget } from "./cliProcess.ts";
 
@@ -43,7 +44,7 @@ test(`${PANICS} panics: the command line stays small, and tells the newest at on
   const target = startTarget(program);
   await target.says("ready");
   const args = ["trace", "main.boom", "--pid", String(target.pid), "--returns", "--format", "jsonl"];
-  const trace = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const trace = spawn(process.execPath, unbounded([CLI, ...args]), { stdio: ["ignore", "pipe", "pipe"] });
   let [calls, unwound, newest] = [0, 0, -1];
   let stats: StatsEvent | undefined;
   let rest = "";

@@ -7,13 +7,14 @@ import { spawn } from "node:child_process";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Features, probeFeatures } from "../../helper/features.ts";
+import { openLedger } from "../../helper/ledger.ts";
 import { loadLibbpf } from "../../helper/libbpf.ts";
 import { OpenCallTables } from "../../helper/openCalls.ts";
 import { RingReader } from "../../helper/ring.ts";
 import { Scratch } from "../../helper/scratch.ts";
 import { Session } from "../../helper/session.ts";
 import type { ProbeCounters } from "../../src/protocol/counters.ts";
-import type { AttachParams, TargetEndedParams } from "../../src/protocol/helperApi.ts";
+import type { AttachParams, RemovedParams, TargetEndedParams } from "../../src/protocol/helperApi.ts";
 import type { RawEvent } from "../../src/protocol/records.ts";
 import { decodeRecords } from "../../src/protocol/records.ts";
 import { until } from "../until.ts";
@@ -35,6 +36,8 @@ const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
 const MANY_PROBES = 20_000;
 /** Milliseconds from the attach to the exec, so that in some rounds a look falls into it. */
 const MOMENTS = [70, 75, 80, 85, 90, 95];
+/** Far more than what costs the budget's burst, wherever this runs. */
+const MANY_CALLS = 6_000_000;
 loadLibbpf(`${DIST}native`);
 const native = probeFeatures();
 const modes: readonly (readonly [string, Features])[] = [
@@ -46,6 +49,7 @@ const modes: readonly (readonly [string, Features])[] = [
 let program: HitsProgram;
 let ring: RingReader;
 const events: RawEvent[] = [];
+const removed: RemovedParams[] = [];
 const ended: (Omit<TargetEndedParams, "session"> | undefined)[] = [];
 
 before(() => {
@@ -71,6 +75,26 @@ for (const [name, features] of modes)
       assert.equal(events.filter(({ kind, probe }) => kind === "call" && probe === ENTRY).length, 1000);
       assert.equal(events.filter(({ kind, probe }) => kind === "return" && probe === RETURN).length, 1000);
       assert.equal(liveBytes(target.pid, program.entry), program.entry.bytes);
+      await target.end();
+    });
+
+    it("lets go of what costs more than the budget, and of each call's end it is known what became of it", async () => {
+      const target = await HitsProcess.start(program);
+      const request = attachAdd(program, processTarget(target.pid), { returns: true });
+      const session = await attach({ ...request, budget: 5 }, features);
+      await target.call(MANY_CALLS);
+      await until("all probes are gone", () => removed.some(({ returns }) => !returns));
+      for (const site of [program.entry, ...program.returns]) assert.equal(liveBytes(target.pid, site), site.bytes);
+      assert.ok(removed.every(({ probe, session: of }) => probe === ENTRY && of === request.session));
+      await session.detach();
+      await ring.drain();
+      const [entry, ends] = session.counters();
+      const [left = { open: 0, unknown: 0 }] = session.openCalls();
+      session.close();
+      assert.ok(entry !== undefined && ends !== undefined);
+      assert.ok(entry.hits > 0 && entry.hits < MANY_CALLS);
+      assert.deepEqual([entry.unwound, left.open], [0, 0]);
+      assert.equal(entry.emitted, ends.emitted + ends.dropped + entry.refused + entry.untold + left.unknown);
       await target.end();
     });
 
@@ -206,6 +230,7 @@ it("finds the goroutine through thread-local storage", async () => {
 });
 
 let openCalls: OpenCallTables | undefined;
+let ledger: number | undefined;
 async function attach(
   params: AttachParams,
   features: Features,
@@ -214,6 +239,7 @@ async function attach(
 ): Promise<Session> {
   events.length = 0;
   ended.length = 0;
+  removed.length = 0;
   return await Session.attach(params, {
     peerUid: process.getuid?.() ?? 0,
     objectPath,
@@ -222,7 +248,9 @@ async function attach(
     openCalls: () => (openCalls ??= new OpenCallTables()),
     scratch: new Scratch(true),
     features,
+    ledger: () => (ledger ??= openLedger()),
     onEnded: (_, target) => ended.push(target),
+    onRemoved: (what) => removed.push(what),
   });
 }
 

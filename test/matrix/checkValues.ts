@@ -107,7 +107,7 @@ async function knownCalls(file: string): Promise<KnownCall[]> {
 async function trace(file: string, patterns: readonly string[], options: readonly string[]): Promise<TracedCall[]> {
   const { stdout } = await exec(
     process.execPath,
-    [CLI, "trace", ...patterns, "--returns", "--format", "jsonl", ...options, "--", file],
+    [CLI, "trace", "--budget", "off", ...patterns, "--returns", "--format", "jsonl", ...options, "--", file],
     {
       timeout: TRACE_LIMIT_MS,
       maxBuffer: MAX_OUTPUT_BYTES,

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { unbounded } from "../unbounded.ts";
 import { until } from "../until.ts";
 
 const CLI = process.env["PROBELENS_CLI"] ?? fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -10,7 +11,7 @@ const ATTACH_LIMIT_MS = 120_000;
 
 /** `probelens trace` with these arguments, when its probes are in place; rejects with its message. */
 export async function startTrace(args: readonly string[]): Promise<Process> {
-  const trace = new Process(process.execPath, [CLI, "trace", ...args]);
+  const trace = new Process(process.execPath, unbounded([CLI, "trace", ...args]));
   try {
     await until(
       "the trace to attach",

@@ -1,6 +1,6 @@
 /** One running helper, shared by every trace of an engine: requests, and raw events given to the trace they belong to. */
 
-import type { InitializeResult } from "../../protocol/helperApi.ts";
+import type { InitializeResult, RemovedParams } from "../../protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../../protocol/helperClient.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import { decodeRecords } from "../../protocol/records.ts";
@@ -15,6 +15,8 @@ export interface EventSink {
   /** After the last event of a batch. */
   onBatchEnd(): void;
   onTargetEnded(pid: number, reason: "exited" | "exec" | "lost"): void;
+  /** Some of the probes are gone, because they cost too much. */
+  onRemoved(removed: RemovedParams): void;
   /** The probes are gone, because their time was up. */
   onExpired(): void;
   onHelperDied(message: string): void;
@@ -49,6 +51,7 @@ export class HelperLink {
           else if (reason === "expired") sink?.onExpired();
           else sink?.onTargetEnded(pid, reason);
         },
+        onRemoved: (removed) => state.sinks.get(removed.session)?.onRemoved(removed),
         onClose: (error) => void state.ended(error),
       });
       const info = await client.initialize();

@@ -70,6 +70,13 @@ export class ProbeTable {
     return this.probes[probe - this.firstProbe]?.role;
   }
 
+  /** Ids of the probes that see a function's calls. */
+  callProbesOf(fn: number): number[] {
+    return this.probes.flatMap(({ role }, index) =>
+      (role.kind === "entry" || role.kind === "inlined") && role.fn === fn ? [this.firstProbe + index] : [],
+    );
+  }
+
   specs(): PlannedProbe[] {
     return this.probes.map(({ spec, entryBefore }, index) => {
       const id = this.firstProbe + index;
@@ -146,7 +153,15 @@ function watchProbe({ kind, site }: WatchSite): Probe {
   return { role: { kind: "watch" }, spec: { role: kind, ...placeOf(site), plan, pairReturns: false } };
 }
 
-function placeOf(site: WatchSite["site"]): WatchSite["site"] {
-  const { offset, address, expected, cfaOffset, skipIfBelowOrEqual, resume } = site;
-  return { offset, address, expected, cfaOffset, skipIfBelowOrEqual, ...(resume === undefined ? {} : { resume }) };
+function placeOf(site: WatchSite["site"] & { readonly kind?: ProbeSite["kind"] }) {
+  const { kind, offset, address, expected, cfaOffset, skipIfBelowOrEqual, resume } = site;
+  return {
+    offset,
+    address,
+    expected,
+    cfaOffset,
+    skipIfBelowOrEqual,
+    ...(kind === undefined ? {} : { trap: kind }),
+    ...(resume === undefined ? {} : { resume }),
+  };
 }

@@ -1,9 +1,10 @@
 /** The life of one trace: what its probes send is decoded, completed and delivered in order, until its one end. */
 
 import type { EventPlan, FunctionPlan, PlannedProbe } from "../../probe/api.ts";
+import type { RemovedParams } from "../../protocol/helperApi.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import type { ProgramValues } from "../../value/render.ts";
-import type { EndReason, RemovedEvent, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
+import type { EndReason, Removal, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
 import type { EventSink, SessionLink } from "../helper/link.ts";
 import type { Job } from "../job.ts";
 import type { CallerTable } from "./callers.ts";
@@ -11,6 +12,7 @@ import { eventTime } from "./clock.ts";
 import { type Decoded, EventDecoder } from "./eventDecoder.ts";
 import { FloatJoiner } from "./floatJoiner.ts";
 import { type FunctionCondition, type ProbeRole, ProbeTable, type WatchSite } from "./probeTable.ts";
+import { Removals, roundedTo3 } from "./removals.ts";
 import type { StackTable } from "./stacks.ts";
 import { Tallies } from "./tallies.ts";
 
@@ -19,6 +21,10 @@ export interface SessionParts {
   readonly plans: readonly FunctionPlan[];
   readonly returns: boolean;
   readonly rate: number | undefined;
+  /** Percent of one core; undefined: no bound. */
+  readonly budget?: number | undefined;
+  /** When no call is seen any more: a command is let run to its end. */
+  readonly goesOn?: boolean;
   /** One for each plan; absent: every call is sent. */
   readonly conditions?: readonly FunctionCondition[] | undefined;
   /** Decodes what the probes copied. */
@@ -63,6 +69,7 @@ export class TraceSession implements Trace, EventSink {
   private readonly table: ProbeTable;
   private readonly decoder: EventDecoder;
   private readonly tallies: Tallies;
+  private readonly removals: Removals;
   private readonly floats = new FloatJoiner((raw) => this.onWholeEvent(raw));
   private floatTimer: NodeJS.Timeout | undefined;
   private batch: Decoded[] = [];
@@ -84,6 +91,19 @@ export class TraceSession implements Trace, EventSink {
     this.table = new ProbeTable({ plans, returns, rate, conditions, watches, withProbeAddress });
     this.decoder = new EventDecoder({ program, values, late, callers, toText: eventTime });
     this.tallies = new Tallies(plans, this.table, returns);
+    this.removals = new Removals({
+      functions: plans.map(({ fn }) => fn.name),
+      table: this.table,
+      budget: parts.budget ?? 0,
+      tell: (removals, message) => {
+        parts.listener.onRemoved?.(removals);
+        parts.notice(message);
+      },
+      nothingLeft: ({ rate, costPercent }, message) => {
+        if (parts.goesOn !== true) void this.finish({ kind: "over-budget", message, rate, costPercent });
+        else parts.notice("nothing is traced any more; the command goes on to its end without probes");
+      },
+    });
     const { session, firstProbe } = link.register(this, this.table.size);
     this.session = session;
     this.table.firstProbe = firstProbe;
@@ -136,6 +156,10 @@ export class TraceSession implements Trace, EventSink {
       return;
     }
     void this.finish(reason === "exec" ? { kind: "target-exec", pid } : { kind: "target-exited", pid });
+  }
+
+  onRemoved(removed: RemovedParams): void {
+    if (this.active) this.removals.take(removed);
   }
 
   onExpired(): void {
@@ -196,6 +220,7 @@ export class TraceSession implements Trace, EventSink {
       this.parts.notice(
         `the float registers of ${missed === 1 ? "one call or return" : `${missed} calls and returns`} could not be read: the signal's frame was lost, or came elsewhere`,
       );
+    this.removals.flush();
     this.active = false;
     link.unregister(this.session, this.table.firstProbe, this.table.size);
     finalReason = await this.parts.onDetached(finalReason);
@@ -203,17 +228,20 @@ export class TraceSession implements Trace, EventSink {
     this.parts.listener.onEnd(finalReason, this.tallies.summary());
   }
 
-  private removed(): RemovedEvent[] {
+  private removed(): Removal[] {
     const now = process.hrtime.bigint();
     const ts = eventTime(now);
     const seconds = Number(now - this.startedNs) / 1e9;
     return this.tallies.costs().map(({ func, hits, ns }) => ({
-      event: "removed",
-      func,
-      ts,
-      reason: "expired",
-      rate: rounded(hits / seconds),
-      costPercent: rounded(ns / 1e7 / seconds),
+      event: {
+        event: "removed",
+        func,
+        ts,
+        reason: "expired",
+        rate: roundedTo3(hits / seconds),
+        costPercent: roundedTo3(ns / 1e7 / seconds),
+      },
+      part: "calls",
     }));
   }
 
@@ -285,11 +313,6 @@ export class TraceSession implements Trace, EventSink {
     const line = position.line > 0 ? { callerLine: position.line } : {};
     return { ...head, caller: position.func, ...line, args };
   }
-}
-
-/** Three digits are all that such a figure is good for. */
-function rounded(value: number): number {
-  return Number(value.toPrecision(3));
 }
 
 function eventPlanOf(role: Exclude<ProbeRole, { kind: "watch" }>): EventPlan {

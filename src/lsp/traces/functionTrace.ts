@@ -36,6 +36,8 @@ export interface TraceOptions {
   readonly floats: "signal" | "off";
   readonly faultIn: boolean;
   readonly depth: number;
+  /** Percent of one core; 0: no bound. */
+  readonly budget: number;
 }
 
 export interface TraceOwner {
@@ -114,7 +116,7 @@ export class FunctionTrace {
   }
 
   private async begin(): Promise<void> {
-    const { target, names, eventsPerSecond, maxStringBytes, floats, faultIn, depth, source } = this.options;
+    const { target, names, eventsPerSecond, maxStringBytes, floats, faultIn, depth, budget, source } = this.options;
     const request = {
       target,
       functions: names,
@@ -124,6 +126,7 @@ export class FunctionTrace {
       floats,
       faultIn,
       depth,
+      ...(budget === 0 ? {} : { budget }),
       ...(source === undefined ? {} : { source }),
     };
     try {
@@ -210,6 +213,12 @@ function endState(reason: EndReason, target: string): TraceState {
       };
     case "helper-died":
       return { kind: "ended", short: "the helper ended", message: `${reason.message} Click Trace to start it again.` };
+    case "over-budget":
+      return {
+        kind: "ended",
+        short: `removed: ${Math.round(reason.rate)} calls/s cost about ${reason.costPercent} % of a core`,
+        message: reason.message,
+      };
     default:
       return { kind: "stopped" };
   }

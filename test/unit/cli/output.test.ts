@@ -67,3 +67,14 @@ test("a reader that takes nothing any more is left, and what is missing is said"
     "probelens: the reader of stdout does not read, or too slowly: the end of the output is missing\n",
   ]);
 });
+
+test("all who wait for a slow reader go on when it takes something", async () => {
+  const reader = new Reader({ highWaterMark: 1 });
+  const output = Output.to(reader, "stdout");
+  const [first, second] = [output.write("a"), output.write("b")];
+  reader.take();
+  reader.take();
+  await first;
+  await second;
+  assert.equal(reader.taken, "ab");
+});

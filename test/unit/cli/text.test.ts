@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { printable } from "../../../src/cli/terminal.ts";
-import { formatBatch, formatDuration, formatStats } from "../../../src/cli/textFormat.ts";
-import type { CallEvent, ReturnEvent, TraceEvent } from "../../../src/engine/api.ts";
+import { formatBatch, formatDuration, formatStats, removedText } from "../../../src/cli/textFormat.ts";
+import type { CallEvent, Removal, ReturnEvent, StatsEvent, TraceEvent } from "../../../src/engine/api.ts";
 
 const BASE = { ts: "2026-11-22T10:00:00.123456789Z", pid: 42, tid: 43, goid: 18 };
 
@@ -129,4 +129,37 @@ test("totals show the sum", () => {
   assert.deepEqual(formatStats([{ ...stats, hits: 5, emitted: 5, throttled: 0, dropped: 0 }], true), [
     "main.f: 5 hits = 5 emitted + 0 filtered + 0 throttled + 0 dropped; 2 returns, 1 still open, 2 whose end cannot be seen (inlined calls, or it jumps on to another function)",
   ]);
+});
+
+test("what was removed is told, and the totals say since when they lack it", () => {
+  const ts = "2026-11-28T20:31:05.123456789Z";
+  const clock = `${new Date(ts).toTimeString().slice(0, 8)}.123456`;
+  const removal = (part: Removal["part"], reason: "budget" | "expired", func = "main.f"): Removal => ({
+    event: { event: "removed", func, ts, reason, rate: 83_100, costPercent: 104 },
+    part,
+  });
+  for (const [part, reason, text] of [
+    ["calls", "expired", "main.f: removed, its time is up"],
+    ["calls", "budget", `${clock} main.f: removed, over the budget`],
+    ["returns", "budget", `${clock} main.f: its returns are not traced any more, over the budget`],
+    ["inlined", "budget", `${clock} main.f: an inlined call is not traced any more, over the budget`],
+  ] as const)
+    assert.equal(removedText(removal(part, reason)), `${text}; 83100 hits/s, about 104 % of a core`);
+
+  const none = { filtered: 0, throttled: 0, dropped: 0, undecided: 0, returns: 0, unwound: 0, unknownEnds: 0 };
+  const stats: StatsEvent = { event: "stats", func: "main.f", hits: 2, emitted: 2, ...none, openCalls: 0 };
+  const total = "main.f: 2 hits = 2 emitted + 0 filtered + 0 throttled + 0 dropped";
+  for (const [removals, text] of [
+    [[removal("calls", "expired")], ""],
+    [[removal("calls", "budget", "main.g")], ""],
+    [
+      [removal("inlined", "budget"), removal("inlined", "budget")],
+      `; not all inlined calls counted since ${clock} (over the budget)`,
+    ],
+    [
+      [removal("returns", "budget"), removal("calls", "budget")],
+      `; its returns not counted since ${clock} (over the budget); not counted since ${clock} (over the budget)`,
+    ],
+  ] as const)
+    assert.deepEqual(formatStats([stats], false, removals), [`${total}${text}`]);
 });

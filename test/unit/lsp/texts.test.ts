@@ -156,6 +156,7 @@ void test("settings that make no sense read as the default", () => {
       eventsPerSecond: -1,
       maxStringBytes: 1e9,
       depth: 17,
+      budget: -1,
       binaries: ["relative", "/a", 3],
       inlineValues: "no",
     }),
@@ -163,6 +164,8 @@ void test("settings that make no sense read as the default", () => {
   );
   assert.equal(readSettings({ codeLens: "all" }).codeLens, "all");
   assert.equal(readSettings({ depth: 0 }).depth, 0);
+  assert.equal(readSettings({ budget: 0 }).budget, 0);
+  assert.equal(readSettings({ budget: 2.5 }).budget, 2.5);
 });
 
 void test("an inlined call has its line at once, and is shown where all its arguments are known", () => {

@@ -1,0 +1,136 @@
+// Flood calls some functions without a pause and others now and then, counts every call itself, and says how many there
+// were.
+//
+//	hot on|off     a goroutine calls main.hot without a pause
+//	many on|off    a goroutine calls each of main.one, main.two, … main.eight up to five hundred times a second
+//	cheap N        N calls of main.cheap, a millisecond apart; answers "done cheap"
+//	counts         answers "counts hot=… cheap=… …"
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// leaf makes its callers have a frame and a stack check, so that their prologues are the usual ones.
+//
+//go:noinline
+func leaf(n int) int { return n ^ 1 }
+
+//go:noinline
+func hot(n int) int { return leaf(n) + 1 }
+
+//go:noinline
+func cheap(n int) int { return leaf(n) + 2 }
+
+//go:noinline
+func one(n int) int { return leaf(n) + 3 }
+
+//go:noinline
+func two(n int) int { return leaf(n) + 4 }
+
+//go:noinline
+func three(n int) int { return leaf(n) + 5 }
+
+//go:noinline
+func four(n int) int { return leaf(n) + 6 }
+
+//go:noinline
+func five(n int) int { return leaf(n) + 7 }
+
+//go:noinline
+func six(n int) int { return leaf(n) + 8 }
+
+//go:noinline
+func seven(n int) int { return leaf(n) + 9 }
+
+//go:noinline
+func eight(n int) int { return leaf(n) + 10 }
+
+var some = []struct {
+	name  string
+	call  func(int) int
+	calls atomic.Int64
+}{
+	{name: "one", call: one}, {name: "two", call: two}, {name: "three", call: three}, {name: "four", call: four},
+	{name: "five", call: five}, {name: "six", call: six}, {name: "seven", call: seven}, {name: "eight", call: eight},
+}
+
+var (
+	hotOn, manyOn       atomic.Bool
+	hotCalls, cheapCall atomic.Int64
+	// Held while calls are made: who switches them off waits for the last one.
+	calling sync.RWMutex
+)
+
+func runHot() {
+	for n := 0; ; n++ {
+		calling.RLock()
+		if !hotOn.Load() {
+			calling.RUnlock()
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		for range 100 {
+			hotCalls.Add(1)
+			hot(n)
+		}
+		calling.RUnlock()
+	}
+}
+
+func runMany() {
+	for n := 0; ; n++ {
+		time.Sleep(2 * time.Millisecond)
+		calling.RLock()
+		for i := range some {
+			if !manyOn.Load() {
+				break
+			}
+			some[i].calls.Add(1)
+			some[i].call(n)
+		}
+		calling.RUnlock()
+	}
+}
+
+func main() {
+	go runHot()
+	go runMany()
+	fmt.Println("ready")
+	input := bufio.NewScanner(os.Stdin)
+	for input.Scan() {
+		words := strings.Fields(input.Text())
+		switch words[0] {
+		case "hot":
+			hotOn.Store(words[1] == "on")
+			calling.Lock()
+			calling.Unlock()
+		case "many":
+			manyOn.Store(words[1] == "on")
+			calling.Lock()
+			calling.Unlock()
+		case "cheap":
+			count, _ := strconv.Atoi(words[1])
+			for n := range count {
+				time.Sleep(time.Millisecond)
+				cheapCall.Add(1)
+				cheap(n)
+			}
+		case "counts":
+			fmt.Printf("counts hot=%d cheap=%d", hotCalls.Load(), cheapCall.Load())
+			for i := range some {
+				fmt.Printf(" %s=%d", some[i].name, some[i].calls.Load())
+			}
+			fmt.Println()
+			continue
+		}
+		fmt.Println("done", words[0])
+	}
+}

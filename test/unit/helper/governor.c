@@ -1,0 +1,60 @@
+/* Runs helper/governor.h for governor.test.ts. Standard input has one command a line; answers on standard output. */
+#include "../../../helper/governor.h"
+
+#include <stdio.h>
+
+int main(void)
+{
+	static struct governor governor;
+	static struct candidate candidates[1000];
+	uint32_t count = 0;
+	long long now, entry, parks;
+	double cost, returns, budget;
+	char command;
+	while (scanf(" %c", &command) == 1) {
+		switch (command) {
+		case 's': /* start BUDGET NOW */
+			if (scanf("%lf %lld", &cost, &now) != 2)
+				return 1;
+			governor_start(&governor, cost, now);
+			break;
+		case 'l': /* look NOW COST → 0 or 1 */
+			if (scanf("%lld %lf", &now, &cost) != 2)
+				return 1;
+			printf("%d\n", governor_look(&governor, now, cost));
+			break;
+		case 'd': /* cost since NOW */
+			if (scanf("%lld", &now) != 1)
+				return 1;
+			printf("%.0f\n", governor_cost_since(&governor, now));
+			break;
+		case 'e': /* excess TOTAL ELAPSED BUDGET CPUS ROUNDS */
+			if (scanf("%lf %lf %lf %lld %lld", &cost, &returns, &budget, &now, &parks) != 5)
+				return 1;
+			printf("%.0f\n", excess(cost, returns, budget, now, parks));
+			break;
+		case 'r': /* removed NOW */
+			if (scanf("%lld", &now) != 1)
+				return 1;
+			governor_removed(&governor, now);
+			break;
+		case 'f': /* function ENTRY CALLS RETURNS PARKS */
+			if (scanf("%lld %lf %lf %lld", &entry, &cost, &returns, &parks) != 4)
+				return 1;
+			count += candidates_of(entry, cost, returns, parks, &candidates[count]);
+			break;
+		case 'c': /* choose EXCESS → what goes */
+			if (scanf("%lf", &cost) != 1)
+				return 1;
+			uint32_t chosen = choose(candidates, count, cost);
+			for (uint32_t i = 0; i < chosen; i++)
+				printf("%u%s ", candidates[i].entry, candidates[i].returns ? "r" : "");
+			printf("\n");
+			count = 0;
+			break;
+		default:
+			return 1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,202 @@
+/** The arithmetic of the bound on what probes cost (helper/governor.h), compiled as it is. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const folder = mkdtempSync(join(tmpdir(), "probelens-governor-"));
+const program = join(folder, "governor");
+before(() => {
+  const source = fileURLToPath(new URL("governor.c", import.meta.url));
+  execFileSync("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", source, "-o", program], { stdio: "inherit" });
+});
+after(() => rmSync(folder, { recursive: true }));
+
+function answers(commands: readonly string[]): string[] {
+  return execFileSync(program, { input: commands.join("\n"), encoding: "utf8" })
+    .trimEnd()
+    .split("\n");
+}
+
+const MS = 1_000_000;
+/** Between two looks. */
+const LOOK_MS = 100;
+
+/** When it is too much first, in milliseconds, at this share of a core; `shares` repeats. */
+function noticedAfter(
+  budget: number,
+  shares: readonly number[],
+  seconds: number,
+  stepMs = LOOK_MS,
+): number | undefined {
+  const steps = Math.floor((seconds * 1000) / stepMs);
+  const looks = Array.from({ length: steps }, (_, step) => {
+    const share = shares[Math.floor((step * stepMs) / LOOK_MS) % shares.length] ?? 0;
+    return `l ${(step + 1) * stepMs * MS} ${share * stepMs * MS}`;
+  });
+  const at = answers([`s ${budget} 0`, ...looks]).indexOf("1");
+  return at < 0 ? undefined : (at + 1) * stepMs;
+}
+
+const looksAt = (share: number, count: number): number[] => Array.from({ length: count }, () => share);
+const burst = (share: number, ms: number): number[] => [...looksAt(share, ms / LOOK_MS), ...looksAt(0, 600)];
+
+describe("when it is too much", () => {
+  for (const [name, budget, shares, expected] of [
+    ["nothing", 0.05, [0], undefined],
+    ["within the budget", 0.05, [0.049], undefined],
+    ["a little more than the budget, all the time", 0.05, [0.06], 1400],
+    ["a flood of one thread", 0.05, [0.95], 1400],
+    ["a flood of eight threads", 0.05, [7.5], 200],
+    ["a flood under a budget of two cores", 2, [1.9], undefined],
+    ["a burst of 1.1 s", 0.05, burst(1, 1100), undefined],
+    ["a burst of four threads of 0.3 s", 0.05, burst(4, 300), undefined],
+    ["a burst of four threads of 0.4 s", 0.05, burst(4, 400), 400],
+    ["short peaks that the budget allows together", 0.05, [0.4, ...looksAt(0, 9)], undefined],
+    ["short peaks that it does not allow together", 0.05, [0.9, ...looksAt(0, 4)], 9100],
+  ] as const)
+    it(name, () => assert.equal(noticedAfter(budget, shares, 60), expected));
+
+  it("looks that come late find the same", () => {
+    assert.equal(noticedAfter(0.05, [0.95], 60, 500), 1500);
+    assert.equal(noticedAfter(0.05, [0.06], 60, 500), 1500);
+    assert.equal(noticedAfter(0.05, [0.049], 60, 500), undefined);
+  });
+
+  it("a clock that stands still tells nothing", () =>
+    assert.deepEqual(answers(["s 0.05 0", "l 0 1e12", "l 0 1e12"]), ["0", "0"]));
+});
+
+it("what was spent since a time is known from the look before it", () =>
+  assert.deepEqual(answers(["s 0.05 0", "l 100 7", "l 200 11", "d 0", "d 100", "d 150", "d 200", "d -1"]).slice(2), [
+    "18",
+    "11",
+    "11",
+    "0",
+    "0",
+  ]));
+
+describe("what has to be saved", () => {
+  /** Of 1 000 ns on two CPUs, with a budget of 50. */
+  for (const [name, cost, rounds, expected] of [
+    ["a little more than the budget", 60, 0, 12],
+    ["half of one CPU: the rest comes a third more often", 500, 0, 462],
+    ["all of one CPU: the rest comes twice as often", 1000, 0, 975],
+    ["the second time", 1000, 1, 994],
+    ["all CPUs: nobody knows", 2000, 0, 1999],
+    ["more than there is", 3000, 0, 2999],
+  ] as const)
+    it(name, () => assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${rounds}`]), [String(expected)]));
+});
+
+describe("after some were removed", () => {
+  const looks = (share: number, count: number): string[] =>
+    Array.from({ length: count }, (_, n) => `l ${(n + 1) * LOOK_MS * MS} ${share * LOOK_MS * MS}`);
+  const after = (share: number, count: number): string[] =>
+    answers(["s 0.05 -1000000000", "r 0", ...looks(share, count)]);
+
+  it("what is still too much goes after three looks", () => assert.deepEqual(after(0.95, 3), ["0", "0", "1"]));
+  it("what is cheap stays", () => assert.deepEqual(new Set(after(0.04, 600)), new Set(["0"])));
+  it("one look within the budget ends the alarm", () => {
+    const [, ...rest] = looks(0.95, 5);
+    assert.deepEqual(answers(["s 0.05 -1000000000", "r 0", ...looks(0.01, 1), ...rest]), ["0", "0", "0", "0", "0"]);
+  });
+});
+
+describe("what goes", () => {
+  /** Of each function: calls, returns, and whether its calls may wait for them. */
+  for (const [name, functions, excess, expected] of [
+    ["nothing", [[10, 0]], 0, ""],
+    ["the only one", [[10, 0]], 1, "0"],
+    [
+      "the most expensive",
+      [
+        [10, 0],
+        [30, 0],
+        [20, 0],
+      ],
+      5,
+      "1",
+    ],
+    [
+      "as many as it takes",
+      [
+        [10, 0],
+        [30, 0],
+        [20, 0],
+      ],
+      45,
+      "1 2",
+    ],
+    [
+      "the returns of the most expensive before its calls",
+      [
+        [10, 100],
+        [5, 20],
+      ],
+      50,
+      "0r",
+    ],
+    [
+      "its returns, then another's",
+      [
+        [10, 100],
+        [5, 20],
+      ],
+      110,
+      "0r 1r",
+    ],
+    [
+      "its returns, then its calls where they are the most expensive",
+      [
+        [50, 100],
+        [5, 20],
+      ],
+      110,
+      "0r 0",
+    ],
+    [
+      "cheap returns stay beside calls that are expensive",
+      [
+        [1, 2],
+        [90, 0],
+      ],
+      50,
+      "1",
+    ],
+    [
+      "all",
+      [
+        [10, 100],
+        [5, 20],
+      ],
+      1e9,
+      "0r 1r 0 1",
+    ],
+    [
+      "both where calls wait for returns",
+      [
+        [10, 100, 1],
+        [5, 20],
+      ],
+      50,
+      "0",
+    ],
+    [
+      "none that was not hit",
+      [
+        [0, 0],
+        [7, 0],
+      ],
+      1e9,
+      "1",
+    ],
+  ] as const)
+    it(name, () => {
+      const commands = functions.map(([calls, returns, parks = 0], entry) => `f ${entry} ${calls} ${returns} ${parks}`);
+      assert.equal(answers([...commands, `c ${excess}`])[0]?.trim(), expected);
+    });
+});
