@@ -46,7 +46,19 @@ export async function boot(image: string, files: Initramfs, script: string, limi
       // Software emulation works everywhere; `-cpu max` has what Go's newest GOAMD64 levels ask for. Both CPUs in one
       // thread, in turn: with one thread each, QEMU 7.2 now and then lets a Node that compiles code die of SIGSEGV (in
       // any of the kernels, with nothing probed), while hits are preempted and move between CPUs as before.
-      ["-accel", "tcg,thread=single", "-cpu", "max", "-smp", "2", "-m", String(MEMORY_MB), "-display", "none", "-no-reboot"].concat(
+      [
+        "-accel",
+        "tcg,thread=single",
+        "-cpu",
+        "max",
+        "-smp",
+        "2",
+        "-m",
+        String(MEMORY_MB),
+        "-display",
+        "none",
+        "-no-reboot",
+      ].concat(
         ["-nodefaults", "-serial", "stdio", "-serial", `file:${results}`, "-kernel", image, "-initrd", initrd],
         ["-append", "console=ttyS0 quiet panic=-1"],
       ),
