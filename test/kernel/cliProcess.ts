@@ -180,6 +180,11 @@ export function childrenOf(pid: number, text: string): number[] {
     .filter((child) => commandLine(child).includes(text));
 }
 
+/** The processes that hold a helper's probes; beside them, for a moment, is the one that finds out what a hit costs. */
+export function holdersOf(helper: number): number[] {
+  return childrenOf(helper, "holder").filter((pid) => !commandLine(pid).includes("costs"));
+}
+
 export function commandLine(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ");

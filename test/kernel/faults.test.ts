@@ -29,6 +29,7 @@ import {
   commandLine,
   detached,
   eventsOf,
+  holdersOf,
   probelens,
   probelensIn,
   run,
@@ -127,7 +128,7 @@ test("a killed helper ends the trace with status 1 and a message that names it",
 test("so does a killed process that holds the probes", async () => {
   const { target, trace } = await tracing();
   const [holder] = await until("the holder", () => {
-    const holders = childrenOf(helperOf(trace), "");
+    const holders = holdersOf(helperOf(trace));
     return holders.length > 0 && holders;
   });
   process.kill(holder ?? 0, "SIGKILL");
@@ -421,7 +422,7 @@ test("two traces of one function at once see every call each", async () => {
     join(directory, "second"),
   );
   await until("the second helper's probe", () =>
-    childrenOf(second.pid, "helper").some((helper) => childrenOf(helper, "").length > 0),
+    childrenOf(second.pid, "helper").some((helper) => holdersOf(helper).length > 0),
   );
   await until("both to count", () => {
     target.send("work 1");

@@ -22,7 +22,7 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../../src/protocol/errors.ts";
 import { connectHelper, type HelperClient } from "../../src/protocol/helperClient.ts";
 import { until } from "../until.ts";
-import { Child, CLI, childrenOf } from "./cliProcess.ts";
+import { Child, CLI, holdersOf } from "./cliProcess.ts";
 import { type RunningHelper, startHelper } from "./helperProcess.ts";
 import { attachAdd, buildHits, ENTRY, endTargets, HitsProcess, type HitsProgram, processTarget } from "./hits.ts";
 
@@ -131,7 +131,7 @@ it("has in no thread more rights than it needs, and neither has what holds the p
   const threads = threadRights(helperPid);
   assert.ok(threads.length > 4, "V8's and libuv's threads are there");
   for (const rights of threads) assert.deepEqual(rights, { CapPrm: kept, CapEff: kept, CapBnd: kept, NoNewPrivs: 1n });
-  const [holder] = childrenOf(helperPid, "probelens-holder");
+  const [holder] = holdersOf(helperPid);
   assert.deepEqual(threadRights(holder ?? 0), [{ CapPrm: 0n, CapEff: 0n, CapBnd: kept, NoNewPrivs: 1n }]);
   await helper.stop();
 });

@@ -350,13 +350,15 @@ function shapeOfMap(
 /** Keys and elems of one group; those that are kept elsewhere are one pointer away. */
 function shapeOfGroup({ key, elem }: MapType, group: SlotGroup, options: ShapeOptions): Shape {
   const builder = new ShapeBuilder(options);
-  for (const [type, { indirect, offset, stride }] of [
+  // Key and element may be one and the same type.
+  for (const [type, slots] of [
     [key, group.keys],
     [elem, group.elems],
   ] as const satisfies [GoType, SlotArray][]) {
+    const { indirect, offset, stride } = slots;
     for (let index = 0; index < GROUP_SLOTS; index++) {
       if (indirect) builder.pointer(offset + index * stride, { of: "value", type }, false);
-      else if (type === key && type.kind === "string") builder.mapKey(offset + index * stride);
+      else if (slots === group.keys && type.kind === "string") builder.mapKey(offset + index * stride);
       else builder.value(type, offset + index * stride, 0);
     }
   }
