@@ -145,7 +145,11 @@ class Shortener {
       case "interface":
         return elem === undefined ? [] : [this.dynamic(elem, (inner, room) => this.fit(inner, room), columns)];
       case "func":
-        return [`${this.unqualified(text ?? "")}{…}`, `func ${ELLIPSIS}`];
+        return [
+          this.someFields(value, columns, text),
+          `${this.unqualified(text ?? "")}{${ELLIPSIS}}`,
+          `func ${ELLIPSIS}`,
+        ];
       case "struct":
         return text === undefined ? [this.someFields(value, columns), "{…}"] : [];
       case "slice":
@@ -161,11 +165,13 @@ class Shortener {
     }
   }
 
-  /** Every field a fair share of the room; where that is too little, the first ones. */
-  private someFields(value: Value, columns: number): string | undefined {
-    const open = `${this.unqualified(value.type)}{`;
+  /** Every field a fair share of the room; where that is too little, the first ones. What has no name goes first. */
+  private someFields(value: Value, columns: number, name = value.type): string | undefined {
+    const open = `${this.unqualified(name)}{`;
     const all = fieldsOf(value);
-    const fields = all.filter(({ value: field }) => !LOCKS.test(field.type));
+    const fields = all.filter(
+      ({ label, value: field }) => !LOCKS.test(field.type) && (label !== "" || field.unavailable === undefined),
+    );
     const room = columns - width(open) - 1;
     const wanted = fields.map(({ value: field }) => width(this.whole(field, room)));
     for (let count = fields.length; count > 0; count--) {

@@ -124,6 +124,19 @@ const CASES: readonly [value: Value, columns: number, expected: string][] = [
     30,
     "func main.func1{n:3}",
   ],
+  [
+    {
+      type: "func()",
+      kind: "func",
+      text: "func main.main.func1",
+      fields: [
+        { name: "n", value: int(3) },
+        { name: "", value: { type: "", kind: "struct", unavailable: "there may be captured variables" } },
+      ],
+    },
+    30,
+    "func main.func1{n:3, …}",
+  ],
   [{ type: "func()", kind: "func", text: "func net/http.HandlerFunc.ServeHTTP" }, 20, "func …"],
   [{ type: "time.Time", kind: "struct", text: "2026-11-22T10:00:00.5Z" }, 30, "2026-11-22T10:00:00.5Z"],
   [missing("memory not resident"), 40, "<unavailable: memory not resident>"],
