@@ -14,6 +14,18 @@ static __always_inline void finish_chunk(struct pl_scratch *s)
 	s->chunk = 0;
 }
 
+/* All bytes of the chunk at `place` are there: its secrets are zeroed next, if it has any. */
+static __always_inline void mask_or_finish(struct pl_scratch *s, struct pl_chunk *chunk, u64 place)
+{
+	if (s->masks && chunk->length) {
+		s->mask = 0;
+		s->mask_element = place + CHUNK;
+		s->mask_end = s->at;
+	} else {
+		finish_chunk(s);
+	}
+}
+
 /* At most PL_MAX_READ bytes more of the current chunk; what is not resident ends it. */
 static __always_inline void copy_step(struct pl_scratch *s)
 {
@@ -50,13 +62,7 @@ static __always_inline void copy_step(struct pl_scratch *s)
 	s->address += bytes;
 	if (s->left)
 		return;
-	if (s->masks && chunk->length) {
-		s->mask = 0;
-		s->mask_element = place + CHUNK;
-		s->mask_end = s->at;
-	} else {
-		finish_chunk(s);
-	}
+	mask_or_finish(s, chunk, place);
 }
 
 /* Zeroes one masked run of bytes of one element of the current chunk (or of the root area). */

@@ -65,13 +65,13 @@ static __always_inline void expect_floats(struct pt_regs *ctx, struct pl_plan *p
 	if (!plan->float_pieces)
 		return;
 	float_key(&key, record->kind == PL_RETURN);
+	struct pl_float_wait *old = bpf_map_lookup_elem(&float_waits, &key);
+	if (old)
+		give_up_wait(old);
 	/*
 	 * On a system stack, Go's signal handlers among them: a probe there that sends a signal again and again would
 	 * never let the handler's caller go on.
 	 */
-	struct pl_float_wait *old = bpf_map_lookup_elem(&float_waits, &key);
-	if (old)
-		give_up_wait(old);
 	if (!record->goid) {
 		record->floats = PL_FLOATS_NO_GOROUTINE;
 		bpf_map_delete_elem(&float_waits, &key);

@@ -50,7 +50,7 @@ struct goroutine {
 
 /*
  * Memory that is in use can be away for a moment, while the kernel takes a huge page apart or moves a page; a program
- * may not wait for it. One hit in some 50 000 meets that in a process that collects garbage all the time, and the next
+ * may not wait for it. About one hit in 50 000 meets that in a process that collects garbage all the time, and the next
  * try finds the memory there again. Nonzero: it is away still.
  */
 static __always_inline int read_in_use(void *to, u32 size, u64 address)

@@ -38,13 +38,7 @@ static __always_inline void end_groups(struct pl_scratch *s, struct pl_chunk *ch
 	}
 	if (chunk->length)
 		chunk->wanted = chunk->length;
-	if (s->masks && chunk->length) {
-		s->mask = 0;
-		s->mask_element = place + CHUNK;
-		s->mask_end = s->at;
-	} else {
-		finish_chunk(s);
-	}
+	mask_or_finish(s, chunk, place);
 }
 
 /* Looks at one group: one with live entries is kept, in one chunk with those before it. */

@@ -1,4 +1,5 @@
 /** What one hit of a probe takes the target, as the holder's bound reckons it: nanoseconds. */
+import { USUAL_TRAP_NS } from "../src/protocol/budget.ts";
 import type { ProbeSpec } from "../src/protocol/helperApi.ts";
 
 /** By how the kernel carries out the probed instruction. Measured (docs/performance.md); a property of the machine. */
@@ -7,7 +8,7 @@ export interface TrapCosts {
   readonly steppedNs: number;
 }
 /** Where they cannot be measured. */
-export const USUAL_TRAP_COSTS: TrapCosts = { emulatedNs: 900, steppedNs: 12_600 };
+export const USUAL_TRAP_COSTS: TrapCosts = { emulatedNs: USUAL_TRAP_NS.emulated, steppedNs: USUAL_TRAP_NS.stepped };
 
 /** The program of a flat plan, beside one that does nothing. */
 const PROGRAM_NS = 200;

@@ -23,6 +23,6 @@ for (const toolchain of ["installed", "go1.15.15"])
     // Before Go 1.17 both stand in memory.
     const known = returns.filter(({ id, results }) => [given.get(id), results[0]?.text].every((text) => text !== AWAY));
     for (const { id, results } of known) assert.equal(results[0]?.text, String(Number(given.get(id)) + 1));
-    assert.ok(known.length > CALLS / 2, `${known.length} of ${CALLS}`);
+    assert.ok(known.length > 0.9 * returns.length && known.length > 0, `${known.length} of ${returns.length}`);
     t.diagnostic(`${ends.unknownEnds} unknown ends, values of ${returns.length - known.length} unavailable`);
   });

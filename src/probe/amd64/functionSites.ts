@@ -8,6 +8,7 @@
  */
 import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoFunction } from "../../gobinary/api.ts";
+import { USUAL_TRAP_NS } from "../../protocol/budget.ts";
 import type { ProbeSite } from "../api.ts";
 import { decodeFunction, effectsOf, formatInstruction, type Instruction, whereItLeads } from "./decode.ts";
 import { kernelHandling } from "./kernelSupport.ts";
@@ -50,8 +51,6 @@ export function findSites(input: SiteInput): Sites {
   return { ok: true, entry: entry.site, returns, jumpsAway };
 }
 
-/** docs/performance.md's medians for one hit on the project's machines: predictions, not promises. */
-const PREDICTED_NS = { emulated: 900, stepped: 12_600 } as const;
 /** Instructions looked at before a site is settled: a block without one so far has no cheap one worth the search. */
 const MAX_ENTRY_INSTRUCTIONS = 64;
 
@@ -273,7 +272,7 @@ function siteAt(
     skipIfBelowOrEqual,
     ...resume,
     changesFloats: effectsOf(input.code, instruction.at).writes.filter((register) => register.startsWith("X")),
-    predictedNs: PREDICTED_NS[kind],
+    predictedNs: USUAL_TRAP_NS[kind],
   };
 }
 

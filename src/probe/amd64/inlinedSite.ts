@@ -14,6 +14,7 @@
 import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoFunction, InlinedCall, InlineMap } from "../../gobinary/api.ts";
 import { MAX_INLINE_DEPTH } from "../../gobinary/inltree.ts";
+import { USUAL_TRAP_NS } from "../../protocol/budget.ts";
 import type { ProbeSite } from "../api.ts";
 import { decodeFunction, type Instruction, movesMemory, writesMemory } from "./decode.ts";
 import { alwaysFallsThrough } from "./obligations.ts";
@@ -65,7 +66,7 @@ export class EnclosingFunction {
       cfaOffset: stack + RETURN_ADDRESS_BYTES,
       skipIfBelowOrEqual: false,
       changesFloats: [],
-      predictedNs: PREDICTED_NS,
+      predictedNs: USUAL_TRAP_NS.emulated,
     };
     return { ok: true, site };
   }
@@ -181,8 +182,6 @@ export class EnclosingFunction {
 const NOP = 0x90;
 const CALL_REL32 = 0xe8;
 const RETURN_ADDRESS_BYTES = 8;
-/** docs/performance.md's median for a nop, which the kernel emulates. */
-const PREDICTED_NS = 900;
 /** branchelim.go since Go 1.26. */
 const MOVES_MARKS = 26;
 /** Instructions of the longest stack check. */

@@ -1,6 +1,6 @@
 // Collapse calls work N times on each of four goroutines, while a thread has the kernel make one huge page of the
-// memory in which they stand (MADV_COLLAPSE, Linux 6.1) and takes it apart again, over and over: for some 100 µs each
-// time nothing of it can be read without waiting. Exits with status 3 where the kernel cannot do that.
+// memory in which they stand (MADV_COLLAPSE, Linux 6.1) and takes it apart again, over and over: while
+// it does, nothing of it can be read without waiting. Exits with status 3 where the kernel cannot do that.
 package main
 
 import (
