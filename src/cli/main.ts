@@ -67,7 +67,8 @@ async function runCommand(name: keyof typeof COMMANDS, rest: readonly string[]):
 
 /** Where the message does not say the number that the user typed. */
 function naming(pid: number | undefined, error: unknown): unknown {
-  if (pid === undefined || !(error instanceof UserError) || error.message.includes(String(pid))) return error;
+  if (pid === undefined || !(error instanceof UserError) || new RegExp(`\\b${pid}\\b`).test(error.message))
+    return error;
   return NOT_OF_PROCESS.has(error.code) ? error : withProcess(pid, error);
 }
 
