@@ -112,9 +112,11 @@ static __always_inline int condition_step(struct pl_machine *m, struct pl_condit
 			break;
 		case PL_GOID:
 			result = m->goid;
+			reason = m->unread ? step->fault : 0;
 			break;
 		case PL_G:
 			result = m->g;
+			reason = m->unread && !result ? step->fault : 0;
 			break;
 		case PL_DURATION:
 			result = m->duration_ns;

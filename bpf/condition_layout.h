@@ -134,6 +134,7 @@ struct pl_machine {
 	u64 goid;
 	u64 g;
 	u64 duration_ns;
+	u64 unread; /* the goroutine: its goid is not known, nor is g where that is 0 */
 	u64 value[PL_VALUES];
 	u8 reason[PL_VALUES]; /* 0: the value is known */
 	u64 answer;

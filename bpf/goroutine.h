@@ -96,6 +96,8 @@ static __always_inline void current_goroutine(struct pt_regs *ctx, struct gorout
 		void *task = (void *)bpf_get_current_task();
 		bpf_probe_read_kernel(&base, sizeof(base), task + config.fsbase_offset);
 		failed = read_in_use(&g, sizeof(g), base + (s64)config.tls_offset);
+	} else {
+		failed = 1; /* Nothing says where threads have theirs. */
 	}
 	read_goroutine(failed ? 0 : g, out);
 	if (failed)

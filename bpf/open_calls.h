@@ -264,6 +264,13 @@ static __always_inline int close_call(struct unwinding *at, struct task_ids *ids
 	return 0;
 }
 
+/* What unwinds a goroutine that could not be read: any that is open may have ended by it. */
+static __always_inline int unwinds_unread(void)
+{
+	mark_unread(1);
+	return -1;
+}
+
 static long unwind_one(u32 round __attribute__((unused)), void *context)
 {
 	struct unwinding *at = context;
@@ -283,6 +290,8 @@ static __always_inline int at_goexit(struct pt_regs *ctx, struct unwinding *at)
 	if (current_ids(&ids))
 		return -1;
 	current_goroutine(ctx, &g);
+	if (g.unread)
+		return unwinds_unread();
 	call_stack(at, &ids, &g);
 	at->depth = 0;
 	return 0;
@@ -301,9 +310,11 @@ static __always_inline int at_resume(struct pt_regs *ctx, struct unwinding *at)
 	u64 words[3] = {};
 	if (current_ids(&ids))
 		return -1;
-	bpf_probe_read_user(&gobuf, sizeof(gobuf), (void *)ctx->sp);
-	bpf_probe_read_user(words, sizeof(words), (void *)gobuf);
+	if (read_in_use(&gobuf, sizeof(gobuf), ctx->sp) || read_in_use(words, sizeof(words), gobuf))
+		return unwinds_unread();
 	read_goroutine(words[2], &g);
+	if (g.unread)
+		return unwinds_unread();
 	if (!g.goid || !g.stack_hi)
 		return -1;
 	call_stack(at, &ids, &g);

@@ -49,6 +49,7 @@ static __always_inline void set_machine(struct pt_regs *ctx, struct pl_machine *
 	m->cfa = cfa;
 	m->g = g->address;
 	m->goid = g->goid;
+	m->unread = g->unread;
 	m->duration_ns = duration;
 	m->awaits = 0;
 }

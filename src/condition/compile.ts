@@ -134,8 +134,9 @@ class Compiler {
     const { out } = this;
     switch (node.op) {
       case "goid":
+        return out.emit("goid", { dst, fault: this.operands.unreadable(node) });
       case "duration":
-        return out.emit(node.op, { dst });
+        return out.emit("duration", { dst });
       case "not":
         this.evaluate(node.operand, dst);
         return out.emit("not", { dst, a: dst });

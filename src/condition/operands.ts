@@ -211,7 +211,7 @@ export class Operands {
     const fault = this.unreadable(node);
     const load = (offset: number, width = WORD_WIDTH): void =>
       out.emit("load", { dst, a: dst, imm: offset, width: width | WIDTH.nilIsZero, fault });
-    out.emit("g", { dst });
+    out.emit("g", { dst, fault });
     load(labels);
     const layout = labelsLayout(facts.goMinor);
     const find = {

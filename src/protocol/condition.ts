@@ -20,9 +20,10 @@ export const CONDITION_OPS = [
   "register",
   /** dst = CFA + imm. */
   "cfa",
-  /** dst = the goroutine's id; the address of its g; nanoseconds since the entry. */
+  /** dst = the goroutine's id; the address of its g; `fault` where it could not be read. */
   "goid",
   "g",
+  /** dst = nanoseconds since the entry. */
   "duration",
   /** dst is to be had at the return only. */
   "late",

@@ -22,16 +22,17 @@ const NATIVE = join(ROOT, "dist/native");
 
 /** struct pl_machine of bpf/condition_layout.h. */
 const MACHINE = {
-  size: 4216,
+  size: 4224,
   registers: 8,
   cfa: 168,
   goid: 176,
   g: 184,
   duration: 192,
-  answerReason: 496,
-  low: 512,
-  hasLow: 640,
-  kept: 3560,
+  unread: 200,
+  answerReason: 504,
+  low: 520,
+  hasLow: 648,
+  kept: 3568,
 } as const;
 const KEPT_BYTES = 648;
 /** enum of condition.h. */
@@ -76,8 +77,9 @@ function inKernel(requests: readonly Request[]): Answer[] {
       bytes.writeBigUInt64LE(machine.registers[register] ?? 0n, MACHINE.registers + 8 * index);
     }
     bytes.writeBigUInt64LE(machine.cfa, MACHINE.cfa);
-    bytes.writeBigUInt64LE(machine.goid, MACHINE.goid);
-    bytes.writeBigUInt64LE(machine.g, MACHINE.g);
+    bytes.writeBigUInt64LE(machine.goid ?? 0n, MACHINE.goid);
+    bytes.writeBigUInt64LE(machine.g ?? 0n, MACHINE.g);
+    bytes.writeBigUInt64LE(machine.goid === undefined ? 1n : 0n, MACHINE.unread);
     bytes.writeBigUInt64LE(machine.durationNs, MACHINE.duration);
     if (kept !== undefined) bytes.set(kept, MACHINE.kept);
     for (const [index, register] of FLOAT_REGISTERS.entries()) {
@@ -199,6 +201,7 @@ test("long strings, unreadable memory and labels in the kernel as by the referen
     'labels[""] < other',
     'labels["key"] == r2',
     "duration > 5ms && goid == 18",
+    "goid != 18",
   ];
   const lengths = [0, 1, 7, 8, 9, 63, 64, 65, 255, 256, 257, 300];
   while (cases.length < 3000) {
@@ -230,7 +233,10 @@ test("long strings, unreadable memory and labels in the kernel as by the referen
       text,
       condition: compiled(text),
       memory,
-      machine: memory.machine({ g, durationNs: random.pick([0n, 6_000_000n]) }),
+      machine: memory.machine({
+        ...random.pick([{ g }, { g }, { g }, { g, goid: undefined }, { g: undefined, goid: undefined }]),
+        durationNs: random.pick([0n, 6_000_000n]),
+      }),
     });
   }
   const counts = compare(cases);

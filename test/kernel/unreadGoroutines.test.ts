@@ -26,3 +26,25 @@ for (const toolchain of ["installed", "go1.15.15"])
     assert.ok(known.length > 0.9 * returns.length && known.length > 0, `${known.length} of ${returns.length}`);
     t.diagnostic(`${ends.unknownEnds} unknown ends, values of ${returns.length - known.length} unavailable`);
   });
+
+for (const toolchain of ["installed", "go1.15.15"])
+  for (const [where, passes] of [
+    ["goid == 0", false],
+    ['goid != 0 && labels["user"] == ""', true],
+  ] as const)
+    test(`${where} while the kernel moves them, Go ${toolchain.replace("go", "")}`, async (t) => {
+      const request = ["main.work", "--where", where, "--format", "jsonl", "--", buildGo("collapse", toolchain)];
+      const { status, stdout, stderr } = await run("trace", ...request, String(CALLS / 4));
+      if (status === 3) return t.skip("no MADV_COLLAPSE (Linux 6.1 with huge pages)");
+      assert.equal(status, 0, stderr);
+      const { stats } = eventsOf(stdout);
+      const [{ hits, emitted, filtered, undecided, dropped } = assert.fail("no stats")] = stats;
+      // What does not pass could not be decided, and nothing passes for want of an id.
+      assert.deepEqual(
+        [hits, emitted + dropped, filtered],
+        passes ? [CALLS, CALLS - undecided, undecided] : [CALLS, 0, CALLS],
+        JSON.stringify(stats),
+      );
+      if (undecided > 0) assert.match(stderr, /`(goid|labels\["user"\])` could not be read/);
+      t.diagnostic(`${undecided} undecided`);
+    });

@@ -233,6 +233,21 @@ test("labels of Go up to 1.23 and since", () => {
   }
 });
 
+test("a goroutine that could not be read has no id that is 0, and no empty labels", () => {
+  const memory = new Memory();
+  const g = memory.place(Buffer.alloc(0x168));
+  const unread = "(its memory is not resident)";
+  for (const [machine, expression, expected] of [
+    [{ g, goid: undefined }, "goid == 0", `\`goid\` could not be read ${unread}`],
+    [{ g, goid: undefined }, "goid != 0 || true", "pass"],
+    [{ g, goid: undefined }, 'labels["user"] == ""', "pass"],
+    [{ g: undefined, goid: undefined }, 'labels["user"] == ""', `\`labels["user"]\` could not be read ${unread}`],
+    [{ g: 0n, goid: 0n }, 'goid == 0 && labels["user"] == ""', "pass"],
+  ] as const) {
+    assert.equal(verdict(expression, memory.machine(machine)), expected, expression);
+  }
+});
+
 test("a duration literal is a constant of time.Duration, exact to the nanosecond", () => {
   for (const [literal, ns] of [
     ["1h2m3s4ms5us6ns", 3_723_004_005_006],

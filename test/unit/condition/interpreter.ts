@@ -16,8 +16,9 @@ export interface Machine {
   /** X0 to X14: of the call, the low 8 bytes each; none: no frame showed them. */
   readonly registers: Readonly<Record<string, bigint>>;
   readonly cfa: bigint;
-  readonly goid: bigint;
-  readonly g: bigint;
+  /** Undefined: the goroutine could not be read. */
+  readonly goid: bigint | undefined;
+  readonly g: bigint | undefined;
   readonly durationNs: bigint;
   /** Undefined: not readable as a whole. */
   read(address: bigint, size: number): Uint8Array | undefined;
@@ -138,9 +139,10 @@ function scalar(
     case "cfa":
       return known(machine.cfa + BigInt(imm));
     case "goid":
-      return known(machine.goid);
-    case "g":
-      return known(machine.g);
+    case "g": {
+      const bits = machine[op];
+      return bits === undefined ? { bits: 0n, reason: instruction.fault } : known(bits);
+    }
     case "duration":
       return known(machine.durationNs);
     case "late":
