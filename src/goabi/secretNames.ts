@@ -23,18 +23,34 @@ const SECRET_WORDS = [
  */
 export const SECRET_KEY_BYTES = 1024;
 
+/** A large program's types have some 20 000 different names of fields; keys of maps come on top. A full table starts again. */
+const MAX_KNOWN = 32_768;
+/** Longer ones, keys of maps among them, are looked at anew. */
+const MAX_KNOWN_LENGTH = 64;
+
 export type IsSecretName = (name: string) => boolean;
 
 /** `extra`: the user's own words; the list can only be extended. */
 export function secretNames(extra: readonly string[] = []): IsSecretName {
   const secrets = new Set<string>([...SECRET_WORDS, ...extra.map(squeezed).filter((word) => word !== "")]);
   const longest = Math.max(...Array.from(secrets, (word) => word.length));
-  return (name) => {
+  const isSecret: IsSecretName = (name) => {
     // Most names hold no secret word at all, whole or in parts.
     const letters = squeezed(name);
     let possible = false;
     for (const secret of secrets) possible ||= letters.includes(secret);
     return possible && WORD_RULES.some((rule) => hasSecret(name.match(rule) ?? [], secrets, longest));
+  };
+  const known = new Map<string, boolean>();
+  return (name) => {
+    if (name.length > MAX_KNOWN_LENGTH) return isSecret(name);
+    let answer = known.get(name);
+    if (answer === undefined) {
+      answer = isSecret(name);
+      if (known.size >= MAX_KNOWN) known.clear();
+      known.set(name, answer);
+    }
+    return answer;
   };
 }
 

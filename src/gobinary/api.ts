@@ -243,9 +243,9 @@ export interface GoBinary {
   readonly runtimeFacts: RuntimeFacts;
   /**
    * Names types and code that only a running process tells of: an interface's dynamic type, a func value.
-   * `names`: of what closures captured, the source's.
+   * `quickly`, `names`: as for `closures`; code has its name in any case.
    */
-  valueResolver(names?: CapturedNames): Promise<ValueResolver>;
+  valueResolver(quickly?: boolean, names?: CapturedNames): Promise<ValueResolver>;
   /** Innermost (inlined) function, file and line of an address: for callers pass the return address minus 1. */
   positionOf(address: number): Promise<SourcePosition | undefined>;
   /**

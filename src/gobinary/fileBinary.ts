@@ -37,7 +37,7 @@ import { Dwarf } from "./debuginfo/dwarf.ts";
 import { readInlinedParams } from "./debuginfo/inlinedParams.ts";
 import { readSignature } from "./debuginfo/subprogram.ts";
 import { agrees, type FunctionTable } from "./functions.ts";
-import { type FuncValueSources, FuncValues, isClosureName } from "./funcValues.ts";
+import { type CodeNames, type FuncValueSources, FuncValues, isClosureName, namesOnly } from "./funcValues.ts";
 import { depthOf, funcdataAddress, type InlineTrees } from "./inltree.ts";
 import type { Moduledata } from "./moduledata.ts";
 import { FLAG_SP_WRITE, FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
@@ -240,9 +240,10 @@ export class FileBinary implements GoBinary {
     return this.#dictionaries;
   }
 
-  async valueResolver(names?: CapturedNames): Promise<ValueResolver> {
+  async valueResolver(quickly = false, names?: CapturedNames): Promise<ValueResolver> {
     const types = await this.typeData();
-    const funcs = await this.#funcValues();
+    const quick = quickly && this.#closuresTakeLong();
+    const funcs = quick ? namesOnly(this.#codeNames()) : await this.#funcValues();
     return {
       dynamicType: (descriptor) => types?.dynamicType(descriptor) ?? refuse("the program's type data cannot be read"),
       funcAt: (code, object) => funcs.funcAt(code, object, names),
@@ -251,15 +252,27 @@ export class FileBinary implements GoBinary {
 
   closures(quickly = false, names?: CapturedNames): Promise<readonly Closure[]> {
     return this.#guard("find the closures", async () => {
-      const { text = 0, etext = 0 } = this.#parts.moduledata ?? {};
-      if (quickly && etext - text > QUICK_TEXT_BYTES) return [];
+      if (quickly && this.#closuresTakeLong()) return [];
       return [...(await this.#funcValues()).closures(names)];
     });
   }
 
+  #closuresTakeLong(): boolean {
+    const { text = 0, etext = 0 } = this.#parts.moduledata ?? {};
+    return etext - text > QUICK_TEXT_BYTES;
+  }
+
+  #codeNames(): CodeNames {
+    const { functions, memory } = this.#parts;
+    return {
+      nameAtEntry: (address) => functions.nameAtEntry(address),
+      isInFile: (address) => memory.offsetOf(address) !== undefined,
+    };
+  }
+
   #funcValues(): Promise<FuncValues> {
     this.#funcs ??= this.#guard("read the functions that capture variables", async () => {
-      const { pclntab, memory, functions, goMinor } = this.#parts;
+      const { pclntab, goMinor } = this.#parts;
       const types = await this.typeData();
       const dwarf = await this.#loadDwarf();
       const { objects, codeWithoutObject, stackSizes } = await this.#closureObjects(
@@ -267,15 +280,14 @@ export class FileBinary implements GoBinary {
         dwarf !== undefined && goMinor >= CLOSURE_OFFSETS_SINCE,
       );
       return new FuncValues({
+        ...this.#codeNames(),
         pclntab,
-        nameAtEntry: (address) => functions.nameAtEntry(address),
         dwarf,
         captureModes: dwarf === undefined ? new Map() : await captureModes(dwarf, codeWithoutObject),
         goMinor,
         findType: (linkName) => types?.find(linkName),
         objects,
         stackSizes,
-        isInFile: (address) => memory.offsetOf(address) !== undefined,
       });
     });
     return this.#funcs;

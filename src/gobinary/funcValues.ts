@@ -28,10 +28,15 @@ const METHOD_VALUE = "-fm";
 /** More than a variable's type has: `**T` is rare. */
 const MAX_POINTERS = 16;
 
-export interface FuncValueSources {
-  readonly pclntab: Pclntab;
+export interface CodeNames {
   /** The linker's name of the function that starts at an address. */
   readonly nameAtEntry: (address: number) => string | undefined;
+  /** Whether an address is the file's own, not the heap's. */
+  readonly isInFile: (address: number) => boolean;
+}
+
+export interface FuncValueSources extends CodeNames {
+  readonly pclntab: Pclntab;
   readonly dwarf: Dwarf | undefined;
   readonly goMinor: number;
   readonly findType: (linkName: string) => GoType | undefined;
@@ -41,8 +46,21 @@ export interface FuncValueSources {
   readonly captureModes: ReadonlyMap<number, CaptureMode>;
   /** Of the other closures, by their code: how long their objects are. */
   readonly stackSizes: ReadonlyMap<number, ObjectSize>;
-  /** Whether an address is the file's own, not the heap's. */
-  readonly isInFile: (address: number) => boolean;
+}
+
+/** Of a program whose closures nobody has looked for. */
+export function namesOnly(code: CodeNames): Pick<FuncValues, "funcAt"> {
+  return {
+    funcAt(address, object) {
+      const func = withoutCaptured(code, address, object);
+      if (typeof func !== "string") return func;
+      return {
+        name: func,
+        captured: [],
+        missing: "what funcs in interfaces have captured is not looked for in so large a program",
+      };
+    },
+  };
 }
 
 export class FuncValues {
@@ -56,10 +74,8 @@ export class FuncValues {
   }
 
   funcAt(code: number, object: number, names?: CapturedNames): FuncInfo {
-    const name = this.#nameAt(code);
-    if (name === undefined) return refuse("its code is not in the program file");
-    // The linker makes the object of a func that captures nothing; one with captured variables is made at run time.
-    if (this.#from.isInFile(object)) return { name, captured: [] };
+    const name = withoutCaptured(this.#from, code, object);
+    if (typeof name !== "string") return name;
     if (names !== this.#names) this.#known.clear();
     this.#names = names;
     let info = this.#known.get(code);
@@ -76,10 +92,9 @@ export class FuncValues {
     const { pclntab, dwarf, objects } = this.#from;
     const addresses = new Set([...objects.keys(), ...(dwarf?.closures().keys() ?? [])]);
     for (let index = 0; index < pclntab.count; index++)
-      if (this.#undamaged(() => pclntab.name(index))?.endsWith(METHOD_VALUE) === true)
-        addresses.add(pclntab.entry(index));
+      if (undamaged(() => pclntab.name(index))?.endsWith(METHOD_VALUE) === true) addresses.add(pclntab.entry(index));
     for (const address of addresses) {
-      const name = this.#nameAt(address);
+      const name = nameAt(this.#from, address);
       if (name === undefined) continue;
       const fields = objects.get(address)?.fields;
       const captured: Closure["captured"][number][] = [];
@@ -100,19 +115,6 @@ export class FuncValues {
       const field = object.fields.find((part) => part.offset === offset);
       return field === undefined ? undefined : modeOf(field.type, elem);
     });
-  }
-
-  #nameAt(code: number): string | undefined {
-    return this.#undamaged(() => this.#from.nameAtEntry(code));
-  }
-
-  #undamaged<T>(read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      if (error instanceof DamagedError) return undefined;
-      throw error;
-    }
   }
 
   #describe(name: string, code: number): Extract<FuncInfo, { captured: unknown }> {
@@ -200,6 +202,27 @@ export class FuncValues {
       offset: roundUp(CLOSURE.captured, Math.max(receiver.align, 1)),
       byReference: false,
     };
+  }
+}
+
+/** The name alone where the object may hold captured variables. */
+function withoutCaptured(from: CodeNames, code: number, object: number): FuncInfo | string {
+  const name = nameAt(from, code);
+  if (name === undefined) return refuse("its code is not in the program file");
+  // The linker makes the object of a func that captures nothing; one with captured variables is made at run time.
+  return from.isInFile(object) ? { name, captured: [] } : name;
+}
+
+function nameAt({ nameAtEntry }: CodeNames, code: number): string | undefined {
+  return undamaged(() => nameAtEntry(code));
+}
+
+function undamaged<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DamagedError) return undefined;
+    throw error;
   }
 }
 

@@ -14,6 +14,7 @@ import { delve, realBinary } from "./realBinary.ts";
 import { median, printTable } from "./table.ts";
 import { buildTarget, startTarget } from "./target.ts";
 import { bpftrace, hasBpftrace, probelens, type Tracer, untraced } from "./tracers.ts";
+import { printTypes } from "./types.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const CALLS = Number(process.env["BENCH_CALLS"] ?? 200_000);
@@ -29,6 +30,11 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
     const real = realBinary();
     printLookup(real ?? binary, real === undefined ? "main.nine" : "fmt.Fprintf", delve);
     return Promise.resolve();
+  },
+  types: async () => {
+    const real = realBinary();
+    if (real === undefined) console.error("bench: no large program is here (BENCH_BINARY); the start is left out");
+    else await printTypes(real);
   },
   lens: () => printLensTime(dirname(binary), realBinary()),
 };

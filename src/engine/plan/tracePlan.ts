@@ -120,6 +120,6 @@ export async function attachRequest(
     functions: plans.map((plan) => plan.fn.name),
   };
   const { interfaces, funcs } = types.reached();
-  const resolver = interfaces || funcs ? await binary.valueResolver() : NO_RESOLVER;
+  const resolver = interfaces || funcs ? await binary.valueResolver(!funcs) : NO_RESOLVER;
   return { params, tables: types.tables(await dynamicTypes(binary, types)), resolver };
 }

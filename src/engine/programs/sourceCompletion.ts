@@ -65,7 +65,7 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
   const declarationLine = (fn: GoFunction) => source.declarationLine(fn, binary.buildInfo);
   return delegate(binary, {
     closures: async (quickly?: boolean) => binary.closures(quickly, await names.read(quickly)),
-    valueResolver: async () => binary.valueResolver(await names.read(true)),
+    valueResolver: async (quickly?: boolean) => binary.valueResolver(quickly, await names.read(quickly)),
     async signature(fn: GoFunction): Promise<SignatureResult> {
       const own = await binary.signature(fn);
       if (own.ok && isWhole(own.signature, binary) && own.signature.source === "dwarf") return own;

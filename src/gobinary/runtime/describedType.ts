@@ -1,5 +1,5 @@
 /** Types whose names and elements are read from their descriptors when they are asked for. */
-import type { GoType } from "../../goabi/type.ts";
+import type { ChanType, GoType, StructField } from "../../goabi/type.ts";
 
 export interface DescriptorSource {
   name(offset: number): string;
@@ -7,23 +7,34 @@ export interface DescriptorSource {
   typeAtPointer(at: number): GoType;
 }
 
+/** Where a descriptor stands, and what it says of every type. */
+export interface DescriptorHead {
+  readonly source: DescriptorSource;
+  /** From `moduledata.types`. */
+  readonly offset: number;
+  readonly size: number;
+  readonly align: number;
+}
+
 /**
  * A type of which the name is decoded when it is asked for: of tens of thousands of types that can stand in interfaces,
- * a trace shows a few.
+ * a trace shows a few. One class for each set of properties, assigned one by one: `Object.assign` takes a large program
+ * a tenth of a second.
  */
-export class Described {
+export class Described<Kind extends GoType["kind"] = GoType["kind"]> {
+  readonly kind: Kind;
   readonly size: number;
   readonly align: number;
   /** Offset from `moduledata.types`. */
   readonly runtimeType: number;
   readonly #source: DescriptorSource;
 
-  constructor(source: DescriptorSource, offset: number, size: number, align: number, rest: object) {
-    this.#source = source;
+  constructor(kind: Kind, { source, offset, size, align }: DescriptorHead) {
+    this.kind = kind;
     this.size = size;
     this.align = align;
     this.runtimeType = offset;
-    Object.assign(this, rest);
+    this.#source = source;
   }
 
   get name(): string {
@@ -43,11 +54,41 @@ export class Described {
   }
 }
 
-export class Composite extends Described {
+export class DescribedInterface extends Described<"interface"> {
+  readonly empty: boolean;
+
+  constructor(head: DescriptorHead, empty: boolean) {
+    super("interface", head);
+    this.empty = empty;
+  }
+}
+
+export class DescribedArray extends Described<"array"> {
+  readonly elem: GoType;
+  readonly length: number;
+
+  constructor(head: DescriptorHead, elem: GoType, length: number) {
+    super("array", head);
+    this.elem = elem;
+    this.length = length;
+  }
+}
+
+export class DescribedStruct extends Described<"struct"> {
+  readonly fields: readonly StructField[];
+
+  constructor(head: DescriptorHead, fields: readonly StructField[]) {
+    super("struct", head);
+    this.fields = fields;
+  }
+}
+
+/** Pointers and slices; `elemAt`: where the pointer to the element's descriptor stands. */
+export class Composite<Kind extends "ptr" | "slice" | "chan" | "map"> extends Described<Kind> {
   readonly #elemAt: number;
 
-  constructor(...[source, offset, size, align, rest, elemAt]: [...ConstructorParameters<typeof Described>, number]) {
-    super(source, offset, size, align, rest);
+  constructor(kind: Kind, head: DescriptorHead, elemAt: number) {
+    super(kind, head);
     this.#elemAt = elemAt;
   }
 
@@ -56,13 +97,20 @@ export class Composite extends Described {
   }
 }
 
-export class Keyed extends Composite {
+export class DescribedChan extends Composite<"chan"> {
+  readonly direction: ChanType["direction"];
+
+  constructor(head: DescriptorHead, elemAt: number, direction: ChanType["direction"]) {
+    super("chan", head, elemAt);
+    this.direction = direction;
+  }
+}
+
+export class DescribedMap extends Composite<"map"> {
   readonly #keyAt: number;
 
-  constructor(
-    ...[source, offset, size, align, rest, elemAt, keyAt]: [...ConstructorParameters<typeof Composite>, number]
-  ) {
-    super(source, offset, size, align, rest, elemAt);
+  constructor(head: DescriptorHead, elemAt: number, keyAt: number) {
+    super("map", head, elemAt);
     this.#keyAt = keyAt;
   }
 

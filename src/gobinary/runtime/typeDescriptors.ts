@@ -15,7 +15,16 @@ import type { GoType, ScalarKind, StructField } from "../../goabi/type.ts";
 import { escapePackagePath } from "../../goname/linkName.ts";
 import type { RuntimeType } from "../api.ts";
 import type { Moduledata } from "../moduledata.ts";
-import { Composite, Described, type DescriptorSource, Keyed } from "./describedType.ts";
+import {
+  Composite,
+  Described,
+  DescribedArray,
+  DescribedChan,
+  DescribedInterface,
+  DescribedMap,
+  DescribedStruct,
+  type DescriptorSource,
+} from "./describedType.ts";
 import { MAX_DESCRIPTORS, moduleWords, typelinks } from "./typelinks.ts";
 import { RuntimeTypeNames } from "./typeNames.ts";
 
@@ -92,6 +101,8 @@ export class TypeDescriptors {
   readonly #minor: number;
   readonly #names: RuntimeTypeNames;
   readonly #types = new Map<number, GoType | undefined>();
+  /** By the offset of the name. */
+  readonly #fieldNames = new Map<number, string>();
   #offsets: readonly number[] = [];
   #depth = 0;
   readonly #view: DataView;
@@ -292,35 +303,35 @@ export class TypeDescriptors {
     const size = this.#word(offset);
     const align = this.#bytes[offset + TYPE.align] ?? 0;
     if (!ALIGNMENTS.has(align) || size > Number.MAX_SAFE_INTEGER) return undefined;
-    const head = [this.#source, offset, size, align] as const;
+    const head = { source: this.#source, offset, size, align };
     switch (kind) {
       case "array": {
         const elem = this.#typeAtPointer(offset + TYPE_BYTES);
         const length = this.#word(offset + 64);
         if (!(elem.size >= 0 && elem.size * length === size)) return undefined;
-        return new Described(...head, { kind, elem, length }) as unknown as GoType;
+        return new DescribedArray(head, elem, length);
       }
       case "chan": {
         const direction = ([undefined, "receive", "send", "both"] as const)[this.#word(offset + 56)];
         if (direction === undefined) return undefined;
-        return new Composite(...head, { kind, direction }, offset + TYPE_BYTES) as unknown as GoType;
+        return new DescribedChan(head, offset + TYPE_BYTES, direction);
       }
       case "func":
-        return new Described(...head, { kind }) as unknown as GoType;
+        return new Described(kind, head);
       case "interface":
-        return new Described(...head, { kind, empty: this.#word(offset + 64) === 0 }) as unknown as GoType;
+        return new DescribedInterface(head, this.#word(offset + 64) === 0);
       case "map":
-        return new Keyed(...head, { kind }, offset + TYPE_BYTES + WORD, offset + TYPE_BYTES) as unknown as GoType;
+        return new DescribedMap(head, offset + TYPE_BYTES + WORD, offset + TYPE_BYTES);
       case "ptr":
       case "slice":
-        return new Composite(...head, { kind }, offset + TYPE_BYTES) as unknown as GoType;
+        return new Composite(kind, head, offset + TYPE_BYTES) as GoType;
       case "struct": {
         const fields = this.#fieldOffsets(offset).map((field) => this.#field(field));
         if (!fields.every((field) => field.offset + Math.max(field.type.size, 0) <= size)) return undefined;
-        return new Described(...head, { kind, fields }) as unknown as GoType;
+        return new DescribedStruct(head, fields);
       }
       default:
-        return SCALAR_LAYOUTS[kind].size === size ? (new Described(...head, { kind }) as unknown as GoType) : undefined;
+        return SCALAR_LAYOUTS[kind].size === size ? new Described(kind, head) : undefined;
     }
   }
 
@@ -332,11 +343,21 @@ export class TypeDescriptors {
     const word = this.#word(at + 2 * WORD);
     const shifted = this.#minor < 19;
     return {
-      name: this.#text(nameOffset),
+      name: this.#fieldName(nameOffset),
       offset: shifted ? Math.floor(word / 2) : word,
       embedded: shifted ? word % 2 === 1 : (flags & 8) !== 0,
       type: this.#typeAtPointer(at + WORD),
     };
+  }
+
+  /** The linker keeps each name once, so most fields share theirs with others. */
+  #fieldName(at: number): string {
+    let name = this.#fieldNames.get(at);
+    if (name === undefined) {
+      name = this.#text(at);
+      this.#fieldNames.set(at, name);
+    }
+    return name;
   }
 
   #fieldOffsets(offset: number): number[] {

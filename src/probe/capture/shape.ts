@@ -167,16 +167,13 @@ class ShapeBuilder {
         this.pointer(offset, { of: "chan", type }, false);
         break;
       case "func":
-        this.slots.push({ ...this.single(offset), via: { kind: "func" } });
+        this.single(offset, { kind: "func" }, false);
         break;
       case "interface":
         // The decoder finds the dynamic type where the kernel program does.
         if (!type.empty) this.pointer(offset + IFACE.itab, { of: "memory", size: ITAB.size }, false);
-        this.slots.push(
-          type.empty
-            ? { ...this.single(offset + EFACE.data), via: { kind: "eface", word: offset + EFACE.type } }
-            : { ...this.single(offset + IFACE.data), via: { kind: "itab", word: offset + IFACE.itab } },
-        );
+        if (type.empty) this.single(offset + EFACE.data, { kind: "eface", word: offset + EFACE.type }, false);
+        else this.single(offset + IFACE.data, { kind: "itab", word: offset + IFACE.itab }, false);
         break;
       case "struct":
         // A time's third word points to its time zone: times are shown in UTC.
@@ -213,7 +210,7 @@ class ShapeBuilder {
   }
 
   pointer(offset: number, target: Target, deepens: boolean): void {
-    this.slots.push({ ...this.single(offset), via: { kind: "target", target }, deepens });
+    this.single(offset, { kind: "target", target }, deepens);
   }
 
   private storage(
@@ -233,8 +230,9 @@ class ShapeBuilder {
     });
   }
 
-  private single(offset: number): Omit<ShapeSlot, "via"> {
-    return { pointer: offset, length: ONE, maxElements: 1, maxBytes: this.options.limits.eventBytes, deepens: false };
+  private single(pointer: number, via: ShapeSlot["via"], deepens: boolean): void {
+    const { eventBytes } = this.options.limits;
+    this.slots.push({ pointer, via, length: ONE, maxElements: 1, maxBytes: eventBytes, deepens });
   }
 }
 

@@ -4,6 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DamagedError } from "../../../src/bytes/reader.ts";
+import { refuse } from "../../../src/goabi/refusal.ts";
+import { namesOnly } from "../../../src/gobinary/funcValues.ts";
 import { buildGo } from "../../programs/build.ts";
 import { openFile } from "./binaryFile.ts";
 
@@ -69,3 +72,20 @@ for (const [toolchain, ...flags] of [
     }
   });
 }
+
+test("where nobody looks for closures, code has its name, and what may have captured something says so", () => {
+  const nameAtEntry = (address: number) => {
+    if (address === 0x66) throw new DamagedError("the table of functions ends early");
+    return address === 0x10 ? "main.f.func1" : undefined;
+  };
+  const { funcAt } = namesOnly({ nameAtEntry, isInFile: (address) => address < OBJECT });
+  const missing = "what funcs in interfaces have captured is not looked for in so large a program";
+  const unknown = refuse("its code is not in the program file");
+  for (const [code, object, expected] of [
+    [0x10, OBJECT, { name: "main.f.func1", captured: [], missing }],
+    [0x10, 0x20, { name: "main.f.func1", captured: [] }],
+    [0x11, OBJECT, unknown],
+    [0x66, OBJECT, unknown],
+  ] as const)
+    assert.deepEqual(funcAt(code, object), expected);
+});
