@@ -183,6 +183,8 @@ export interface Closure {
     /** The object holds the variable's address. */
     readonly byReference: boolean;
   }[];
+  /** There may be more. */
+  readonly incomplete?: true;
 }
 
 /** A variable that a closure captured, as source has it. */
@@ -192,8 +194,15 @@ export interface CapturedName {
   readonly type?: { readonly text: string; readonly syntax: string };
 }
 
-/** Of closures, by their code: all that each captured, in the order of its object. */
-export type CapturedNames = ReadonlyMap<number, readonly CapturedName[]>;
+/** All that a closure captured, in the order of its object. */
+export interface CapturedList {
+  readonly names: readonly CapturedName[];
+  /** It stands in just the source that the binary was built from. */
+  readonly proved: boolean;
+}
+
+/** Of closures, by their code. */
+export type CapturedNames = ReadonlyMap<number, CapturedList>;
 
 export interface RuntimeType {
   /** Of the type's descriptor, in the file: the type word of an interface, less the load bias. */

@@ -1,18 +1,22 @@
 /**
  * The source's names for what a closure object holds. They are believed where there are as many of them, each that the
- * binary knows too is the same, and the declared types can be those of what is held.
+ * binary knows too is the same, and the declared types can be those of what is held. Where the source is proved to be the
+ * program's, they also tell which variables DWARF leaves out, and that there are no others.
  */
 import type { ClosureVariable, FuncInfo } from "../goabi/resolver.ts";
 import type { GoType } from "../goabi/type.ts";
-import type { CapturedName } from "./api.ts";
-import { type CaptureMode, unknownVariable } from "./debuginfo/closureVariables.ts";
+import type { CapturedList, CapturedName } from "./api.ts";
+import { type CaptureMode, UNLISTED, unknownVariable } from "./debuginfo/closureVariables.ts";
 
 type Func = Extract<FuncInfo, { captured: unknown }>;
 
-export function withNames(info: Func, names: readonly CapturedName[] | undefined): Func {
+export function withNames(info: Func, list: CapturedList | undefined): Func {
+  if (list === undefined) return info;
+  const { names } = list;
   const { captured } = info;
   const isTold = captured.every(({ name, held }) => name !== "" || held !== undefined);
-  if (names === undefined || info.missing !== undefined || names.length !== captured.length || !isTold) return info;
+  if (list.proved && (!isTold || info.missing !== undefined)) return completed(info, names) ?? info;
+  if (info.missing !== undefined || names.length !== captured.length || !isTold) return info;
   // Up to Go 1.20 the object's type has the names; the compiler met the variables in another order than today's.
   const hasNames = captured.every(({ name }) => name !== "");
   const own = hasNames ? captured.map(({ name }) => names.find((other) => other.name === name)) : names;
@@ -22,6 +26,39 @@ export function withNames(info: Func, names: readonly CapturedName[] | undefined
     return held === undefined || !contradicts(held, other.type);
   });
   return agrees ? { ...info, captured: captured.map((variable, index) => named(variable, own[index]!)) } : info;
+}
+
+/**
+ * With the variables that DWARF leaves out, at their places in the order; these are not known otherwise. Undefined where
+ * the two lists do not fit: each that DWARF has stands in the source's list, in the same order, and others stand where
+ * there is a hole, and nowhere else. That they are `missing` says that there may be one at the end.
+ */
+function completed({ name, captured, missing }: Func, names: readonly CapturedName[]): Func | undefined {
+  const all: ClosureVariable[] = [];
+  let hole: ClosureVariable | undefined;
+  const fill = (left: readonly CapturedName[], offset: number): boolean => {
+    if (left.length > 0 !== (hole !== undefined)) return false;
+    for (const unlisted of left) all.push({ name: unlisted.name, type: UNLISTED, offset, byReference: false });
+    hole = undefined;
+    return true;
+  };
+  if (captured.length === 0 || new Set(names.map((each) => each.name)).size < names.length) return undefined;
+  let next = 0;
+  for (const variable of captured) {
+    if (variable.held !== undefined) return undefined;
+    if (variable.name === "") {
+      hole = variable;
+      continue;
+    }
+    const at = names.findIndex((each, index) => index >= next && each.name === variable.name);
+    if (at < 0 || !fill(names.slice(next, at), hole?.offset ?? 0)) return undefined;
+    all.push(variable);
+    next = at + 1;
+  }
+  const rest = names.slice(next);
+  const end = hole?.offset ?? all.at(-1)?.offset ?? 0;
+  if (missing !== undefined && rest.length > 0) hole ??= { name: "", type: UNLISTED, offset: end, byReference: false };
+  return fill(rest, end) ? { name, captured: all } : undefined;
 }
 
 function named(variable: ClosureVariable, { name, type }: CapturedName): ClosureVariable {

@@ -98,13 +98,15 @@ export class FuncValues {
       if (name === undefined) continue;
       const fields = objects.get(address)?.fields;
       const captured: Closure["captured"][number][] = [];
-      for (const variable of withNames(this.#describe(name, address), names?.get(address)).captured) {
+      const func = withNames(this.#describe(name, address), names?.get(address));
+      for (const variable of func.captured) {
         const { offset, type } = variable;
         const field = fields?.find((part) => part.offset === offset);
         if (type.kind !== "unknown") captured.push(variable);
         else if (field !== undefined) captured.push({ offset, type: field.type, byReference: false });
       }
-      if (captured.length > 0) yield { address, captured };
+      const incomplete = func.missing !== undefined || func.captured.some(isUnlisted);
+      if (captured.length > 0) yield { address, captured, ...(incomplete ? { incomplete } : {}) };
     }
   }
 
@@ -229,6 +231,10 @@ function undamaged<T>(read: () => T): T | undefined {
 /** `main.f.func1`, `main.f.func1.2`, `main.f-range1`, `main.f.func1.gowrap1`. */
 export function isClosureName(name: string): boolean {
   return /\.(?:func|gowrap|deferwrap)\d+(?:\.\d+)*$|-range\d+$/.test(name);
+}
+
+function isUnlisted({ name, type }: ClosureVariable): boolean {
+  return name === "" && type.kind === "unknown";
 }
 
 /** `X0`, `X1`, …: since Go 1.21 (ClosureType in cmd/compile/internal/typecheck) the fields do not bear the variables' names. */

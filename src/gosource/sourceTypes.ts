@@ -2,7 +2,7 @@
 import { isRefusal, refuse } from "../goabi/refusal.ts";
 import type {
   BuildInfo,
-  CapturedName,
+  CapturedList,
   CapturedNames,
   GoBinary,
   GoFunction,
@@ -206,6 +206,8 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
     },
     async capturedNames(literals, info) {
       const byFile = new Map<SourceFile, Map<string, GoFunction>>();
+      const isOfBinary = async (file: SourceFile) =>
+        file.package.origin === "module" ? await isProved(info, [file], tree) : file.package.origin === "std";
       for (const fn of literals) {
         const found = await find(fn, info);
         if (found.kind !== "found" || (await matchOf(found, info)).kind === "different-revision") continue;
@@ -215,19 +217,21 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
         byFile.set(file, inFile);
         inFile.set(`${literal.range.start.line - 1}:${literal.range.start.column}`, fn);
       }
-      const names = new Map<number, readonly CapturedName[]>();
-      for (const [file, inFile] of byFile)
+      const lists = new Map<number, CapturedList>();
+      for (const [file, inFile] of byFile) {
+        const proved = await isOfBinary(file);
         parser.parse(file.text, (root) => {
           for (const holder of outermostFunctions(root)) {
             for (const literal of holder.descendantsOfType("func_literal")) {
               const { row, column } = literal?.startPosition ?? { row: -1, column: 0 };
               const fn = inFile.get(`${row}:${column}`);
               const captured = fn === undefined || literal === null ? undefined : capturedVariables(holder, literal);
-              if (fn !== undefined && captured !== undefined) names.set(fn.entry, captured);
+              if (fn !== undefined && captured !== undefined) lists.set(fn.entry, { names: captured, proved });
             }
           }
         });
-      return names;
+      }
+      return lists;
     },
     refresh() {
       builds.clear();

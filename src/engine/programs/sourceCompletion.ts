@@ -3,17 +3,8 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
-import type {
-  BuildInfo,
-  CapturedNames,
-  GoBinary,
-  GoFunction,
-  Signature,
-  SignatureResult,
-  Variable,
-} from "../../gobinary/api.ts";
+import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, Variable } from "../../gobinary/api.ts";
 import { placeSignature } from "../../gobinary/places/court.ts";
-import { parseSymbolName } from "../../goname/symbolName.ts";
 import type { SourceMatch } from "../../gosource/functions/match.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { SourceReader } from "../../gosource/packages/reader.ts";
@@ -21,6 +12,7 @@ import type { SourceTypes } from "../../gosource/sourceTypes.ts";
 import { encodePath } from "../../protocol/path.ts";
 import { noSourceFolder } from "../failures.ts";
 import { delegate } from "./binaries.ts";
+import { CapturedNamesOf } from "./capturedNames.ts";
 import { gitTree } from "./gitTree.ts";
 
 export { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
@@ -61,11 +53,12 @@ export interface SourcedBinary extends GoBinary {
 
 /** The binary with its signatures completed: DWARF's where it has all of them, else the source's. */
 export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary {
-  const names = new CapturedNamesOf(binary, source);
+  const names = new CapturedNamesOf(binary, async (fn) =>
+    (await changedSince(binary, source, fn)) === undefined ? source : undefined,
+  );
   const declarationLine = (fn: GoFunction) => source.declarationLine(fn, binary.buildInfo);
   return delegate(binary, {
-    closures: async (quickly?: boolean) => binary.closures(quickly, await names.read(quickly)),
-    valueResolver: async (quickly?: boolean) => binary.valueResolver(quickly, await names.read(quickly)),
+    ...names.completed(true),
     async signature(fn: GoFunction): Promise<SignatureResult> {
       const own = await binary.signature(fn);
       if (own.ok && isWhole(own.signature, binary) && own.signature.source === "dwarf") return own;
@@ -89,53 +82,6 @@ export function withSource(binary: GoBinary, source: SourceTypes): SourcedBinary
       return unchanged === undefined || (await changedSince(binary, source, fn)) !== undefined ? undefined : unchanged;
     },
   });
-}
-
-/** Of the program's own closures: reading the source of all that it is built from would take too long. */
-const MAX_NAMED_CLOSURES = 4096;
-
-/** The source's names for what closures have captured where the binary has none. */
-class CapturedNamesOf {
-  readonly #binary: GoBinary;
-  readonly #source: SourceTypes;
-  #names: Promise<CapturedNames> | undefined;
-  #quickly = true;
-
-  constructor(binary: GoBinary, source: SourceTypes) {
-    this.#binary = binary;
-    this.#source = source;
-  }
-
-  /** `quickly`: as for `closures`, unless they have been asked for without. */
-  read(quickly = false): Promise<CapturedNames> {
-    if (!quickly && this.#quickly) {
-      this.#names = undefined;
-      this.#quickly = false;
-    }
-    this.#names ??= this.#read(this.#quickly);
-    return this.#names;
-  }
-
-  async #read(quickly: boolean): Promise<CapturedNames> {
-    const { buildInfo } = this.#binary;
-    const literals: GoFunction[] = [];
-    const changed = new Map<string, boolean>();
-    for (const { address, captured } of await this.#binary.closures(quickly)) {
-      if (captured.every(({ name }) => name !== undefined)) continue;
-      const fn = await this.#binary.functionAt(address);
-      if (fn === undefined || !isOwn(fn, buildInfo)) continue;
-      const isChanged = changed.get(fn.file) ?? (await changedSince(this.#binary, this.#source, fn)) !== undefined;
-      changed.set(fn.file, isChanged);
-      if (!isChanged) literals.push(fn);
-      if (literals.length >= MAX_NAMED_CLOSURES) break;
-    }
-    return await this.#source.capturedNames(literals, buildInfo);
-  }
-}
-
-function isOwn({ name }: GoFunction, { module }: BuildInfo): boolean {
-  const path = parseSymbolName(name)?.packagePath;
-  return path === "main" || (module !== undefined && `${path}/`.startsWith(`${module.path}/`));
 }
 
 /**
@@ -167,7 +113,12 @@ export function withOwnSource(binary: GoBinary): SourcedBinary {
     sources.set(root, opening);
     return await opening;
   };
+  const names = new CapturedNamesOf(binary, async (fn) => {
+    const source = await sourceOf(fn);
+    return (await source?.isProved(fn, buildInfo)) === true ? source : undefined;
+  });
   return delegate(binary, {
+    ...names.completed(false),
     async signature(fn: GoFunction): Promise<SignatureResult> {
       const own = await binary.signature(fn);
       if (!own.ok || isWhole(own.signature, binary)) return own;

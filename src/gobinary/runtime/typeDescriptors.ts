@@ -324,7 +324,7 @@ export class TypeDescriptors {
         return new DescribedMap(head, offset + TYPE_BYTES + WORD, offset + TYPE_BYTES);
       case "ptr":
       case "slice":
-        return new Composite(kind, head, offset + TYPE_BYTES) as GoType;
+        return new Composite(kind, head, offset + TYPE_BYTES);
       case "struct": {
         const fields = this.#fieldOffsets(offset).map((field) => this.#field(field));
         if (!fields.every((field) => field.offset + Math.max(field.type.size, 0) <= size)) return undefined;

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { GoType } from "../../../src/goabi/type.ts";
-import type { CapturedName } from "../../../src/gobinary/api.ts";
+import type { CapturedList, CapturedName } from "../../../src/gobinary/api.ts";
 import { withNames } from "../../../src/gobinary/capturedNames.ts";
-import { unknownVariable } from "../../../src/gobinary/debuginfo/closureVariables.ts";
+import { UNLISTED, unknownVariable } from "../../../src/gobinary/debuginfo/closureVariables.ts";
 
 const base = { size: 8, align: 8, named: false } as const;
 const INT: GoType = { ...base, kind: "int", name: "int" };
@@ -46,9 +46,8 @@ const MODES: readonly [held: GoType, type: CapturedName["type"], shown: string][
 for (const [held, type, shown] of MODES)
   test(`a closure object holds ${held.name}, and v is declared ${type?.text ?? "without a type"}: ${shown}`, () => {
     const captured = [{ name: "", type: unknownVariable("no name"), offset: 8, byReference: false, held }];
-    const info = withNames({ name: "main.f.func1", captured }, [
-      { name: "v", ...(type === undefined ? {} : { type }) },
-    ]);
+    const names = [{ name: "v", ...(type === undefined ? {} : { type }) }];
+    const info = withNames({ name: "main.f.func1", captured }, { names, proved: false });
     const [variable] = info.captured;
     const found =
       variable!.name === ""
@@ -56,6 +55,14 @@ for (const [held, type, shown] of MODES)
         : `${variable!.byReference ? "&" : ""}${variable!.name} ${variable!.type.kind === "unknown" ? "?" : variable!.type.name}`;
     assert.equal(found, shown);
   });
+
+const listOf = (names: string): CapturedList => ({
+  names: names
+    .split(" ")
+    .filter((name) => name !== "")
+    .map((name) => ({ name })),
+  proved: false,
+});
 
 const unnamed = (offset: number) => ({
   name: "",
@@ -84,12 +91,51 @@ const LISTS: readonly [
 
 for (const [what, captured, names, shown] of LISTS)
   test(`names of captured variables: ${what}`, () => {
-    const own = names.split(" ").map((name): CapturedName => ({ name }));
-    const info = withNames({ name: "main.f.func1", captured }, own);
+    const info = withNames({ name: "main.f.func1", captured }, listOf(names));
     assert.equal(info.captured.map(({ name }) => name || "?").join(" "), shown);
   });
 
 test("a list that may not be whole takes no names", () => {
   const info = { name: "main.f.func1", captured: [unnamed(8)], missing: "there may be more" };
-  assert.equal(withNames(info, [{ name: "a" }]), info);
+  assert.equal(withNames(info, listOf("a")), info);
 });
+
+const hole = (offset: number) => ({ name: "", type: UNLISTED, offset, byReference: false });
+
+/** Of an object without a type; `…`: there may be more. What is not in DWARF is `-`. */
+const PROVED: readonly [what: string, listed: string, names: string, shown: string][] = [
+  ["the list is whole", "a@8 b@16 …", "a b", "a@8 b@16"],
+  ["one at the end is not listed", "a@8 …", "a b", "a@8 b-"],
+  ["two at the end are not listed", "a@8 …", "a b c", "a@8 b- c-"],
+  ["one is known to be at the end", "a@8 ?@16", "a b", "a@8 b-"],
+  ["none is known to be at the end", "a@8 ?@16", "a", "a@8 ?@16"],
+  ["one in a hole", "a@8 ?@16 c@24 …", "a b c", "a@8 b- c@24"],
+  ["one in a hole, and one behind", "?@8 b@16 …", "a b c", "a- b@16 c-"],
+  ["two in a hole", "?@8 c@24 …", "a b c", "a- b- c@24"],
+  ["a hole that the source does not have", "a@8 ?@16 c@24 …", "a c", "a@8 ?@16 c@24 …"],
+  ["one in between where there is no hole", "a@8 c@16 …", "a b c", "a@8 c@16 …"],
+  ["another order", "b@8 a@16 …", "a b", "b@8 a@16 …"],
+  ["one that the source does not have", "a@8 x@16 …", "a b", "a@8 x@16 …"],
+  ["two of one name", "a@8 …", "a a", "a@8 …"],
+  ["the source knows of none", "a@8 …", "", "a@8 …"],
+  ["nothing is listed", "…", "a", "…"],
+];
+
+for (const [what, listed, names, shown] of PROVED)
+  test(`proved names where DWARF may not have all: ${what}`, () => {
+    const parts = listed.split(" ").filter((part) => part !== "…");
+    const captured = parts.map((part) => {
+      const [name = "", offset] = part.split("@");
+      return name === "?" ? hole(Number(offset)) : known(name, Number(offset));
+    });
+    const missing = listed.includes("…") ? { missing: "there may be more" } : {};
+    const info = { name: "main.f.func1", captured, ...missing };
+    const completed = withNames(info, { ...listOf(names), proved: true });
+    const found = completed.captured.map(({ name, offset, type }) =>
+      name !== "" && type.kind === "unknown" ? `${name}-` : `${name || "?"}@${offset}`,
+    );
+    if (completed.missing !== undefined) found.push("…");
+    assert.equal(found.join(" "), shown);
+    // Without a proof nothing is concluded.
+    assert.equal(withNames(info, listOf(names)), info);
+  });

@@ -40,7 +40,7 @@ for (const [program, [toolchain, ...flags]] of BUILDS)
     for (const { name, entry } of literals) {
       const info = resolver.funcAt(entry, OBJECT);
       assert.ok("captured" in info, name);
-      const own = names.get(entry)?.map((variable) => variable.name);
+      const own = names.get(entry)?.names.map((variable) => variable.name);
       const known = info.captured.map((variable) => variable.name);
       if (own === undefined || known.length === 0 || known.includes("")) continue;
       told += 1;
