@@ -131,11 +131,11 @@ static __always_inline int condition_step(struct pl_machine *m, struct pl_condit
 			reason = m->has_low ? 0 : step->fault;
 			break;
 		}
-		case PL_FLOAT_RESULT: {
+		case PL_OWN_FLOAT: {
 			u32 number = step->a;
 			if (number < PL_FLOAT_REGISTERS)
-				result = m->result_low[number];
-			if (!m->has_result_low) {
+				result = m->own_low[number];
+			if (!m->has_own_low) {
 				reason = PL_LATE;
 				m->frame_reason = step->fault;
 			}

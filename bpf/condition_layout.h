@@ -36,7 +36,7 @@ enum pl_op {
 	PL_DURATION,
 	PL_LATE_VALUE,
 	PL_FLOAT,
-	PL_FLOAT_RESULT,
+	PL_OWN_FLOAT,
 	PL_LOAD,
 	PL_EXTEND,
 	PL_MOVE,
@@ -143,12 +143,12 @@ struct pl_machine {
 	/* Float registers of the call, at its return: 15, and room for what a mask lets through. */
 	u64 low[PL_FLOAT_REGISTERS + 1];
 	u64 has_low;
-	/* The same of the return, once its own frame has come; until then, the reason if it does not come. */
-	u64 result_low[PL_FLOAT_REGISTERS + 1];
-	u64 has_result_low;
+	/* The same of the hit itself, once its own frame has come; until then, the reason if it does not come. */
+	u64 own_low[PL_FLOAT_REGISTERS + 1];
+	u64 has_own_low;
 	u64 frame_reason;
-	u64 awaits; /* id of the call whose return has left all this for its frame; 0: none, or another hit came since
-		     */
+	u64 awaits; /* id of the call that has left all this, or whose return has, for the hit's frame; 0: none, or
+		     * another hit came since */
 	/* Where reads failed: first and last bytes, for programs that may wait for them. */
 	u64 missing[PL_MISSING];
 	u64 missings;

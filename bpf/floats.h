@@ -30,11 +30,11 @@ static __always_inline void float_key(struct pl_float_key *key, u32 is_return)
 	key->is_return = is_return;
 }
 
-/* A return whose condition waits for a frame that will not come: it counts as undecided already. */
+/* A hit whose condition waits for a frame that will not come: it counts as undecided already. */
 static __always_inline void give_up_wait(struct pl_float_wait *wait)
 {
 	u64 id = wait->call_id;
-	if (wait->parked == PL_PARKS_RETURN)
+	if (wait->parked == PL_PARKS_FRAME)
 		bpf_map_delete_elem(&parked, &id);
 }
 
@@ -167,8 +167,8 @@ static __always_inline void send_floats(u64 call_id, u32 probe, u32 pid, u32 tid
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
-/* 1: a return that was waited for can be decided on now. */
-static __always_inline int read_frame(struct pl_float_wait *wait, u64 context)
+/* 1: a call or a return that was waited for can be decided on now. */
+static __always_inline int read_frame(struct pl_float_wait *wait, u64 context, u32 is_return)
 {
 	u64 at[(UCONTEXT_FPSTATE - UCONTEXT_RSP) / 8 + 1];
 	u64 xmm[PL_FLOAT_REGISTERS * XMM_BYTES / 8];
@@ -185,15 +185,15 @@ static __always_inline int read_frame(struct pl_float_wait *wait, u64 context)
 #pragma unroll
 	for (u32 i = 0; i < PL_FLOAT_REGISTERS; i++)
 		xmm[i] = wanted & (1u << i) ? xmm[i * XMM_BYTES / 8] : 0;
-	if (wait->parked == PL_PARKS_RETURN) {
+	if (wait->parked == PL_PARKS_FRAME) {
 		/* Its record and its machine are still the thread's last, unless another hit came between. */
 		struct pl_scratch *s = own_scratch(0);
 		struct pl_record *record = s ? (void *)s->record : 0;
-		if (!record || s->machine.awaits != wait->call_id || record->kind != PL_RETURN ||
-		    record->call_id != wait->call_id)
+		if (!record || s->machine.awaits != wait->call_id || record->call_id != wait->call_id ||
+		    record->kind != (is_return ? PL_RETURN : PL_CALL))
 			goto no;
-		__builtin_memcpy(s->machine.result_low, xmm, PL_FLOAT_REGISTERS * sizeof(u64));
-		s->machine.has_result_low = 1;
+		__builtin_memcpy(s->machine.own_low, xmm, PL_FLOAT_REGISTERS * sizeof(u64));
+		s->machine.has_own_low = 1;
 		return 1;
 	}
 	if (wait->parked) {
@@ -235,7 +235,7 @@ static __always_inline int answer_floats(struct pt_regs *ctx, u32 is_return)
 	struct pl_float_wait *wait = bpf_map_lookup_elem(&float_waits, &key);
 	if (!wait)
 		return 0;
-	int decides = read_frame(wait, ctx->cx);
+	int decides = read_frame(wait, ctx->cx, is_return);
 	bpf_map_delete_elem(&float_waits, &key);
 	return decides;
 }
@@ -246,8 +246,8 @@ SEC("uprobe") int sigtrampgo(struct pt_regs *ctx)
 	OWN_STACK(ctx);
 	if ((u32)ctx->ax != SIGURG)
 		return 0;
-	answer_floats(ctx, 0);
-	if (answer_floats(ctx, 1))
+	int decides = answer_floats(ctx, 0);
+	if (answer_floats(ctx, 1) || decides)
 		bpf_tail_call(ctx, &stages, PL_STAGE_FRAME);
 	return 0;
 }

@@ -284,8 +284,8 @@ struct pl_float_wait {
 	u16 parked;    /* PL_PARKS_CALL: the call waits for its return's decision, and so do its registers */
 };
 
-/* Why a record is kept: its call's return decides; it is a return, and its float registers decide. */
-enum { PL_PARKS_CALL = 1, PL_PARKS_RETURN = 2 };
+/* Why a record is kept: its call's return decides; its own float registers decide. */
+enum { PL_PARKS_CALL = 1, PL_PARKS_FRAME = 2 };
 
 enum { PL_CHUNK_OK = 0, PL_CHUNK_FAULT = 1 };
 
@@ -360,7 +360,7 @@ struct pl_scratch {
 	/* A slot on its way to a chunk. */
 	u32 target;
 	u32 target_depth;
-	u32 parks;	/* PL_PARKS_CALL, PL_PARKS_RETURN; 0: the record is sent */
+	u32 parks;	/* PL_PARKS_CALL, PL_PARKS_FRAME; 0: the record is sent */
 	u32 late_slots; /* of the root type, up to here: still to be followed; 0: none */
 	u32 early_slots;
 	u32 root; /* the root area's type */

@@ -30,18 +30,19 @@ static __always_inline void park(struct pt_regs *ctx, struct pl_scratch *s, stru
 	count(counter->filtered);
 }
 
-/* A return that its float registers decide: record and machine stay as they are until their frame comes (read_frame).
+/* A hit that its own float registers decide: record and machine stay as they are until their frame comes (read_frame).
  */
 static __always_inline void await_frame(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan, int unfinished)
 {
 	struct pl_record *record = (void *)s->record;
 	u64 id = record->call_id;
-	expect_floats(ctx, plan, record, PL_PARKS_RETURN);
+	u32 is_return = record->kind == PL_RETURN;
+	expect_floats(ctx, plan, record, PL_PARKS_FRAME);
 	if (!unfinished && record->floats == PL_FLOATS_FOLLOW) {
-		send_for_floats(PL_FLOATS_FOLLOW, 1);
+		send_for_floats(PL_FLOATS_FOLLOW, is_return);
 		return;
 	}
-	forget_floats(plan, 1);
+	forget_floats(plan, is_return);
 	bpf_map_delete_elem(&parked, &id);
 }
 
@@ -57,7 +58,9 @@ static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, st
 		return;
 	/* The root area has secrets that are still to be zeroed. */
 	int unfinished = s->mask_element && !s->chunk;
-	if (s->parks == PL_PARKS_RETURN) {
+	if (s->parks == PL_PARKS_FRAME) {
+		if (record->kind == PL_CALL)
+			count(counter->filtered);
 		await_frame(ctx, s, plan, unfinished);
 		return;
 	}

@@ -88,20 +88,31 @@ static __always_inline int on_where_call(struct pt_regs *ctx, struct hit *hit, s
 	u64 cfa = ctx->sp + (s64)hit->plan->cfa_offset;
 	enter_where_call(ctx, hit, &g, &at, cfa);
 	set_machine(ctx, &s->machine, hit->plan, &g, cfa, 0);
-	u32 verdict = evaluate_waiting(&s->machine);
+	struct pl_machine *m = &s->machine;
+	m->has_own_low = 0;
+	m->frame_reason = 0;
+	u32 verdict = evaluate_waiting(m);
 	int throttled = verdict == PL_PASS && hit->plan->interval_ns && over_rate(hit->plan);
 	if (throttled) {
 		give_up_call(hit, 1);
 		return 0;
 	}
 	if (verdict == PL_UNDECIDED)
-		count_undecided(&s->machine, s->machine.answer_reason, 1);
+		count_undecided(m, m->answer_reason, 1);
 	if (verdict == PL_UNDECIDED || verdict == PL_REJECT) {
 		forget_floats(hit->plan, 0);
 		count(hit->counter->filtered);
 		return 0;
 	}
-	begin_call(ctx, hit, s, &g, &at.stack, cfa, now, verdict == PL_PARK ? PL_PARKS_CALL : 0);
+	/* What is late is float registers of this very hit, where the condition names a reason for them. */
+	u64 own_frame = verdict == PL_PARK ? m->frame_reason : 0;
+	if (own_frame)
+		count_undecided(m, own_frame, 1);
+	begin_call(ctx, hit, s, &g, &at.stack, cfa, now,
+		   own_frame		? PL_PARKS_FRAME
+		   : verdict == PL_PARK ? PL_PARKS_CALL
+					: 0);
+	m->awaits = own_frame ? ((struct pl_record *)s->record)->call_id : 0;
 	return 1;
 }
 
@@ -157,7 +168,7 @@ static __always_inline u32 decide(struct pt_regs *ctx, struct pl_scratch *s, str
 	copy_kept(&m->kept, &call->kept);
 	__builtin_memcpy(m->low, call->low, sizeof(call->low));
 	m->has_low = call->has_low;
-	m->has_result_low = 0;
+	m->has_own_low = 0;
 	set_machine(ctx, m, hit->plan, g, cfa, now - record->time_ns);
 	return evaluate_waiting(m);
 }
@@ -178,7 +189,7 @@ static __always_inline int on_where_return(struct pt_regs *ctx, struct hit *hit,
 		if (verdict == PL_PARK) {
 			/* Undecided until the float registers are there. */
 			count_undecided(&s->machine, s->machine.frame_reason, 1);
-			begin_return(ctx, hit, s, &g, &call, cfa, now, PL_PARKS_RETURN);
+			begin_return(ctx, hit, s, &g, &call, cfa, now, PL_PARKS_FRAME);
 			s->machine.awaits = id;
 			return 1;
 		}
@@ -253,7 +264,33 @@ SEC("uprobe") int return_condition(struct pt_regs *ctx)
 	return 0;
 }
 
-/* From sigtrampgo: the float registers of a return are there, on which its call depends. */
+/* A call that its own float registers decide. */
+static __attribute__((noinline)) int decide_call(struct hit *hit, struct pl_scratch *s)
+{
+	struct pl_machine *m = &s->machine;
+	struct pl_record *record = (void *)s->record;
+	u32 verdict = evaluate(m);
+	if (verdict == PL_UNDECIDED)
+		count_undecided(m, m->answer_reason, 1);
+	if (verdict != PL_PASS)
+		return 0;
+	__sync_fetch_and_add(&hit->counter->filtered, -1ll);
+	if (hit->plan->interval_ns && over_rate(hit->plan)) {
+		count(hit->counter->throttled);
+		return 0;
+	}
+	u64 used = record->used;
+	opaque(used);
+	if (used > PL_EVENT_BYTES || bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP)) {
+		count(hit->counter->dropped);
+		return 0;
+	}
+	send_floats(record->call_id, record->probe, record->pid, record->tid, m->own_low);
+	count(hit->counter->emitted);
+	return 0;
+}
+
+/* From sigtrampgo: the float registers of a hit are there, on which its call depends. */
 SEC("uprobe") int frame_condition(struct pt_regs *ctx)
 {
 	OWN_STACK(ctx);
@@ -264,6 +301,11 @@ SEC("uprobe") int frame_condition(struct pt_regs *ctx)
 	struct pl_machine *m = &s->machine;
 	struct pl_record *record = (void *)s->record;
 	u64 id = record->call_id;
+	if (record->kind == PL_CALL) {
+		m->awaits = 0;
+		count_undecided(m, m->frame_reason, -1);
+		return decide_call(&hit, s);
+	}
 	struct pl_parked *call = bpf_map_lookup_elem(&parked, &id);
 	if (!call)
 		return 0;
@@ -279,7 +321,7 @@ SEC("uprobe") int frame_condition(struct pt_regs *ctx)
 		count(hit.counter->dropped);
 		return 0;
 	}
-	send_floats(id, record->probe, record->pid, record->tid, m->result_low);
+	send_floats(id, record->probe, record->pid, record->tid, m->own_low);
 	count(hit.counter->emitted);
 	return 0;
 }

@@ -34,17 +34,18 @@ export function parseCondition(text: string): Expr {
 export function compileCondition(text: string, expr: Expr, scope: ConditionScope, returns: boolean): CompiledCondition {
   return orUserError(text, scope.func, () => {
     const node = check(expr, text, scope);
-    const late = node.late && !returns ? firstLate(node) : undefined;
-    if (late !== undefined) {
-      const inRegister = floatRegister(late) === undefined ? "" : "stands in a float register and ";
-      throw new ConditionFailure(
-        late,
-        `${text.slice(late.start, late.end)} ${inRegister}is known at the return only`,
-        "Add --returns",
-      );
+    const ofReturn = returns ? undefined : knownAtReturn(node, scope);
+    if (ofReturn !== undefined) {
+      const { start, end } = ofReturn;
+      throw new ConditionFailure(ofReturn, `${text.slice(start, end)} is known at the return only`, "Add --returns");
     }
     const reasons = new Reasons();
     const kept = new Kept();
+    // Float registers of the call are read behind the entry: where its return is not watched, they decide at once.
+    if (!returns) {
+      const entry = new Compiler(text, scope, node, "whole", reasons, kept).program(node);
+      return { entry, reasons: reasons.texts };
+    }
     const entry = new Compiler(text, scope, node, "entry", reasons, kept).program(node);
     if (!node.late) return { entry, reasons: reasons.texts };
     return {
@@ -64,32 +65,40 @@ function orUserError<T>(text: string, func: string | undefined, run: () => T): T
   }
 }
 
-/** The operand that makes the condition late. */
-function firstLate(node: Node): Node {
-  const inner = children(node).find((child) => child.late);
-  return inner === undefined ? node : firstLate(inner);
+/** The first operand that only the return brings. */
+function knownAtReturn(node: Node, scope: ConditionScope): Node | undefined {
+  if (node.op === "duration") return node;
+  if (node.op === "variable") return scope.results.includes(node.variable) ? node : undefined;
+  for (const child of children(node)) {
+    const found = knownAtReturn(child, scope);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
+/** Of a condition that the return decides, its two parts; one that the entry decides is a whole. */
+type Phase = "entry" | "return" | "whole";
+
 class Compiler {
-  private readonly phase: "entry" | "return";
+  private readonly phase: Phase;
   private readonly reasons: Reasons;
   private readonly kept: Kept;
   private readonly out: Assembler;
   private readonly operands: Operands;
 
-  constructor(
-    text: string,
-    scope: ConditionScope,
-    whole: Node,
-    phase: "entry" | "return",
-    reasons: Reasons,
-    kept: Kept,
-  ) {
+  constructor(text: string, scope: ConditionScope, whole: Node, phase: Phase, reasons: Reasons, kept: Kept) {
     this.phase = phase;
     this.reasons = reasons;
     this.kept = kept;
     this.out = new Assembler(whole);
-    this.operands = new Operands(text, scope, reasons, this.out, (node, dst) => this.evaluate(node, dst));
+    this.operands = new Operands(
+      text,
+      scope,
+      reasons,
+      this.out,
+      (node, dst) => this.evaluate(node, dst),
+      phase === "whole" ? "ownFloat" : "float",
+    );
   }
 
   program(node: Node): ConditionProgram {

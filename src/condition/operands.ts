@@ -33,6 +33,8 @@ export class Operands {
   private readonly out: Assembler;
   /** Of an index: any value. */
   private readonly evaluate: (node: Node, dst: number) => void;
+  /** How a parameter's float register is read: at the call's return, or when the call's own frame comes. */
+  private readonly paramFloat: "float" | "ownFloat";
 
   constructor(
     text: string,
@@ -40,12 +42,14 @@ export class Operands {
     reasons: Reasons,
     out: Assembler,
     evaluate: (node: Node, dst: number) => void,
+    paramFloat: "float" | "ownFloat",
   ) {
     this.text = text;
     this.scope = scope;
     this.reasons = reasons;
     this.out = out;
     this.evaluate = evaluate;
+    this.paramFloat = paramFloat;
   }
 
   /** A string into a slot. */
@@ -177,7 +181,7 @@ export class Operands {
       this.out.emit("register", { dst, a: CAPTURE_REGISTERS.indexOf(piece.place.register as CaptureRegister) });
     else {
       const fault = this.why(node, "could not be read (no signal frame showed its float register)");
-      this.out.emit(place.result ? "floatResult" : "float", { dst, a: FLOAT_REGISTERS.indexOf(float), fault });
+      this.out.emit(place.result ? "ownFloat" : this.paramFloat, { dst, a: FLOAT_REGISTERS.indexOf(float), fault });
     }
     if (inside > 0) {
       this.out.number(dst + 1, BigInt(inside * 8));

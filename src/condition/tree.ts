@@ -38,7 +38,7 @@ export interface Untyped {
 
 interface Common extends Span {
   readonly type: GoType | Untyped;
-  /** Needs a result, the duration or a float register of the entry: it can be had at the return only. */
+  /** Needs a result, the duration or a float register of the entry: it can be had behind the entry only. */
   readonly late: boolean;
   /** Absent: it is no constant. */
   readonly constant?: Constant;

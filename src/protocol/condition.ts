@@ -29,8 +29,8 @@ export const CONDITION_OPS = [
   "late",
   /** dst = float register X`a` of the call, at its return; `fault` where no signal's frame showed it. */
   "float",
-  /** dst = float register X`a` of the return, when its frame has come; `fault` where none comes. */
-  "floatResult",
+  /** dst = float register X`a` of the hit itself, when its frame has come; `fault` where none comes. */
+  "ownFloat",
   // Of one value: dst is undecided where `a` is.
   /** dst = memory at a + imm; `reason` where a is 0 (with nilIsZero: 0 instead), `fault` where it cannot be read. */
   "load",
@@ -159,7 +159,7 @@ export function conditionFault(program: ConditionProgram): string | undefined {
     ) {
       return fault(`reads ${a} and ${b}`);
     }
-    if ((op === "float" || op === "floatResult") && a >= FLOAT_REGISTERS.length)
+    if ((op === "float" || op === "ownFloat") && a >= FLOAT_REGISTERS.length)
       return fault(`reads the float register ${a}`);
     if (op === "constant" && !(imm >= 0 && imm < constants.length)) return fault(`names the constant ${imm}`);
     if ((op === "jumpIfFalse" || op === "jumpIfTrue") && !(imm > index && imm <= last)) return fault(`jumps to ${imm}`);

@@ -39,6 +39,7 @@ async function traced(
   args: readonly string[],
   env = {},
   where?: string,
+  returns = true,
 ): Promise<Traced> {
   const file = join(folder, `${++files}.jsonl`);
   // Go 1.17's DWARF leaves out results in registers: the source has them.
@@ -49,7 +50,7 @@ async function traced(
     ...request.split(" "),
     ...source,
     ...condition,
-    "--returns",
+    ...(returns ? ["--returns"] : []),
     "--format",
     "jsonl",
     "--output",
@@ -59,7 +60,7 @@ async function traced(
   assert.equal(await child.status(), 0, child.stderr);
   const events = eventsOf(readFileSync(file, "utf8"));
   rmSync(file);
-  for (const line of events.stats)
+  for (const line of returns ? events.stats : [])
     assert.equal(line.emitted, line.returns + line.unwound + line.unknownEnds + line.openCalls, JSON.stringify(line));
   return { ...events, output: child.stderr };
 }
@@ -334,12 +335,16 @@ describe("conditions on floats", () => {
     "r1 >= 2500 || x == 4.5": (n) => n >= 2500 || n === 3,
   };
   for (const build of [["installed"], ["installed", "-buildmode=pie"], ["go1.17.13"], ["go1.27.4"]])
-    for (const [mode, condition] of ["threads", "storm"].flatMap((mode) =>
-      Object.keys(CONDITIONS).map((condition) => [mode, condition] as const),
+    for (const [mode, condition, returns] of ["threads", "storm"].flatMap((mode) =>
+      Object.keys(CONDITIONS).flatMap((condition) =>
+        // Without returns, the call's own frame decides.
+        (/\br\d/.test(condition) ? [true] : [true, false]).map((returns) => [mode, condition, returns] as const),
+      ),
     ))
-      test(`${mode}, ${condition}: those calls pass for which it holds, and their floats are right: ${build.join(" ")}`, async () => {
+      test(`${mode}, ${condition}${returns ? "" : " at the entry"}: those calls pass for which it holds, and their floats are right: ${build.join(" ")}`, async () => {
         const EACH = 1500;
-        const events = await traced("main.work", buildGo("floats", ...build), [mode, String(EACH)], {}, condition);
+        const program = buildGo("floats", ...build);
+        const events = await traced("main.work", program, [mode, String(EACH)], {}, condition, returns);
         const numbers = events.calls.map(({ args }) => Number(args[0]?.text)).sort((a, b) => a - b);
         const expected = Array.from({ length: 4 * EACH }, (_, n) => n).filter(CONDITIONS[condition]!);
         const [{ hits, emitted, filtered, dropped, undecided } = assert.fail("no stats")] = events.stats;
@@ -354,9 +359,23 @@ describe("conditions on floats", () => {
           { hits, emitted, filtered, dropped },
           { hits: 4 * EACH, emitted: numbers.length, filtered: 4 * EACH - numbers.length, dropped: 0 },
         );
-        assert.equal(events.returns.length, numbers.length);
+        assert.equal(events.returns.length, returns ? numbers.length : 0);
         holds(judge(events, "main.work", WORK));
       });
+
+  for (const [request, where, passes, throttles] of [
+    ["main.risky", "x >= 0 || n < 0", true, false],
+    ["main.risky", "x < 0", false, false],
+    ["main.risky --rate 1", "x >= 0", true, true],
+  ] as const)
+    test(`${request}, ${where}, decided at the entry, whether the call panics or not`, async () => {
+      const { calls, stats } = await traced(request, buildGo("floats"), ["panics", "500"], {}, where, false);
+      const [{ hits, emitted, filtered, throttled, dropped, undecided } = assert.fail("no stats")] = stats;
+      assert.deepEqual([hits, dropped, emitted], [2000, 0, calls.length]);
+      assert.deepEqual([emitted + throttled, filtered], passes ? [hits - undecided, undecided] : [0, hits]);
+      assert.deepEqual([emitted > 0, throttled > 0], [passes, throttles]);
+      assert.ok(undecided <= 0.01 * hits, `${undecided} undecided`);
+    });
 
   test("a call that panics does not pass", async () => {
     const program = buildGo("floats");
@@ -368,10 +387,10 @@ describe("conditions on floats", () => {
 
   const refused: readonly (readonly [string, string, readonly string[], RegExp])[] = [
     [
-      "without returns",
-      "x > 1",
+      "a result without returns",
+      "x > 1 && r0 > 1",
       [],
-      /^.*: x stands in a float register and is known at the return only\.\n {4}x > 1\n {4}\^\n {2}Add --returns/,
+      /^.*: r0 is known at the return only\.\n {4}x > 1 && r0 > 1\n {4} {9}\^~\n {2}Add --returns/,
     ],
     [
       "floats that are not read",

@@ -146,7 +146,7 @@ function scalar(
     case "duration":
       return known(machine.durationNs);
     case "late":
-    case "floatResult": // Its frame comes later still.
+    case "ownFloat": // Its frame comes later still.
       return { bits: 0n, reason: LATE };
     case "float":
       return floatRegister(instruction, machine);

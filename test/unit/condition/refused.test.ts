@@ -90,13 +90,24 @@ test("what is known at the return only needs --returns", () => {
   for (const [text, part] of [
     ["n > 3 && r0 == 4", "r0"],
     ["duration > 5ms", "duration"],
-    ["n > 3 && x > 1.5", "x stands in a float register and"],
+    // The call's own frame would bring x.
+    ["x > 1.5 && n > r0", "r0"],
   ] as const) {
     assert.equal(compiled(text).return === undefined, false);
     const error = refusal(text, false);
     assert.match(error.why, new RegExp(`^${part} is known at the return only`));
     assert.match(error.remedy, /\n {2}Add --returns$/);
   }
+});
+
+test("a float register of the call needs none: its own frame decides", () => {
+  const { entry, return: atReturn } = compiled("n > 3 && x > 1.5", false);
+  assert.equal(atReturn, undefined);
+  assert.deepEqual(
+    entry.instructions.flatMap(({ op, a }) => (/float$/i.test(op) ? `${op} X${a}` : [])),
+    ["ownFloat X0"],
+  );
+  assert.notEqual(compiled("n > 3 && x > 1.5").return, undefined);
 });
 
 test("too large a condition is refused, whatever of it is too large", () => {
