@@ -46,6 +46,17 @@ static __always_inline void await_frame(struct pt_regs *ctx, struct pl_scratch *
 	bpf_map_delete_elem(&parked, &id);
 }
 
+/* Before a call is sent, because its record says whether its end will be told. 1: it will not. */
+static __always_inline u32 open_own_call(struct pl_scratch *s)
+{
+	struct pl_record *record = (void *)s->record;
+	if (!(switch_of(s->plan) & PL_SWITCH_NO_ENDS) &&
+	    !open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call))
+		return 0;
+	record->kind = PL_CALL_REFUSED;
+	return 1;
+}
+
 /* Sends what was built. A walk that ended in the middle of a chunk leaves that one out, and with it what was not yet
  * masked. */
 static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan)
@@ -69,11 +80,7 @@ static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, st
 		return;
 	}
 	u32 pairs = record->kind == PL_CALL && (plan->flags & PL_PAIR_RETURNS);
-	/* Before it is sent, because the record says whether its end will be told. */
-	u32 refused = pairs && ((switch_of(s->plan) & PL_SWITCH_NO_ENDS) ||
-				open_call(&s->stack, bpf_map_lookup_elem(&innermost, &s->stack), &s->call));
-	if (refused)
-		record->kind = PL_CALL_REFUSED;
+	u32 refused = pairs && open_own_call(s);
 	expect_floats(ctx, plan, record, 0);
 	u32 floats = record->floats;
 	u32 is_return = record->kind == PL_RETURN;

@@ -279,13 +279,18 @@ static __attribute__((noinline)) int decide_call(struct hit *hit, struct pl_scra
 		count(hit->counter->throttled);
 		return 0;
 	}
+	u32 refused = hit->pairs && open_own_call(s);
 	u64 used = record->used;
 	opaque(used);
 	if (used > PL_EVENT_BYTES || bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP)) {
+		if (hit->pairs && !refused)
+			take_back_call(&s->stack, s->call.call_id);
 		count(hit->counter->dropped);
 		return 0;
 	}
 	send_floats(record->call_id, record->probe, record->pid, record->tid, m->own_low);
+	if (refused)
+		count(hit->counter->refused);
 	count(hit->counter->emitted);
 	return 0;
 }

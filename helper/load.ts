@@ -407,7 +407,7 @@ function isUnwinder(role: ProbeSpec["role"]): boolean {
 const SIGTRAMPGO = "sigtrampgo";
 const WALK_PROGRAMS = ["walk", "walk_rounds"] as const;
 const CONDITION_PROGRAMS = ["call_condition", "return_condition"] as const;
-/** Goes on from `sigtrampgo` where a condition has float results. */
+/** Goes on from `sigtrampgo` where a condition waits for the float registers of its own hit. */
 const FRAME_CONDITION = "frame_condition";
 /** Of one row: the reasons, and one place that is none (PL_REASONS). */
 const REASON_ROOM = MAX_REASONS + 1;

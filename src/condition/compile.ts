@@ -34,22 +34,20 @@ export function parseCondition(text: string): Expr {
 export function compileCondition(text: string, expr: Expr, scope: ConditionScope, returns: boolean): CompiledCondition {
   return orUserError(text, scope.func, () => {
     const node = check(expr, text, scope);
-    const ofReturn = returns ? undefined : knownAtReturn(node, scope);
-    if (ofReturn !== undefined) {
+    const ofReturn = knownAtReturn(node, scope);
+    if (ofReturn !== undefined && !returns) {
       const { start, end } = ofReturn;
       throw new ConditionFailure(ofReturn, `${text.slice(start, end)} is known at the return only`, "Add --returns");
     }
     const reasons = new Reasons();
     const kept = new Kept();
-    // Float registers of the call are read behind the entry: where its return is not watched, they decide at once.
-    if (!returns) {
+    // Float registers of the call are read behind the entry, in its own signal's frame: there they decide.
+    if (ofReturn === undefined) {
       const entry = new Compiler(text, scope, node, "whole", reasons, kept).program(node);
       return { entry, reasons: reasons.texts };
     }
-    const entry = new Compiler(text, scope, node, "entry", reasons, kept).program(node);
-    if (!node.late) return { entry, reasons: reasons.texts };
     return {
-      entry,
+      entry: new Compiler(text, scope, node, "entry", reasons, kept).program(node),
       return: new Compiler(text, scope, node, "return", reasons, kept).program(node),
       reasons: reasons.texts,
     };
@@ -76,7 +74,7 @@ function knownAtReturn(node: Node, scope: ConditionScope): Node | undefined {
   return undefined;
 }
 
-/** Of a condition that the return decides, its two parts; one that the entry decides is a whole. */
+/** Of a condition that the return decides, its two parts; others are decided as a whole. */
 type Phase = "entry" | "return" | "whole";
 
 class Compiler {

@@ -38,7 +38,7 @@ export interface Untyped {
 
 interface Common extends Span {
   readonly type: GoType | Untyped;
-  /** Needs a result, the duration or a float register of the entry: it can be had behind the entry only. */
+  /** Needs a result, the duration or a float register of the entry, of which the hit at the entry knows nothing. */
   readonly late: boolean;
   /** Absent: it is no constant. */
   readonly constant?: Constant;

@@ -267,7 +267,7 @@ export function neverReturns(func: string): UserError {
   return new UserError({
     code: "bad-condition",
     what: `--where for ${func}`,
-    why: "it needs a result, the duration or a float register, and this function has no return that a probe could sit on",
+    why: "it needs a result or the duration, and this function has no return that a probe could sit on",
     remedy: "Use parameters only",
     exitStatus: 2,
   });

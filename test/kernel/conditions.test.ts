@@ -32,6 +32,8 @@ const MACHINE = {
   answerReason: 504,
   low: 520,
   hasLow: 648,
+  ownLow: 656,
+  hasOwnLow: 784,
   kept: 3568,
 } as const;
 const KEPT_BYTES = 648;
@@ -87,6 +89,9 @@ function inKernel(requests: readonly Request[]): Answer[] {
       if (bits === undefined) continue;
       bytes.writeBigUInt64LE(bits, MACHINE.low + 8 * index);
       bytes.writeBigUInt64LE(1n, MACHINE.hasLow);
+      if (machine.ownFrame !== true) continue;
+      bytes.writeBigUInt64LE(bits, MACHINE.ownLow + 8 * index);
+      bytes.writeBigUInt64LE(1n, MACHINE.hasOwnLow);
     }
     return [encodeCondition(program, 0), bytes, memory.bytes];
   });
@@ -111,7 +116,7 @@ interface Case {
   readonly machine: Machine;
 }
 
-/** Entry and, where it is late, return, on both machines. */
+/** Entry and, where it is late, return or the entry's own frame, on both machines. */
 function compare(cases: readonly Case[]): Record<string, number> {
   const counts: Record<string, number> = {};
   const kept = cases.map(() => new KeptState());
@@ -121,18 +126,16 @@ function compare(cases: readonly Case[]): Record<string, number> {
   const late = cases.flatMap((one, index) => {
     const answer = check(one, one.condition.entry, kept[index]!, entries[index]!);
     counts[answer] = (counts[answer] ?? 0) + 1;
-    return answer === "late" ? [{ one, index }] : [];
+    const behind = { ...one, machine: { ...one.machine, ownFrame: true } };
+    return answer === "late" ? [{ one: behind, index, program: one.condition.return ?? one.condition.entry }] : [];
   });
-  const returns = inKernel(
-    late.map(({ one, index }) => ({
-      program: one.condition.return!,
-      machine: one.machine,
-      memory: one.memory,
-      kept: entries[index]!.kept,
-    })),
+  const later = inKernel(
+    late.map(({ one: { machine, memory }, index, program }) => {
+      return { program, machine, memory, kept: entries[index]!.kept };
+    }),
   );
-  for (const [at, { one, index }] of late.entries()) {
-    const answer = `late ${check(one, one.condition.return!, kept[index]!, returns[at]!)}`;
+  for (const [at, { one, index, program }] of late.entries()) {
+    const answer = `late ${check(one, program, kept[index]!, later[at]!)}`;
     counts[answer] = (counts[answer] ?? 0) + 1;
   }
   return counts;
@@ -174,7 +177,16 @@ test("random conditions are evaluated in the kernel as by the reference", { time
     }
   }
   const counts = compare(cases);
-  for (const answer of ["pass", "reject", "undecided", "late", "late pass", "late reject", "late undecided"]) {
+  for (const answer of [
+    "pass",
+    "reject",
+    "undecided",
+    "late",
+    "late pass",
+    "late reject",
+    "late undecided",
+    "late late",
+  ]) {
     assert.ok((counts[answer] ?? 0) > 20, `${answer}: ${counts[answer]}`);
   }
 });

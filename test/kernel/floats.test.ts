@@ -337,11 +337,10 @@ describe("conditions on floats", () => {
   for (const build of [["installed"], ["installed", "-buildmode=pie"], ["go1.17.13"], ["go1.27.4"]])
     for (const [mode, condition, returns] of ["threads", "storm"].flatMap((mode) =>
       Object.keys(CONDITIONS).flatMap((condition) =>
-        // Without returns, the call's own frame decides.
         (/\br\d/.test(condition) ? [true] : [true, false]).map((returns) => [mode, condition, returns] as const),
       ),
     ))
-      test(`${mode}, ${condition}${returns ? "" : " at the entry"}: those calls pass for which it holds, and their floats are right: ${build.join(" ")}`, async () => {
+      test(`${mode}, ${condition}${returns ? "" : " without returns"}: those calls pass for which it holds, and their floats are right: ${build.join(" ")}`, async () => {
         const EACH = 1500;
         const program = buildGo("floats", ...build);
         const events = await traced("main.work", program, [mode, String(EACH)], {}, condition, returns);
@@ -377,12 +376,21 @@ describe("conditions on floats", () => {
       assert.ok(undecided <= 0.01 * hits, `${undecided} undecided`);
     });
 
-  test("a call that panics does not pass", async () => {
+  test("a call that panics passes by its arguments, and does not by its result", async () => {
     const program = buildGo("floats");
-    const { calls, returns, stats } = await traced("main.risky", program, ["panics", "500"], {}, "x >= 0");
-    assert.ok(calls.length > 0 && calls.every(({ args }) => Number(args[0]?.text) % 2 === 1));
-    assert.equal(returns.length, calls.length);
-    assert.equal(stats[0]?.emitted, calls.length);
+    const isOdd = ({ args }: CallEvent) => Number(args[0]?.text) % 2 === 1;
+    const byArgument = await traced("main.risky", program, ["panics", "500"], {}, "x >= 0");
+    const [{ undecided } = assert.fail("no stats")] = byArgument.stats;
+    const { calls, returns, unwound } = byArgument;
+    assert.equal(calls.length, 2000 - undecided);
+    assert.deepEqual(
+      [returns.length, unwound.length],
+      [calls.filter(isOdd).length, calls.filter((call) => !isOdd(call)).length],
+    );
+    const byResult = await traced("main.risky", program, ["panics", "500"], {}, "x >= 0 && r0 >= 0");
+    assert.ok(byResult.calls.length > 0 && byResult.calls.every(isOdd));
+    assert.equal(byResult.returns.length, byResult.calls.length);
+    assert.equal(byResult.stats[0]?.emitted, byResult.calls.length);
   });
 
   const refused: readonly (readonly [string, string, readonly string[], RegExp])[] = [

@@ -20,6 +20,8 @@ export interface Machine {
   readonly goid: bigint | undefined;
   readonly g: bigint | undefined;
   readonly durationNs: bigint;
+  /** The hit's own signal frame has come. */
+  readonly ownFrame?: boolean;
   /** Undefined: not readable as a whole. */
   read(address: bigint, size: number): Uint8Array | undefined;
 }
@@ -146,8 +148,11 @@ function scalar(
     case "duration":
       return known(machine.durationNs);
     case "late":
-    case "ownFloat": // Its frame comes later still.
       return { bits: 0n, reason: LATE };
+    case "ownFloat": {
+      const own = floatRegister(instruction, machine);
+      return machine.ownFrame === true && own.reason === 0 ? own : { bits: 0n, reason: LATE };
+    }
     case "float":
       return floatRegister(instruction, machine);
     default:

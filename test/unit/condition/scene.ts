@@ -166,7 +166,8 @@ export function verdict(text: string, atEntry: Machine, atReturn: Machine = atEn
   const condition = compiled(text);
   const kept = new KeptState();
   const first = run(condition.entry, atEntry, kept);
-  const last = first === "late" && condition.return !== undefined ? run(condition.return, atReturn, kept) : first;
+  const behind = condition.return === undefined ? { ...atEntry, ownFrame: true } : atReturn;
+  const last = first === "late" ? run(condition.return ?? condition.entry, behind, kept) : first;
   return `${first === "late" ? "late " : ""}${inWords(last, condition.reasons)}`;
 }
 
