@@ -44,6 +44,8 @@ const PARAMETERS: readonly Parameter[] = [
   { name: "tags", type: "[]string", values: ["nil", '[]string{"a", "bob"}', '[]string{"é"}', "[]string{}"], asks: { string: ["$[0]", "$[1]"], int: ["len($)", "len($[0])"], pointer: ["$"] } },
   { name: "nums", type: "[]int32", values: ["nil", "[]int32{1, -2, 3}", "[]int32{1 << 30}"], asks: { int32: ["$[0]", "$[2]"], int: ["len($)"] } },
   { name: "ok", type: "bool", values: ["true", "false"], asks: { bool: ["$"] } },
+  { name: "x", type: "float64", values: ["0", "0.5", "-1e10", "math.NaN()", "math.Inf(1)", "2.25"], asks: { float64: ["$"] } },
+  { name: "y", type: "float32", values: ["0.5", "float32(math.Inf(-1))", "-2", "1e10"], asks: { float32: ["$"] } },
   { name: "t", type: "time.Duration", values: ["0", "5 * time.Millisecond", "-time.Second", "2 * time.Hour"], asks: { "time.Duration": ["$"] } },
   { name: "e", type: "error", values: ["nil", "errBoom"], asks: { pointer: ["$"] } },
   { name: "m", type: "map[string]int", values: ["nil", 'map[string]int{"a": 1, "b": 2}', "map[string]int{}"], asks: { pointer: ["$"], int: ["len($)"] } },
@@ -54,6 +56,7 @@ const RESULTS: readonly Parameter[] = [
   { name: "total", type: "int64", values: ["0", "-5", "1 << 40"], asks: { int64: ["$"] } },
   { name: "text", type: "string", values: ['"bob"', '""', '"al"'], asks: { string: ["$"] } },
   { name: "err", type: "error", values: ["nil", "errBoom"], asks: { pointer: ["$"] } },
+  { name: "ratio", type: "float64", values: ["0", "-0.5", "1e300"], asks: { float64: ["$"] } },
 ];
 /** With the number of the call, more than the registers hold. */
 const MAX_PARAMETERS = 6;
@@ -98,7 +101,7 @@ func init() {
 		${params.map(({ name, type }) => `var ${name} ${type}`).join("; ")}
 		${params.map((parameter) => `${parameter.name} = ${call(parameter)}`).join("\n\t\t")}
 		${names.join(", ")} := condition${index}(call, ${params.map(({ name }) => name).join(", ")})
-		_, _, _ = ${names.join(", ")}
+		${names.map(() => "_").join(", ")} = ${names.join(", ")}
 		return ${go}
 	})
 }`,

@@ -82,6 +82,7 @@ export class RandomConditions {
           text: random.pick([call, `${operand} == ${word}`, `${operand} != ${word}`, `${operand} == ${other}`]),
         };
       }
+      case "float32":
       case "float64":
         return { text: `${operand} ${random.pick(COMPARISONS)} ${random.pick(["0.5", "-1e10", "0", "2", operand])}` };
       case "time.Duration": {
