@@ -31,6 +31,8 @@ export async function checkLoad(version: string, mode: string, values: number): 
       } finally {
         trace.kill("SIGKILL");
       }
+      // Without its last line it was not the calls that went wrong: a machine that is busy for long lets the lease end.
+      if (!trace.stdout.includes('"event":"stats"')) throw new Error(`the trace ended early: ${trace.stderr}`);
       compareRound(findings, trace.stdout);
     }
   } finally {

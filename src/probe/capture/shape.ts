@@ -3,6 +3,7 @@
  * a pointer can lead to: a Go value, or one of the runtime's structures (src/goabi/runtime).
  */
 
+import { SCALAR_LAYOUTS } from "../../goabi/layout.ts";
 import { CLOSURE } from "../../goabi/runtime/closure.ts";
 import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
 import { HMAP, HMAP_FLAGS } from "../../goabi/runtime/hmap.ts";
@@ -186,6 +187,7 @@ class ShapeBuilder {
       case "array":
         if (type.elem.size <= 0) break;
         this.arrayEnd(type, offset);
+        if (Object.hasOwn(SCALAR_LAYOUTS, type.elem.kind) && type.elem.kind !== "string") break;
         for (let index = 0; index < Math.min(type.length, limits.elements); index++)
           this.value(type.elem, offset + index * type.elem.size, nesting + 1);
         break;
