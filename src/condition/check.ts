@@ -195,18 +195,22 @@ class Checker {
     if (path === undefined) throw new ConditionFailure(nameAt, this.noField(operand, name));
     if (path === "ambiguous") throw new ConditionFailure(nameAt, `${name} is ambiguous in ${operand.type.name}`);
     let node = operand;
-    for (const field of path) {
+    let implied = "";
+    for (const [index, field] of path.entries()) {
       this.refuseSecret(field.name, nameAt);
+      implied += `.${field.name}`;
       if (node.type.kind === "ptr")
         node = { op: "deref", operand: node, type: node.type.elem, late: node.late, start: node.start, end: node.end };
+      const named = index === path.length - 1;
       node = withLateness({
         op: "field",
         operand: node,
         offset: field.offset,
         type: field.type,
         late: node.late,
-        start: span.start,
-        end: nameAt.end,
+        start: operand.start,
+        end: named ? nameAt.end : operand.end,
+        ...(named ? {} : { implied }),
       });
     }
     return { ...node, type: this.known(node.type as GoType, nameAt), ...at(span) };

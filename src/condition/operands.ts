@@ -21,6 +21,8 @@ type Place =
   /** At the address in the value register `address`. */
   | { readonly in: "memory"; readonly address: number; readonly offset: number; readonly nil: number };
 
+type Quotable = Pick<Node, "start" | "end" | "implied">;
+
 export const WORD = { size: 8, signed: false } as const;
 export const WORD_WIDTH = 3;
 /** Entries of a bucket of the maps up to Go 1.23. */
@@ -250,11 +252,11 @@ export class Operands {
     out.emit("find", { ...find, width: 16, extra: 16 * BUCKET_SLOTS });
   }
 
-  why(node: Pick<Node, "start" | "end">, what: string): number {
+  why(node: Quotable, what: string): number {
     return this.reasons.code(`\`${this.quoted(node)}\` ${what}`);
   }
 
-  unreadable(node: Pick<Node, "start" | "end">): number {
+  unreadable(node: Quotable): number {
     return this.why(node, `could not be read (its memory is not ${this.scope.waits === true ? "mapped" : "resident"})`);
   }
 
@@ -262,8 +264,8 @@ export class Operands {
     return [left, right].map((node) => `\`${this.quoted(node)}\``).join(" and ");
   }
 
-  quoted({ start, end }: Pick<Node, "start" | "end">): string {
-    return this.text.slice(start, end);
+  quoted({ start, end, implied = "" }: Quotable): string {
+    return this.text.slice(start, end) + implied;
   }
 }
 

@@ -40,6 +40,8 @@ interface Common extends Span {
   readonly type: GoType | Untyped;
   /** Needs a result, the duration or a float register of the entry, of which the hit at the entry knows nothing. */
   readonly late: boolean;
+  /** Behind the text of the span, what Go lets the user leave out: the embedded fields on the way to a promoted one. */
+  readonly implied?: string;
   /** Absent: it is no constant. */
   readonly constant?: Constant;
 }

@@ -165,6 +165,8 @@ const DECIDED: Readonly<Record<string, readonly string[]>> = {
     "u.Next.ID > 3 && ok",
     "len(u.Next.Tags) > 0",
   ],
+  "`u.Boss` was nil": ["u.Rank == 3", "u.Boss.Rank == 3"],
+  "`(*u).Boss` was nil": ["(*u).Rank == 3"],
   "`tags[3]` was out of range": ["tags[3] == name", 'tags[3] == ""'],
   "`i16s[n]` was out of range": ["i16s[n] == 0"],
   "`grid[n]` was out of range": ["grid[n] == 0"],

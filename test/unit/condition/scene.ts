@@ -9,7 +9,7 @@ import type { GoType, StructType } from "../../../src/goabi/type.ts";
 import { array, chan, func, iface, map, pointer, scalar, slice, struct } from "../types.ts";
 import { KeptState, type Machine, run, type Verdict } from "./interpreter.ts";
 
-/** Go: type User struct { ID int64; Name string; Score float64; Ratio float32; Flags uint8; Tags []string; Next *User; Base } */
+/** Go: type User struct { ID int64; Name string; Score float64; Ratio float32; Flags uint8; Tags []string; Next *User; Base; Token string; *Boss } */
 const BASE = struct("main.Base", [
   ["Level", scalar("int8")],
   ["Home", struct("main.Home", [["City", scalar("string")]])],
@@ -24,16 +24,17 @@ const USER_FIELDS: [string, GoType][] = [
   ["Next", pointer(scalar("int"))],
   ["Base", BASE],
   ["Token", scalar("string")],
+  ["Boss", pointer(struct("main.Boss", [["Rank", scalar("int")]]))],
 ];
 export const USER = linked(struct("main.User", USER_FIELDS) as StructType);
 
-/** `Next` points to the type itself, and `Base` is embedded. */
+/** `Next` points to the type itself; `Base` and `*Boss` are embedded. */
 function linked(type: StructType): StructType {
   const self: StructType = {
     ...type,
     fields: type.fields.map((field) => ({
       ...field,
-      embedded: field.name === "Base",
+      embedded: field.name === "Base" || field.name === "Boss",
       get type(): GoType {
         return field.name === "Next"
           ? { ...pointer(field.type), name: "*main.User", kind: "ptr", elem: self }
