@@ -1,5 +1,6 @@
 /** `probelens inspect`: the objdump-and-gdb view of one function. */
 import { setFlagsFromString } from "node:v8";
+import { ARCHITECTURES } from "../arch/arch.ts";
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { inlinedSummary } from "../engine/plan/inlinedBounds.ts";
 import { matchAlsoInlined } from "../engine/plan/resolvePatterns.ts";
@@ -178,7 +179,9 @@ async function asText(
       `  returns    ${returns.length === 0 ? "none" : returns.map((site) => hex(site.address)).join(" ")}`,
     );
   }
-  lines.push(...(await disassembly(fn, code, plan?.entry?.address, live)));
+  const { noProbes } = ARCHITECTURES[binary.arch];
+  // Only amd64 code can be decoded, and only there are probes placed.
+  if (noProbes === undefined) lines.push(...(await disassembly(fn, code, plan?.entry?.address, live)));
   return lines;
 }
 
@@ -249,10 +252,8 @@ async function disassembly(
       `${formatInstruction(code, start, fn.entry)}${note === "" ? "" : `   ${note}`}`,
     ];
   });
-  const title =
-    live === undefined
-      ? "  disassembly around the probe site"
-      : "  disassembly around the probe site, compared with the process";
+  const place = site === undefined ? "from the first instruction" : "around the probe site";
+  const title = `  disassembly ${place}${live === undefined ? "" : ", compared with the process"}`;
   const cut = from > 0 ? ["    …"] : [];
   return [title, ...cut, ...columns(rows), ...(center + AROUND + 1 < instructions.length ? ["    …"] : [])];
 }

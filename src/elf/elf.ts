@@ -59,10 +59,12 @@ const MAX_NAMED_SECTIONS = 4;
 /** Section names are a few kilobytes. */
 const MAX_SECTION_NAMES_BYTES = 4 << 20;
 
+const ELF_MAGIC = Buffer.from("\x7fELF");
+
 export async function readElf(source: ByteSource): Promise<Elf> {
-  if (source.size < HEADER_BYTES) throw notElf(source.name, `it has only ${source.size} bytes`);
-  const header = Buffer.from(await source.read(0, HEADER_BYTES));
-  if (header.readUInt32BE(0) !== 0x7f454c46) throw notElf(source.name, otherFormat(header));
+  const header = Buffer.from(await source.read(0, Math.min(source.size, HEADER_BYTES)));
+  if (!header.subarray(0, 4).equals(ELF_MAGIC)) throw notElf(source.name, otherFormat(header));
+  if (header.length < HEADER_BYTES) throw notElf(source.name, `it has only ${source.size} bytes`);
   if (header[4] !== 2) throw unsupported(source.name, "it is a 32-bit ELF file");
   if (header[5] !== 1) throw unsupported(source.name, "it is a big-endian ELF file");
   const system = header[7]!;
@@ -230,6 +232,9 @@ function checkPlaceOfCode(name: string, { segments, sections }: Pick<Elf, "segme
     );
 }
 
+export const WHAT_IS_READ =
+  "Probelens traces 64-bit Go programs for Linux on amd64; of those on arm64 it shows the functions";
+
 /** EI_OSABI; 0 is System V, as most programs for Linux say, 3 is Linux. */
 const OTHER_SYSTEMS: Readonly<Record<number, string>> = {
   2: "NetBSD",
@@ -238,12 +243,21 @@ const OTHER_SYSTEMS: Readonly<Record<number, string>> = {
   12: "OpenBSD",
 };
 
-function otherFormat(header: Buffer): string {
-  const magic = header.readUInt32BE(0);
+/** What files of other formats begin with, as Latin-1. */
+const OTHER_FORMATS: readonly (readonly [begin: string, format: string])[] = [
   // mach-o/loader.h: 64-bit little-endian, and the universal file around several.
-  if (magic === 0xcffaedfe || magic === 0xcafebabe) return "it is a macOS program (Mach-O)";
-  if (header.toString("latin1", 0, 2) === "MZ") return "it is a Windows program (PE)";
-  return "it does not begin with \\x7fELF";
+  ["\xcf\xfa\xed\xfe", "it is a macOS program (Mach-O)"],
+  ["\xca\xfe\xba\xbe", "it is a macOS program (Mach-O)"],
+  ["MZ", "it is a Windows program (PE)"],
+  ["#!", "it is a script"],
+  ["!<arch>\n", "it is an archive (ar)"],
+];
+
+function otherFormat(header: Buffer): string {
+  if (header.length === 0) return "it is empty";
+  const begin = header.toString("latin1");
+  const format = OTHER_FORMATS.find(([magic]) => begin.startsWith(magic));
+  return format?.[1] ?? "it does not begin with \\x7fELF";
 }
 
 function notElf(name: string, why: string): UserError {
@@ -260,7 +274,7 @@ function unsupported(name: string, why: string): UserError {
     code: "unsupported-elf",
     what: `cannot read ${shown(name)}`,
     why,
-    remedy: "Probelens traces 64-bit Go programs for Linux on amd64 and arm64.",
+    remedy: WHAT_IS_READ,
   });
 }
 

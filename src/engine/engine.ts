@@ -1,6 +1,7 @@
 /** The engine of CLI and language server: finds processes, opens binaries, resolves, plans and traces. */
 
 import { stat } from "node:fs/promises";
+import { ARCHITECTURES } from "../arch/arch.ts";
 import { type Refusal, refuse } from "../goabi/refusal.ts";
 import { NO_RESOLVER, type ValueResolver } from "../goabi/resolver.ts";
 import { isShaped } from "../goabi/shaped.ts";
@@ -213,9 +214,7 @@ class ProbeEngine implements FullEngine {
           signal.throwIfAborted();
           return await this.plan(binary, fn, request, context);
         },
-        binary.hasDwarf || (request.source ?? this.options.source) !== undefined
-          ? undefined
-          : "Give the folder of its Go source (--source)",
+        remedyFor(binary, request.source ?? this.options.source),
       );
       const bounded = withinBounds(job, planned, request.returns);
       const where = await conditionsIn(job, binary, bounded, request);
@@ -411,6 +410,13 @@ async function conditionsIn(
   const { conditionsOf } = await import("./plan/conditions.ts");
   const program = { facts: factsOf(binary), labels: binary.runtime.labelsOffset, waits: faultIn };
   return conditionsOf(job, where, plans, returns, program);
+}
+
+/** Where no function can be traced; absent: another function may do. */
+function remedyFor(binary: GoBinary, source: string | undefined): string | undefined {
+  if (ARCHITECTURES[binary.arch].noProbes !== undefined)
+    return "Trace a program that was built for amd64 (GOARCH=amd64), on a machine of that kind";
+  return binary.hasDwarf || source !== undefined ? undefined : "Give the folder of its Go source (--source)";
 }
 
 /** What is asked of the runtime where float registers are not read: a clause for the values. */

@@ -4,7 +4,7 @@ import { ARCHITECTURES, type Arch } from "../arch/arch.ts";
 import { DamagedError } from "../bytes/reader.ts";
 import type { ByteSource } from "../bytes/source.ts";
 import { type FindDebugFile, openDebugFile } from "../elf/debugFile.ts";
-import { readElf } from "../elf/elf.ts";
+import { readElf, WHAT_IS_READ } from "../elf/elf.ts";
 import { Memory } from "../elf/memory.ts";
 import { readBuildIds } from "../elf/notes.ts";
 import { Sections } from "../elf/sections.ts";
@@ -187,7 +187,7 @@ function otherSystem(name: string, system: string): UserError {
     code: "unsupported-elf",
     what: `cannot read ${shown(name)}`,
     why: `it was built for ${system.slice(0, 40)}`,
-    remedy: "Probelens traces 64-bit Go programs for Linux on amd64 and arm64.",
+    remedy: WHAT_IS_READ,
   });
 }
 

@@ -58,7 +58,7 @@ const BAD_FILES: [name: string, file: string, words: RegExp][] = [
   ["a device", "/dev/zero", /not a regular file/],
   ["a path through a file", join(path, "x"), /not a directory/],
   ["a text", files.text, /ELF/],
-  ["an empty file", files.empty, /ELF|bytes/],
+  ["an empty file", files.empty, /ELF file: it is empty/],
   ["four bytes", files.magic, /ELF|bytes/],
   ["zeros", files.zeros, /ELF/],
   ["a header alone", files.headerOnly, /damaged|truncated|cut|end/],
@@ -142,6 +142,11 @@ test("a function of another architecture is listed as not traceable, as inspect 
     const { stdout } = await run(command, "main.mixed", "--binary", other, "--json");
     assert.match(stdout, /"location":\["R0:8"\].*"traceable":false,"why":"it is arm64 code/);
   }
+  const inspected = await run("inspect", "main.mixed", "--binary", other);
+  assert.match(inspected.stdout, /not traceable: it is arm64 code/);
+  assert.doesNotMatch(inspected.stdout, /disassembly/);
+  const traced = await run("trace", "main.mixed", "--binary", other);
+  assert.deepEqual([traced.status, /built for amd64 \(GOARCH=amd64\)/.test(traced.stderr)], [1, true], traced.stderr);
 });
 
 describe("bad requests", () => {

@@ -22,7 +22,10 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["«&u» != nil", "the operator & is not supported in a condition"],
   // Names.
   ["«nn» > 3", "nn is no parameter or result of main.f"],
-  ["u.«Nome» == nil", "main.User has no field Nome; it has ID, Name, Score, Ratio, Flags, Tags, Next, Base, Token, Boss"],
+  [
+    "u.«Nome» == nil",
+    "main.User has no field Nome; it has ID, Name, Score, Ratio, Flags, Tags, Next, Base, Token, Boss",
+  ],
   ["«@foo» > 3", "there is no @foo"],
   ["«r9» > 3", "r9 is no parameter or result of main.f"],
   ["n.«ID» > 3", "int has no fields"],

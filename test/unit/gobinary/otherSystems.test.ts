@@ -17,6 +17,9 @@ const SYSTEMS: readonly (readonly [system: string, change: (program: Buffer) => 
   ["another one", (program) => program.writeUInt8(77, OSABI), /^it is a program for system number 77$/],
   ["plan9", (program) => builtFor(program, "plan9"), /^it was built for plan9$/],
   ["macOS", (program) => program.writeUInt32BE(0xcffaedfe, 0), /it is a macOS program \(Mach-O\)$/],
+  ["another architecture", (program) => program.writeUInt16LE(243, 18), /^its machine is number 243/],
+  ["the shell", (program) => program.write("#!", 0), /it is a script$/],
+  ["the linker", (program) => program.write("!<arch>\n", 0), /it is an archive \(ar\)$/],
   ["Windows", (program) => program.write("MZ", 0), /it is a Windows program \(PE\)$/],
 ];
 
