@@ -11,6 +11,7 @@ import type { Field } from "./api.ts";
 import { channelDecoder } from "./channels.ts";
 import { funcDecoder } from "./functions.ts";
 import { interfaceDecoder } from "./interfaces.ts";
+import { labelPairDecoder } from "./labelPair.ts";
 import { mapDecoder } from "./maps.ts";
 import { REDACTED } from "./memory.ts";
 import { scalarDecoder, timeDecoder } from "./scalars.ts";
@@ -50,7 +51,7 @@ export class Decoders {
       case "ptr":
         return this.#pointer(type);
       case "struct":
-        return timeDecoder(type) ?? this.#struct(type);
+        return timeDecoder(type) ?? labelPairDecoder(type, this.of, this.#isSecret) ?? this.#struct(type);
       case "array":
         return arrayDecoder(type, this.of);
       case "slice":

@@ -69,8 +69,12 @@ function decodeSlot(
  * Why the value must not be shown. A string key that was not read, or not to its end, may be a secret's. `whole`: the key
  * as text, where more of it is known than is shown.
  */
-function hidesValue(key: Value, isSecret: IsSecretName, whole: () => string | undefined): Missing | undefined {
-  if (key.kind === "interface" && key.elem !== undefined) return hidesValue(key.elem, isSecret, () => undefined);
+export function hidesValue(
+  key: Value,
+  isSecret: IsSecretName,
+  whole: () => string | undefined = () => undefined,
+): Missing | undefined {
+  if (key.kind === "interface" && key.elem !== undefined) return hidesValue(key.elem, isSecret);
   if (key.kind === "interface") return key.nil === true ? undefined : NO_KEY;
   if (key.kind !== "string") return undefined;
   if (key.text === undefined) return NO_KEY;

@@ -127,6 +127,10 @@ const CASES: [what: string, type: GoType, root: Uint8Array, chunks: PretendedChu
 
     ["secret parameter", string, one(0xc000, 5), [at(0xc000, bytesOf("hello"))], "<redacted>", { name: "apiToken" }],
     ["secret field", config, one(0xc000, 5, 0xd000, 5), [at(0xc000, bytesOf("hello"))], 'main.Config{Name:"hello", Password:<redacted>}'],
+    ["a label's secret", label("pprof.label", "runtime/pprof.label"), one(0xc000, 5, 0xd000, 5), [at(0xc000, bytesOf("token")), at(0xd000, bytesOf("hello"))], 'pprof.label{key:"token", value:<redacted>}'],
+    ["a label", label("label.Label", "internal/runtime/pprof/label.Label"), one(0xc000, 4, 0xd000, 5), [at(0xc000, bytesOf("user")), at(0xd000, bytesOf("hello"))], 'label.Label{key:"user", value:"hello"}'],
+    ["a label's key cut", label("label.Label", "internal/runtime/pprof/label.Label"), one(0xc000, 8, 0xd000, 5), [at(0xc000, bytesOf("toke")), at(0xd000, bytesOf("hello"))], 'label.Label{key:"toke"…+4, value:<unavailable: its key, which may be a secret\'s, was not read to its end>}'],
+    ["somebody else's label", label("label.Label", "example.com/label.Label"), one(0xc000, 5, 0xd000, 5), [at(0xc000, bytesOf("token")), at(0xd000, bytesOf("hello"))], 'label.Label{key:"token", value:"hello"}'],
     // The kernel zeroed the field in the struct's copy: a pointer to it must not read the zeroes.
     ["pointer to zeroed bytes", pointer(string), one(0xe010), [at(0xe000, one(0xc000, 5, 0, 0), { type: 3 })], "&<redacted>", { masks: { 3: { size: 32, masks: [{ offset: 16, length: 16 }] } } }],
     ["pointer to zeroed bytes that were copied for it", pointer(string), one(0xe010), [at(0xe000, one(0xc000, 5, 0, 0), { type: 3 }), at(0xe010, one(0xc000, 5)), at(0xc000, bytesOf("hello"))], '&"hello"', { masks: { 3: { size: 32, masks: [{ offset: 16, length: 16 }] } } }],
@@ -134,6 +138,16 @@ const CASES: [what: string, type: GoType, root: Uint8Array, chunks: PretendedChu
   ]; // biome-ignore format: a table
 
 /** A group of Go 1.24 to 1.27 (eight control bytes, eight pairs of key and elem) with so many entries. */
+function label(name: string, linkName: string): GoType {
+  return {
+    ...struct(name, [
+      ["key", string],
+      ["value", string],
+    ]),
+    linkName,
+  };
+}
+
 function group(entries: number): Uint8Array {
   const control = Array.from({ length: 8 }, (_, slot) => (slot < entries ? 0x11 : 0x80));
   const keys = Array.from({ length: 8 }, (_, slot) => (slot < entries ? 100 + slot : 0xdddd));
