@@ -131,7 +131,6 @@ export class Session {
     if (target.kind !== "process") return;
     const { pid, startTime } = target;
     // Without `file` it ran the program when it was checked; what it runs by now may already be another.
-    const before = target.file === undefined ? program : programIdentity(pid);
     let running = target.file === undefined;
     // exec of the same program counts, too: the kernel's links do not follow it from every thread.
     let first = running ? execution : undefined;
@@ -150,7 +149,7 @@ export class Session {
         if (now === undefined || now === first) return;
         if (first !== undefined) return end("exec");
         first = now;
-      } else if (current === before) return;
+      }
       // It may have been the program between two looks: then there were hits. Else it gets there by another program.
       else if (running || this.counters().some(({ hits }) => hits > 0)) end("exec");
     }, WATCH_INTERVAL_MS);

@@ -275,12 +275,10 @@ class TraceRun implements TraceListener {
     } else if (reason.kind === "over-budget") {
       say("no probe is left that sees calls; the trace ends");
     } else if (reason.kind !== "stopped" && !this.interrupted) {
-      const status =
-        reason.kind === "target-exited" && reason.exitStatus !== undefined ? ` with status ${reason.exitStatus}` : "";
       say(
         reason.kind === "target-exec"
           ? `process ${reason.pid} now runs another program, or its own from the start (exec); the trace ends`
-          : `process ${reason.pid} exited${status}; the trace ends`,
+          : `process ${reason.pid} ${exitText(reason)}; the trace ends`,
       );
     }
     const lines = format === "jsonl" ? stats.map(statsLine) : formatStats(stats, returns, this.removals);
@@ -331,6 +329,11 @@ function programOf(target: Target): string {
 
 function statsLine(stats: StatsEvent): string {
   return JSON.stringify({ ...stats, reasons: undefined });
+}
+
+function exitText({ exitStatus, signal }: Extract<EndReason, { kind: "target-exited" }>): string {
+  if (signal !== undefined) return `was killed by ${signal} (status ${exitStatus})`;
+  return exitStatus === undefined ? "exited" : `exited with status ${exitStatus}`;
 }
 
 /** Silence until the first call would leave the user to wonder whether anything happens. */

@@ -171,7 +171,8 @@ export interface TraceRequest {
 
 export type EndReason =
   | { readonly kind: "stopped" }
-  | { readonly kind: "target-exited"; readonly pid: number; readonly exitStatus?: number }
+  /** Of a command that was started for the trace: `exitStatus`, 128 + N after a signal N, and the signal's name. */
+  | { readonly kind: "target-exited"; readonly pid: number; readonly exitStatus?: number; readonly signal?: string }
   | { readonly kind: "target-exec"; readonly pid: number }
   /** Its time was up. */
   | { readonly kind: "expired" }

@@ -382,7 +382,7 @@ class ProbeEngine implements FullEngine {
     this.traces.add(session);
     if (command !== undefined) {
       // The helper tells of the end, too; whichever comes first. Both lead to the same detach.
-      void command.exitStatus.then(() => session.finish({ kind: "target-exited", pid: command.pid }));
+      void command.end.then(() => session.finish({ kind: "target-exited", pid: command.pid }));
       command.release();
     }
     if (request.target.kind === "file" && opened.path !== undefined) {
@@ -453,7 +453,7 @@ async function withCommand(command: StoppedCommand, reason: EndReason): Promise<
     await command.stop();
     return reason;
   }
-  return { ...reason, exitStatus: await command.exitStatus };
+  return { ...reason, ...(await command.end) };
 }
 
 /** Needs the disassembler, which not every command does. */

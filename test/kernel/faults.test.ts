@@ -164,6 +164,13 @@ test("a target that execs another program ends it with 0 and a line that says so
   assert.match(trace.stderr, new RegExp(`process ${target.pid} now runs another program`));
 });
 
+test("-- CMD that execs the very shell that started it is told as well", async () => {
+  const trace = probelens("trace", "main.work", "--format", "jsonl", "--", path, "work 1", "exec /bin/sh");
+  assert.equal(await trace.status(), 0);
+  assert.match(trace.stderr, /process \d+ now runs another program/);
+  assert.equal(eventsOf(trace.stdout).calls.length, 1);
+});
+
 test("so does one that execs its own program again, from whichever thread", async () => {
   const { target, trace } = await tracing();
   target.send(`exec ${path}`);
@@ -348,6 +355,14 @@ test("-- CMD: its exit status is passed on, its output goes to stderr", async ()
     assert.match(result.stderr, /done work/);
     assert.equal(eventsOf(result.stdout).calls.length, 1);
   }
+});
+
+test("-- CMD that a signal ends: 128 + N, and the line names the signal", async () => {
+  const trace = probelens("trace", "main.work", "--format", "jsonl", "--", path, "work 1");
+  const pid = await until("the call", () => eventsOf(trace.stdout).calls[0]?.pid);
+  process.kill(pid, "SIGKILL");
+  assert.equal(await trace.status(), 137, trace.stderr);
+  assert.match(trace.stderr, new RegExp(`process ${pid} was killed by SIGKILL \\(status 137\\)`));
 });
 
 test("-- CMD: probes are in place before main.main, and the program may be named by PATH", async () => {

@@ -51,10 +51,15 @@ export function notOfGoCommand(error: unknown, binary: GoBinary, argv: readonly 
   return isGoCommand(error.what, argv);
 }
 
+export interface CommandEnd {
+  /** 128 + N after a signal N, as a shell has it. */
+  readonly exitStatus: number;
+  readonly signal?: string;
+}
+
 export class StoppedCommand {
   readonly pid: number;
-  /** 128 + N after a signal N, as a shell has it. */
-  readonly exitStatus: Promise<number>;
+  readonly end: Promise<CommandEnd>;
   private running = true;
   private readonly child: ChildProcess;
 
@@ -74,10 +79,12 @@ export class StoppedCommand {
     this.child = child;
     this.pid = child.pid ?? 0;
     this.gate.on("error", () => {});
-    this.exitStatus = new Promise((resolve) => {
+    this.end = new Promise((resolve) => {
       child.once("exit", (status, signal) => {
         this.running = false;
-        resolve(status ?? 128 + (signal === null ? 0 : osConstants.signals[signal]));
+        resolve(
+          signal === null ? { exitStatus: status ?? 0 } : { exitStatus: 128 + osConstants.signals[signal], signal },
+        );
       });
     });
   }
@@ -93,7 +100,7 @@ export class StoppedCommand {
     this.gate.end();
     this.child.kill("SIGTERM");
     const kill = setTimeout(() => this.child.kill("SIGKILL"), KILL_AFTER_MS);
-    await this.exitStatus;
+    await this.end;
     clearTimeout(kill);
   }
 

@@ -198,7 +198,9 @@ export class FunctionTrace {
 function endState(reason: EndReason, target: string): TraceState {
   switch (reason.kind) {
     case "target-exited": {
-      const status = reason.exitStatus === undefined ? "" : ` with status ${reason.exitStatus}`;
+      const { exitStatus, signal } = reason;
+      const status =
+        exitStatus === undefined ? "" : signal === undefined ? ` with status ${exitStatus}` : ` by ${signal}`;
       return {
         kind: "ended",
         short: `process ${reason.pid} ended`,
