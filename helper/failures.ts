@@ -172,12 +172,17 @@ export function notAllowed(what: string, path: string, why: string): UserError {
   });
 }
 
+const WHERE_ROOT_MAY =
+  "Even root may not do this here, because of a security module or a container's limits; run Probelens outside of them";
+
 export function fileFailed(what: string, file: string, error: unknown): UserError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
   const why = `${file} cannot be read (${code})`;
   if (code === "ENOENT") return new UserError({ code: "no-such-file", what, why, remedy: "Check the path" });
-  if (code === "EACCES" || code === "EPERM")
-    return new UserError({ code: "no-privileges", what, why, remedy: "Run as root or through sudo" });
+  if (code === "EACCES" || code === "EPERM") {
+    const remedy = process.geteuid?.() === 0 ? WHERE_ROOT_MAY : "Run as root or through sudo";
+    return new UserError({ code: "no-privileges", what, why, remedy });
+  }
   return new UserError({ code: "file-unreadable", what, why, remedy: "Check that the file exists and can be read" });
 }
 
