@@ -8,7 +8,11 @@ for (const [uid, remedy] of [
   [1000, /^Run as root or through sudo$/],
 ] as const)
   test(`user ${uid}`, (context) => {
-    context.mock.method(process, "geteuid", () => uid);
+    const { geteuid } = process;
+    context.after(() => {
+      if (geteuid !== undefined) process.geteuid = geteuid;
+    });
+    process.geteuid = () => uid;
     const error = Object.assign(new Error("EACCES"), { code: "EACCES" });
     assert.match(fileFailed("describing process 1", "/proc/1/exe", error).remedy, remedy);
   });
