@@ -93,16 +93,33 @@ export class Memory {
         yield* this.#scan(value, segment.offset, segment.address, segment.fileSize);
   }
 
+  /** Addresses at which this text of at most eight bytes stands, outside of code. */
+  async *constants(text: string): AsyncIterable<number> {
+    for (const { executable, offset, address, fileSize } of this.#loads)
+      if (!executable) yield* this.#scanBytes(Buffer.from(text, "latin1"), 1, offset, address, fileSize);
+  }
+
   async *#scan(value: number, offset: number, address: number, size: number): AsyncIterable<number> {
     const wanted = Buffer.alloc(8);
     wanted.writeBigUInt64LE(BigInt(value));
-    // A chunk overlaps the next by a word, so that no match is cut in two.
+    yield* this.#scanBytes(wanted, 8, offset, address, size);
+  }
+
+  async *#scanBytes(
+    wanted: Buffer,
+    align: number,
+    offset: number,
+    address: number,
+    size: number,
+  ): AsyncIterable<number> {
+    const overlap = wanted.length - (align === 1 ? 1 : 0);
+    // A chunk overlaps the next, so that no match is cut in two.
     for (let at = 0; at < Math.min(size, MAX_SCAN_BYTES); at += SCAN_CHUNK_BYTES) {
       const chunk = Buffer.from(
-        await this.#sections.source.read(offset + at, Math.min(SCAN_CHUNK_BYTES + 8, size - at)),
+        await this.#sections.source.read(offset + at, Math.min(SCAN_CHUNK_BYTES + overlap, size - at)),
       );
       for (let hit = chunk.indexOf(wanted); hit >= 0; hit = chunk.indexOf(wanted, hit + 1))
-        if ((address + at + hit) % 8 === 0) yield address + at + hit;
+        if ((address + at + hit) % align === 0) yield address + at + hit;
     }
   }
 

@@ -263,6 +263,18 @@ export function labelsNotKnown(binary: string, goVersion: string): UserError {
   });
 }
 
+export function goroutinesNotKnown(binary: string, goVersion: string | undefined): UserError {
+  return new UserError({
+    code: "goroutines-not-known",
+    what: `cannot trace ${shown(binary)}`,
+    why:
+      goVersion === undefined
+        ? "its Go version is not known, hence not where goroutines have their numbers, by which calls and returns are told apart"
+        : `it is not known where ${goVersion} keeps the numbers of goroutines, by which calls and returns are told apart`,
+    remedy: "Trace a build that has its debug information, which tells it (neither stripped nor linked with -s or -w)",
+  });
+}
+
 export function neverReturns(func: string): UserError {
   return new UserError({
     code: "bad-condition",

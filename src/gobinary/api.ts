@@ -151,6 +151,8 @@ export interface RuntimeLayout {
   readonly stackHiOffset: number;
   /** `runtime.g.labels`, bytes; absent where unknown. */
   readonly labelsOffset?: number;
+  /** The Go version is not known, or newer than the tables: these are another one's offsets, which nobody may rely on. */
+  readonly guessed?: true;
   /** Offset of g from the thread's FS base (amd64): -8 in pure Go programs. */
   readonly tlsOffset: number;
 }

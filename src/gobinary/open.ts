@@ -19,7 +19,8 @@ import { FunctionTable } from "./functions.ts";
 import { InlineTrees } from "./inltree.ts";
 import { findModuledata } from "./moduledata.ts";
 import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
-import { goMinorVersion, isKnownVersion, tabledLayout } from "./runtime/goroutineLayout.ts";
+import { goMinorVersion, tabledLayout } from "./runtime/goroutineLayout.ts";
+import { runtimeVersion } from "./runtimeVersion.ts";
 import { goroutineOffset } from "./tls.ts";
 
 export interface OpenOptions {
@@ -72,12 +73,16 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     const own = await SymbolTable.load(sections, isCode);
     return own ?? (debug === undefined ? undefined : await SymbolTable.load(debug, isCode));
   });
-  const told = goMinorVersion(info?.goVersion ?? "");
+  const version =
+    info?.goVersion ??
+    (await attempt("the runtime's version", () =>
+      runtimeVersion(memory, symbols?.address("runtime.buildVersion"), (candidate) => !contradicts(pclntab, candidate)),
+    ));
+  const told = goMinorVersion(version ?? "");
   const minor = told ?? guessMinor(pclntab);
   if (contradicts(pclntab, minor))
     throw damaged(source.name, `its build info says go1.${minor}, which writes another kind of function table`);
-  if (info === undefined)
-    warnings.push("the file has no build info; its Go version, and where goroutine numbers stand, are guessed");
+  if (told === undefined) warnings.push("the file has no build info, and its Go version is not known");
   if (minor > NEWEST_MINOR)
     warnings.push(
       `Go 1.${minor} is newer than what Probelens knows (1.${NEWEST_MINOR}); it is read like Go 1.${NEWEST_MINOR}`,
@@ -102,7 +107,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   if (!memory.isExecutable(pclntab.entry(0)) || !memory.isExecutable(pclntab.entry(pclntab.count - 1)))
     throw damaged(source.name, "the function table does not point to code");
   const inlineTrees = new InlineTrees(pclntab, memory, moduledata);
-  const convention = usesRegisters(elf.arch, minor, info) ? "register" : "stack";
+  const convention = usesRegisters(elf.arch, minor, version, info) ? "register" : "stack";
   const functions = new FunctionTable({
     pclntab,
     inlineTrees,
@@ -118,7 +123,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     unusedDebugFile: debugFile?.unused,
     memory,
     elf,
-    buildInfo: info ?? { goVersion: `go1.${minor}`, dependencies: [], settings: {} },
+    buildInfo: info ?? { goVersion: version ?? `go1.${minor}`, dependencies: [], settings: {} },
     buildId: ids.go ?? ids.gnu ?? "",
     goMinor: minor,
     versionIsGuessed: told === undefined,
@@ -127,15 +132,15 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     inlineTrees,
     moduledata,
     functions,
-    runtime: tabledLayout(minor, tlsOffset),
+    runtime: tabledLayout(minor, told !== undefined, tlsOffset),
   });
-  if (!isKnownVersion(minor) || info === undefined) await binary.readRuntimeLayout();
+  if (binary.runtime.guessed === true) await binary.readRuntimeLayout();
   return binary;
 }
 
 /** Until 1.18 an experiment could turn it off. */
-function usesRegisters(arch: Arch, minor: number, info: BuildInfo | undefined): boolean {
-  const experiment = `${info?.goVersion ?? ""} ${info?.settings["GOEXPERIMENT"] ?? ""}`;
+function usesRegisters(arch: Arch, minor: number, version: string | undefined, info: BuildInfo | undefined): boolean {
+  const experiment = `${version ?? ""} ${info?.settings["GOEXPERIMENT"] ?? ""}`;
   return minor >= ARCHITECTURES[arch].registerAbiSince && !/\bnoregabi/.test(experiment);
 }
 

@@ -18,6 +18,7 @@ export const ERROR_CODES = [
   "io-error",
   "kernel-refused",
   "labels-not-known",
+  "goroutines-not-known",
   "limit",
   "no-bpf",
   "no-fault-in",

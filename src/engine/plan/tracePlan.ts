@@ -14,7 +14,7 @@ import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
 import { MAX_PROBES } from "../../protocol/layout.ts";
 import { shown } from "../../protocol/shown.ts";
 import type { TraceRequest } from "../api.ts";
-import { labelsNotKnown, notTraceable, tooManyProbes } from "../failures.ts";
+import { goroutinesNotKnown, labelsNotKnown, notTraceable, tooManyProbes } from "../failures.ts";
 import type { Job } from "../job.ts";
 import type { TraceSession } from "../trace/traceSession.ts";
 import { boundedInlinedCalls, inlinedSummary } from "./inlinedBounds.ts";
@@ -76,6 +76,8 @@ export function withinBounds(job: Job, plans: readonly FunctionPlan[], returns: 
 
 /** What is asked for with each call. Throws a UserError where the program's Go version is not known for it. */
 export function contextOf(binary: GoBinary, { stack, labels }: Pick<TraceRequest, "stack" | "labels">): ContextRequest {
+  const { name, runtime, runtimeFacts: facts, buildInfo } = binary;
+  if (runtime.guessed === true) throw goroutinesNotKnown(name, facts.goMinor === 0 ? undefined : buildInfo.goVersion);
   if (labels !== true) return { stack: stack === true };
   if (binary.runtime.labelsOffset === undefined) throw labelsNotKnown(binary.name, binary.buildInfo.goVersion);
   return { stack: stack === true, labels: binary.runtimeFacts.labels };

@@ -32,12 +32,11 @@ export function isKnownVersion(goMinor: number): boolean {
   return OFFSETS[goMinor] !== undefined;
 }
 
-/** Versions outside the table get the nearest one's layout. */
-export function tabledLayout(goMinor: number, tlsOffset: number): RuntimeLayout {
+/** Versions outside the table get the nearest one's layout, marked as such. `told`: the version is no guess. */
+export function tabledLayout(goMinor: number, told: boolean, tlsOffset: number): RuntimeLayout {
   const nearest = Math.min(Math.max(goMinor, OLDEST_MINOR), NEWEST_MINOR);
   const { goid, labels } = OFFSETS[nearest]!;
-  // A wrong goid shows, wrong labels would not: of an unknown version they stay unknown.
-  const known = isKnownVersion(goMinor) ? { labelsOffset: labels } : {};
+  const known = told && isKnownVersion(goMinor) ? { labelsOffset: labels } : { guessed: true as const };
   return { goidOffset: goid, stackHiOffset: STACK_HI_OFFSET, ...known, tlsOffset };
 }
 
