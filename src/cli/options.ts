@@ -73,7 +73,9 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
     let value = word.slice(equals + 1);
     if (equals < 0) {
       const next = argv[index + 1];
-      if (next === undefined || next.startsWith("--")) throw usage(spec, name, `it needs a value (${option.value})`);
+      if (next === undefined) throw usage(spec, name, `it needs a value (${option.value})`);
+      if (next.startsWith("--"))
+        throw usage(spec, name, `it needs a value (${option.value}); one that begins with -- is written ${name}=--…`);
       value = next;
       index += 1;
     }

@@ -150,5 +150,8 @@ async function replaceFile(path: string): Promise<FileHandle> {
   await unlink(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
   });
-  return await open(path, "wx", PRIVATE_MODE);
+  const handle = await open(path, "wx", PRIVATE_MODE);
+  // Whatever the umask takes away.
+  await handle.chmod(PRIVATE_MODE);
+  return handle;
 }

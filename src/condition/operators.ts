@@ -266,7 +266,8 @@ export class Operators {
     throw new ConditionFailure(
       at(span),
       `${lt.name} and ${rt.name} do not match at ${operator}`,
-      "Convert one of them, such as int64(x)",
+      // Only integers are converted in a condition.
+      isInteger(lt) && isInteger(rt) ? "Convert one of them, such as int64(x)" : undefined,
     );
   }
 

@@ -273,18 +273,10 @@ test("--output is written with mode 0600 and replaces what was there, links incl
   const victim = join(directory, "victim");
   writeFileSync(victim, "precious", { mode: 0o644 });
   symlinkSync(victim, output);
-  const { status, stdout, stderr } = await run(
-    "trace",
-    "main.work",
-    "--format",
-    "jsonl",
-    "--output",
-    output,
-    "--",
-    path,
-    "work 2",
-    "exit 0",
-  );
+  const umask = process.umask(0o777);
+  const started = run("trace", "main.work", "--format", "jsonl", "--output", output, "--", path, "work 2", "exit 0");
+  process.umask(umask);
+  const { status, stdout, stderr } = await started;
   assert.equal(status, 0, stderr);
   assert.equal(stdout, "");
   assert.equal(statSync(output).mode & 0o777, 0o600);

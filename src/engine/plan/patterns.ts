@@ -83,6 +83,8 @@ export function nearMisses(wanted: string, functions: readonly GoFunction[]): st
 function shapeScore(wanted: string, candidate: string): number | undefined {
   if (candidate === wanted) return 0;
   if (strip(candidate) === strip(wanted)) return 1;
+  // `pkg.F[int]` is `pkg.F[go.shape.int]` to the linker, which has one function for all types of a shape.
+  if (wanted.includes("[") && strip(generic(candidate)) === strip(generic(wanted))) return 1;
   const bare = wanted.slice(wanted.lastIndexOf(".") + 1);
   if (candidate.endsWith(`.${wanted}`)) return 2;
   if (candidate.endsWith(`/${wanted}`)) return 3;
@@ -93,6 +95,11 @@ function shapeScore(wanted: string, candidate: string): number | undefined {
 /** Users write `pkg.T.M` for `pkg.(*T).M` and leave out what stands before the package's last element. */
 function strip(name: string): string {
   return name.replace(/[()*]/g, "").replace(/^.*\//, "");
+}
+
+/** Without type arguments. */
+function generic(name: string): string {
+  return name.replace(/\[.*\]/, "[]");
 }
 
 /** Letters added, left out, changed or swapped with their neighbour; undefined where that exceeds `limit`. */

@@ -49,6 +49,7 @@ const REFUSED: [command: keyof typeof COMMANDS, argv: string[], words: string][]
   ["trace", ["f", "--pid", "1", "--nosuch"], "no such option"],
   ["trace", ["f", "--pid", "1", "-x"], "no such option"],
   ["trace", ["f", "--pid", "1", "--where", ""], "its value is empty"],
+  ["trace", ["f", "--pid", "1", "--where", "--n > 0"], "one that begins with -- is written --where=--…"],
   ["trace", ["f", "--pid", "1", "--expire", "0"], "out of range"],
   ["trace", ["f", "--pid", "1", "--expire", "never"], "it must be a number from 0.01 to 33333, or off"],
   ["trace", ["f", "--pid", "1", "--depth", "65"], "out of range"],

@@ -89,6 +89,18 @@ for (const [marked, message] of REFUSED) {
   });
 }
 
+test("a conversion is proposed where there is one", () => {
+  for (const [text, proposed] of [
+    ["n > i64", true],
+    ["n > 5ms", true],
+    ["x > n", false],
+    ["kind == name", false],
+    ["n < 10 < 20", false],
+    ["u == user", false],
+  ] as const)
+    assert.equal(/Convert one of them/.test(refusal(text).remedy), proposed, text);
+});
+
 test("what is known at the return only needs --returns", () => {
   for (const [text, part] of [
     ["n > 3 && r0 == 4", "r0"],

@@ -146,6 +146,13 @@ test("a glob over the limit is refused, one at the limit is not", async () => {
   assert.equal((await matchPattern(many(MAX_MATCHES), "p.*")).length, MAX_MATCHES);
 });
 
+test("an instance of a generic function is proposed under the linker's name", () => {
+  const [first] = FUNCTIONS;
+  const named = (name: string): GoFunction => ({ ...(first as GoFunction), name });
+  const functions = [named("main.Map[go.shape.int,go.shape.string]"), named("main.mapped"), named("main.Mop")];
+  assert.deepEqual(nearMisses("main.Map[int,string]", functions)[0], "main.Map[go.shape.int,go.shape.string]");
+});
+
 test("suggestions are bounded for hostile names", () => {
   const long = FUNCTIONS.map((fn) => ({ ...fn, name: "x".repeat(100_000) }));
   assert.deepEqual(nearMisses("x".repeat(100_001), long), []);
