@@ -21,7 +21,7 @@ export function withProcess(pid: number, { code, what, why, remedy, exitStatus }
 export function isTracedProgram(path: string): UserError {
   return new UserError({
     code: "output-failed",
-    what: `cannot write the output file ${path}`,
+    what: `cannot write the output file ${shown(path)}`,
     why: "it is the program that is to be traced",
     remedy: "Give another path",
   });
@@ -30,7 +30,7 @@ export function isTracedProgram(path: string): UserError {
 export function outputNotOpened(path: string, error: NodeJS.ErrnoException): UserError {
   return new UserError({
     code: "output-failed",
-    what: `cannot write the output file ${path}`,
+    what: `cannot write the output file ${shown(path)}`,
     why: notWritten(error),
     remedy: "Give a path in a directory that this user may write to",
   });
@@ -40,7 +40,7 @@ export function outputNotOpened(path: string, error: NodeJS.ErrnoException): Use
 export function outputFailed(name: string, error: NodeJS.ErrnoException): UserError {
   return new UserError({
     code: "output-failed",
-    what: `cannot write to ${name}`,
+    what: `cannot write to ${shown(name)}`,
     why: notWritten(error),
     remedy: error.code === "ENOSPC" ? "Make room there, or write elsewhere" : "Write elsewhere",
   });

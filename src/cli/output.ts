@@ -4,6 +4,7 @@ import { type FileHandle, lstat, open, realpath, stat, unlink } from "node:fs/pr
 import { dirname } from "node:path";
 import type { Writable } from "node:stream";
 import type { UserError } from "../protocol/errors.ts";
+import { encodePath } from "../protocol/path.ts";
 import { isTracedProgram, outputFailed, outputNotOpened } from "./failures.ts";
 import { say } from "./terminal.ts";
 
@@ -112,8 +113,8 @@ export class Output {
 /** Of a link it is the link that would be replaced. */
 async function isSameFile(path: string, program: string): Promise<boolean> {
   const [own, traced] = await Promise.all([
-    lstat(path, { bigint: true }).catch(() => undefined),
-    stat(program, { bigint: true }).catch(() => undefined),
+    lstat(encodePath(path), { bigint: true }).catch(() => undefined),
+    stat(encodePath(program), { bigint: true }).catch(() => undefined),
   ]);
   return own !== undefined && own.ino === traced?.ino && own.dev === traced.dev;
 }
@@ -121,7 +122,7 @@ async function isSameFile(path: string, program: string): Promise<boolean> {
 async function openPrivate(path: string): Promise<WriteStream> {
   try {
     const handle = (await isSpecial(path)) ? await openSpecial(path) : await replaceFile(path);
-    return createWriteStream(path, { fd: handle });
+    return createWriteStream("", { fd: handle });
   } catch (error) {
     throw outputNotOpened(path, error as NodeJS.ErrnoException);
   }
@@ -129,17 +130,17 @@ async function openPrivate(path: string): Promise<WriteStream> {
 
 /** A device or a pipe is written to as it is; so is what the kernel shows as a file (`/dev/stdout`, `/proc/self/fd/1`). */
 async function isSpecial(path: string): Promise<boolean> {
-  const directory = await realpath(dirname(path)).catch(() => "");
+  const directory = await realpath(encodePath(dirname(path))).catch(() => "");
   if (/^\/(dev|proc)(\/|$)/.test(directory) && !directory.startsWith("/dev/shm")) return true;
-  const target = await stat(path).catch(() => undefined);
+  const target = await stat(encodePath(path)).catch(() => undefined);
   return target !== undefined && !target.isFile();
 }
 
 async function openSpecial(path: string): Promise<FileHandle> {
   // A pipe that nobody reads would hold up a plain open for ever; tried like this it is an error (ENXIO).
-  const tried = await open(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  const tried = await open(encodePath(path), constants.O_WRONLY | constants.O_NONBLOCK);
   try {
-    return await open(path, constants.O_WRONLY);
+    return await open(encodePath(path), constants.O_WRONLY);
   } finally {
     await tried.close();
   }
@@ -147,10 +148,10 @@ async function openSpecial(path: string): Promise<FileHandle> {
 
 /** A file or a link is replaced, so that its old mode, its readers and its target do not matter. */
 async function replaceFile(path: string): Promise<FileHandle> {
-  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+  await unlink(encodePath(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
   });
-  const handle = await open(path, "wx", PRIVATE_MODE);
+  const handle = await open(encodePath(path), "wx", PRIVATE_MODE);
   // Whatever the umask takes away.
   await handle.chmod(PRIVATE_MODE);
   return handle;

@@ -1,11 +1,12 @@
 /** A program whose path is no UTF-8 and holds a line end: it is usable, and printed so that it can be used again. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
+import { until } from "../until.ts";
 import { Child, CLI, eventsOf } from "./cliProcess.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "probelens-paths-")));
@@ -39,4 +40,22 @@ test("it is listed, traced by its path and by its process, and named as bash rea
   const inspected = cli(`inspect main.nowhere --binary ${ODD}`);
   assert.equal(await inspected.status(), 1);
   assert.ok(inspected.stderr.includes(`$'${folder}/app\\xff\\nname' has no function`), inspected.stderr);
+});
+
+test("-- CMD gets its words and variables byte for byte, and --output writes the file that was named", async () => {
+  copyFileSync(buildGo("calls"), join(folder, "calls"));
+  execFileSync("bash", ["-c", `mv ${folder}/calls ${ODD}`]);
+  const words = `$'a\\xff%s\\\\b\\n' "it's" 'work 1' $'\\xc3\\xa9'`;
+  const traced = shell(
+    `env WEIRD=$'b\\xfe\\n' ${process.execPath} ${CLI} trace main.work --output ${folder}/$'out\\xff' -- ${ODD} ${words}`,
+  );
+  await traced.complains("done work");
+  const output = Buffer.from(`${folder}/out\xff`, "latin1");
+  const pid = await until("the call", () => /\[(\d+) g1\] main\.work/.exec(readFileSync(output, "utf8"))?.[1]);
+  const file = (name: string) => readFileSync(`/proc/${pid}/${name}`, "latin1").split("\0");
+  assert.deepEqual(file("cmdline").slice(1, -1), ["a\xff%s\\b\n", "it's", "work 1", "\xc3\xa9"]);
+  assert.ok(file("environ").includes("WEIRD=b\xfe\n"));
+  traced.send("exit 3");
+  assert.equal(await traced.status(), 3, traced.stderr);
+  assert.equal(readdirSync(folder).length, 2);
 });

@@ -12,13 +12,19 @@ import { delimiter, join } from "node:path";
 import type { Writable } from "node:stream";
 import type { GoBinary } from "../../gobinary/api.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { decodePath, encodePath } from "../../protocol/path.ts";
 import { commandNotStarted, isGoCommand, noSuchCommand } from "../failures.ts";
+import { commandWords, oddVariables } from "./shellWords.ts";
 
 /** Between SIGTERM and SIGKILL. */
 export const KILL_AFTER_MS = 5000;
 /** The stream that carries the permission to go on. */
 const GATE_FD = 3;
-const SHIM = `read _ <&${GATE_FD} && exec ${GATE_FD}<&- && exec "$0" "$@"`;
+
+function shim(argv: readonly string[]): string {
+  const { before, words } = commandWords(argv);
+  return `read _ <&${GATE_FD} && exec ${GATE_FD}<&- && ${oddVariables()}${before}exec ${words}`;
+}
 
 /** What exec would run: the file itself, or the first executable one in PATH. */
 export function findCommand(name: string): string {
@@ -28,12 +34,13 @@ export function findCommand(name: string): string {
   let why = name.includes("/") ? "there is no such file" : "no directory of PATH has such a program";
   for (const candidate of name === "" ? [] : candidates) {
     try {
-      if (statSync(candidate).isDirectory()) {
+      const path = encodePath(candidate);
+      if (statSync(path).isDirectory()) {
         if (name.includes("/")) why = "it is a directory";
         continue;
       }
-      accessSync(candidate, constants.X_OK);
-      return realpathSync(candidate);
+      accessSync(path, constants.X_OK);
+      return decodePath(realpathSync.native(path, { encoding: "buffer" }));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EACCES") why = "it is not executable by this user";
     }
@@ -65,7 +72,7 @@ export class StoppedCommand {
 
   /** Resolves when the shim exists and waits. CMD's output goes to this process' stderr. */
   static async start(argv: readonly string[]): Promise<StoppedCommand> {
-    const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", "/bin/sh", "-c", SHIM, ...argv], {
+    const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", "/bin/sh", "-c", shim(argv), ...argv], {
       stdio: ["inherit", 2, 2, "pipe"],
     });
     await new Promise<void>((resolve, reject) => {
