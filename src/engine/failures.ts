@@ -95,6 +95,11 @@ export function readingMapped(pid: number, path: string): FileUse {
 }
 
 export function notOpened(error: NodeJS.ErrnoException, { what, remedy }: FileUse): UserError {
+  const [code, why] = whyNotOpened(error);
+  return new UserError({ code, what, why, remedy });
+}
+
+function whyNotOpened(error: NodeJS.ErrnoException): [ErrorCode, string] {
   const reasons: Record<string, [ErrorCode, string]> = {
     ENOENT: ["no-such-file", "there is no such file"],
     ENOTDIR: ["no-such-file", "a part of its path is not a directory"],
@@ -104,8 +109,7 @@ export function notOpened(error: NodeJS.ErrnoException, { what, remedy }: FileUs
     ENAMETOOLONG: ["no-such-file", "its name is too long"],
     ENXIO: ["not-a-file", "it is not a regular file"],
   };
-  const [code, why] = reasons[error.code ?? ""] ?? ["io-error", `the system says ${error.code ?? error.message}`];
-  return new UserError({ code, what, why, remedy });
+  return reasons[error.code ?? ""] ?? ["io-error", `the system says ${error.code ?? error.message}`];
 }
 
 export function notAFile(isDirectory: boolean, use: FileUse): UserError {
@@ -162,11 +166,11 @@ export function libraryNotReadable(pid: number, library: string): UserError {
   });
 }
 
-export function noSourceFolder(folder: string, why: string): UserError {
+export function noSourceFolder(folder: string, reason: string | NodeJS.ErrnoException): UserError {
   return new UserError({
     code: "no-source",
     what: `cannot read Go source below ${folder === "" ? "a folder without a name" : shown(folder)}`,
-    why,
+    why: typeof reason === "string" ? reason : whyNotOpened(reason)[1],
     remedy: "Give the folder that holds the go.mod of the program's source",
   });
 }

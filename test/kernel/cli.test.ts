@@ -160,6 +160,7 @@ describe("bad requests", () => {
     [["trace", "nosuch.go:1", "--binary", path], 1, /nosuch\.go/],
     [["trace", "runtime.memmove", "--binary", path], 1, /cannot trace runtime\.memmove/],
     [["list", "--binary", path, "nosuch*"], 1, /nosuch/],
+    [["list", "--binary", path, "--source", "/nonexistent"], 1, /source below \/nonexistent: there is no such file\./],
     [["list", "--pid", "4194304"], 1, /no process or thread/],
     [["inspect", "main.work", "--pid", "4194304"], 1, /no process or thread/],
     [["trace", "main.work", "--pid", "4194304"], 1, /no process or thread/],

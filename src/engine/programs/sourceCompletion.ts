@@ -24,7 +24,9 @@ const TOOL_TIMEOUT_MS = 10_000;
 /** Throws a UserError where `root` is no folder. */
 export async function sourceTypesAt(root: string): Promise<SourceTypes> {
   const found = await stat(root).catch((error: Error) => error);
-  if (found instanceof Error) throw noSourceFolder(root, found.message);
+  if (typeof encodePath(root) !== "string")
+    throw noSourceFolder(root, "its path is not UTF-8; give it by another one, a symbolic link for instance");
+  if (found instanceof Error) throw noSourceFolder(root, found);
   if (!found.isDirectory()) throw noSourceFolder(root, "it is a file");
   const env = await goEnvironment();
   const [{ createSourceTypes }, { loadGrammar }] = await Promise.all([
