@@ -70,7 +70,8 @@ export class Walk {
     if ("reason" in region) return region.limit === true ? undefined : absent(type, region);
     const { length, why } = region.run(type.size);
     const hasParts = type.kind === "struct" || type.kind === "array";
-    if (length < (hasParts ? Math.min(type.size, 1) : type.size))
+    // Each part knows what is missing of it: of a struct whose first field is a secret, that field.
+    if (hasParts ? region.length < Math.min(type.size, 1) : length < type.size)
       return why.limit === true ? undefined : absent(type, why);
     this.#pointers++;
     this.#path.push({ address, type });

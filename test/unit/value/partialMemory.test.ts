@@ -20,6 +20,10 @@ const twelveThousand = struct("main.Large", [
   ["Middle", array(scalar("uint8"), 11_984)],
   ["Last", string],
 ]);
+const login = struct("main.Login", [
+  ["Password", string],
+  ["Name", string],
+]);
 const config = struct("main.Config", [
   ["Name", string],
   ["Password", string],
@@ -131,6 +135,8 @@ const CASES: [what: string, type: GoType, root: Uint8Array, chunks: PretendedChu
     ["a label", label("label.Label", "internal/runtime/pprof/label.Label"), one(0xc000, 4, 0xd000, 5), [at(0xc000, bytesOf("user")), at(0xd000, bytesOf("hello"))], 'label.Label{key:"user", value:"hello"}'],
     ["a label's key cut", label("label.Label", "internal/runtime/pprof/label.Label"), one(0xc000, 8, 0xd000, 5), [at(0xc000, bytesOf("toke")), at(0xd000, bytesOf("hello"))], 'label.Label{key:"toke"…+4, value:<unavailable: its key, which may be a secret\'s, was not read to its end>}'],
     ["somebody else's label", label("label.Label", "example.com/label.Label"), one(0xc000, 5, 0xd000, 5), [at(0xc000, bytesOf("token")), at(0xd000, bytesOf("hello"))], 'label.Label{key:"token", value:"hello"}'],
+    ["pointer to a struct that begins with a secret", pointer(login), one(0xe000), [at(0xe000, one(0, 0, 0xd000, 5), { type: 3 }), at(0xd000, bytesOf("hello"))], '&main.Login{Password:<redacted>, Name:"hello"}', { masks: { 3: { size: 32, masks: [{ offset: 0, length: 16 }] } } }],
+    ["pointer to an array whose first element begins with a secret", pointer(array(login, 1)), one(0xe000), [at(0xe000, one(0, 0, 0xd000, 5), { type: 3 }), at(0xd000, bytesOf("hello"))], '&[1]main.Login{main.Login{Password:<redacted>, Name:"hello"}}', { masks: { 3: { size: 32, masks: [{ offset: 0, length: 16 }] } } }],
     // The kernel zeroed the field in the struct's copy: a pointer to it must not read the zeroes.
     ["pointer to zeroed bytes", pointer(string), one(0xe010), [at(0xe000, one(0xc000, 5, 0, 0), { type: 3 })], "&<redacted>", { masks: { 3: { size: 32, masks: [{ offset: 16, length: 16 }] } } }],
     ["pointer to zeroed bytes that were copied for it", pointer(string), one(0xe010), [at(0xe000, one(0xc000, 5, 0, 0), { type: 3 }), at(0xe010, one(0xc000, 5)), at(0xc000, bytesOf("hello"))], '&"hello"', { masks: { 3: { size: 32, masks: [{ offset: 16, length: 16 }] } } }],
