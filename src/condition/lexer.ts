@@ -24,8 +24,18 @@ const NUMBER =
 const DURATION = /(?:(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+(?![\p{L}\p{Nd}_])/uy;
 const NAME = /@?[\p{L}_][\p{L}\p{Nd}_]*/uy;
 
+/** What decodePath makes of bytes that are none. Go source has none, and a string's would be taken for others. */
+const NOT_UTF8 = /(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
 /** Throws a ConditionFailure. The last token is the end. */
 export function tokens(text: string): Token[] {
+  const odd = text.search(NOT_UTF8);
+  if (odd >= 0)
+    throw new ConditionFailure(
+      { start: odd, end: odd + 1 },
+      "it is not UTF-8",
+      "Write such a byte as \\xff, in a string",
+    );
   const found: Token[] = [];
   let at = 0;
   const matchAt = (pattern: RegExp): string | undefined => {

@@ -89,6 +89,14 @@ for (const [marked, message] of REFUSED) {
   });
 }
 
+test("bytes that are no UTF-8 are refused, also in a string", () => {
+  for (const text of ['name == "\udcff"', "\udcff == 1", '"\u{1f600}" == name && name == `\udc80`']) {
+    const { why, remedy } = refusal(text);
+    assert.equal(why, "it is not UTF-8");
+    assert.match(remedy, /Write such a byte as \\xff, in a string/);
+  }
+});
+
 test("a conversion is proposed where there is one", () => {
   for (const [text, proposed] of [
     ["n > i64", true],
