@@ -107,7 +107,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   if (!memory.isExecutable(pclntab.entry(0)) || !memory.isExecutable(pclntab.entry(pclntab.count - 1)))
     throw damaged(source.name, "the function table does not point to code");
   const inlineTrees = new InlineTrees(pclntab, memory, moduledata);
-  const convention = usesRegisters(elf.arch, minor, version, info) ? "register" : "stack";
+  const convention = usesRegisters(elf.arch, minor, version) ? "register" : "stack";
   const functions = new FunctionTable({
     pclntab,
     inlineTrees,
@@ -138,10 +138,13 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   return binary;
 }
 
-/** Until 1.18 an experiment could turn it off. */
-function usesRegisters(arch: Arch, minor: number, version: string | undefined, info: BuildInfo | undefined): boolean {
-  const experiment = `${version ?? ""} ${info?.settings["GOEXPERIMENT"] ?? ""}`;
-  return minor >= ARCHITECTURES[arch].registerAbiSince && !/\bnoregabi/.test(experiment);
+/**
+ * An experiment could turn it off, on amd64 in 1.17 only (internal/buildcfg/exp.go). The version names what differs from
+ * the usual (`go1.17.13 X:…,noregabiargs`); the setting of build info is what was asked for, and may have been without
+ * effect.
+ */
+function usesRegisters(arch: Arch, minor: number, version = ""): boolean {
+  return minor >= ARCHITECTURES[arch].registerAbiSince && !/\bnoregabi/.test(version);
 }
 
 /** Last resorts for the text base: the header (right in files that are not position-independent), then `.text`. */
