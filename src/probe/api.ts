@@ -28,6 +28,11 @@ export interface ProbeSite {
   readonly resume?: NonNullable<ProbeSpec["resume"]>;
   /** Float registers (`X0`, …) that the instruction writes: the signal frame shows what they are then. */
   readonly changesFloats: readonly string[];
+  /**
+   * Behind a stack check: of the registers that arguments stand in, those that it brings back after it failed; the others
+   * hold the caller's values only in calls whose check did not fail. Absent: all of them do in every call.
+   */
+  readonly restored?: readonly string[];
   /** Predicted cost of one hit to the target, nanoseconds (docs/performance.md's table). */
   readonly predictedNs: number;
 }
@@ -133,8 +138,8 @@ export type InlinedCallPlan =
   | { readonly call: InlinedCall; readonly site: ProbeSite; readonly plan: EventPlan }
   | ({ readonly call: InlinedCall } & Refusal);
 
-/** Why the value of a float register (`X0`, …) cannot be had, a clause; undefined: the signal frame has it. */
-export type FloatRefusal = (register: string) => string | undefined;
+/** Why the value of a register (`RAX`, …, `X0`, …) cannot be had, a clause; undefined: a hit or its signal frame has it. */
+export type RegisterRefusal = (register: string) => string | undefined;
 
 export interface CaptureLimits {
   /** Bytes of a string or byte slice (default 256). */

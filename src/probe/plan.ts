@@ -3,8 +3,16 @@ import { ARCHITECTURES } from "../arch/arch.ts";
 import { refuse } from "../goabi/refusal.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";
 import { findSites } from "./amd64/functionSites.ts";
-import type { EventPlan, FloatRefusal, FunctionPlan, PlanInput, PlannedCapture, PlanResult, ProbeSite } from "./api.ts";
-import { FLOATS_OFF } from "./capture/captureVariables.ts";
+import type {
+  EventPlan,
+  FunctionPlan,
+  PlanInput,
+  PlannedCapture,
+  PlanResult,
+  ProbeSite,
+  RegisterRefusal,
+} from "./api.ts";
+import { FLOATS_OFF, isFloatRegister } from "./capture/captureVariables.ts";
 import { contextWords } from "./capture/context.ts";
 import { type GenericEvents, planEvents } from "./capture/instances.ts";
 
@@ -23,7 +31,7 @@ export function planFunction(input: PlanInput): PlanResult {
       limits,
       context: input.context === undefined ? [] : contextWords(input.context),
       dictionaries: input.dictionaries,
-      floats: { call: floatsAt(entry, noFloats), return: floatsAt(returns, noFloats) },
+      refused: { call: refusedAt(entry, noFloats), return: refusedAt(returns, noFloats) },
     });
   const wanted = eventsAt([], []);
   const sites = findSites({
@@ -56,16 +64,24 @@ export function planWithoutCode(fn: GoFunction): FunctionPlan {
   return { fn, params: [], results: [], returns: [], call: nothing, return: nothing, inlinedCalls: [] };
 }
 
-/** The signal frame has a float register where every probed instruction leaves it alone and leads to a known place. */
-function floatsAt(sites: readonly ProbeSite[], noFloats: string | undefined): FloatRefusal {
-  if (noFloats !== undefined) return () => noFloats;
+/**
+ * The signal frame has a float register where every probed instruction leaves it alone and leads to a known place. What a
+ * failed stack check does not bring back is not known to be the caller's.
+ */
+function refusedAt(sites: readonly ProbeSite[], noFloats: string | undefined): RegisterRefusal {
   const unknown = sites.some(({ resume }) => resume === undefined);
   const changed = new Set(sites.flatMap(({ changesFloats }) => changesFloats));
   return (register) => {
-    if (unknown) return `${FLOATS_OFF}, and the probed instruction leads to no known place`;
-    return changed.has(register) ? `${FLOATS_OFF}, and the probed instruction changes it` : undefined;
+    if (isFloatRegister(register)) {
+      if (noFloats !== undefined) return noFloats;
+      if (unknown) return `${FLOATS_OFF}, and the probed instruction leads to no known place`;
+      if (changed.has(register)) return `${FLOATS_OFF}, and the probed instruction changes it`;
+    }
+    return sites.some(({ restored }) => restored?.includes(register) === false) ? NOT_RESTORED : undefined;
   };
 }
+
+const NOT_RESTORED = "not used by the function, which does not keep it when its stack grows";
 
 /** docs/performance.md, "Float registers through SIGURG": what sending the signal and reading its frame adds to a hit. */
 const SIGNAL_NS = 4500;

@@ -7,6 +7,7 @@ import { checkCode } from "./checkCode.ts";
 import { checkFunctions } from "./checkFunctions.ts";
 import { checkInlined } from "./checkInlined.ts";
 import { checkParameters } from "./checkParameters.ts";
+import { checkSites } from "./checkSites.ts";
 import { checkStripped } from "./checkStripped.ts";
 import { FileSource } from "./fileSource.ts";
 import type { Findings } from "./findings.ts";
@@ -20,8 +21,8 @@ import { disassemble } from "./witness/objdump.ts";
  * `table`: against debug/gosym, which needs neither symbols nor DWARF. `source`: parameters' places with the types from
  * the Go source alone, as for a stripped program.
  */
-export type Check = "functions" | "table" | "code" | "parameters" | "inlined" | "source";
-export const CHECKS: readonly Check[] = ["functions", "table", "code", "parameters", "inlined", "source"];
+export type Check = "functions" | "table" | "code" | "parameters" | "inlined" | "sites" | "source";
+export const CHECKS: readonly Check[] = ["functions", "table", "code", "parameters", "inlined", "sites", "source"];
 
 export interface ProgramResult {
   readonly warnings: readonly string[];
@@ -53,6 +54,8 @@ export async function checkProgram(
       findings.set("parameters", await checkParameters(binary, subprograms(witness)));
     if (checks.includes("inlined") && binary.hasDwarf)
       findings.set("inlined", await checkInlined(binary, await inlinedCallCount(witness)));
+    if (checks.includes("sites") && (await hasSymbols(witness)))
+      findings.set("sites", await checkSites(binary, witness));
     if (checks.includes("source") && source !== undefined) {
       const types = await sourceTypes(source);
       const signatureOf = async (fn: GoFunction): Promise<SignatureResult> => {

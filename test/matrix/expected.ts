@@ -85,6 +85,7 @@ const EXPLAINED: Readonly<Record<Check, readonly Explained[]>> = {
   ],
   parameters: PARAMETERS,
   inlined: [],
+  sites: [],
   source: [
     ...PARAMETERS,
     {

@@ -4,8 +4,8 @@ import { refuse } from "../../goabi/refusal.ts";
 import type { GoBinary, GoFunction, InlinedCall, PlacedVariable, Variable } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import { EnclosingFunction, type InlinedSite } from "../../probe/amd64/inlinedSite.ts";
-import type { CaptureLimits, InlinedCallPlan } from "../../probe/api.ts";
-import { planCapture } from "../../probe/capture/captureVariables.ts";
+import type { CaptureLimits, InlinedCallPlan, RegisterRefusal } from "../../probe/api.ts";
+import { isFloatRegister, planCapture } from "../../probe/capture/captureVariables.ts";
 import { type ContextRequest, contextWords, NO_CONTEXT } from "../../probe/capture/context.ts";
 import { inlinedLocation } from "../../probe/capture/inlinedArguments.ts";
 import { withoutShapes } from "../../probe/capture/instances.ts";
@@ -16,6 +16,7 @@ const MAX_INLINED_CALLS = 2000;
 
 /** The frame of a signal has them, but nothing shows that the mark's thread is at a place where it may be sent one. */
 const IN_FLOAT_REGISTER = "in FP register of an inlined call";
+const noFloats: RegisterRefusal = (register) => (isFloatRegister(register) ? IN_FLOAT_REGISTER : undefined);
 
 export async function planInlinedCalls(
   binary: SourcedBinary,
@@ -36,7 +37,7 @@ export async function planInlinedCalls(
     if (!site.ok) inlinedCalls.push({ call, ...site });
     else {
       const known = (await argumentsOf?.(call)) ?? [];
-      const plan = planCapture(known, limits, undefined, contextWords(context), () => IN_FLOAT_REGISTER);
+      const plan = planCapture(known, limits, undefined, contextWords(context), noFloats);
       inlinedCalls.push({ call, site: site.site, plan: withoutShapes(plan) });
     }
   }

@@ -156,6 +156,24 @@ function usesMemory(code: Uint8Array, at: number, test: (use: MemoryUse) => bool
   });
 }
 
+/** A move between a register and [RSP + N], of whatever size; undefined: the instruction is another. */
+export function frameMove(
+  code: Uint8Array,
+  at: number,
+): { readonly register: string; readonly fromRsp: number; readonly stores: boolean } | undefined {
+  return withInstruction(code, at, (instruction) => {
+    const { op0Kind, op1Kind, mnemonic, memoryBase, memoryIndex } = instruction;
+    const stores = op0Kind === OpKind.Memory && op1Kind === OpKind.Register;
+    const loads = op0Kind === OpKind.Register && op1Kind === OpKind.Memory;
+    if (!(stores || loads) || !LOADS.has(mnemonic) || instruction.opCount !== 2) return undefined;
+    if (memoryBase !== Register.RSP || memoryIndex !== Register.None) return undefined;
+    const full = RegisterExt.fullRegister(stores ? instruction.op1Register : instruction.op0Register);
+    const register = REGISTER_NAMES.get(full);
+    if (register === undefined) return undefined;
+    return { register, fromRsp: Number(BigInt.asIntN(64, instruction.memoryDisplacement)), stores };
+  });
+}
+
 /**
  * Where a thread is when it has run one instruction that is not interrupted: bytes from the function's first
  * instruction, of two places one (none: where the return address leads), and the bytes that RSP changes by.

@@ -10,7 +10,7 @@ import { type Refusal, refuse } from "../../goabi/refusal.ts";
 import type { GoFunction } from "../../gobinary/api.ts";
 import { USUAL_TRAP_NS } from "../../protocol/budget.ts";
 import type { ProbeSite } from "../api.ts";
-import { decodeFunction, effectsOf, formatInstruction, type Instruction, whereItLeads } from "./decode.ts";
+import { decodeFunction, effectsOf, formatInstruction, frameMove, type Instruction, whereItLeads } from "./decode.ts";
 import { kernelHandling } from "./kernelSupport.ts";
 import { CFA_AT_ENTRY, cfaBehind, type EntryState } from "./obligations.ts";
 
@@ -84,8 +84,8 @@ type EntryResult = { readonly ok: true; readonly site: ProbeSite } | Refusal;
 function entrySite(input: SiteInput, instructions: readonly Instruction[], flow: ControlFlow): EntryResult {
   const check = stackCheck(instructions, flow);
   if (check !== undefined) {
-    const site = siteAfterCheck(input, instructions, check, flow);
-    if (site !== undefined) return { ok: true, site };
+    const site = siteAfterCheck(input, instructions, check.last, flow);
+    if (site !== undefined) return { ok: true, site: { ...site, restored: check.restored(input.code) } };
   } else if (flow.sources.has(0)) {
     return refuse("a loop leads back to its first instruction, so hits would not equal calls");
   } else if (tableMayReach(input.code, instructions, flow, 0)) {
@@ -105,11 +105,18 @@ function entrySite(input: SiteInput, instructions: readonly Instruction[], flow:
   return { ok: true, site };
 }
 
+interface StackCheck {
+  /** Index of its last branch. */
+  readonly last: number;
+  /** Registers that its block saves and brings back. */
+  restored(code: Uint8Array): string[];
+}
+
 /**
- * Index of the stack check's last branch, or undefined where the function has none. A check is the straight code from
- * the first instruction whose forward branches all lead to one block that jumps back to the first instruction.
+ * Undefined where the function has none. A check is the straight code from the first instruction whose forward branches
+ * all lead to one block that jumps back to the first instruction.
  */
-function stackCheck(instructions: readonly Instruction[], flow: ControlFlow): number | undefined {
+function stackCheck(instructions: readonly Instruction[], flow: ControlFlow): StackCheck | undefined {
   const backJumps = flow.sources.get(0);
   if (backJumps?.length !== 1) return undefined;
   const back = instructions.findIndex((instruction) => instruction.at === backJumps[0]);
@@ -137,7 +144,31 @@ function stackCheck(instructions: readonly Instruction[], flow: ControlFlow): nu
   // Every way into the block must be one of the check's branches: otherwise it is a loop of the function itself.
   const intoBlock = flow.sources.get(block) ?? [];
   const lastAt = last === undefined ? -1 : instructions[last]!.at;
-  return intoBlock.every((source) => source <= lastAt) ? last : undefined;
+  if (last === undefined || intoBlock.some((source) => source > lastAt)) return undefined;
+  return { last, restored: (code) => restoredBy(code, instructions.slice(first, back)) };
+}
+
+/**
+ * Registers that this block stores on the stack before its call and loads from there behind it. The compiler leaves out
+ * those that the function does not use (cmd/internal/obj/x86/obj6.go, SpillRegisterArgs, of the arguments that are left in
+ * ssagen's RegArgs): after a stack check that failed they hold whatever runtime.morestack left in them.
+ */
+function restoredBy(code: Uint8Array, block: readonly Instruction[]): string[] {
+  const saved = new Map<string, number>();
+  const restored = new Set<string>();
+  let called = false;
+  for (const { at, flow } of block) {
+    if (flow === "call") called = true;
+    const move = frameMove(code, at);
+    if (move === undefined) {
+      for (const register of effectsOf(code, at).writes) restored.delete(register);
+      continue;
+    }
+    const { register, fromRsp, stores } = move;
+    if (stores && !called) saved.set(register, fromRsp);
+    else if (!stores && called && saved.get(register) === fromRsp) restored.add(register);
+  }
+  return [...restored];
 }
 
 /** Directly after the check a `push rbp`; else the check's last branch, where it is a `jbe`; else what follows. */

@@ -19,7 +19,7 @@ import {
 } from "../../protocol/capture.ts";
 import { MAX_TYPE_SLOTS, type Mask } from "../../protocol/captureTypes.ts";
 import { CHUNK, RECORD } from "../../protocol/records.ts";
-import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan, FloatRefusal } from "../api.ts";
+import type { CapturedPiece, CapturedVariable, CaptureLimits, EventPlan, RegisterRefusal } from "../api.ts";
 import type { ContextWord } from "./context.ts";
 import { type Shape, type ShapeSlot, shapeOfParts } from "./shape.ts";
 
@@ -28,10 +28,10 @@ export function planCapture(
   limits: CaptureLimits,
   isSecret: IsSecretName = secretNames(),
   context: readonly ContextWord[] = [],
-  refuseFloat: FloatRefusal = () => FLOATS_OFF,
+  refuse: RegisterRefusal = (register) => (isFloatRegister(register) ? FLOATS_OFF : undefined),
 ): EventPlan {
   const eventBytes = Math.min(limits.eventBytes, MAX_EVENT_BYTES);
-  const planned = variables.map((variable) => withoutFloats(withoutSecrets(variable, limits, isSecret), refuseFloat));
+  const planned = variables.map((variable) => withoutRefused(withoutSecrets(variable, limits, isSecret), refuse));
   let chosen: Planned[] = [];
   const refused = new Map<Planned, string>();
   const own = context.map(({ register }): RootPiece => ({ kind: "register", register }));
@@ -109,9 +109,9 @@ function withoutRun(piece: Piece, mask: Mask, reason: string, hidden: { offset: 
 /** The reason of a value in a float register where those are not read. */
 export const FLOATS_OFF = "in FP register";
 
-function withoutFloats(planned: Planned, refuse: FloatRefusal): Planned {
+function withoutRefused(planned: Planned, refuse: RegisterRefusal): Planned {
   const location = planned.location.map((piece): Piece => {
-    if (piece.place.at !== "register" || !FLOAT_SET.has(piece.place.register)) return piece;
+    if (piece.place.at !== "register") return piece;
     const reason = refuse(piece.place.register);
     return reason === undefined ? piece : { ...piece, place: { at: "unknown", reason } };
   });
@@ -121,6 +121,10 @@ function withoutFloats(planned: Planned, refuse: FloatRefusal): Planned {
 const WORD = 8;
 const REGISTER_SET: ReadonlySet<string> = new Set(CAPTURE_REGISTERS);
 const FLOAT_SET: ReadonlySet<string> = new Set(FLOAT_REGISTERS);
+
+export function isFloatRegister(register: string): boolean {
+  return FLOAT_SET.has(register);
+}
 
 /** Those of the context first. Each register once; the stack as few whole ranges, in pieces of one size. */
 function piecesFor(context: readonly RootPiece[], variables: readonly Pick<Planned, "location">[]): RootPiece[] {

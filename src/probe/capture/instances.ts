@@ -12,10 +12,10 @@ import type {
   CapturedPiece,
   CaptureLimits,
   EventPlan,
-  FloatRefusal,
   GenericPlan,
   Instance,
   PlannedCapture,
+  RegisterRefusal,
   WordPlace,
 } from "../api.ts";
 import { planCapture } from "./captureVariables.ts";
@@ -44,25 +44,25 @@ export interface EventsInput {
   /** Copied with each call. */
   readonly context: readonly ContextWord[];
   readonly dictionaries: DictionaryData | undefined;
-  /** Which float registers cannot be had. */
-  readonly floats: { readonly call: FloatRefusal; readonly return: FloatRefusal };
+  /** Which registers cannot be had. */
+  readonly refused: { readonly call: RegisterRefusal; readonly return: RegisterRefusal };
 }
 
 /** The plans of a function's call and return. */
 export function planEvents(input: EventsInput): GenericEvents {
-  const { params, shown, results, limits, context, dictionaries, floats } = input;
+  const { params, shown, results, limits, context, dictionaries, refused } = input;
   const planReturn = (of: readonly PlacedVariable[]): EventPlan =>
-    planCapture(of, limits, undefined, [], floats.return);
+    planCapture(of, limits, undefined, [], refused.return);
   const hidden = params.find((param) => param.name === DICTIONARY);
   const isGeneric = [...shown, ...results].some(({ type }) => isShaped(type));
   if (!isGeneric || hidden === undefined || dictionaries === undefined)
     return {
-      call: withoutShapes(planCapture(shown, limits, undefined, context, floats.call)),
+      call: withoutShapes(planCapture(shown, limits, undefined, context, refused.call)),
       return: withoutShapes(planReturn(results)),
     };
   // An address that is not followed: the file has what it points to.
   const planCall = (of: readonly PlacedVariable[]): EventPlan =>
-    planCapture([{ ...hidden, type: ADDRESS }, ...of], limits, undefined, context, floats.call);
+    planCapture([{ ...hidden, type: ADDRESS }, ...of], limits, undefined, context, refused.call);
   const withDictionary = planCall(shown);
   const call = withoutFirst(withDictionary);
   const back = planReturn(results);

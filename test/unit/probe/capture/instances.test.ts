@@ -53,7 +53,7 @@ const plan = (data: DictionaryData | undefined, dict = DICT) =>
     limits: DEFAULT_LIMITS,
     context: [],
     dictionaries: data,
-    floats: { call: () => undefined, return: () => undefined },
+    refused: { call: () => undefined, return: () => undefined },
   });
 const typesOf = (event: { variables: readonly { variable: PlacedVariable }[] } | undefined) =>
   event?.variables.map(({ variable }) => variable.type.name);
