@@ -55,7 +55,7 @@ export async function checkProgram(
     if (checks.includes("inlined") && binary.hasDwarf)
       findings.set("inlined", await checkInlined(binary, await inlinedCallCount(witness)));
     if (checks.includes("sites") && (await hasSymbols(witness)))
-      findings.set("sites", await checkSites(binary, witness));
+      findings.set("sites", await checkSites(binary, file, witness));
     if (checks.includes("source") && source !== undefined) {
       const types = await sourceTypes(source);
       const signatureOf = async (fn: GoFunction): Promise<SignatureResult> => {

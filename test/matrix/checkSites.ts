@@ -17,10 +17,21 @@ type Choice = Pick<ChosenSites, "registers" | "stack" | "argumentsKnown"> & {
   readonly jumpsAway: boolean;
 };
 
-/** `witness`: a file with symbols and the same code. */
-export async function checkSites(binary: GoBinary, witness: string): Promise<Findings> {
+/** `twin`: a file with symbols and the same code. */
+export async function checkSites(binary: GoBinary, file: string, twin: string): Promise<Findings> {
   const findings = new Findings();
   for (const name of ["functions", "emulated", "stepped", "refused", "checked", "failed"]) findings.count(name, 0);
+  const chosen = await chosenSites(binary, findings);
+  for await (const { name, complaints, notes } of checkChosen(file, twin, chosen)) {
+    findings.count("checked");
+    if (complaints.length > 0) findings.count("failed");
+    for (const complaint of complaints) findings.differ(`broken: ${kindOf(complaint)}`, `${name}: ${complaint}`);
+    for (const note of new Set(notes)) findings.differ(`note: ${kindOf(note)}`, name);
+  }
+  return findings;
+}
+
+export async function chosenSites(binary: GoBinary, findings: Findings): Promise<ChosenSites[]> {
   const chosen: ChosenSites[] = [];
   for (const fn of await binary.functions()) {
     if (fn.notTraceable !== undefined) continue;
@@ -31,31 +42,16 @@ export async function checkSites(binary: GoBinary, witness: string): Promise<Fin
       findings.differ(`not planned: ${choice.reason.replace(/[+\d]+/g, "N")}`, fn.name);
       continue;
     }
-    const { entry, returns, jumpsAway, registers, argumentsKnown, stack } = choice;
+    const { entry, returns, ...rest } = choice;
     findings.count(entry.kind);
     if (entry.address !== fn.entry) findings.count("behind the first instruction");
     if (entry.skipIfBelowOrEqual) findings.count("at the stack check's branch");
     findings.count("returns", returns.length);
-    chosen.push({
-      name: fn.name,
-      entry: fn.entry,
-      end: fn.end,
-      registerABI: fn.convention === "register",
-      site: claim(entry),
-      registers,
-      argumentsKnown,
-      stack,
-      returns: returns.map(claim),
-      jumpsAway,
-    });
+    const { name, entry: start, end, convention } = fn;
+    const sites = { site: claim(entry), returns: returns.map(claim) };
+    chosen.push({ name, entry: start, end, registerABI: convention === "register", ...sites, ...rest });
   }
-  for await (const { name, complaints, notes } of checkChosen(witness, chosen)) {
-    findings.count("checked");
-    if (complaints.length > 0) findings.count("failed");
-    for (const complaint of complaints) findings.differ(`broken: ${kindOf(complaint)}`, `${name}: ${complaint}`);
-    for (const note of new Set(notes)) findings.differ(`note: ${kindOf(note)}`, name);
-  }
-  return findings;
+  return chosen;
 }
 
 /** Without DWARF's types, every register that can hold an argument has to be intact. */
@@ -74,7 +70,9 @@ async function choose(binary: GoBinary, fn: GoFunction): Promise<Choice | { read
   }
   const registers = fn.convention === "register" ? [...REGISTER_ABI, ...ARGUMENT_REGISTERS] : [];
   const sites = findSites({ fn, code, registers: new Set(["RSP", ...registers]) });
-  return sites.ok ? { ...sites, registers, argumentsKnown: false, stack: [] } : sites;
+  if (!sites.ok) return sites;
+  const { entry, returns, jumpsAway } = sites;
+  return { entry, returns, jumpsAway, registers, argumentsKnown: false, stack: [] };
 }
 
 function registersOf(pieces: readonly RootPiece[]): string[] {

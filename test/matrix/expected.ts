@@ -58,6 +58,19 @@ const PARAMETERS: readonly Explained[] = [
   { kind: /^another stack slot$/, why: "a word's slot for the value", per1000: 10 },
 ];
 
+const NO_SITE: readonly Explained[] = [
+  {
+    kind: /^not planned: a (loop leads|jump table may lead) back to its first instruction/,
+    why: "a probe there would count rounds of the loop",
+    per1000: 2,
+  },
+  {
+    kind: /^not planned: no instruction after its stack check runs once per call/,
+    why: "cgo's stubs without DWARF",
+    per1000: 2,
+  },
+];
+
 const EXPLAINED: Readonly<Record<Check, readonly Explained[]>> = {
   functions: [
     {
@@ -72,20 +85,33 @@ const EXPLAINED: Readonly<Record<Check, readonly Explained[]>> = {
       why: "C functions of a stripped program, as above; Go's would fail `functions`",
       per1000: 30,
     },
-    {
-      kind: /^not planned: a (loop leads|jump table may lead) back to its first instruction/,
-      why: "a probe there would count rounds of the loop",
-      per1000: 2,
-    },
-    {
-      kind: /^not planned: no instruction after its stack check runs once per call/,
-      why: "cgo's stubs without DWARF",
-      per1000: 2,
-    },
+    ...NO_SITE,
   ],
   parameters: PARAMETERS,
   inlined: [],
-  sites: [],
+  sites: [
+    ...NO_SITE,
+    {
+      kind: /^not planned: the kernel accepts no probe on its first instruction \(lock /,
+      why: "arch/x86/kernel/uprobes.c, is_prefix_bad: functions of one locked instruction",
+      per1000: 2,
+    },
+    {
+      kind: /^note: a ret is probed that nothing seems to reach$/,
+      why: "behind a call of a function that never returns but is not known as such to the compiler; its probe never hits",
+      per1000: 10,
+    },
+    {
+      kind: /^note: RSP is not known at a ret$/,
+      why: "assembly that aligns RSP",
+      per1000: 2,
+    },
+    {
+      kind: /^note: a jump out of the function is told that nothing seems to reach$/,
+      why: "as above",
+      per1000: 2,
+    },
+  ],
   source: [
     ...PARAMETERS,
     {

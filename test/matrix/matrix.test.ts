@@ -11,9 +11,9 @@ import { CI_VERSIONS, modeNamed } from "./toolchains.ts";
 
 /** What each mode adds to the others. */
 const CI_CHECKS: Readonly<Record<string, readonly Check[]>> = {
-  default: ["functions", "code", "parameters", "inlined"],
-  noopt: ["functions", "parameters"],
-  piesw: ["functions", "table", "code"],
+  default: ["functions", "code", "parameters", "inlined", "sites"],
+  noopt: ["functions", "parameters", "sites"],
+  piesw: ["functions", "table", "code", "sites"],
   strip: ["functions", "table", "source"],
 };
 /** Reading all of the runtime's source takes half a minute: once is enough here. */

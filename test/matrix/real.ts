@@ -45,11 +45,11 @@ export async function* realPrograms(): AsyncIterable<RealProgram> {
   const { stdout } = await exec("go", ["env", "GOROOT", "GOTOOLDIR"]);
   const [goroot, tools] = stdout.trim().split("\n") as [string, string];
   for (const file of [join(goroot, "bin/go"), join(tools, "compile")])
-    yield { name: file, file, checks: ["functions", "table", "parameters"] };
+    yield { name: file, file, checks: ["functions", "table", "parameters", "sites"] };
   for (const { name, file } of PACKAGES)
     yield { name: `Debian ${name}`, file: join(await unpack(name), file), checks: ["table"] };
   for (const program of BUILT)
-    yield { name: program.module, file: await install(program), checks: ["functions", "parameters"] };
+    yield { name: program.module, file: await install(program), checks: ["functions", "parameters", "sites"] };
 }
 
 async function install({ name, module, tags }: { name: string; module: string; tags?: string }): Promise<string> {

@@ -45,8 +45,12 @@ export interface SiteVerdict {
   readonly before: number;
 }
 
-/** `file` has symbols: the stack check's call is known by its name. */
-export async function* checkChosen(file: string, chosen: readonly ChosenSites[]): AsyncIterable<SiteVerdict> {
+/** `twin` has symbols, and the same code as `file`: the stack check's call is known by its name. */
+export async function* checkChosen(
+  file: string,
+  twin: string,
+  chosen: readonly ChosenSites[],
+): AsyncIterable<SiteVerdict> {
   const program = await buildProgram({
     folder: "test/matrix/witness/sites",
     module: "example.com/sites",
@@ -59,7 +63,7 @@ export async function* checkChosen(file: string, chosen: readonly ChosenSites[])
   try {
     const claims = join(folder, "claims.jsonl");
     writeFileSync(claims, chosen.map((sites) => `${JSON.stringify(sites)}\n`).join(""));
-    for await (const line of linesOf(program, [file, claims])) yield JSON.parse(line) as SiteVerdict;
+    for await (const line of linesOf(program, [file, twin, claims])) yield JSON.parse(line) as SiteVerdict;
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -132,10 +132,12 @@ func (c *checker) checkAfter() {
 
 // checkReturns: every `ret` that can run is probed, as one instruction that runs when it runs.
 func (c *checker) checkReturns() {
-	runs := map[uint64]bool{c.fn.Site.Address: true}
-	for _, set := range []map[uint64]bool{c.before, c.after} {
-		for address := range set {
-			runs[address] = true
+	runs := map[uint64]bool{}
+	for _, set := range []map[uint64]bool{c.before, c.after, {c.fn.Site.Address: c.code.by[c.fn.Site.Address] != nil}} {
+		for address, does := range set {
+			if does {
+				runs[address] = true
+			}
 		}
 	}
 	probed := map[uint64]bool{}

@@ -1,8 +1,9 @@
 // Sites checks probe sites that somebody else has chosen: it reads a program file and one JSON line for each function
 // (Function), and writes one JSON line with what it found for each (Answer). It shares no code with the chooser, and
-// decodes with golang.org/x/arch.
+// decodes with golang.org/x/arch. SYMBOLS is a file with symbols and the same code at the same addresses, PROGRAM itself
+// where it has them.
 //
-//	sites PROGRAM FUNCTIONS
+//	sites PROGRAM SYMBOLS FUNCTIONS
 package main
 
 import (
@@ -54,11 +55,11 @@ type Answer struct {
 }
 
 func main() {
-	program, err := openProgram(os.Args[1])
+	program, err := openProgram(os.Args[1], os.Args[2])
 	if err != nil {
 		fail(err)
 	}
-	functions, err := readFunctions(os.Args[2])
+	functions, err := readFunctions(os.Args[3])
 	if err != nil {
 		fail(err)
 	}

@@ -23,13 +23,13 @@ type segment struct {
 	bytes []byte
 }
 
-func openProgram(path string) (*program, error) {
+func openProgram(path, twin string) (*program, error) {
 	file, err := elf.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	p := &program{names: map[uint64]string{}, relocated: map[uint64]uint64{}}
+	p := &program{relocated: map[uint64]uint64{}}
 	for _, header := range file.Progs {
 		if header.Type != elf.PT_LOAD {
 			continue
@@ -40,14 +40,8 @@ func openProgram(path string) (*program, error) {
 		}
 		p.segments = append(p.segments, segment{header.Vaddr, bytes})
 	}
-	symbols, err := file.Symbols()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: the stack check's runtime.morestack is known by its symbol", path, err)
-	}
-	for _, symbol := range symbols {
-		if elf.ST_TYPE(symbol.Info) == elf.STT_FUNC {
-			p.names[symbol.Value] = symbol.Name
-		}
+	if p.names, err = namesOf(twin); err != nil {
+		return nil, err
 	}
 	if section := file.Section(".rela.dyn"); section != nil {
 		data, err := section.Data()
@@ -61,6 +55,26 @@ func openProgram(path string) (*program, error) {
 		}
 	}
 	return p, nil
+}
+
+// namesOf: the runtime's functions that end a stack check, or never return, are known by their symbols.
+func namesOf(path string) (map[uint64]string, error) {
+	file, err := elf.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	symbols, err := file.Symbols()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	names := map[uint64]string{}
+	for _, symbol := range symbols {
+		if elf.ST_TYPE(symbol.Info) == elf.STT_FUNC {
+			names[symbol.Value] = symbol.Name
+		}
+	}
+	return names, nil
 }
 
 // read gives the file's bytes at an address up to end or the segment's end.
