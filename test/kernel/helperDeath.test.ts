@@ -1,20 +1,8 @@
 /** However helper or peer end, the target gets its original bytes back and runs on. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  readSync,
-  rmdirSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { UserError } from "../../src/protocol/errors.ts";
@@ -31,6 +19,7 @@ import {
   processTarget,
   startTime,
 } from "./hits.ts";
+import { childrenOf, isUntouched, linkHolders, random } from "./processCode.ts";
 
 /** The promise is one second. */
 const GONE_WITHIN_MS = 1000;
@@ -38,6 +27,8 @@ const GONE_WITHIN_MS = 1000;
 const TORTURE_ROUNDS = Number(process.env["PROBELENS_TORTURE_ROUNDS"] ?? 16);
 /** Removing them takes about 15 ms: a kill can fall into it. */
 const TORTURE_PROBES = 1000;
+/** Calls that are made meanwhile, at full speed. */
+const LOAD = 20_000;
 
 let program: HitsProgram;
 let target: HitsProcess;
@@ -118,7 +109,7 @@ describe("probes are gone within a second", () => {
   it("of the links' holder being killed, and that is told", async () => {
     const helper = await startHelper();
     await helper.client.attach(attachAdd(program, processTarget(target.pid)));
-    for (const holder of holdersOf(helper.child.pid ?? 0)) process.kill(holder, "SIGKILL");
+    for (const holder of linkHolders(helper.child.pid ?? 0)) process.kill(holder, "SIGKILL");
     await restored();
     await until("it is told", () => helper.ended.some(({ reason }) => reason === "lost"));
     await helper.client.detach({ session: 1 });
@@ -129,22 +120,25 @@ describe("probes are gone within a second", () => {
 it("no int3 is left, whenever the helper is killed", async () => {
   const dice = random(1);
   const many = manyProbes(program, TORTURE_PROBES);
-  const codeBefore = sha256(liveCode(target.pid));
   for (let round = 0; round < TORTURE_ROUNDS; round++) {
     const helper = await startHelper();
     const mark = kernelLog().length;
     const request = attachAdd(program, processTarget(target.pid), { returns: true });
+    const calls = target.call(LOAD, 4);
     const attached = helper.client.attach({ ...request, probes: [...request.probes, ...many] });
     const detached = attached.then(() => helper.client.detach({ session: 1 })).catch(() => {});
     if (round % 2 === 0) await attached;
     // Somewhere in attaching or in detaching: the moment is the test, so passing time is what it takes.
     await new Promise((resolve) => setTimeout(resolve, dice() * 150));
+    const children = childrenOf(helper.child.pid ?? 0);
     helper.child.kill("SIGKILL");
     await detached;
     await helper.exited;
     // A thousand probes on a busy machine take their time; that they all go is the point here.
-    await until("the original code is back", () => sha256(liveCode(target.pid)) === codeBefore, 10_000);
+    await until("the original code is back", () => isUntouched(target.pid, program.path), 10_000);
     assert.doesNotMatch(kernelLog().slice(mark), /failed to unregister/);
+    await until("its children have ended", () => children.every((pid) => !existsSync(`/proc/${pid}`)));
+    await calls;
   }
   await target.call(100);
 });
@@ -152,7 +146,6 @@ it("no int3 is left, whenever the helper is killed", async () => {
 it("no int3 is left, whenever the holder is killed while it places probes: the helper removes them, and says so", async () => {
   const dice = random(2);
   const many = manyProbes(program, TORTURE_PROBES, /./);
-  const codeBefore = sha256(liveCode(target.pid));
   const helper = await startHelper();
   const request = attachAdd(program, processTarget(target.pid), { returns: true });
   let mended = 0;
@@ -162,7 +155,7 @@ it("no int3 is left, whenever the holder is killed while it places probes: the h
       (error: UserError) => error,
     );
     const [holder = 0] = await until("the holder", () => {
-      const found = holdersOf(helper.child.pid ?? 0);
+      const found = linkHolders(helper.child.pid ?? 0);
       return found.length > 0 && found;
     });
     // Somewhere in placing them: the moment is the test, so passing time is what it takes.
@@ -175,7 +168,7 @@ it("no int3 is left, whenever the holder is killed while it places probes: the h
       assert.match(error.why, /SIGKILL.*has removed what it left/);
       mended++;
     }
-    await until("the original code is back", () => sha256(liveCode(target.pid)) === codeBefore, 10_000);
+    await until("the original code is back", () => isUntouched(target.pid, program.path), 10_000);
   }
   assert.ok(mended > 0, "at least one kill met the placing");
   await helper.stop();
@@ -191,7 +184,7 @@ it("no int3 is left when memory runs out and the kernel kills the helper", async
   try {
     await helper.client.attach(attachAdd(program, processTarget(target.pid), { returns: true }));
     const helperPid = helper.child.pid ?? 0;
-    for (const pid of [helperPid, ...holdersOf(helperPid)]) writeFileSync(`${group}/cgroup.procs`, String(pid));
+    for (const pid of [helperPid, ...linkHolders(helperPid)]) writeFileSync(`${group}/cgroup.procs`, String(pid));
     writeFileSync(`${group}/memory.limit_in_bytes`, String(4 << 20));
     // What the helper allocates from now on is above the limit.
     const file = { pid: target.pid, startTime: startTime(target.pid), offset: 0, length: 1 << 20 };
@@ -216,58 +209,6 @@ async function restored(): Promise<void> {
   await target.call(10);
 }
 
-/** Children of the helper that hold BPF links. */
-function holdersOf(helper: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-        const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-        return parent === helper && readdirSync(`/proc/${pid}/fd`).some((fd) => linkName(pid, fd).includes("bpf"));
-      } catch {
-        return false;
-      }
-    });
-}
-
-function linkName(pid: number, fd: string): string {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/${fd}`);
-  } catch {
-    return "";
-  }
-}
-
-/** The program's mapped code, as the process has it. */
-function liveCode(pid: number): Buffer {
-  const maps = readFileSync(`/proc/${pid}/maps`, "latin1");
-  const [, start = "", end = ""] = /^([0-9a-f]+)-([0-9a-f]+) r-xp .*hits/m.exec(maps) ?? [];
-  const from = Number.parseInt(start, 16);
-  const bytes = Buffer.alloc(Number.parseInt(end, 16) - from);
-  const fd = openSync(`/proc/${pid}/mem`, "r");
-  try {
-    assert.equal(readSync(fd, bytes, 0, bytes.length, from), bytes.length);
-  } finally {
-    closeSync(fd);
-  }
-  return bytes;
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
 function kernelLog(): string {
   return execFileSync("dmesg", { encoding: "utf8" });
-}
-
-/** A small generator (Numerical Recipes' constants), so that a run can be repeated. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
 }
