@@ -9,7 +9,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { CLI, run } from "./cliProcess.ts";
+import { createEngine } from "../../src/engine/engine.ts";
+import { newJob } from "../../src/engine/job.ts";
+import { CLI } from "./cliProcess.ts";
 
 const LONG = process.env["PROBELENS_SAFETY"] !== undefined;
 const FUNCTIONS = LONG ? 400 : 200;
@@ -19,6 +21,11 @@ const LIMIT_MS = (LONG ? 30 : 3) * 60_000;
 const GOROOT = execFileSync("go", ["env", "GOROOT"], { encoding: "utf8" }).trim();
 const folder = mkdtempSync(join(tmpdir(), "probelens-gotests-"));
 after(() => rmSync(folder, { recursive: true }));
+
+/** Of those that are looked at some cannot be traced. */
+const SPARE = 100;
+/** Differences in a failure's message. */
+const SHOWN = 20;
 
 interface Package {
   readonly path: string;
@@ -72,7 +79,9 @@ for (const { path, globs, uncompared = /^$/ } of PACKAGES)
         const compared = [...plain.tests].filter(([name]) => !uncompared.test(name));
         const differing = compared.filter(([name, outcome]) => traced.tests.get(name) !== outcome);
         assert.deepEqual(
-          differing.map(([name, outcome]) => `${name}: ${outcome} untraced, ${traced.tests.get(name)} traced`),
+          differing
+            .slice(0, SHOWN)
+            .map(([name, outcome]) => `${name}: ${outcome} untraced, ${traced.tests.get(name)} traced`),
           [],
           traced.output.slice(-4000),
         );
@@ -86,18 +95,22 @@ for (const { path, globs, uncompared = /^$/ } of PACKAGES)
   });
 
 /** Up to FUNCTIONS of those that can be traced, evenly spread over their list. */
-async function sample(globs: readonly string[], binary: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const glob of globs) {
-    const { stdout } = await run("list", glob, "--binary", binary, "--json");
-    const listed = stdout.split("\n").filter((line) => line !== "");
-    for (const line of listed) {
-      const { func, traceable } = JSON.parse(line) as { func: string; traceable: boolean };
-      if (traceable) names.push(func);
+async function sample(globs: readonly string[], path: string): Promise<string[]> {
+  const engine = createEngine();
+  try {
+    const binary = await engine.openFile(newJob(), path);
+    const functions = await engine.resolve(binary, globs);
+    const step = Math.max(1, functions.length / (FUNCTIONS + SPARE));
+    const names: string[] = [];
+    for (let at = 0; at < functions.length && names.length < FUNCTIONS; at += step) {
+      const plan = await engine.plan(binary, functions[Math.floor(at)]!);
+      if ("entry" in plan) names.push(plan.fn.name);
     }
+    binary.close();
+    return names;
+  } finally {
+    await engine.dispose();
   }
-  const step = Math.max(1, names.length / FUNCTIONS);
-  return Array.from({ length: Math.min(FUNCTIONS, names.length) }, (_, n) => names[Math.floor(n * step)]!);
 }
 
 interface Outcomes {

@@ -135,7 +135,7 @@ it("no int3 is left, whenever the helper is killed", async () => {
     await detached;
     await helper.exited;
     // A thousand probes on a busy machine take their time; that they all go is the point here.
-    await until("the original code is back", () => isUntouched(target.pid, program.path), 10_000);
+    await until("the original code is back", () => isUntouched(target.pid), 10_000);
     assert.doesNotMatch(kernelLog().slice(mark), /failed to unregister/);
     await until("its children have ended", () => children.every((pid) => !existsSync(`/proc/${pid}`)));
     await calls;
@@ -168,7 +168,7 @@ it("no int3 is left, whenever the holder is killed while it places probes: the h
       assert.match(error.why, /SIGKILL.*has removed what it left/);
       mended++;
     }
-    await until("the original code is back", () => isUntouched(target.pid, program.path), 10_000);
+    await until("the original code is back", () => isUntouched(target.pid), 10_000);
   }
   assert.ok(mended > 0, "at least one kill met the placing");
   await helper.stop();

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 
-/** What the process has mapped of the program's code. */
-export function liveText(pid: number, path: string): Buffer {
+/** What the process has mapped of its program's code. */
+export function liveText(pid: number): Buffer {
+  // A program that was built anew meanwhile is "(deleted)" in both.
+  const program = readlinkSync(`/proc/${pid}/exe`);
   const line = readFileSync(`/proc/${pid}/maps`, "latin1")
     .split("\n")
-    .find((mapping) => / r-xp /.test(mapping) && mapping.endsWith(path));
-  assert.ok(line !== undefined, `${pid} has no code of ${path}`);
+    .find((mapping) => / r-xp /.test(mapping) && mapping.endsWith(program));
+  assert.ok(line !== undefined, `${pid} has no code of ${program}`);
   const [start = 0, end = 0] = line
     .split(" ")[0]!
     .split("-")
@@ -23,8 +25,8 @@ export function liveText(pid: number, path: string): Buffer {
 }
 
 /** Whether the process's code is the file's, byte for byte; the rest of the last page is not the code's. */
-export function isUntouched(pid: number, path: string): boolean {
-  const file = readFileSync(path);
+export function isUntouched(pid: number): boolean {
+  const file = readFileSync(`/proc/${pid}/exe`);
   const start = Number(file.readBigUInt64LE(32));
   for (let index = 0; index < file.readUInt16LE(56); index++) {
     const header = start + index * file.readUInt16LE(54);
@@ -32,11 +34,11 @@ export function isUntouched(pid: number, path: string): boolean {
     if (file.readUInt32LE(header) !== 1 || (file.readUInt32LE(header + 4) & 1) === 0) continue;
     const offset = Number(file.readBigUInt64LE(header + 8));
     const size = Number(file.readBigUInt64LE(header + 32));
-    return liveText(pid, path)
+    return liveText(pid)
       .subarray(0, size)
       .equals(file.subarray(offset, offset + size));
   }
-  throw new Error(`${path} has no code`);
+  throw new Error(`${pid} has no code`);
 }
 
 /** Children of the helper that hold BPF links. */
