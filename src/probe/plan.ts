@@ -81,7 +81,7 @@ function refusedAt(sites: readonly ProbeSite[], noFloats: string | undefined): R
   };
 }
 
-const NOT_RESTORED = "not used by the function, which does not keep it when its stack grows";
+const NOT_RESTORED = "not used by the function, and lost where its stack grows";
 
 /** docs/performance.md, "Float registers through SIGURG": what sending the signal and reading its frame adds to a hit. */
 const SIGNAL_NS = 4500;

@@ -1,7 +1,7 @@
 /**
  * Hits and events are the calls that the program itself counted (test/programs/exact), whatever moves its stacks, preempts
  * it or unwinds it, on every kind of site. PROBELENS_EXACT=N is how many rounds of ten calls each variant makes: 400 000
- * (`npm run test:exact`) are over 10 million calls in all.
+ * (`npm run test:safety`) are over 10 million calls in all.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

@@ -149,9 +149,9 @@ function stackCheck(instructions: readonly Instruction[], flow: ControlFlow): St
 }
 
 /**
- * Registers that this block stores on the stack before its call and loads from there behind it. The compiler leaves out
- * those that the function does not use (cmd/internal/obj/x86/obj6.go, SpillRegisterArgs, of the arguments that are left in
- * ssagen's RegArgs): after a stack check that failed they hold whatever runtime.morestack left in them.
+ * Registers that this block stores on the stack before its call and loads from there behind it. A function that uses none
+ * of its register arguments keeps none of them (cmd/compile/internal/amd64/ssa.go, OpArgIntReg: only such a value adds the
+ * spills): after a stack check that failed they hold whatever runtime.morestack left in them.
  */
 function restoredBy(code: Uint8Array, block: readonly Instruction[]): string[] {
   const saved = new Map<string, number>();
