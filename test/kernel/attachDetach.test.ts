@@ -44,10 +44,10 @@ test(`${ROUNDS} times under load: the target's sums are right, and nothing is le
   const dice = random(3);
   const many = manyProbes(program, 40 * PROBES);
   const pid = helper.child.pid ?? 0;
-  let working = true;
+  const work = new AbortController();
   let calls = 0;
   const load = (async () => {
-    while (working) {
+    while (!work.signal.aborted) {
       await target.call(CALLS, 4);
       calls += CALLS;
     }
@@ -71,7 +71,7 @@ test(`${ROUNDS} times under load: the target's sums are right, and nothing is le
     if (session <= 2) files = openFiles(pid).length;
     await until(`no descriptor more after round ${session}`, () => openFiles(pid).length <= files, LIMIT_MS);
   }
-  working = false;
+  work.abort();
   await load;
   assert.ok(hits > 0 && hits <= calls + CALLS);
   assert.equal(target.child.exitCode, null);

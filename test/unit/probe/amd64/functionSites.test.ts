@@ -215,11 +215,11 @@ test("where a thread is behind the entry site", () => {
 const CHECKS: [name: string, save: string, restore: string, restored: string[]][] = [
   ["nothing", "", "", []],
   ["one register", "4889442408", "488b442408", ["RAX"]],
-  ["two registers, of which one is a byte", "4889442408" + "885c2410", "488b442408" + "0fb65c2410", ["RAX", "RBX"]],
+  ["two registers, of which one is a byte", "4889442408885c2410", "488b4424080fb65c2410", ["RAX", "RBX"]],
   ["a float register", "f20f11442408", "f20f10442408", ["X0"]],
   ["from another place", "4889442408", "488b442410", []],
   ["saved, and not brought back", "4889442408", "", []],
-  ["brought back, and changed", "4889442408", "488b442408" + "31c0", []],
+  ["brought back, and changed", "4889442408", "488b44240831c0", []],
 ];
 
 test("which arguments a stack check keeps", () => {
