@@ -46,7 +46,7 @@ for (const [toolchain, returns, kinds] of VARIANTS)
     for (const [func = "", calls, returned] of truth) {
       const line = trace.stats.find((stats) => stats.func === func)!;
       all += Number(calls);
-      assert.equal(line.hits, Number(calls), `${func}: hits are calls`);
+      assert.equal(line.hits, Number(calls), `${func}: hits are calls; ${trace.stderr}`);
       assert.equal(line.emitted + line.dropped, line.hits);
       assert.deepEqual([line.filtered, line.throttled], [0, 0]);
       assert.equal(trace.count("call", func), line.emitted, `${func}: events are what was emitted`);
@@ -96,14 +96,14 @@ class CountingTrace {
   readonly #counts = new Map<string, number>();
   readonly #child;
   readonly #ended;
-  #stderr = "";
+  stderr = "";
 
   constructor(pid: number, returns: boolean) {
     const options = ["--budget", "off", "--format", "jsonl", ...(returns ? ["--returns"] : [])];
     this.#child = spawn(process.execPath, [CLI, "trace", ...NAMES, "--pid", String(pid), ...options], {
       stdio: ["ignore", "pipe", "pipe"],
     });
-    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
+    this.#child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
     this.#ended = once(this.#child, "close");
     createInterface({ input: this.#child.stdout }).on("line", (line) => this.#line(line));
   }
@@ -113,13 +113,13 @@ class CountingTrace {
   }
 
   async attached(): Promise<void> {
-    await until(`attached: ${this.#stderr}`, () => this.#stderr.includes("attached to"));
+    await until(`attached: ${this.stderr}`, () => this.stderr.includes("attached to"));
   }
 
   async end(): Promise<void> {
     this.#child.kill("SIGINT");
     const [status] = await this.#ended;
-    assert.equal(status, 0, this.#stderr);
+    assert.equal(status, 0, this.stderr);
   }
 
   #line(line: string): void {
