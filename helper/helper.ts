@@ -178,7 +178,9 @@ export class Helper {
     this.coming = undefined;
     this.attaching.add(id);
     let session: Session;
+    let traps: TrapCosts;
     try {
+      traps = await this.measureTraps();
       session = await Session.attach(params, {
         peerUid: this.peerUid,
         objectPath: this.packageFile(OBJECT),
@@ -189,7 +191,7 @@ export class Helper {
         tables,
         features,
         ledger: () => (this.ledger ??= openLedger()),
-        trapCosts: await this.measureTraps(),
+        trapCosts: traps,
         onEnded: (ended, target) => this.onEnded(ended, target),
         onRemoved: (removed) => this.onRemoved(removed),
       });
@@ -203,7 +205,7 @@ export class Helper {
       "attach",
       `session=${id} ${targetText(params)} ${programText(session)} probes=${params.probes.length}${params.faultIn === true ? " fault-in" : ""} names=${listed(params.functions)}`,
     );
-    return { link: linkKind(features), attached: params.probes.length };
+    return { link: linkKind(features), attached: params.probes.length, costsNs: session.costsNs(traps) };
   }
 
   private async detach(id: number): Promise<DetachResult> {

@@ -186,6 +186,11 @@ export class LoadedSession {
     };
   }
 
+  /** What a hit of each probe takes, nanoseconds. */
+  costsNs(traps: TrapCosts): number[] {
+    return this.sites.map(({ probe, program }) => Math.round(costOfHit(probe, program, traps)));
+  }
+
   counters(): ProbeCounters[] {
     // A function's returns before its calls, so that while they go on there are never more ends than calls.
     const counters: ProbeCounters[] = [];

@@ -95,6 +95,11 @@ export class Session {
     }
   }
 
+  /** What a hit of each probe takes, nanoseconds. */
+  costsNs(traps: TrapCosts): number[] {
+    return this.loaded.costsNs(traps);
+  }
+
   counters(): ProbeCounters[] {
     return this.loaded.counters();
   }

@@ -212,8 +212,9 @@ class TraceRun implements TraceListener {
     return this.stopping ? undefined : wait;
   }
 
-  onRemoved(removals: readonly Removal[]): void {
+  onRemoved(removals: readonly Removal[], message?: string): void {
     const { format } = this.options;
+    if (message !== undefined) say(message);
     this.removals.push(...removals);
     const lines = format === "jsonl" ? removals.map(({ event }) => JSON.stringify(event)) : removals.map(removedText);
     void this.output?.write(`${lines.join("\n")}\n`);
@@ -337,21 +338,22 @@ function exitText({ exitStatus, signal }: Extract<EndReason, { kind: "target-exi
 }
 
 /** Silence until the first call would leave the user to wonder whether anything happens. */
-function attachedText(trace: Trace, { expireMs, budget, returns }: TraceOptions): string {
+function attachedText(trace: Trace, { expireMs, budget }: TraceOptions): string {
   const [first] = trace.plans;
   const what =
     trace.plans.length === 1 && first !== undefined ? shown(first.fn.name) : `${trace.plans.length} functions`;
   const end = expireMs === undefined ? "" : `, or ${Number((expireMs / 60_000).toPrecision(3))} min do (--expire)`;
-  return `attached to ${what}; Ctrl-C ends the trace${end}${budget === undefined ? "" : costText(trace, returns, budget)}`;
+  return `attached to ${what}; Ctrl-C ends the trace${end}${budget === undefined ? "" : costText(trace, budget)}`;
 }
 
-/** Of one function what a call costs; of many, that they may. */
-function costText({ plans }: Trace, returns: boolean, budget: number): string {
-  const [plan] = plans;
+/** Of one function what a call costs, and how many calls a second the budget is enough for; of many, the budget. */
+function costText({ costs }: Trace, budget: number): string {
   const bound = `budget ${budget} % of a core (--budget)`;
-  if (plans.length !== 1 || plan?.entry === undefined) return `; ${bound}`;
-  const ns = plan.entry.predictedNs + (returns ? (plan.returns[0]?.predictedNs ?? 0) : 0);
-  return `; a call costs about ${formatDuration(ns)}, ${bound}`;
+  const [{ entryNs, returnNs = 0 } = {}] = costs;
+  if (costs.length !== 1 || entryNs === undefined) return `; ${bound}`;
+  const ns = entryNs + returnNs;
+  const rate = Number(((budget * 1e7) / ns).toPrecision(2));
+  return `; a call costs about ${formatDuration(ns)}, ${bound}: enough for ${rate} calls/s`;
 }
 
 const DEFAULT_EXPIRE_MIN = 60;

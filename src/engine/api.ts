@@ -194,14 +194,25 @@ export interface TraceListener {
    * buffer fills, and what finds no room is counted as dropped.
    */
   onEvents(events: readonly TraceEvent[]): void | Promise<void>;
-  /** Where a trace has expired before `onEnd`; else while it runs, and a notice tells, too. */
-  onRemoved?(removals: readonly Removal[]): void;
+  /** Where a trace has expired before `onEnd`; else while it runs. `message`: for the user, where it was the budget. */
+  onRemoved?(removals: readonly Removal[], message?: string): void;
   /** Once; all probes are gone. */
   onEnd(reason: EndReason, stats: readonly StatsEvent[]): void;
 }
 
+/** What one call takes the target, reckoned for the machine; a part is absent where it has no probe. */
+export interface CallCost {
+  readonly entryNs?: number;
+  /** At the dearest `ret`. */
+  readonly returnNs?: number;
+}
+
 export interface Trace {
   readonly plans: readonly FunctionPlan[];
+  /** In the order of `plans`. */
+  readonly costs: readonly CallCost[];
+  /** CPU time that all probes have taken the target, nanoseconds, as the counters told when they were read last. */
+  spentNs(): number;
   /** Live counters. */
   stats(): Promise<readonly StatsEvent[]>;
   /** Detaches, drains, and calls `onEnd`. Idempotent. */

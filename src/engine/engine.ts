@@ -372,7 +372,8 @@ class ProbeEngine implements FullEngine {
       const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
       const faultIn = request.faultIn === true ? { faultIn: true } : {};
       const budget = request.budget === undefined ? {} : { budget: request.budget };
-      await link.client.attach({ ...params, ...expires, ...faultIn, ...budget }, tables);
+      const { costsNs } = await link.client.attach({ ...params, ...expires, ...faultIn, ...budget }, tables);
+      session.attached(costsNs);
       if (!(await opened.isStill())) throw replacedSinceRead(source.name);
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);

@@ -18,6 +18,7 @@ import {
   type LiveParams,
   METHODS,
   type PickProcessParams,
+  type ShowSettingParams,
   type StatusParams,
 } from "../protocol/editorApi.ts";
 
@@ -25,6 +26,7 @@ interface Notifications {
   [METHODS.live]: LiveParams;
   [METHODS.events]: EventsParams;
   [METHODS.status]: StatusParams;
+  [METHODS.showSetting]: ShowSettingParams;
 }
 interface Requests {
   [METHODS.pickProcess]: [PickProcessParams, number | null];

@@ -19,6 +19,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   client.onNotification(METHODS.live, (params) => decorations.update(params));
   client.onNotification(METHODS.events, (params) => events.append(params));
   client.onNotification(METHODS.status, (params) => status.update(params));
+  client.onNotification(METHODS.showSetting, ({ setting }) => {
+    void vscode.commands.executeCommand("workbench.action.openSettings", `@id:${setting}`);
+  });
   client.onRequest(METHODS.pickProcess, pickProcess);
   client.onRequest(METHODS.chooseBinary, chooseBinary);
   client.onRequest(METHODS.askPassword, askPassword);

@@ -15,6 +15,7 @@ import {
   type LiveParams,
   METHODS,
   type PickProcessParams,
+  type ShowSettingParams,
   type StatusParams,
 } from "../protocol/editorApi.ts";
 
@@ -56,6 +57,14 @@ export class EditorClient {
 
   status(params: StatusParams): void {
     if (this.extended) void this.connection.sendNotification(METHODS.status, params);
+  }
+
+  get showsSettings(): boolean {
+    return this.extended;
+  }
+
+  showSetting(params: ShowSettingParams): void {
+    if (this.extended) void this.connection.sendNotification(METHODS.showSetting, params);
   }
 
   async pickProcess(params: PickProcessParams): Promise<number | undefined> {

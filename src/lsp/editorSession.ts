@@ -16,6 +16,7 @@ import { FunctionTrace } from "./traces/functionTrace.ts";
 import { hoverText } from "./views/hover.ts";
 import { lensText } from "./views/lens.ts";
 import { liveFunction } from "./views/live.ts";
+import { removedText } from "./views/removed.ts";
 
 /** While a Go document is visible: a glance at which processes there are, and a whole look when it shows a change. */
 const GLANCE_INTERVAL_MS = 200;
@@ -38,6 +39,7 @@ const MAX_TRACES = 64;
 const NO_LINES = { lines: [], skipped: 0 } as const;
 const CHOOSE = "Choose a Binary…";
 const RETRY = "Try Again";
+const BUDGET = "Change the Budget…";
 const ELEVATE = "Look at All Users' Processes";
 
 export class EditorSession {
@@ -290,6 +292,7 @@ export class EditorSession {
         engine: this.engine,
         changed: (changed) => this.markUri(changed.options.uri),
         notice: (from, message) => this.note(`${from.options.label}: ${message}`),
+        thinned: (thinned) => void this.tellRemoval(thinned),
         ended: (ended, reason) => void this.tellEnd(ended, reason),
       },
     );
@@ -325,8 +328,17 @@ export class EditorSession {
       ({ state }) => state.kind === "ended" && trace.state.kind === "ended" && state.message === trace.state.message,
     );
     if (first !== trace) return;
-    const kind = reason.kind === "helper-died" ? "error" : reason.kind === "over-budget" ? "warning" : "info";
+    if (reason.kind === "over-budget") return await this.tellRemoval(trace);
+    const kind = reason.kind === "helper-died" ? "error" : "info";
     await this.client.message(kind, `Probelens, ${trace.options.label}: ${trace.state.message}`, []);
+  }
+
+  private async tellRemoval({ options, removals }: FunctionTrace): Promise<void> {
+    const text = removedText(removals, options);
+    this.note(`${options.label}: ${text}`);
+    const actions = this.client.showsSettings ? [BUDGET] : [];
+    if ((await this.client.message("warning", `Probelens, ${options.label}: ${text}`, actions)) === BUDGET)
+      this.client.showSetting({ setting: "probelens.budget" });
   }
 
   private async glance(): Promise<void> {

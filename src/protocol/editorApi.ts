@@ -82,6 +82,11 @@ export interface AskPasswordParams {
   readonly attempt: number;
 }
 
+/** Server → editor notification `probelens/showSetting`: opens the settings there. */
+export interface ShowSettingParams {
+  readonly setting: "probelens.budget";
+}
+
 /** Editor → server notification `probelens/visible`: Go documents that the user sees now. Others are not polled for. */
 export interface VisibleParams {
   readonly uris: readonly string[];
@@ -89,7 +94,7 @@ export interface VisibleParams {
 
 /** `initializationOptions`: what the editor can do beyond LSP. */
 export interface EditorOptions {
-  /** It answers `probelens/pickProcess`, `chooseBinary` and `askPassword`, and sends `probelens/visible`. */
+  /** It answers `probelens/pickProcess`, `chooseBinary` and `askPassword`, takes `probelens/showSetting`, and sends `probelens/visible`. */
   readonly probelens: true;
 }
 
@@ -122,4 +127,5 @@ export const METHODS = {
   pickProcess: "probelens/pickProcess",
   chooseBinary: "probelens/chooseBinary",
   askPassword: "probelens/askPassword",
+  showSetting: "probelens/showSetting",
 } as const;

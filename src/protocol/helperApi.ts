@@ -8,7 +8,7 @@ import type { CaptureTableName } from "./captureTypes.ts";
 import type { ConditionProgram } from "./condition.ts";
 import type { ProbeCounters } from "./counters.ts";
 
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export interface InitializeParams {
   readonly protocolVersion: number;
@@ -123,6 +123,8 @@ export interface CaptureTablesParams {
 export interface AttachResult {
   readonly link: "uprobe_multi" | "perf_event";
   readonly attached: number;
+  /** What a hit of each probe is reckoned to take the target on this machine, nanoseconds; in the order of `probes`. */
+  readonly costsNs: readonly number[];
 }
 
 /** Another time for the probes to go by themselves, counted from now; absent: none. */

@@ -24,6 +24,7 @@ export async function printHistory(binary: string): Promise<void> {
       onView: (seen: TraceView) => {
         view = seen;
       },
+      onRemoved() {},
       onEnd() {},
     };
     const request = { target: { kind: "process", pid: target.pid } as const, functions: ["main.nine"], returns: true };

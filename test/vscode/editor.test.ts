@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { DEFAULT_BUDGET } from "../../src/protocol/budget.ts";
 import { buildGo } from "../programs/build.ts";
 import { type DemoProcess, makeWorkspace, removeWorkspace, startDemo, type Workspace } from "./demoTarget.ts";
 import { runSuite } from "./runSuite.ts";
@@ -43,6 +44,21 @@ void test("a service with structs, maps, errors and contexts: its values are sho
   const program = spawn(buildGo("orders"), { stdio: "ignore" });
   try {
     await runSuite({ scenario: "orders", setup: { folder }, env: { PROBELENS_TEST_FILE: join(folder, "orders.go") } });
+  } finally {
+    program.kill("SIGKILL");
+  }
+});
+
+void test("a click on a function that is called without a pause: its probes are removed, and a message explains it", async () => {
+  const folder = fileURLToPath(new URL("../programs/flood", import.meta.url));
+  const program = spawn(buildGo("flood"), { stdio: ["pipe", "ignore", "inherit"] });
+  program.stdin.write("hot on\n");
+  try {
+    await runSuite({
+      scenario: "removal",
+      setup: { folder, settings: { "probelens.budget": DEFAULT_BUDGET } },
+      env: { PROBELENS_TEST_FILE: join(folder, "main.go") },
+    });
   } finally {
     program.kill("SIGKILL");
   }

@@ -57,6 +57,8 @@ export interface LaunchSetup {
   readonly editor?: string;
   readonly node?: string;
   readonly dataDir?: string;
+  /** Instead of the ones below. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 const args = process.argv.slice(2);
@@ -95,7 +97,7 @@ function startServer(scratch: string, socket: string): ChildProcess {
   const dataDir = setup.dataDir ?? join(scratch, "data");
   const machine = join(dataDir, "data/Machine");
   mkdirSync(machine, { recursive: true });
-  writeFileSync(join(machine, "settings.json"), JSON.stringify(SETTINGS));
+  writeFileSync(join(machine, "settings.json"), JSON.stringify({ ...SETTINGS, ...setup.settings }));
   if (setup.wrap !== undefined) chmodTree(dataDir);
   const argv = [
     ...(setup.wrap ?? []),

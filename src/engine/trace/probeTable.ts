@@ -1,6 +1,7 @@
 /** The probes of one trace: what each is and what the helper is asked to place, in one list. */
 import type { CompiledCondition } from "../../condition/compile.ts";
 import type { FunctionPlan, InlinedCallPlan, PlannedCapture, PlannedProbe, ProbeSite } from "../../probe/api.ts";
+import type { CallCost } from "../api.ts";
 
 type ProbedInlinedCall = Extract<InlinedCallPlan, { site: unknown }>;
 
@@ -51,6 +52,8 @@ export class ProbeTable {
   private readonly probes: readonly Probe[];
   /** Ids count up from here; given by whoever shares the helper. */
   firstProbe = 0;
+  /** What a hit takes on this machine, nanoseconds, by the probe's place: known once they are attached. */
+  costsNs: readonly number[] = [];
 
   constructor(traced: TracedProbes) {
     const functions = traced.plans.flatMap((plan, fn) => functionProbes(plan, fn, traced));
@@ -68,6 +71,28 @@ export class ProbeTable {
 
   roleOf(probe: number): ProbeRole | undefined {
     return this.probes[probe - this.firstProbe]?.role;
+  }
+
+  /** What a hit of the probe takes the target, nanoseconds: as the helper reckons, else as the site predicts. */
+  costNsOf(probe: number): number {
+    const place = probe - this.firstProbe;
+    const role = this.probes[place]?.role;
+    if (role === undefined || role.kind === "watch") return 0;
+    return this.costsNs[place] ?? siteOf(role)?.predictedNs ?? 0;
+  }
+
+  /** What one call of a function takes, where it has code of its own. */
+  callCostOf(fn: number): CallCost {
+    const ofKind = (kind: ProbeRole["kind"]): number[] =>
+      this.probes.flatMap(({ role }, place) =>
+        role.kind === kind && role.kind !== "watch" && role.fn === fn ? [this.costNsOf(this.firstProbe + place)] : [],
+      );
+    const [entryNs] = ofKind("entry");
+    const returns = ofKind("return");
+    return {
+      ...(entryNs === undefined ? {} : { entryNs }),
+      ...(returns.length === 0 ? {} : { returnNs: Math.max(...returns) }),
+    };
   }
 
   /** Ids of the probes that see a function's calls. */
@@ -164,4 +189,9 @@ function placeOf(site: WatchSite["site"] & { readonly kind?: ProbeSite["kind"] }
     ...(kind === undefined ? {} : { trap: kind }),
     ...(resume === undefined ? {} : { resume }),
   };
+}
+
+function siteOf(role: Exclude<ProbeRole, { kind: "watch" }>): Pick<ProbeSite, "predictedNs"> | undefined {
+  if (role.kind === "return") return role.site;
+  return role.kind === "inlined" ? role.inlined.site : role.plan.entry;
 }

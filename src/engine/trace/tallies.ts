@@ -1,5 +1,5 @@
 /** What was counted, per function: the kernel's counters, or as long as there are none the events that arrived. */
-import type { FunctionPlan, ProbeSite } from "../../probe/api.ts";
+import type { FunctionPlan } from "../../probe/api.ts";
 import type { ProbeCounters } from "../../protocol/counters.ts";
 import type { OpenCallCount } from "../../protocol/helperApi.ts";
 import type { StatsEvent, TraceEvent, UndecidedReason } from "../api.ts";
@@ -46,13 +46,13 @@ export class Tallies {
     });
   }
 
-  /** Hits of each function's calls, and nanoseconds that all its probes have taken, as their sites predict. */
+  /** Hits of each function's calls, and nanoseconds of the target that all its probes have taken. */
   costs(): { func: string; hits: number; ns: number }[] {
     return this.summary().map(({ func, hits }, fn) => {
       const ns = (this.counters ?? []).reduce((sum, { probe, hits: of }) => {
         const role = this.table.roleOf(probe);
         if (role === undefined || role.kind === "watch" || role.fn !== fn) return sum;
-        return sum + of * siteOf(role).predictedNs;
+        return sum + of * this.table.costNsOf(probe);
       }, 0);
       return { func, hits, ns };
     });
@@ -117,9 +117,4 @@ export class Tallies {
     const openCalls = this.returns && endsAreSeen(plan) ? call - returns - unwound : 0;
     return { hits: call, emitted: call, ...nothing, returns, unwound, unknownEnds: 0, openCalls };
   }
-}
-
-function siteOf(role: Exclude<ProbeRole, { kind: "watch" }>): Pick<ProbeSite, "predictedNs"> {
-  if (role.kind === "return") return role.site;
-  return (role.kind === "inlined" ? role.inlined.site : role.plan.entry) ?? { predictedNs: 0 };
 }

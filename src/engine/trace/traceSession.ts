@@ -4,7 +4,7 @@ import type { EventPlan, FunctionPlan, PlannedProbe } from "../../probe/api.ts";
 import type { RemovedParams } from "../../protocol/helperApi.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import type { ProgramValues } from "../../value/render.ts";
-import type { EndReason, Removal, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
+import type { CallCost, EndReason, Removal, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
 import type { EventSink, SessionLink } from "../helper/link.ts";
 import type { Job } from "../job.ts";
 import type { CallerTable } from "./callers.ts";
@@ -96,8 +96,8 @@ export class TraceSession implements Trace, EventSink {
       table: this.table,
       budget: parts.budget ?? 0,
       tell: (removals, message) => {
-        parts.listener.onRemoved?.(removals);
-        parts.notice(message);
+        if (parts.listener.onRemoved !== undefined) parts.listener.onRemoved(removals, message);
+        else parts.notice(message);
       },
       nothingLeft: ({ rate, costPercent }, message) => {
         if (parts.goesOn !== true) void this.finish({ kind: "over-budget", message, rate, costPercent });
@@ -108,6 +108,19 @@ export class TraceSession implements Trace, EventSink {
     this.session = session;
     this.table.firstProbe = firstProbe;
     this.probes = this.table.specs();
+  }
+
+  /** `costsNs`: what a hit of each probe takes, in the order of `probes`. */
+  attached(costsNs: readonly number[]): void {
+    this.table.costsNs = costsNs;
+  }
+
+  get costs(): readonly CallCost[] {
+    return this.plans.map((_, fn) => this.table.callCostOf(fn));
+  }
+
+  spentNs(): number {
+    return this.tallies.costs().reduce((sum, { ns }) => sum + ns, 0);
   }
 
   onRawEvent(raw: RawEvent): void {

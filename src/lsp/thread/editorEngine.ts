@@ -5,7 +5,7 @@
  * to the editor.
  */
 import { ErrorCodes, NotificationType, RequestType, ResponseError } from "vscode-jsonrpc/node";
-import type { EndReason, Engine, ProcessInfo, TraceRequest } from "../../engine/api.ts";
+import type { CallCost, EndReason, Engine, ProcessInfo, Removal, TraceRequest } from "../../engine/api.ts";
 import type { Job } from "../../engine/job.ts";
 import type { BuildInfo, GoFunction } from "../../gobinary/api.ts";
 import type { SourceMatch } from "../../gosource/functions/match.ts";
@@ -28,6 +28,8 @@ export type ProgramFrom = { readonly pid: number } | { readonly file: string };
 
 export interface EditorListener {
   onView(view: TraceView): void;
+  /** Probes were removed, because they cost the process too much; the trace goes on, unless `onEnd` says otherwise. */
+  onRemoved(removals: readonly Removal[]): void;
   /** Once; all probes are gone. `lastCalls`: as EditorTrace's. */
   onEnd(reason: EndReason, view: TraceView, lastCalls: string): void;
 }
@@ -48,9 +50,21 @@ export interface EditorProgram {
   close(): void;
 }
 
+/** An instruction that is probed, and how the kernel carries it out. */
+export interface TracedSite {
+  readonly instruction: string;
+  readonly kind: "emulated" | "stepped";
+}
+
+/** Where a trace's probes are, for the user; a part is absent where it has none. */
+export interface TracedSites {
+  readonly entry?: TracedSite;
+  readonly return?: TracedSite;
+  readonly cost: CallCost;
+}
+
 export interface EditorTrace {
-  /** The instruction at which calls are seen, for the user. */
-  readonly site: string | undefined;
+  readonly sites: TracedSites;
   /** Markdown; empty before the first call. */
   lastCalls(): Promise<string>;
   stop(): Promise<void>;
@@ -76,7 +90,7 @@ export const ASK = {
   functionsIn: new RequestType<{ program: number; fileName: string }, readonly GoFunction[], void>("functionsIn"),
   compare: new RequestType<{ program: number; func: string; root: string }, SourceMatch | null, void>("compare"),
   close: new NotificationType<{ program: number }>("close"),
-  trace: new RequestType<{ trace: number; request: TraceRequest }, { site: string | undefined }, void>("trace"),
+  trace: new RequestType<{ trace: number; request: TraceRequest }, { sites: TracedSites }, void>("trace"),
   look: new RequestType<object, Looked, void>("look"),
   lastCalls: new RequestType<{ trace: number }, string, void>("lastCalls"),
   stop: new RequestType<{ trace: number }, null, void>("stop"),
@@ -86,6 +100,7 @@ export const ASK = {
 /** Engine → editor's side. */
 export const TELL = {
   notice: new NotificationType<{ trace: number; message: string }>("notice"),
+  removed: new NotificationType<{ trace: number; removals: readonly Removal[] }>("removed"),
   end: new NotificationType<{ trace: number; reason: EndReason; view: TraceView; lastCalls: string }>("end"),
   askPassword: new RequestType<AskPasswordParams, string | null, void>("askPassword"),
 };

@@ -29,6 +29,7 @@ export function startEngineThread(passwordPrompt: PasswordPrompt): EditorEngine 
   let lastTrace = 0;
   rpc.onRequest(TELL.askPassword, async ({ prompt, attempt }) => (await passwordPrompt(prompt, attempt)) ?? null);
   rpc.onNotification(TELL.notice, ({ trace, message }) => traces.get(trace)?.job.notice(message));
+  rpc.onNotification(TELL.removed, ({ trace, removals }) => traces.get(trace)?.listener.onRemoved(removals));
   rpc.onNotification(TELL.end, ({ trace, reason, view, lastCalls }) => {
     traces.get(trace)?.listener.onEnd(reason, view, lastCalls);
     traces.delete(trace);
@@ -54,9 +55,9 @@ export function startEngineThread(passwordPrompt: PasswordPrompt): EditorEngine 
       const trace = ++lastTrace;
       traces.set(trace, { job, listener });
       try {
-        const { site } = await ask(rpc, ASK.trace, { trace, request }, job.signal);
+        const { sites } = await ask(rpc, ASK.trace, { trace, request }, job.signal);
         return {
-          site,
+          sites,
           lastCalls: () => ask(rpc, ASK.lastCalls, { trace }),
           stop: async () => void (await ask(rpc, ASK.stop, { trace })),
         };

@@ -49,6 +49,7 @@ rpc.onNotification(ASK.close, ({ program }) => {
 answer(ASK.trace, async ({ trace, request }, { signal }) => {
   const notice = (message: string): void => void rpc.sendNotification(TELL.notice, { trace, message });
   const recorded = new RecordedTrace(log, {
+    onRemoved: (removals) => void rpc.sendNotification(TELL.removed, { trace, removals }),
     onEnd: (reason, view, lastCalls) => {
       traces.delete(trace);
       void rpc.sendNotification(TELL.end, { trace, reason, view, lastCalls });
@@ -56,7 +57,7 @@ answer(ASK.trace, async ({ trace, request }, { signal }) => {
   });
   traces.set(trace, recorded);
   try {
-    return { site: await recorded.start({ signal, notice }, engine, request) };
+    return { sites: await recorded.start({ signal, notice }, engine, request) };
   } catch (error) {
     traces.delete(trace);
     throw error;

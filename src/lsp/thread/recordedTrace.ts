@@ -1,10 +1,10 @@
 /** One trace on the engine's thread: runs it, and keeps what the editor may look at. */
-import type { EndReason, Engine, Trace, TraceRequest } from "../../engine/api.ts";
+import type { EndReason, Engine, Removal, StatsEvent, Trace, TraceRequest } from "../../engine/api.ts";
 import type { Job } from "../../engine/job.ts";
 import type { EventLog } from "../traces/eventLog.ts";
 import { TraceRecorder } from "../traces/traceRecorder.ts";
 import type { TraceView } from "../traces/traceView.ts";
-import type { EditorListener } from "./editorEngine.ts";
+import type { EditorListener, TracedSites } from "./editorEngine.ts";
 
 /** Counters are read this often while tracing. */
 const STATS_INTERVAL_MS = 1_000;
@@ -22,21 +22,25 @@ export class RecordedTrace {
     this.listener = listener;
   }
 
-  /** Resolves when every probe is attached, to the instruction at which calls are seen, for the user. */
-  async start(job: Job, engine: Engine, request: TraceRequest): Promise<string | undefined> {
+  /** Resolves when every probe is attached, to where they are and what they cost. */
+  async start(job: Job, engine: Engine, request: TraceRequest): Promise<TracedSites> {
     const listener = {
       onEvents: this.recorder.onEvents.bind(this.recorder),
-      onEnd: (reason: EndReason, stats: Parameters<TraceRecorder["onEnd"]>[0]) => {
+      onRemoved: (removals: readonly Removal[]) => {
+        this.recorder.onRemoved(removals);
+        this.listener.onRemoved(removals);
+      },
+      onEnd: (reason: EndReason, stats: readonly StatsEvent[]) => {
         this.ended = true;
         clearInterval(this.timer);
-        this.recorder.onEnd(stats);
+        this.recorder.onEnd(stats, this.trace?.spentNs() ?? 0);
         this.listener.onEnd(reason, this.recorder.view(), this.recorder.lastCalls());
       },
     };
     this.trace = await engine.trace(job, { ...request, late: true }, listener);
+    this.recorder.begin();
     if (!this.ended) this.timer = setInterval(() => void this.readStats(), STATS_INTERVAL_MS);
-    const entry = this.trace.plans[0]?.entry;
-    return entry === undefined ? undefined : `${entry.instruction} (${entry.kind})`;
+    return sitesOf(this.trace);
   }
 
   takeView(): TraceView | undefined {
@@ -55,9 +59,20 @@ export class RecordedTrace {
     try {
       const stats = await this.trace?.stats();
       // The end, which came meanwhile, brought the final ones.
-      if (stats !== undefined && !this.ended) this.recorder.onStats(stats);
+      if (stats !== undefined && !this.ended) this.recorder.onStats(stats, this.trace?.spentNs() ?? 0);
     } catch {
       // The trace ends at this moment; onEnd tells.
     }
   }
+}
+
+/** Of several functions (a generic one's instances) the first. */
+function sitesOf({ plans: [plan], costs: [cost = {}] }: Trace): TracedSites {
+  const entry = plan?.entry;
+  const ret = plan?.returns[0];
+  return {
+    cost,
+    ...(entry === undefined ? {} : { entry: { instruction: entry.instruction, kind: entry.kind } }),
+    ...(ret === undefined ? {} : { return: { instruction: ret.instruction, kind: ret.kind } }),
+  };
 }

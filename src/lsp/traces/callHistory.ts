@@ -23,11 +23,18 @@ export class CallHistory {
   private readonly open = new Map<number, CallRecord>();
   private readonly durations: number[] = [];
   private nextDuration = 0;
-  private readonly samples: { atMs: number; hits: number }[] = [];
+  private readonly samples: { readonly atMs: number; readonly hits: number; readonly spentNs: number }[] = [];
+  private readonly endless = new Set<string>();
   private seen = 0;
   private counters = { hits: 0, dropped: 0, throttled: 0 };
 
-  onCall(call: CallEvent): CallRecord {
+  /** Nothing has been counted yet; `nowMs` as in `onStats`. */
+  begin(nowMs: number): void {
+    this.samples.push({ atMs: nowMs, hits: 0, spentNs: 0 });
+  }
+
+  onCall(event: CallEvent): CallRecord {
+    const call = this.endless.has(event.func) ? { ...event, endUnknown: true as const } : event;
     const record: CallRecord = { call };
     this.seen += 1;
     this.last.push(record);
@@ -59,11 +66,11 @@ export class CallHistory {
     return record;
   }
 
-  /** Kernel counters, one entry for each linker name; `nowMs` of a monotonic clock. */
-  onStats(stats: readonly StatsEvent[], nowMs: number): void {
+  /** Kernel counters, one entry for each linker name; `spentNs` as Trace's; `nowMs` of a monotonic clock. */
+  onStats(stats: readonly StatsEvent[], spentNs: number, nowMs: number): void {
     const sum = (pick: (s: StatsEvent) => number): number => stats.reduce((total, s) => total + pick(s), 0);
     this.counters = { hits: sum((s) => s.hits), dropped: sum((s) => s.dropped), throttled: sum((s) => s.throttled) };
-    this.samples.push({ atMs: nowMs, hits: this.counters.hits });
+    this.samples.push({ atMs: nowMs, hits: this.counters.hits, spentNs });
     while (this.samples.length > 2 && (this.samples[1]?.atMs ?? nowMs) <= nowMs - RATE_WINDOW_MS) this.samples.shift();
   }
 
@@ -77,9 +84,9 @@ export class CallHistory {
    * inlined call has no return to wait for, but takes another's place only where all its arguments are known.
    */
   get shown(): CallRecord | undefined {
-    return (
-      this.last.findLast((record) => record.durationNs !== undefined || isKnownInlined(record)) ?? this.last.at(-1)
-    );
+    const isWhole = (record: CallRecord): boolean =>
+      record.durationNs !== undefined || this.endless.has(record.call.func) || isKnownInlined(record);
+    return this.last.findLast(isWhole) ?? this.last.at(-1);
   }
 
   /** Every call counts, the throttled ones too: the kernel counts them. */
@@ -96,10 +103,27 @@ export class CallHistory {
   }
 
   get callsPerSecond(): number {
+    return this.perMs(({ hits }) => hits) * 1000;
+  }
+
+  /** Percent of one core. */
+  get corePercent(): number {
+    return (this.perMs(({ spentNs }) => spentNs) / 1e6) * 100;
+  }
+
+  private perMs(of: (sample: { readonly hits: number; readonly spentNs: number }) => number): number {
     const first = this.samples[0];
     const last = this.samples.at(-1);
     if (first === undefined || last === undefined || last.atMs <= first.atMs) return 0;
-    return ((last.hits - first.hits) * 1000) / (last.atMs - first.atMs);
+    return (of(last) - of(first)) / (last.atMs - first.atMs);
+  }
+
+  /** No end of the function's calls is seen any more: the newest call is shown, and no latency of long ago. */
+  withoutEnds(func: string): void {
+    this.endless.add(func);
+    for (const [id, { call }] of this.open) if (call.func === func) this.open.delete(id);
+    this.durations.length = 0;
+    this.nextDuration = 0;
   }
 
   /** Nanoseconds of the latest returns; undefined before the first. */

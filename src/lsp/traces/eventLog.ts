@@ -88,6 +88,7 @@ export function formatCall({ call, results = [], durationNs, unwound }: CallReco
   const tail = `(pid ${call.pid}, g${call.goid})`;
   if (unwound === true) return `${head}  ended by a panic or Goexit  ${tail}`;
   if (call.inlined === true) return `${head}  inlined  ${tail}`;
+  if (call.endUnknown === true) return `${head}  end not traced  ${tail}`;
   if (durationNs === undefined) return `${head}  …  ${tail}`;
   const result = formatResults(
     results.map(({ name }, index) => ({ name, text: texts[call.args.length + index] ?? "" })),

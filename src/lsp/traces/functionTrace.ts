@@ -1,10 +1,11 @@
 /** One traced function of one document: from the click to the end, with what the lens, the hover and the log show. */
 import { createHash } from "node:crypto";
-import type { EndReason, Target } from "../../engine/api.ts";
+import type { EndReason, Removal, Target } from "../../engine/api.ts";
 import type { Job } from "../../engine/job.ts";
 import { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { EditorEngine, EditorListener, EditorTrace } from "../thread/editorEngine.ts";
+import type { EditorEngine, EditorListener, EditorTrace, TracedSites } from "../thread/editorEngine.ts";
+import { removedShort, removedText } from "../views/removed.ts";
 import { NOTHING_SEEN, type TraceView } from "./traceView.ts";
 
 export type TraceState =
@@ -44,11 +45,15 @@ export interface TraceOwner {
   readonly engine: EditorEngine;
   /** Something that is shown has changed. */
   changed(trace: FunctionTrace): void;
+  /** Some of its probes were removed, because they cost the process too much, and it goes on without them. */
+  thinned(trace: FunctionTrace): void;
   /** Things to tell the user once. */
   notice(trace: FunctionTrace, message: string): void;
   ended(trace: FunctionTrace, reason: EndReason): void;
 }
 
+/** The rest of a function's probes often goes a moment after the first; then that is told, and nothing before. */
+const SETTLED_AFTER_MS = 2_000;
 /** Design: probes expire unless extended. */
 const EXPIRE_AFTER_MS = 60 * 60_000;
 
@@ -59,6 +64,8 @@ export class FunctionTrace {
   /** What was seen of its calls so far. */
   view: TraceView = NOTHING_SEEN;
   readonly notices: string[] = [];
+  /** Probes that went because they cost the process too much. */
+  readonly removals: Removal[] = [];
   state: TraceState = { kind: "attaching" };
   private readonly owner: TraceOwner;
   private readonly textHash: string;
@@ -66,6 +73,7 @@ export class FunctionTrace {
   /** Ends what is done before the probes are attached. */
   private readonly preparing = new AbortController();
   private expiry: NodeJS.Timeout | undefined;
+  private settling: NodeJS.Timeout | undefined;
   /** The hover's, once the trace has ended. */
   private finalCalls = "";
   private starting: Promise<void> | undefined;
@@ -96,9 +104,9 @@ export class FunctionTrace {
     this.owner.changed(this);
   }
 
-  /** Where the probes are and how they fare, for the hover. */
-  get site(): string | undefined {
-    return this.trace?.site;
+  /** Where the probes are and what they cost; undefined before they are in place. */
+  get sites(): TracedSites | undefined {
+    return this.trace?.sites;
   }
 
   /** Its last calls for the hover, Markdown; empty before the first. */
@@ -181,21 +189,33 @@ export class FunctionTrace {
         this.view = view;
         this.owner.changed(this);
       },
+      onRemoved: (removals) => this.onRemoved(removals),
       onEnd: (reason, view, lastCalls) => this.onEnd(reason, view, lastCalls),
     };
   }
 
+  private onRemoved(removals: readonly Removal[]): void {
+    this.removals.push(...removals);
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => {
+      if (this.active) this.owner.thinned(this);
+    }, SETTLED_AFTER_MS);
+    this.owner.changed(this);
+  }
+
   private onEnd(reason: EndReason, view: TraceView, lastCalls: string): void {
     clearTimeout(this.expiry);
+    clearTimeout(this.settling);
     this.view = view;
     this.finalCalls = lastCalls;
-    if (this.active) this.state = endState(reason, this.options.targetLabel);
+    if (this.active) this.state = endState(reason, this);
     this.owner.changed(this);
     this.owner.ended(this, reason);
   }
 }
 
-function endState(reason: EndReason, target: string): TraceState {
+function endState(reason: EndReason, { options, removals }: FunctionTrace): TraceState {
+  const target = options.targetLabel;
   switch (reason.kind) {
     case "target-exited": {
       const { exitStatus, signal } = reason;
@@ -216,11 +236,7 @@ function endState(reason: EndReason, target: string): TraceState {
     case "helper-died":
       return { kind: "ended", short: "the helper ended", message: `${reason.message} Click Trace to start it again.` };
     case "over-budget":
-      return {
-        kind: "ended",
-        short: `removed: ${Math.round(reason.rate)} calls/s cost about ${reason.costPercent} % of a core`,
-        message: reason.message,
-      };
+      return { kind: "ended", short: removedShort(removals, options.budget), message: removedText(removals, options) };
     default:
       return { kind: "stopped" };
   }

@@ -2,7 +2,7 @@
  * The engine's side of one trace: takes in every event, and writes out only what is looked at. Nothing here waits, so
  * the kernel's buffer is emptied as fast as events are counted.
  */
-import type { StatsEvent, TraceEvent } from "../../engine/api.ts";
+import type { Removal, StatsEvent, TraceEvent } from "../../engine/api.ts";
 import { callTable } from "../views/callTable.ts";
 import { shownCall } from "../views/shownCall.ts";
 import { CallHistory, type CallRecord } from "./callHistory.ts";
@@ -35,13 +35,27 @@ export class TraceRecorder {
     }
   }
 
-  onStats(stats: readonly StatsEvent[]): void {
-    this.changed = true;
-    this.history.onStats(stats, performance.now());
+  /** The probes are in place. */
+  begin(): void {
+    this.history.begin(performance.now());
   }
 
-  onEnd(stats: readonly StatsEvent[]): void {
-    this.onStats(stats);
+  /** `spentNs`: as Trace's. */
+  onStats(stats: readonly StatsEvent[], spentNs: number): void {
+    this.changed = true;
+    this.history.onStats(stats, spentNs, performance.now());
+  }
+
+  /** Calls of functions whose returns are not seen any more wait for nothing. */
+  onRemoved(removals: readonly Removal[]): void {
+    this.changed = true;
+    const ended = removals.filter(({ part }) => part !== "inlined").map(({ event: { func } }) => func);
+    for (const func of ended) this.history.withoutEnds(func);
+    this.log.close((record) => this.mine.has(record) && ended.includes(record.call.func));
+  }
+
+  onEnd(stats: readonly StatsEvent[], spentNs: number): void {
+    this.onStats(stats, spentNs);
     this.log.close((record) => this.mine.has(record));
   }
 
@@ -53,11 +67,12 @@ export class TraceRecorder {
   }
 
   view(): TraceView {
-    const { calls, callsPerSecond, dropped, throttled, shown } = this.history;
+    const { calls, callsPerSecond, corePercent, dropped, throttled, shown } = this.history;
     const latency = this.history.percentiles();
     return {
       calls,
       callsPerSecond,
+      corePercent,
       dropped,
       throttled,
       ...(latency === undefined ? {} : { latency }),

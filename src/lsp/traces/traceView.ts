@@ -4,6 +4,8 @@ export interface TraceView {
   /** Every call counts, the throttled ones too. */
   readonly calls: number;
   readonly callsPerSecond: number;
+  /** What its probes take of a core of the process, percent. */
+  readonly corePercent: number;
   /** Lost, because there was no room in the buffer. */
   readonly dropped: number;
   /** Counted, but over the limit of calls per second. */
@@ -30,4 +32,4 @@ export interface ShownValue {
   readonly short: string;
 }
 
-export const NOTHING_SEEN: TraceView = { calls: 0, callsPerSecond: 0, dropped: 0, throttled: 0 };
+export const NOTHING_SEEN: TraceView = { calls: 0, callsPerSecond: 0, corePercent: 0, dropped: 0, throttled: 0 };

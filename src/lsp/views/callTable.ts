@@ -101,6 +101,7 @@ function resultTitle(name: string): string {
 function durationOf({ call, durationNs, unwound }: CallRecord): string {
   if (unwound === true) return "panic";
   if (call.inlined === true) return "inlined";
+  if (call.endUnknown === true && durationNs === undefined) return "not traced";
   return durationNs === undefined ? "…" : formatDuration(durationNs);
 }
 

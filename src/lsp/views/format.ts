@@ -21,10 +21,20 @@ export function formatRate(perSecond: number): string {
     : `${Math.max(perSecond, 0.1).toFixed(1).replace(/\.0$/, "")}/s`;
 }
 
+/** `12 345`. */
+export function formatNumber(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+}
+
 /** `1 call`, `12 345 calls`. */
 export function formatCount(count: number, noun: string): string {
-  const digits = String(count).replace(/\B(?=(\d{3})+$)/g, "\u202f");
-  return `${digits} ${noun}${count === 1 ? "" : "s"}`;
+  return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** `<0.1 %`, `1.2 %`, `93 %`. */
+export function formatShare(percent: number): string {
+  if (percent < 0.095) return percent > 0 ? "<0.1 %" : "0 %";
+  return `${percent < 9.95 ? percent.toFixed(1).replace(/\.0$/, "") : formatNumber(Math.round(percent))} %`;
 }
 
 /** Cut to `max` UTF-16 units, never inside a surrogate pair. */

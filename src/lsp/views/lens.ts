@@ -1,6 +1,8 @@
 /** The text of a function's lens. Always one lens, whose text alone changes, so that the code never jumps. Pure. */
 import type { FunctionTrace } from "../traces/functionTrace.ts";
+import { shareShort } from "./cost.ts";
 import { formatCount, formatDuration, formatRate, plainLabel, shorten } from "./format.ts";
+import { missingShort } from "./removed.ts";
 
 const MAX_REASON = 60;
 
@@ -27,9 +29,11 @@ export function lensText(trace: FunctionTrace | undefined, difference: string): 
   return { title: ["●", liveParts(trace).join(" · ")].join(" "), action: "stop", tooltip };
 }
 
-function liveParts({ view, options }: FunctionTrace): string[] {
+function liveParts(trace: FunctionTrace): string[] {
+  const { view, options, removals } = trace;
   const { calls, callsPerSecond, dropped, latency, shown } = view;
   const parts = [callsPerSecond > 0 ? formatRate(callsPerSecond) : formatCount(calls, "call")];
+  parts.push(...[shareShort(trace), missingShort(removals)].filter((part) => part !== ""));
   if (latency !== undefined) parts.push(`p95 ${formatDuration(latency.p95)}`);
   if (dropped > 0) parts.push(`${formatCount(dropped, "call")} lost`);
   if (shown !== undefined && shown.line !== "") parts.push(plainLabel(shown.line));

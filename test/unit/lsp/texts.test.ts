@@ -132,12 +132,14 @@ void test("history: percentiles, rate from the kernel's counters, arguments and 
       undecided: 0,
     },
   ];
-  history.onStats(stats(1000), 0);
-  history.onStats(stats(1500), 1000);
-  assert.equal(history.callsPerSecond, 500);
-  history.onStats(stats(1500), 2000);
-  history.onStats(stats(1500), 3100);
-  assert.equal(history.callsPerSecond, 0, "calls of long ago do not count");
+  history.begin(-1000);
+  history.onStats(stats(1000), 20e6, 0);
+  assert.deepEqual([history.callsPerSecond, history.corePercent], [1000, 2], "from the beginning on");
+  history.onStats(stats(1500), 20e6, 1000);
+  assert.deepEqual([history.callsPerSecond, history.corePercent], [750, 1]);
+  history.onStats(stats(1500), 20e6, 2000);
+  history.onStats(stats(1500), 20e6, 3100);
+  assert.deepEqual([history.callsPerSecond, history.corePercent], [0, 0], "calls of long ago do not count");
   assert.deepEqual([history.calls, history.dropped, history.throttled], [1500, 2, 3]);
 });
 
