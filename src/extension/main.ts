@@ -20,7 +20,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
   client.onNotification(METHODS.events, (params) => events.append(params));
   client.onNotification(METHODS.status, (params) => status.update(params));
   client.onNotification(METHODS.showSetting, ({ setting }) => {
-    void vscode.commands.executeCommand("workbench.action.openSettings", `@id:${setting}`);
+    // A setting of the machine stands in the settings of the machine that the extension runs on.
+    const where = vscode.env.remoteName === undefined ? "openSettings" : "openRemoteSettings";
+    void vscode.commands.executeCommand(`workbench.action.${where}`, { query: `@id:${setting}` });
   });
   client.onRequest(METHODS.pickProcess, pickProcess);
   client.onRequest(METHODS.chooseBinary, chooseBinary);

@@ -335,9 +335,9 @@ export class EditorSession {
 
   private async tellRemoval({ options, removals }: FunctionTrace): Promise<void> {
     const text = removedText(removals, options);
-    this.note(`${options.label}: ${text}`);
+    this.note(text);
     const actions = this.client.showsSettings ? [BUDGET] : [];
-    if ((await this.client.message("warning", `Probelens, ${options.label}: ${text}`, actions)) === BUDGET)
+    if ((await this.client.message("warning", `Probelens: ${text}`, actions)) === BUDGET)
       this.client.showSetting({ setting: "probelens.budget" });
   }
 

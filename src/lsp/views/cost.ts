@@ -16,19 +16,19 @@ export function shareShort({ view: { corePercent } }: FunctionTrace): string {
 export function costText({ sites, options: { budget }, removals }: FunctionTrace): string {
   if (sites?.entry === undefined || sites.cost.entryNs === undefined) return "";
   const { entryNs, returnNs } = sites.cost;
-  const seesReturns = sites.return !== undefined && returnNs !== undefined && removals.length === 0;
-  const entry = `${formatDuration(entryNs)} at the entry (${codeSpan(sites.entry.instruction)}, ${HOW[sites.entry.kind]})`;
-  const atReturn = seesReturns
-    ? ` and ${formatDuration(returnNs)} at the return (${codeSpan(sites.return.instruction)}, ${HOW[sites.return.kind]})`
-    : "";
-  const callNs = entryNs + (seesReturns ? returnNs : 0);
+  const parts = [{ what: "at the entry", ns: entryNs, ...sites.entry }];
+  if (sites.return !== undefined && returnNs !== undefined && removals.length === 0)
+    parts.push({ what: "at the return", ns: returnNs, ...sites.return });
+  const callNs = parts.reduce((sum, { ns }) => sum + ns, 0);
+  const places = parts.map(({ what, ns, instruction, kind }) => {
+    const figure = parts.length > 1 ? `${formatDuration(ns)} ` : "";
+    return `${figure}${what} (${codeSpan(instruction)}, ${kind === "emulated" ? "emulated" : "single\\-stepped"} by the kernel)`;
+  });
+  const colon = parts.length > 1 ? ":" : "";
+  const calls = formatNumber(Number(((budget * NS_PER_PERCENT) / callNs).toPrecision(2)));
   const bound =
     budget === 0
-      ? "There is no bound on it (probelens.budget)."
-      : `The budget, ${budget} % of a core for all traces of a process (probelens.budget), is enough for some ${formatNumber(
-          Number(((budget * NS_PER_PERCENT) / callNs).toPrecision(2)),
-        )} calls a second.`;
-  return `A traced call takes the process about ${entry}${atReturn}\\. ${markdownText(bound)}`;
+      ? "No budget bounds it (probelens.budget is 0)."
+      : `${budget} % of a core, the budget of all traces of a process (probelens.budget), is enough for some ${calls} calls a second.`;
+  return `A traced call costs about ${formatDuration(callNs)}${colon} ${places.join(", ")}\\. ${markdownText(bound)}`;
 }
-
-const HOW = { emulated: "emulated by the kernel", stepped: "single\\-stepped by the kernel" } as const;

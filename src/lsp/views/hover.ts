@@ -17,7 +17,9 @@ export function hoverText(trace: FunctionTrace, lastCalls: string): string {
   for (const notice of trace.notices.slice(-MAX_NOTICES)) lines.push(`ⓘ ${markdownText(notice)}`, "");
   if (lastCalls !== "") lines.push(lastCalls, "");
   if (options.names.length > 1) lines.push(`${options.names.length} instances are traced together\\.`, "");
-  lines.push(`In ${markdownText(options.targetLabel)}\\. ${costText(trace)}`, "");
+  const cost = costText(trace);
+  if (cost !== "") lines.push(cost, "");
+  lines.push(`In ${markdownText(options.targetLabel)}`, "");
   if (trace.comparison !== "") lines.push(`Source: ${markdownText(trace.comparison)}`, "");
   return lines.join("\n");
 }

@@ -30,13 +30,13 @@ export function removedText(
   const what = parts.has("calls")
     ? `the probes of ${some} were removed; calls since then are not counted.`
     : parts.has("returns")
-      ? `those at the returns of ${some} were removed; its calls are traced on, without results and durations.`
-      : `those of inlined calls of ${some} were removed; its other calls are traced on.`;
+      ? `the probes at the returns of ${some} were removed; its calls are traced on, without results and durations.`
+      : `the probes of inlined calls of ${some} were removed; its other calls are traced on.`;
   return (
-    `Its probes were hit ${formatNumber(Math.round(rate))} times a second, which took about ${formatShare(costPercent)} ` +
-    `of a core from the process. All traces of a process together may take ${budget} % (probelens.budget), so at ` +
-    `${clockTime(ts).slice(0, "22:10:03".length)} ${what} To show fewer calls would cost as much: trace a function ` +
-    "that is called less often, or allow more."
+    `Tracing ${label} took about ${formatShare(costPercent)} of a core from the process: its probes were hit ` +
+    `${formatNumber(Math.round(rate))} times a second. All traces of a process together may take ${budget} % ` +
+    `(probelens.budget), so at ${clockTime(ts).slice(0, "22:10:03".length)} ${what} Trace a function that is called ` +
+    "less often, or allow more; a condition or a limit would not make a hit cheaper."
   );
 }
 

@@ -7,10 +7,10 @@ const HOT = "func hot(";
 const CHEAP = "func cheap(";
 const REMOVED = /^○ removed: \d+ % of a core, budget 5 % · Trace again$/;
 const EXPLAINED = [
-  /hit \d[\d\u202f]* times a second, which took about \d+ % of a core from the process/,
+  /Tracing hot took about \d+ % of a core from the process: its probes were hit \d[\d\u202f]* times a second/,
   /All traces of a process together may take 5 % \(probelens\.budget\)/,
   /at \d\d:\d\d:\d\d the probes of hot were removed/,
-  /trace a function that is called less often, or allow more/,
+  /Trace a function that is called less often, or allow more/,
 ];
 
 let editor: vscode.TextEditor;
@@ -22,9 +22,18 @@ export const removal: readonly Step[] = [
     run: async () => {
       editor = await openSource(process.env["PROBELENS_TEST_FILE"] ?? "", HOT);
       await clickUntilTraced(/^●/, CHEAP);
-      const hover = await hoverTexts(editor, CHEAP);
-      for (const part of [/A traced call takes the process about .* at the entry/, /budget, 5 % of a core/])
+      const hover = (await hoverTexts(editor, CHEAP)).replaceAll("\\", "");
+      for (const part of [/A traced call costs about .* at the entry/, /5 % of a core, the budget/])
         if (!part.test(hover)) throw new Error(`no ${part} in the hover: ${hover}`);
+      await onPage("hover", { line: CHEAP, word: "cheap" });
+      if (hasPage)
+        await until(
+          "the hover on the page",
+          () => onPage("texts", { selector: ".monaco-hover:visible" }),
+          (texts) => texts?.some((text) => text.includes("A traced call costs")) === true,
+        );
+      await onPage("screenshot", { name: "9-cost-hover" });
+      await onPage("moveMouseAway", {});
     },
   },
   {
@@ -45,6 +54,7 @@ export const removal: readonly Step[] = [
       const messages = (await onPage("texts", { selector: ".notifications-center .notification-list-item" })) ?? [];
       equal(messages.length, 1, `the messages: ${messages.join(" | ")}`);
       await onPage("screenshot", { name: "9-removed" });
+      await onPage("crop", { name: "walkthrough-removed", line: HOT, above: 150, width: 920, height: 420 });
     },
   },
   {
