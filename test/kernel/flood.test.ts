@@ -1,7 +1,7 @@
 /**
- * Calls that panic, 3 000 a second, with returns, for as long as it takes: what the CLI and the language server keep
- * stays below a bound, and what they show is the newest. (PROBELENS_FLOOD is the number of panics; 5 minutes have
- * 900 000.)
+ * A flood, for as long as it takes: one goroutine calls a function without a pause, another has 3 000 calls a second that
+ * panic, all with returns. What the CLI and the language server keep stays below a bound, and what they show is the
+ * newest. (PROBELENS_FLOOD: milliseconds; the full run has PROBELENS_FLOOD=300000.)
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -11,18 +11,30 @@ import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node";
 import type { StatsEvent } from "../../src/engine/api.ts";
-import { COMMANDS, type LiveFunction, type LiveParams, METHODS } from "../../src/protocol/editorApi.ts";
+import {
+  COMMANDS,
+  type EventsParams,
+  type LiveFunction,
+  type LiveParams,
+  METHODS,
+} from "../../src/protocol/editorApi.ts";
 import { buildGo } from "../programs/build.ts";
 import { unbounded } from "../unbounded.ts";
 import { until } from "../until.ts";
 import { type Child, CLI, ROOT, startTarget } from "./cliProcess.ts";
 
-const PANICS = Number(process.env["PROBELENS_FLOOD"] ?? 30_000);
+const FLOOD_MS = Number(process.env["PROBELENS_FLOOD"] ?? 10_000);
 const PER_SECOND = 3000;
+const PANICS = (FLOOD_MS / 1000) * PER_SECOND;
 /** Nothing else is waited for than the program's own pace, with room for a loaded machine. */
-const LIMIT_MS = 60_000 + (4 * 1000 * PANICS) / PER_SECOND;
+const LIMIT_MS = 60_000 + 4 * FLOOD_MS;
 /** What both processes take on their way to the trace (V8 grows lazily), and the bounded queues of a trace in full. */
 const MAX_RESIDENT_MIB = 256;
+
+/** Of the newest event that is told or shown, for as long as it is the newest. */
+const MAX_AGE_MS = 1000;
+/** So much of the time: no process has a CPU whenever it wants one. */
+const YOUNG_SHARE = 0.95;
 
 const SOURCE = fileURLToPath(new URL("../programs/ends/main.go", import.meta.url));
 const program = buildGo("ends");
@@ -33,6 +45,32 @@ function peakMib(pid: number | undefined): number {
   return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
 }
 
+/** How old the newest event was that was told or shown, each time that a newer one took its place. */
+class Ages {
+  private readonly ages: number[] = [];
+  private newestMs: number | undefined;
+
+  /** `atMs`: when it happened, as Date.now(). */
+  tell(atMs: number): void {
+    if (this.newestMs !== undefined) this.ages.push(Date.now() - this.newestMs);
+    this.newestMs = atMs;
+  }
+
+  check(): string {
+    const sorted = this.ages.toSorted((a, b) => a - b);
+    const at = (share: number): number => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN);
+    const young = sorted.filter((age) => age < MAX_AGE_MS).length / sorted.length;
+    const text = `the newest was at most ${at(0.5)} ms old (median of ${sorted.length}), ${at(0.99)} (99 %), ${at(1)} (most)`;
+    assert.ok(young >= YOUNG_SHARE, text);
+    return text;
+  }
+}
+
+async function flood(target: Child): Promise<void> {
+  await target.command("spin 1");
+  await target.command(`panics ${PER_SECOND}`);
+}
+
 async function panicked(target: Child): Promise<number> {
   const from = target.stdout.length;
   target.send("count");
@@ -40,46 +78,55 @@ async function panicked(target: Child): Promise<number> {
   return Number(/count (\d+)/.exec(target.stdout.slice(from))?.[1]);
 }
 
-test(`${PANICS} panics: the command line stays small, and tells the newest at once`, async () => {
+test("the command line stays small, and tells the newest at once", async () => {
   const target = startTarget(program);
   await target.says("ready");
-  const args = ["trace", "main.boom", "--pid", String(target.pid), "--returns", "--format", "jsonl"];
+  const args = ["trace", "main.boom", "main.spin", "--pid", String(target.pid), "--returns", "--format", "jsonl"];
   const trace = spawn(process.execPath, unbounded([CLI, ...args]), { stdio: ["ignore", "pipe", "pipe"] });
-  let [calls, unwound, newest] = [0, 0, -1];
-  let stats: StatsEvent | undefined;
+  const ages = new Ages();
+  const told = { call: 0, return: 0, unwound: 0 };
+  const stats: StatsEvent[] = [];
+  let newest = -1;
   let rest = "";
   trace.stdout.setEncoding("utf8").on("data", (text: string) => {
     const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
-      if (line.startsWith('{"event":"call"')) {
-        calls += 1;
-        newest = Number(/"text":"(\d+)"/.exec(line)?.[1]);
-      } else if (line.startsWith('{"event":"unwound"')) unwound += 1;
-      else stats = JSON.parse(line) as StatsEvent;
+      const event = /^\{"event":"(call|return|unwound)"/.exec(line)?.[1] as keyof typeof told | undefined;
+      if (event === undefined) stats.push(JSON.parse(line) as StatsEvent);
+      else told[event] += 1;
+      if (event === "call" && line.includes('"func":"main.boom"')) newest = Number(/"text":"(\d+)"/.exec(line)?.[1]);
     }
+    const ts = /"ts":"([^"]+)"/.exec(lines.at(-1) ?? "")?.[1];
+    if (ts !== undefined) ages.tell(Date.parse(ts));
   });
   let errors = "";
   trace.stderr.on("data", (text) => (errors += String(text)));
   await until(`probes: ${errors}`, () => errors.includes("attached to"));
-  await target.command(`panics ${PER_SECOND}`);
+  await flood(target);
   await until("the panics", () => newest >= PANICS, LIMIT_MS);
-  const made = await panicked(target);
-  assert.ok(made - newest <= PER_SECOND, `the newest that was told is ${made - newest} calls old`);
   const peak = peakMib(trace.pid);
   assert.ok(peak < MAX_RESIDENT_MIB, `${peak} MiB`);
+  const text = ages.check();
   const ended = new Promise((resolve) => trace.once("close", resolve));
   trace.kill("SIGINT");
   assert.equal(await ended, 0, errors);
-  assert.ok(stats !== undefined);
-  assert.equal(stats.emitted, calls);
-  assert.equal(stats.unwound, unwound);
-  assert.equal(stats.emitted, stats.unwound + stats.unknownEnds + stats.openCalls);
-  console.log(`${calls} calls, ${unwound} unwound; at the most ${Math.round(peak)} MiB`);
+  assert.equal(stats.length, 2);
+  const sum = (of: (line: StatsEvent) => number): number => stats.reduce((total, line) => total + of(line), 0);
+  assert.deepEqual(told, {
+    call: sum(({ emitted }) => emitted),
+    return: sum(({ returns }) => returns),
+    unwound: sum(({ unwound }) => unwound),
+  });
+  for (const { emitted, returns, unwound, unknownEnds, openCalls } of stats)
+    assert.equal(emitted, returns + unwound + unknownEnds + openCalls);
+  console.log(
+    `${told.call} calls, ${told.unwound} unwound, ${sum(({ dropped }) => dropped)} dropped; at the most ${Math.round(peak)} MiB; ${text}`,
+  );
   await target.end();
 });
 
-test(`${PANICS} panics: the language server stays small, and shows the newest`, async () => {
+test("the language server stays small, and shows the newest", async () => {
   const target = startTarget(program);
   await target.says("ready");
   const server = spawn(process.execPath, [join(ROOT, "dist/server.js"), "--stdio"], {
@@ -89,14 +136,27 @@ test(`${PANICS} panics: the language server stays small, and shows the newest`, 
     new StreamMessageReader(server.stdout),
     new StreamMessageWriter(server.stdin),
   );
-  let live: LiveFunction | undefined;
+  const live = new Map<string, LiveFunction>();
+  const shown = new Ages();
+  const logged = new Ages();
+  const times = new CallTimes();
   const messages: string[] = [];
-  connection.onRequest("workspace/configuration", ({ items }: { items: unknown[] }) => items.map(() => ({})));
+  connection.onRequest("workspace/configuration", ({ items }: { items: unknown[] }) =>
+    items.map(() => ({ budget: 0 })),
+  );
   connection.onRequest("client/registerCapability", () => null);
   connection.onRequest("workspace/codeLens/refresh", () => null);
   connection.onRequest("window/showMessageRequest", ({ message }: { message: string }) => void messages.push(message));
   connection.onNotification(METHODS.live, ({ functions }: LiveParams) => {
-    live = functions[0] ?? live;
+    for (const fn of functions) {
+      live.set(fn.func, fn);
+      const atMs = fn.func === "main.boom" ? times.of(Number(fn.values[0]?.text)) : undefined;
+      if (atMs !== undefined) shown.tell(atMs);
+    }
+  });
+  connection.onNotification(METHODS.events, ({ lines }: EventsParams) => {
+    const newest = lines.map((line) => times.take(line)).findLast((atMs) => atMs !== undefined);
+    if (newest !== undefined) logged.tell(newest);
   });
   connection.listen();
   await connection.sendRequest("initialize", {
@@ -107,26 +167,63 @@ test(`${PANICS} panics: the language server stays small, and shows the newest`, 
   });
   await connection.sendNotification("initialized", {});
   const [uri, text] = [pathToFileURL(SOURCE).href, readFileSync(SOURCE, "utf8")];
-  const line = text.split("\n").findIndex((found) => found.startsWith("func boom"));
   await connection.sendNotification("textDocument/didOpen", {
     textDocument: { uri, languageId: "go", version: 1, text },
   });
-  const execute = (command: string): Promise<unknown> =>
-    connection.sendRequest("workspace/executeCommand", { command, arguments: [uri, line, 0] });
-  await execute(COMMANDS.trace);
-  await until(`probes: ${messages.join()}`, () => live?.state === "waiting");
-  await target.command(`panics ${PER_SECOND}`);
-  await until("the panics", () => (live?.calls ?? 0) >= PANICS, LIMIT_MS);
+  const lineOf = (func: string): number => text.split("\n").findIndex((found) => found.startsWith(`func ${func}(`));
+  const execute = (command: string, func: string): Promise<unknown> =>
+    connection.sendRequest("workspace/executeCommand", { command, arguments: [uri, lineOf(func), 0] });
+  for (const func of ["boom", "spin"]) {
+    await execute(COMMANDS.trace, func);
+    await until(`probes: ${messages.join()}`, () => live.get(`main.${func}`)?.state === "waiting");
+  }
+  await flood(target);
+  await until("the panics", () => (live.get("main.boom")?.calls ?? 0) >= PANICS, LIMIT_MS);
   const made = await panicked(target);
-  await until("a newer call", () => Number(live?.values[0]?.text) >= made);
+  await until("a newer call", () => Number(live.get("main.boom")?.values[0]?.text) >= made);
   const peak = peakMib(server.pid);
   assert.ok(peak < MAX_RESIDENT_MIB, `${peak} MiB`);
-  await execute(COMMANDS.stop);
+  const [besideCode, inChannel] = [shown.check(), logged.check()];
+  for (const func of ["boom", "spin"]) await execute(COMMANDS.stop, func);
   await connection.sendRequest("shutdown");
   const ended = new Promise((resolve) => server.once("exit", resolve));
   await connection.sendNotification("exit");
   await ended;
   connection.dispose();
-  console.log(`${live?.calls} calls; at the most ${Math.round(peak)} MiB`);
+  const calls = [...live.values()].reduce((sum, fn) => sum + fn.calls, 0);
+  console.log(
+    `${calls} calls; at the most ${Math.round(peak)} MiB; beside the code ${besideCode}; in the channel ${inChannel}`,
+  );
   await target.end();
 });
+
+/** Calls of main.boom that are remembered: those of some seconds. */
+const MAX_TIMES = 10_000;
+
+/** When calls were made, by their lines in the channel: `22:10:03.123  main.boom(n=7)  …`. */
+class CallTimes {
+  /** Of main.boom, by argument. */
+  private readonly times = new Map<number, number>();
+
+  /** When the call of the line was made, as Date.now(). */
+  take(line: string): number | undefined {
+    const [, hour, minute, second, ms, n] = /^(\d\d):(\d\d):(\d\d)\.(\d{3}) {2}main\.\w+\(n=(\d+)\)/.exec(line) ?? [];
+    if (n === undefined) return undefined;
+    const time = new Date();
+    time.setHours(Number(hour), Number(minute), Number(second), Number(ms));
+    // Before midnight.
+    const atMs = time.getTime() > Date.now() + 60_000 ? time.getTime() - 86_400_000 : time.getTime();
+    if (!line.includes("main.boom(")) return atMs;
+    this.times.set(Number(n), atMs);
+    const oldest = this.times.size > MAX_TIMES ? this.times.keys().next().value : undefined;
+    if (oldest !== undefined) this.times.delete(oldest);
+    return atMs;
+  }
+
+  /** Of a call without a line, when the one before it was made: it is not older. */
+  of(n: number): number | undefined {
+    let before: number | undefined;
+    for (const [of, atMs] of this.times) if (of <= n) before = Math.max(atMs, before ?? atMs);
+    return before;
+  }
+}
