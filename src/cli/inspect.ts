@@ -177,12 +177,22 @@ async function asText(
     lines.push(
       `  probe site ${hex(entry.address)} (+${entry.address - fn.entry}): ${entry.instruction}, ${how}, about ${entry.predictedNs} ns a call`,
       `  returns    ${returns.length === 0 ? "none" : returns.map((site) => hex(site.address)).join(" ")}`,
+      `  cost       ${costText(entry, returns)}`,
     );
   }
   const { noProbes } = ARCHITECTURES[binary.arch];
   // Only amd64 code can be decoded, and only there are probes placed.
   if (noProbes === undefined) lines.push(...(await disassembly(fn, code, plan?.entry?.address, live)));
   return lines;
+}
+
+/** Predicted, where machines differ: a trace says what this one measures. */
+function costText(entry: ProbeSite, returns: readonly ProbeSite[]): string {
+  const share = (ns: number): string => `${Number((ns / 1e4).toPrecision(2))} % of a core for 1000 calls/s`;
+  const [ret] = returns;
+  if (ret === undefined) return share(entry.predictedNs);
+  const how = ret.kind === "emulated" ? "emulated" : "single-stepped";
+  return `${share(entry.predictedNs)}, with --returns (${how}) ${share(entry.predictedNs + ret.predictedNs)}`;
 }
 
 function siteText({ site, plan }: ProbedInlinedCall): string {

@@ -33,8 +33,8 @@ const MAX_RESIDENT_MIB = 256;
 
 /** Of the newest event that is told or shown, for as long as it is the newest. */
 const MAX_AGE_MS = 1000;
-/** So much of the time: no process has a CPU whenever it wants one. */
-const YOUNG_SHARE = 0.95;
+/** So much of the time: on a loaded machine no process has a CPU whenever it wants one. What falls behind ends at 0. */
+const YOUNG_SHARE = 0.75;
 
 const SOURCE = fileURLToPath(new URL("../programs/ends/main.go", import.meta.url));
 const program = buildGo("ends");
@@ -49,18 +49,29 @@ function peakMib(pid: number | undefined): number {
 class Ages {
   private readonly ages: number[] = [];
   private newestMs: number | undefined;
+  private toldMs = 0;
+  private spanMs = 0;
+  private staleMs = 0;
 
   /** `atMs`: when it happened, as Date.now(). */
   tell(atMs: number): void {
-    if (this.newestMs !== undefined) this.ages.push(Date.now() - this.newestMs);
+    const now = Date.now();
+    if (this.newestMs !== undefined) {
+      this.ages.push(now - this.newestMs);
+      this.spanMs += now - this.toldMs;
+      this.staleMs += Math.max(0, now - Math.max(this.toldMs, this.newestMs + MAX_AGE_MS));
+    }
     this.newestMs = atMs;
+    this.toldMs = now;
   }
 
   check(): string {
     const sorted = this.ages.toSorted((a, b) => a - b);
     const at = (share: number): number => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN);
-    const young = sorted.filter((age) => age < MAX_AGE_MS).length / sorted.length;
-    const text = `the newest was at most ${at(0.5)} ms old (median of ${sorted.length}), ${at(0.99)} (99 %), ${at(1)} (most)`;
+    const young = 1 - this.staleMs / this.spanMs;
+    const text =
+      `the newest was at most ${at(0.5)} ms old (median of ${sorted.length}), ${at(0.99)} (99 %), ${at(1)} (most), ` +
+      `younger than a second ${(100 * young).toFixed(2)} % of ${(this.spanMs / 1000).toFixed(0)} s`;
     assert.ok(young >= YOUNG_SHARE, text);
     return text;
   }
