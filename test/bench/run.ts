@@ -7,6 +7,7 @@ import { dirname } from "node:path";
 import { printAttachTime } from "./attach.ts";
 import { printLookup } from "./cold.ts";
 import { printCosts } from "./costs.ts";
+import { printEvents } from "./events.ts";
 import { printForwarding } from "./forward.ts";
 import { printHistory } from "./history.ts";
 import { printLensTime } from "./lens.ts";
@@ -24,6 +25,7 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
   cost: printTargetCost,
   costs: printCosts,
   forward: () => printForwarding(binary),
+  events: () => printEvents(binary),
   history: () => printHistory(binary),
   attach: () => printAttachTime(dirname(binary)),
   lookup: () => {

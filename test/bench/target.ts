@@ -12,7 +12,7 @@ const PROGRAMS = fileURLToPath(new URL("../programs", import.meta.url));
 export interface Target {
   readonly binary: string;
   readonly pid: number;
-  /** Makes `count` calls, of loop's main.nine or of costs' function of that name; nanoseconds per call. */
+  /** Makes `count` calls, of loop's main.nine or of the function of that name; nanoseconds per call. */
   run(count: number, name?: string): Promise<number>;
   stop(): Promise<void>;
 }
