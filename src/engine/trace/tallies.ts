@@ -49,10 +49,11 @@ export class Tallies {
   /** Hits of each function's calls, and nanoseconds of the target that all its probes have taken. */
   costs(): { func: string; hits: number; ns: number }[] {
     return this.summary().map(({ func, hits }, fn) => {
-      const ns = (this.counters ?? []).reduce((sum, { probe, hits: of }) => {
+      const ns = (this.counters ?? []).reduce((sum, { probe, hits: told, unpaired }) => {
         const role = this.table.roleOf(probe);
         if (role === undefined || role.kind === "watch" || role.fn !== fn) return sum;
-        return sum + of * this.table.costNsOf(probe);
+        // The trap of a return is paid also where its call was not sent, or not seen.
+        return sum + (told + unpaired) * this.table.costNsOf(probe);
       }, 0);
       return { func, hits, ns };
     });

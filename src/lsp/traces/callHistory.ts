@@ -52,7 +52,8 @@ export class CallHistory {
   onEnd(event: ReturnEvent | UnwoundEvent): CallRecord | undefined {
     const record = this.open.get(event.id);
     this.open.delete(event.id);
-    if (event.event === "return") {
+    // Of a function whose returns have gone, what comes is from before.
+    if (event.event === "return" && !this.endless.has(event.func)) {
       this.durations[this.nextDuration] = event.durationNs;
       this.nextDuration = (this.nextDuration + 1) % MAX_DURATIONS;
     }

@@ -2,7 +2,7 @@
 import type { RenderedValue } from "../../engine/api.ts";
 import { shortTexts } from "../../value/shortText.ts";
 import { clockTime, formatDuration } from "../views/format.ts";
-import { callValues, packageOf } from "../views/values.ts";
+import { callValues, packageOf, withoutPath } from "../views/values.ts";
 import type { CallRecord } from "./callHistory.ts";
 
 /** Lines of one message; with 4 messages a second that is as fast as text can scroll. */
@@ -84,7 +84,7 @@ function written({ record, as }: Line): string {
 export function formatCall({ call, results = [], durationNs, unwound }: CallRecord): string {
   const texts = boundedTexts({ call, results });
   const args = call.args.map(({ name }, index) => `${name}=${texts[index]}`).join(", ");
-  const head = `${lineTime(call.ts)}  ${call.func}(${args})`;
+  const head = `${lineTime(call.ts)}  ${withoutPath(call.func)}(${args})`;
   const tail = `(pid ${call.pid}, g${call.goid})`;
   if (unwound === true) return `${head}  ended by a panic or Goexit  ${tail}`;
   if (call.inlined === true) return `${head}  inlined  ${tail}`;

@@ -3,7 +3,7 @@ import { fairShare, shortText } from "../../value/shortText.ts";
 import { treeText } from "../../value/treeText.ts";
 import type { CallRecord } from "../traces/callHistory.ts";
 import { clockTime, codeBlock, codeSpan, formatDuration, markdownText } from "./format.ts";
-import { type CallValue, callValues, packageOf, saysNothing } from "./values.ts";
+import { type CallValue, callValues, packageOf, saysNothing, withoutPath } from "./values.ts";
 
 /** Columns of all values of a row: hovers are narrow. */
 const ROW_COLUMNS = 66;
@@ -107,5 +107,7 @@ function durationOf({ call, durationNs, unwound }: CallRecord): string {
 
 function callerOf({ call }: CallRecord): string {
   if (call.caller === undefined) return "";
-  return codeSpan(call.callerLine === undefined ? call.caller : `${call.caller}:${call.callerLine}`);
+  // The package's path would take the room of the values.
+  const caller = withoutPath(call.caller);
+  return codeSpan(call.callerLine === undefined ? caller : `${caller}:${call.callerLine}`);
 }

@@ -45,8 +45,12 @@ export function saysNothing(short: string): boolean {
   return /^&*(…|[\w.]*\{…\})$/.test(short);
 }
 
+/** `store.(*Store).Put` of `example.com/store.(*Store).Put`. */
+export function withoutPath(func: string): string {
+  return func.slice(func.replace(/[[(].*/, "").lastIndexOf("/") + 1);
+}
+
 /** The package's name in `example.com/store.(*Store).Put`, as source of the package leaves it out in front of types. */
 export function packageOf(func: string): string {
-  const plain = func.replace(/[[(].*/, "");
-  return /^(\w+)\./.exec(plain.slice(plain.lastIndexOf("/") + 1))?.[1] ?? "";
+  return /^(\w+)\./.exec(withoutPath(func).replace(/[[(].*/, ""))?.[1] ?? "";
 }

@@ -6,7 +6,7 @@ import type { CallRecord } from "../../../src/lsp/traces/callHistory.ts";
 import { formatCall } from "../../../src/lsp/traces/eventLog.ts";
 import { callTable } from "../../../src/lsp/views/callTable.ts";
 import { shownCall } from "../../../src/lsp/views/shownCall.ts";
-import { callValues, packageOf, saysNothing } from "../../../src/lsp/views/values.ts";
+import { callValues, packageOf, saysNothing, withoutPath } from "../../../src/lsp/views/values.ts";
 import type { Value } from "../../../src/value/api.ts";
 import { textOf } from "../../../src/value/text.ts";
 
@@ -108,10 +108,13 @@ void test("what is a receiver, and which package a function is of", () => {
   ];
   for (const [func, ownPackage, receiver] of functions) {
     assert.equal(packageOf(func), ownPackage, func);
+    assert.equal(withoutPath(func), func.slice(func.lastIndexOf("/") + 1), func);
     const record = put(order, nilError);
     const [first] = callValues({ ...record, call: { ...record.call, func } });
     assert.equal(first?.aside, receiver, func);
   }
+  const generic = "a.(*List[go.shape.*example.com/b.T]).Push";
+  assert.equal(withoutPath(`example.com/${generic}`), generic);
 });
 
 void test("texts that say no more than that something is there", () => {

@@ -65,6 +65,22 @@ test("while the trace runs, what has not ended is open", () => {
   ]);
 });
 
+test("every trap costs, also that of a return whose call was throttled; as the helper says, else as predicted", () => {
+  const table = new ProbeTable({ plans: [f], returns: true, rate: 1, watches: [], withProbeAddress: (plan) => plan });
+  table.firstProbe = 100;
+  const made = new Tallies([f], table, true);
+  made.onCounters([
+    counters(100, { emitted: 10, throttled: 90 }),
+    counters(101, { emitted: 6, unpaired: 54 }),
+    counters(102, { emitted: 4, unpaired: 36 }),
+  ]);
+  const predicted = 100 * f.entry!.predictedNs + 100 * f.returns[0]!.predictedNs;
+  assert.deepEqual(made.costs(), [{ func: "main.f", hits: 100, ns: predicted }]);
+  table.costsNs = [700, 9000, 8000];
+  assert.deepEqual(made.costs(), [{ func: "main.f", hits: 100, ns: 100 * 700 + 60 * 9000 + 40 * 8000 }]);
+  assert.deepEqual(table.callCostOf(0), { entryNs: 700, returnNs: 9000 });
+});
+
 test("inlined calls count as calls and have no end", () => {
   const made = tallies([{ ...g, inlinedCalls: [inlinedCallPlan("main.h", 9, 0x4000)] }]);
   made.onCounters([counters(100, { emitted: 3 }), counters(101, { emitted: 3 }), counters(102, { emitted: 8 })], []);
