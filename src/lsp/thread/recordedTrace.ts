@@ -25,6 +25,10 @@ export class RecordedTrace {
   /** Resolves when every probe is attached, to where they are and what they cost. */
   async start(job: Job, engine: Engine, request: TraceRequest): Promise<TracedSites> {
     const listener = {
+      onPlanned: (plans: Trace["plans"]) => {
+        for (const { fn, jumpsAway } of plans)
+          if (jumpsAway === true || !request.returns) this.recorder.withoutEnds(fn.name);
+      },
       onEvents: this.recorder.onEvents.bind(this.recorder),
       onRemoved: (removals: readonly Removal[]) => {
         this.recorder.onRemoved(removals);

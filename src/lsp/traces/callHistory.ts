@@ -3,10 +3,14 @@ import type { CallEvent, RenderedValue, ReturnEvent, StatsEvent, UnwoundEvent } 
 /** One call; the return fills in the rest. */
 export interface CallRecord {
   readonly call: CallEvent;
+  /** Whose it is. */
+  readonly history?: CallHistory;
   results?: readonly RenderedValue[];
   durationNs?: number;
   /** Ended by a panic or Goexit. */
   unwound?: true;
+  /** Its end will not be told: there was no room to remember it, or no end of the function's calls is seen. */
+  endUnknown?: true;
 }
 
 /** Rows of the hover's table. */
@@ -33,13 +37,13 @@ export class CallHistory {
     this.samples.push({ atMs: nowMs, hits: 0, spentNs: 0 });
   }
 
-  onCall(event: CallEvent): CallRecord {
-    const call = this.endless.has(event.func) ? { ...event, endUnknown: true as const } : event;
-    const record: CallRecord = { call };
+  onCall(call: CallEvent): CallRecord {
+    const record: CallRecord = { call, history: this };
+    if (call.endUnknown === true || this.endless.has(call.func)) record.endUnknown = true;
     this.seen += 1;
     this.last.push(record);
     if (this.last.length > MAX_LAST_CALLS) this.last.shift();
-    if (call.inlined === true || call.endUnknown === true) return record;
+    if (call.inlined === true || record.endUnknown === true) return record;
     this.open.set(call.id, record);
     if (this.open.size > MAX_OPEN_CALLS) {
       const oldest = this.open.keys().next().value;

@@ -27,7 +27,7 @@ export class EventLog {
   private skipped = 0;
 
   started(record: CallRecord, nowMs: number): void {
-    if (record.call.inlined === true || record.call.endUnknown === true) {
+    if (record.call.inlined === true || record.endUnknown === true) {
       this.push({ record, as: "ended" });
       return;
     }
@@ -81,14 +81,14 @@ function written({ record, as }: Line): string {
 }
 
 /** `22:10:03.123  main.computeE(iterations=1000) = 2.718  5.12 µs  (pid 42, g18)`. */
-export function formatCall({ call, results = [], durationNs, unwound }: CallRecord): string {
+export function formatCall({ call, results = [], durationNs, unwound, endUnknown }: CallRecord): string {
   const texts = boundedTexts({ call, results });
   const args = call.args.map(({ name }, index) => `${name}=${texts[index]}`).join(", ");
   const head = `${lineTime(call.ts)}  ${withoutPath(call.func)}(${args})`;
   const tail = `(pid ${call.pid}, g${call.goid})`;
   if (unwound === true) return `${head}  ended by a panic or Goexit  ${tail}`;
   if (call.inlined === true) return `${head}  inlined  ${tail}`;
-  if (call.endUnknown === true) return `${head}  end not traced  ${tail}`;
+  if (endUnknown === true) return `${head}  end not traced  ${tail}`;
   if (durationNs === undefined) return `${head}  …  ${tail}`;
   const result = formatResults(
     results.map(({ name }, index) => ({ name, text: texts[call.args.length + index] ?? "" })),

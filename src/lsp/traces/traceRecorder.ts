@@ -5,14 +5,13 @@
 import type { Removal, StatsEvent, TraceEvent } from "../../engine/api.ts";
 import { callTable } from "../views/callTable.ts";
 import { shownCall } from "../views/shownCall.ts";
-import { CallHistory, type CallRecord } from "./callHistory.ts";
+import { CallHistory } from "./callHistory.ts";
 import type { EventLog } from "./eventLog.ts";
 import type { TraceView } from "./traceView.ts";
 
 export class TraceRecorder {
   private readonly history = new CallHistory();
   private readonly log: EventLog;
-  private readonly mine = new WeakSet<CallRecord>();
   private changed = false;
 
   /** `log`: that of all traces. */
@@ -26,13 +25,17 @@ export class TraceRecorder {
     for (const event of events) {
       if (event.event === "call") {
         const record = this.history.onCall(event);
-        this.mine.add(record);
         this.log.started(record, now);
       } else {
         const record = this.history.onEnd(event);
         if (record !== undefined) this.log.ended(record);
       }
     }
+  }
+
+  /** Nobody sees how calls of this function end: it jumps on to another, or is traced without its returns. */
+  withoutEnds(func: string): void {
+    this.history.withoutEnds(func);
   }
 
   /** The probes are in place. */
@@ -51,12 +54,12 @@ export class TraceRecorder {
     this.changed = true;
     const ended = removals.filter(({ part }) => part !== "inlined").map(({ event: { func } }) => func);
     for (const func of ended) this.history.withoutEnds(func);
-    this.log.close((record) => this.mine.has(record) && ended.includes(record.call.func));
+    this.log.close((record) => record.history === this.history && ended.includes(record.call.func));
   }
 
   onEnd(stats: readonly StatsEvent[], spentNs: number): void {
     this.onStats(stats, spentNs);
-    this.log.close((record) => this.mine.has(record));
+    this.log.close((record) => record.history === this.history);
   }
 
   /** What has changed since it was last taken; undefined where nothing has. */

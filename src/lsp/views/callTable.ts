@@ -98,10 +98,10 @@ function resultTitle(name: string): string {
   return name === "~r0" ? "result" : name.replace(/^~r(\d+)$/, (_, index: string) => `result ${Number(index) + 1}`);
 }
 
-function durationOf({ call, durationNs, unwound }: CallRecord): string {
+function durationOf({ call, durationNs, unwound, endUnknown }: CallRecord): string {
   if (unwound === true) return "panic";
   if (call.inlined === true) return "inlined";
-  if (call.endUnknown === true && durationNs === undefined) return "not traced";
+  if (endUnknown === true && durationNs === undefined) return "not traced";
   return durationNs === undefined ? "…" : formatDuration(durationNs);
 }
 
