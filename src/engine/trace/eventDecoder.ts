@@ -1,4 +1,5 @@
 /** One raw event of a probe to the event that the user sees; pure, and without memory of what came before. */
+import type { SourcePosition } from "../../gobinary/api.ts";
 import type { EventPlan, FunctionPlan, Instance, ProbeSite } from "../../probe/api.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import { lateValues } from "../../value/late.ts";
@@ -12,7 +13,7 @@ type Role<Kind extends ProbeRole["kind"]> = Extract<ProbeRole, { kind: Kind }>;
 
 export interface Decoded {
   readonly event: TraceEvent;
-  /** Of a call whose caller can be known: the file's address of the call instruction, to be looked up. */
+  /** Of a call whose caller was not seen before: the file's address of the call instruction, to be looked up. */
   readonly callAddress?: number;
   /** To be unwound. */
   readonly stack?: CapturedStack | Stack;
@@ -25,7 +26,7 @@ export interface DecoderParts {
   readonly values: boolean;
   /** Values are decoded when they are looked at. */
   readonly late: boolean;
-  readonly callers: Pick<CallerTable, "callAddress" | "loadBias">;
+  readonly callers: Pick<CallerTable, "callAddress" | "loadBias" | "lookup">;
   /** CLOCK_MONOTONIC, nanoseconds, to RFC 3339. */
   readonly toText: (monotonicNs: bigint) => string;
 }
@@ -55,18 +56,20 @@ export class EventDecoder {
 
   private call(raw: RawEvent, { plan }: Role<"entry">): Decoded {
     const { file, line } = plan.fn;
+    const callAddress = this.parts.callers.callAddress(raw, plan.call.capture, plan.entry?.address ?? 0);
+    const caller = callAddress === undefined ? null : this.parts.callers.lookup(callAddress);
     const event: CallEvent = {
       event: "call",
       ...this.base(raw, plan.fn.name),
       file,
       line,
+      ...(caller === null || caller === undefined ? {} : callerOf(caller)),
       args: this.render(this.instanceOf(plan, "call", raw, plan.entry)?.call ?? plan.call, raw, plan.entry),
       ...this.parts.program.labels(plan.call, raw),
       ...(raw.refused === true ? { endUnknown: true } : {}),
     };
-    const callAddress = this.parts.callers.callAddress(raw, plan.call.capture, plan.entry?.address ?? 0);
     const stack = this.stack(plan.call, raw, plan.entry, { callee: plan.fn.name });
-    return { event, ...(callAddress === undefined ? {} : { callAddress }), ...stack };
+    return { event, ...(callAddress === undefined || caller !== undefined ? {} : { callAddress }), ...stack };
   }
 
   /** Has no return, and its caller stands where it was inlined. */
@@ -140,4 +143,9 @@ export class EventDecoder {
   private loadBias(plan: EventPlan, raw: RawEvent, site: ProbeSite | undefined): number | undefined {
     return this.parts.callers.loadBias(raw, plan.capture, site?.address ?? 0);
   }
+}
+
+/** Where the position is known. */
+export function callerOf({ func, line }: SourcePosition): Pick<CallEvent, "caller" | "callerLine"> {
+  return line > 0 ? { caller: func, callerLine: line } : { caller: func };
 }

@@ -9,7 +9,7 @@ import type { EventSink, SessionLink } from "../helper/link.ts";
 import type { Job } from "../job.ts";
 import type { CallerTable } from "./callers.ts";
 import { eventTime } from "./clock.ts";
-import { type Decoded, EventDecoder } from "./eventDecoder.ts";
+import { callerOf, type Decoded, EventDecoder } from "./eventDecoder.ts";
 import { FloatJoiner } from "./floatJoiner.ts";
 import { type FunctionCondition, type ProbeRole, ProbeTable, type WatchSite } from "./probeTable.ts";
 import { Removals, roundedTo3 } from "./removals.ts";
@@ -323,8 +323,7 @@ export class TraceSession implements Trace, EventSink {
     if (position === undefined || position === null || event.event !== "call") return event;
     // The contract's field order: the caller stands before the arguments.
     const { args, ...head } = event;
-    const line = position.line > 0 ? { callerLine: position.line } : {};
-    return { ...head, caller: position.func, ...line, args };
+    return { ...head, ...callerOf(position), args };
   }
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventDecoder } from "../../../../src/engine/trace/eventDecoder.ts";
 import type { ProbeRole } from "../../../../src/engine/trace/probeTable.ts";
+import type { SourcePosition } from "../../../../src/gobinary/api.ts";
 import { inlinedCallPlan, planOf, program, rawEvent } from "./plans.ts";
 
 const plan = planOf("main.f", 0x2000, 1);
@@ -10,6 +11,11 @@ const back: ProbeRole = { kind: "return", fn: 0, plan, site: plan.returns[0]! };
 const inlined = inlinedCallPlan("main.h", 9, 0x4000);
 assert.ok("site" in inlined);
 
+const seen = new Map<number, SourcePosition | null>([
+  [0x3004, { func: "main.main", file: "/src/app.go", line: 41 }],
+  [0x3005, { func: "main.made", file: "", line: 0 }],
+  [0x3006, null],
+]);
 const decoder = new EventDecoder({
   program,
   values: false,
@@ -17,6 +23,7 @@ const decoder = new EventDecoder({
   callers: {
     callAddress: ({ returnAddress }) => (returnAddress === 0n ? undefined : Number(returnAddress) - 1),
     loadBias: () => 0,
+    lookup: (address) => seen.get(address),
   },
   toText: (ns) => `at ${ns}`,
 });
@@ -26,6 +33,15 @@ test("a call, with where it was made from", () => {
   const call = { event: "call", ...base, file: "/src/app.go", line: 7, args: [] };
   assert.deepEqual(decoder.decode(rawEvent("call", 100, 5), entry), { event: call, callAddress: 0x2004 });
   assert.deepEqual(decoder.decode(rawEvent("call", 100, 5, { returnAddress: 0n }), entry), { event: call });
+  for (const [returnAddress, caller] of [
+    [0x3005n, { caller: "main.main", callerLine: 41 }],
+    [0x3006n, { caller: "main.made" }],
+    [0x3007n, {}],
+  ] as const) {
+    const { args, ...head } = call;
+    const decoded = decoder.decode(rawEvent("call", 100, 5, { returnAddress }), entry);
+    assert.equal(JSON.stringify(decoded), JSON.stringify({ event: { ...head, ...caller, args } }), "in this order");
+  }
   const refused = decoder.decode(rawEvent("call", 100, 5, { refused: true, returnAddress: 0n }), entry);
   assert.deepEqual(refused, { event: { ...call, endUnknown: true } });
 });
