@@ -157,6 +157,8 @@ test("the language server stays small, and shows the newest", async () => {
   );
   connection.onRequest("client/registerCapability", () => null);
   connection.onRequest("workspace/codeLens/refresh", () => null);
+  // Others may run the same program.
+  connection.onRequest(METHODS.pickProcess, () => target.pid);
   connection.onRequest("window/showMessageRequest", ({ message }: { message: string }) => void messages.push(message));
   connection.onNotification(METHODS.live, ({ functions }: LiveParams) => {
     for (const fn of functions) {

@@ -7,12 +7,13 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   readSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const SOURCE = fileURLToPath(new URL("../programs/euler", import.meta.url));
@@ -59,7 +60,21 @@ export function makeWorkspace(module?: string): Workspace {
   return { root, folder, file: join(folder, "app.go"), binary, address };
 }
 
-export function removeWorkspace({ root }: Workspace): void {
+/** A test program, as `makeWorkspace` makes the demo: no other copy of it that runs here is taken for it. */
+export function makeProgram(name: string): Pick<Workspace, "root" | "folder" | "binary"> {
+  const root = mkdtempSync(join(tmpdir(), `probelens-${name}-`));
+  const [folder, binary] = [join(root, name), join(root, "bin", name)];
+  const source = fileURLToPath(new URL(`../programs/${name}`, import.meta.url));
+  cpSync(source, folder, { recursive: true, filter: (path) => !path.endsWith(`/${name}/bin`) });
+  writeFileSync(
+    join(folder, "go.mod"),
+    readFileSync(join(folder, "go.mod"), "utf8").replace(/^module .*/, `module example.com/${basename(root)}`),
+  );
+  execFileSync("go", ["build", "-buildvcs=false", "-o", binary, "."], { cwd: folder, stdio: "inherit" });
+  return { root, folder, binary };
+}
+
+export function removeWorkspace({ root }: Pick<Workspace, "root">): void {
   rmSync(root, { recursive: true, force: true });
 }
 

@@ -6,7 +6,14 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { DEFAULT_BUDGET } from "../../src/protocol/budget.ts";
 import { buildGo } from "../programs/build.ts";
-import { type DemoProcess, makeWorkspace, removeWorkspace, startDemo, type Workspace } from "./demoTarget.ts";
+import {
+  type DemoProcess,
+  makeProgram,
+  makeWorkspace,
+  removeWorkspace,
+  startDemo,
+  type Workspace,
+} from "./demoTarget.ts";
 import { runSuite } from "./runSuite.ts";
 
 let workspace: Workspace;
@@ -50,8 +57,8 @@ void test("a service with structs, maps, errors and contexts: its values are sho
 });
 
 void test("a click on a function that is called without a pause: its probes are removed, and a message explains it", async () => {
-  const folder = fileURLToPath(new URL("../programs/flood", import.meta.url));
-  const program = spawn(buildGo("flood"), { stdio: ["pipe", "ignore", "inherit"] });
+  const { root, folder, binary } = makeProgram("flood");
+  const program = spawn(binary, { stdio: ["pipe", "ignore", "inherit"] });
   program.stdin.write("hot on\n");
   try {
     await runSuite({
@@ -61,5 +68,6 @@ void test("a click on a function that is called without a pause: its probes are 
     });
   } finally {
     program.kill("SIGKILL");
+    removeWorkspace({ root });
   }
 });
