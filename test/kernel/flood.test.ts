@@ -28,8 +28,11 @@ const PER_SECOND = 3000;
 const PANICS = (FLOOD_MS / 1000) * PER_SECOND;
 /** Nothing else is waited for than the program's own pace, with room for a loaded machine. */
 const LIMIT_MS = 60_000 + 4 * FLOOD_MS;
-/** What both processes take on their way to the trace (V8 grows lazily), and the bounded queues of a trace in full. */
-const MAX_RESIDENT_MIB = 256;
+/**
+ * What both processes take on their way to the trace, what V8 lets new objects fill before it looks at them (it takes half
+ * a minute of the flood to get there, 260 MiB in all, and stays), and the bounded queues of a trace in full.
+ */
+const MAX_RESIDENT_MIB = 320;
 
 /** Of the newest event that is told or shown, for as long as it is the newest. */
 const MAX_AGE_MS = 1000;
