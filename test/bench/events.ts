@@ -148,12 +148,10 @@ function decoding(name: string, render: boolean): Sink {
     name: `engine alone: ${name}`,
     async start({ pid }) {
       const engine: Engine = createEngine();
-      let calls = 0;
-      let characters = 0;
-      let dropped = 0;
+      const seen = { calls: 0, characters: 0, dropped: 0 };
       const onEvents = (events: readonly TraceEvent[]): void => {
-        calls += events.length;
-        if (render) for (const event of events) characters += textLength(event as CallEvent);
+        seen.calls += events.length;
+        if (render) for (const event of events) seen.characters += textLength(event as CallEvent);
       };
       const trace = await engine.trace(
         newJob(),
@@ -161,20 +159,20 @@ function decoding(name: string, render: boolean): Sink {
         {
           onEvents,
           onEnd: (_, stats) => {
-            dropped = stats.reduce((sum, of) => sum + of.dropped, 0);
+            seen.dropped = stats.reduce((sum, { dropped }) => sum + dropped, 0);
           },
         },
       );
       return {
         async until(wanted) {
-          while (calls < wanted) await pause();
+          while (seen.calls < wanted) await pause();
         },
         cpuSeconds: ownCpuSeconds,
         async stop() {
           await trace.stop();
           await engine.dispose();
-          if (render && characters === 0) throw new Error("bench: nothing was rendered");
-          return dropped;
+          if (render && seen.characters === 0) throw new Error("bench: nothing was rendered");
+          return seen.dropped;
         },
       };
     },
