@@ -192,6 +192,6 @@ function ownCpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
-async function pause(ms = 2): Promise<void> {
+async function pause(ms = 5): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -38,7 +38,7 @@ const MAX_GROWN_MIB = 256;
 /** Of the newest event that is told or shown, for as long as it is the newest. */
 const MAX_AGE_MS = 1000;
 /** So much of the time: on a loaded machine no process has a CPU whenever it wants one. What falls behind ends at 0. */
-const YOUNG_SHARE = 0.75;
+const YOUNG_SHARE = 0.5;
 
 const SOURCE = fileURLToPath(new URL("../programs/ends/main.go", import.meta.url));
 const program = buildGo("ends");
