@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
-/* The maps of a session. The helper sizes them (helper/load.ts); `ring` and `scratch` are one for all its sessions. */
+/* The maps of a session. The helper sizes them (helper/load.ts); `scratch` is one for all its sessions. */
 #ifndef PROBELENS_MAPS_H
 #define PROBELENS_MAPS_H
 

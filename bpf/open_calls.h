@@ -4,7 +4,8 @@
  * records say about ends is final, and user space never concludes anything.
  *
  * The calls of a goroutine are a stack. Its innermost call is the value of `innermost`; the others hang below it by
- * call id in `outer_calls`. A call whose callers are not traced, which most are, costs one insertion and one deletion.
+ * call id (outer_key) in `outer_calls`. A call whose callers are not traced, which most are, costs one insertion and
+ * one deletion.
  *
  * A frame lives only as long as everything above it, so a hit at some depth proves that deeper calls which are still on
  * the stack are gone: by a panic or by Goexit. Depth is stack.hi - CFA: it grows with each nested call, and does not
@@ -86,11 +87,14 @@ static __always_inline void call_stack(struct unwinding *at, struct task_ids *id
 	at->left = 0;
 }
 
+/* Ids are the session's own, the table is all sessions'. Ids take 53 bits; a helper has at most 256 rings. */
+static __always_inline u64 outer_key(u64 call_id) { return call_id | (u64)config.ring_number << 53; }
+
 /* Takes the innermost call off: the next one takes its place, or 0 is returned. */
 static __always_inline struct pl_open_call *leave_innermost(struct pl_call_stack *stack, struct pl_open_call *call)
 {
-	u64 outer = call->outer;
-	struct pl_open_call *next = outer ? bpf_map_lookup_elem(&outer_calls, &outer) : 0;
+	u64 outer = outer_key(call->outer);
+	struct pl_open_call *next = call->outer ? bpf_map_lookup_elem(&outer_calls, &outer) : 0;
 	if (!next) {
 		bpf_map_delete_elem(&innermost, stack);
 		return 0;
@@ -224,11 +228,11 @@ static __always_inline int open_call(struct pl_call_stack *stack, struct pl_open
 		return -1;
 	if (!outer)
 		return bpf_map_update_elem(&innermost, stack, call, BPF_ANY);
-	u64 outer_id = outer->call_id;
+	u64 key = outer_key(outer->call_id);
 	u32 nested = outer->nested + 1;
-	if (nested >= config.max_nested || bpf_map_update_elem(&outer_calls, &outer_id, outer, BPF_ANY))
+	if (nested >= config.max_nested || bpf_map_update_elem(&outer_calls, &key, outer, BPF_ANY))
 		return -1;
-	call->outer = outer_id;
+	call->outer = outer->call_id;
 	call->nested = nested;
 	*outer = *call;
 	return 0;

@@ -30,20 +30,21 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /*
- * A number that no other call of this helper has, below 2^53 (JavaScript's exact integers), without an atomic
+ * A number that no other call of this session has, below 2^53 (JavaScript's exact integers), without an atomic
  * fetch-and-add. While a record is reserved, no other record can have its place in the ring; the same place comes
- * again only after the reader has consumed the whole ring (8 MiB), which takes longer than 2^21 ns. So place (17 bits
- * of 64 bytes; records take at least 160) and time since the helper's start in units of 2.1 ms (35 bits: 2.3 years)
- * are unique together. Bit 52 is set in the ids of deep events. `time` must have been read while the record was
- * reserved.
+ * again only after the reader has consumed the whole ring, which takes longer than 2^21 ns for 8 MiB (4 GB/s), and as
+ * much less as the ring is smaller. So place (17 bits of 64 bytes for 8 MiB; records take at least 160) and time since
+ * the helper's start in units of 2.1 ms (35 bits: 2.3 years) are unique together. Bit 52 is set in the ids of deep
+ * events. `time` must have been read while the record was reserved.
  */
 static __always_inline u64 call_id(struct pl_record *record, u64 time)
 {
 	volatile u64 *place = (volatile u64 *)&record->call_id;
 	*place = (u64)record;
-	u64 cell = (*place >> 6) & 0x1ffff;
-	u64 age = ((time - config.base_ns) >> 21) & 0x7ffffffffull;
-	return age << 17 | cell;
+	u32 cell_bits = config.ring_bits - 6;
+	u64 cell = (*place >> 6) & ((1u << cell_bits) - 1);
+	u64 age = (time - config.base_ns) >> (config.ring_bits - 2);
+	return (age << cell_bits | cell) & (DEEP_CALL - 1);
 }
 
 static __always_inline int on_call(struct pt_regs *ctx, u32 size)

@@ -172,7 +172,8 @@ struct pl_config {
 	u32 never;	     /* 0: see OWN_STACK */
 	u32 fault_in;	     /* programs that may sleep wait for memory that is not resident (memory.h) */
 	u32 probes;	     /* of the session */
-	u32 pad;
+	u16 ring_bits;	     /* its ring has 2^ring_bits bytes: see call_id() */
+	u16 ring_number;     /* among the helper's */
 };
 
 /* CLOCK_MONOTONIC of the last hits of a session whose goroutine could not be read; 0: none (open_calls.h). */

@@ -18,6 +18,9 @@ static __always_inline struct pl_scratch *own_scratch(int make)
 	return bpf_map_lookup_elem(&scratch, &tid);
 }
 
+/* In the ids of deep events. */
+#define DEEP_CALL (1ull << 52)
+
 /*
  * A number that no other call of this helper has (see call_id in probelens.bpf.c, which leaves bit 52 alone). The
  * scratch memories of all threads are one array: bits 12 to 23 of their addresses tell them apart (each takes more than
@@ -28,7 +31,7 @@ static __always_inline u64 deep_call_id(struct pl_scratch *s)
 {
 	volatile u64 *place = (volatile u64 *)&((struct pl_record *)s->record)->call_id;
 	*place = (u64)s;
-	return 1ull << 52 | ((*place >> 12) & 0xfff) << 40 | (s->sequence & 0xffffffffffull);
+	return DEEP_CALL | ((*place >> 12) & 0xfff) << 40 | (s->sequence & 0xffffffffffull);
 }
 
 #endif

@@ -28,7 +28,9 @@ import { closeFd, type Libbpf, loadLibbpf, loadTrivialMultiProgram, loadTrivialP
 import { OpenCallTables } from "./openCalls.ts";
 import { dropPrivileges, raiseLimits } from "./privileges.ts";
 import { describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
-import { RingReader, type SendBatch } from "./ring.ts";
+import { RecordWindow } from "./recordWindow.ts";
+import type { RingReader, SendBatch } from "./ring.ts";
+import { Rings } from "./rings.ts";
 import { Scratch } from "./scratch.ts";
 import { describeTarget, Session } from "./session.ts";
 
@@ -45,11 +47,17 @@ const REQUEST_FAILED = -32000;
 export interface HelperHost {
   /** Where the BPF object and native/ are. */
   readonly packageDirectory: string | undefined;
-  readonly sendRecords: SendBatch;
+  sendRecords(session: number, ...batch: Parameters<SendBatch>): void;
   /** Before a request is carried out. */
   roomForAnswer(): Promise<void>;
   notify(method: string, params: object): void;
   notice(message: string): void;
+}
+
+interface Attached {
+  readonly session: Session;
+  readonly ring: RingReader;
+  readonly window: RecordWindow;
 }
 
 interface Machine {
@@ -61,7 +69,8 @@ export class Helper {
   private readonly host: HelperHost;
   private readonly peerUid = peerUid();
   private readonly audit: AuditLog;
-  private readonly sessions = new Map<number, Session>();
+  private readonly sessions = new Map<number, Attached>();
+  private readonly rings = new Rings();
   /** Ids of sessions whose attach is under way. */
   private readonly attaching = new Set<number>();
   /** Capture types that have come for a session that is not attached yet. */
@@ -70,7 +79,6 @@ export class Helper {
   private machine: Machine | undefined;
   private ledger: number | undefined;
   private traps: Promise<TrapCosts> | undefined;
-  private ring: RingReader | undefined;
   private openCalls: OpenCallTables | undefined;
   private disposed = false;
 
@@ -87,9 +95,13 @@ export class Helper {
     this.serve(rpc, "extend", ({ session, expiresInMs }) => this.extend(session, expiresInMs));
     // Said by the peer's own clock and relayed to those who hold the links: a helper that lives is no sign.
     rpc.onNotification(HELPER_METHODS.alive, () => {
-      for (const session of this.sessions.values()) session.beat();
+      for (const { session } of this.sessions.values()) session.beat();
     });
-    this.serve(rpc, "counters", ({ session }) => ({ counters: this.find("counters", session).counters() }));
+    rpc.onNotification(HELPER_METHODS.taken, (params: unknown) => {
+      const checked = checkRequest("taken", params);
+      if ("output" in checked) this.sessions.get(checked.output.session)?.window.taken(checked.output.bytes);
+    });
+    this.serve(rpc, "counters", ({ session }) => ({ counters: this.find("counters", session).session.counters() }));
     this.serve(rpc, "readFile", readFile);
     this.serve(rpc, "describeProcess", ({ pid }) => describeProcess(pid));
     this.serve(rpc, "listProcesses", listProcesses);
@@ -100,9 +112,9 @@ export class Helper {
   /** Resolves when every probe is gone. */
   async dispose(): Promise<void> {
     this.disposed = true;
-    this.ring?.stop();
+    this.rings.stop();
     this.audit.close();
-    await Promise.all([...this.sessions.values()].map((session) => session.detach()));
+    await Promise.all([...this.sessions.values()].map(({ session }) => session.detach()));
   }
 
   private serve<M extends HelperRequest>(
@@ -135,7 +147,7 @@ export class Helper {
         remedy: "Install helper and extension from the same package",
       });
     const { libbpf, features } = this.prepare();
-    const ring = this.openRing();
+    const ringReader = this.prepareRings();
     void this.measureTraps();
     const problem = this.audit.problem();
     return {
@@ -144,7 +156,7 @@ export class Helper {
       kernel: release(),
       libbpf,
       link: linkKind(features),
-      ringReader: ring.mode,
+      ringReader,
       faultIn: features.sleepable,
       peerUid: this.peerUid,
       ...(problem === undefined ? {} : { notice: problem }),
@@ -170,13 +182,14 @@ export class Helper {
   private async attach(params: AttachParams): Promise<AttachResult> {
     const { session: id } = params;
     const { features } = this.prepare();
-    const ring = this.openRing();
     if (this.sessions.has(id) || this.attaching.has(id)) throw invalidRequest("attach", `session ${id} exists already`);
     if (this.sessions.size + this.attaching.size >= MAX_SESSIONS)
       throw limitExceeded(describeTarget(params), `${MAX_SESSIONS} traces run already`, "Stop some of them first");
     const tables = this.coming?.session === id ? this.coming.parts : [];
     this.coming = undefined;
     this.attaching.add(id);
+    const window = new RecordWindow((batch, done) => this.host.sendRecords(id, batch, done));
+    const ring = this.takeRing(describeTarget(params), window);
     let session: Session;
     let traps: TrapCosts;
     try {
@@ -185,7 +198,7 @@ export class Helper {
         peerUid: this.peerUid,
         objectPath: this.packageFile(OBJECT),
         holderPath: this.packageFile(HOLDER),
-        ringFd: ring.fd,
+        ring,
         openCalls: () => (this.openCalls ??= new OpenCallTables()),
         scratch: (this.scratch ??= new Scratch(features.pidNamespace === undefined)),
         tables,
@@ -196,7 +209,10 @@ export class Helper {
         onRemoved: (removed) => this.onRemoved(removed),
       });
       if (this.disposed) await session.detach();
-      this.sessions.set(id, session);
+      this.sessions.set(id, { session, ring, window });
+    } catch (error) {
+      this.rings.giveBack(ring);
+      throw error;
     } finally {
       this.attaching.delete(id);
     }
@@ -209,20 +225,21 @@ export class Helper {
   }
 
   private async detach(id: number): Promise<DetachResult> {
-    const session = this.find("detach", id);
+    const { session, ring, window } = this.find("detach", id);
     this.sessions.delete(id);
     await session.detach();
     // Every program has run to its end: what they wrote is in the ring, what they counted is final.
-    await this.ring?.drain();
+    window.open();
+    await ring.drain();
     const result = { counters: session.counters(), openCalls: session.openCalls() };
     session.close();
-    if (this.sessions.size === 0) this.ring?.pause();
+    this.rings.giveBack(ring);
     this.audit.write("detach", `session=${id} ${targetText(session.params)}`);
     return result;
   }
 
   private extend(id: number, expiresInMs: number | undefined): Record<string, never> {
-    this.find("extend", id).expireIn(expiresInMs);
+    this.find("extend", id).session.expireIn(expiresInMs);
     this.audit.write("extend", `session=${id} expires=${expiresInMs === undefined ? "never" : `${expiresInMs}ms`}`);
     return {};
   }
@@ -243,10 +260,10 @@ export class Helper {
     this.host.notify(HELPER_METHODS.removed, removed);
   }
 
-  private find(method: string, id: number): Session {
-    const session = this.sessions.get(id);
-    if (!session) throw invalidRequest(method, `there is no session ${id}`);
-    return session;
+  private find(method: string, id: number): Attached {
+    const attached = this.sessions.get(id);
+    if (!attached) throw invalidRequest(method, `there is no session ${id}`);
+    return attached;
   }
 
   /** Once; begun while the peer still reads the program. */
@@ -274,13 +291,20 @@ export class Helper {
     return this.machine;
   }
 
-  private openRing(): RingReader {
+  private prepareRings(): RingReader["mode"] {
     try {
-      this.ring ??= new RingReader(this.host.sendRecords);
+      return this.rings.prepare();
     } catch (error) {
       throw asUserError("preparing the kernel for probes", error);
     }
-    return this.ring;
+  }
+
+  private takeRing(what: string, window: RecordWindow): RingReader {
+    try {
+      return this.rings.take(window.send);
+    } catch (error) {
+      throw asUserError(what, error);
+    }
   }
 
   private packageFile(name: string): string {

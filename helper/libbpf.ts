@@ -459,6 +459,11 @@ export function mapRing(fd: number, bytes: number, pageBytes: number): MappedRin
   return { consumer, producer, data: producer + BigInt(pageBytes) };
 }
 
+export function unmapRing(ring: MappedRing, bytes: number, pageBytes: number): void {
+  unmapMemory(ring.consumer, pageBytes);
+  unmapMemory(ring.producer, pageBytes + 2 * bytes);
+}
+
 /** A plain array's memory (BPF_F_MMAPABLE). */
 export function mapMemory(fd: number, bytes: number): Pointer {
   return mmap(bytes, PROT.READ, fd, 0);

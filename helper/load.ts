@@ -78,10 +78,17 @@ const LICENSE = "Dual MIT/GPL";
 /** CLOCK_MONOTONIC near the helper's start: call ids count from here. */
 const BASE_NS = process.hrtime.bigint();
 
-/** What sessions of one helper share. */
+/** See RingReader. */
+export interface SessionRing {
+  readonly fd: number;
+  readonly bytes: number;
+  readonly number: number;
+}
+
+/** The session's ring, and what sessions of one helper share. */
 export interface LoadContext {
   readonly objectPath: string;
-  readonly ringFd: number;
+  readonly ring: SessionRing;
   readonly scratch: Scratch;
   /** Made for the first session that pairs returns. */
   openCalls(): OpenCallTables;
@@ -294,7 +301,7 @@ export class LoadedSession {
     if (used.has(SIGTRAMPGO)) setMaxEntries(findMap(this.object, "float_waits"), MAX_FLOAT_WAITS);
     for (const [name, size] of TABLE_MAPS)
       setMaxEntries(findMap(this.object, mapOf(name)), Math.max(1, tables[name].length / size));
-    reuseMap(findMap(this.object, "ring"), context.ringFd);
+    reuseMap(findMap(this.object, "ring"), context.ring.fd);
     if (this.openCallTables !== undefined) {
       reuseMap(findMap(this.object, "innermost"), this.openCallTables.innermostFd);
       reuseMap(findMap(this.object, "outer_calls"), this.openCallTables.outerFd);
@@ -308,7 +315,7 @@ export class LoadedSession {
       const named = used.has(SIGTRAMPGO) ? ["scratch"] : [];
       for (const name of DEEP_MAPS) if (!named.includes(name)) setAutocreate(findMap(this.object, name), false);
     }
-    setInitialValue(findMap(this.object, ".rodata"), encodeConfig(params, this.features));
+    setInitialValue(findMap(this.object, ".rodata"), encodeConfig(params, this.features, context.ring));
     loadObject(this.object, programs);
     // For themselves: see open_calls.h.
     const unwinders = mapFd(findMap(this.object, "unwinders"));
@@ -486,7 +493,7 @@ function targetEntries(bytes: Uint8Array): { keys: Uint8Array; values: Uint8Arra
   return { keys, values };
 }
 
-function encodeConfig(params: AttachParams, features: Features): Uint8Array {
+function encodeConfig(params: AttachParams, features: Features, ring: SessionRing): Uint8Array {
   const view = new DataView(new ArrayBuffer(CONFIG.size));
   const { goroutine, target } = params;
   view.setBigUint64(CONFIG.baseNs, BASE_NS, true);
@@ -504,6 +511,8 @@ function encodeConfig(params: AttachParams, features: Features): Uint8Array {
   view.setUint32(CONFIG.faultIn, params.faultIn === true ? 1 : 0, true);
   view.setUint32(CONFIG.probes, params.probes.length, true);
   view.setUint32(CONFIG.maxNested, features.loops ? MAX_OPEN_CALLS : MAX_NESTED_WITHOUT_LOOP, true);
+  view.setUint16(CONFIG.ringBits, Math.log2(ring.bytes), true);
+  view.setUint16(CONFIG.ringNumber, ring.number, true);
   return new Uint8Array(view.buffer);
 }
 

@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import type { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { connectFrames } from "../src/protocol/connection.ts";
-import { encodeFrameHeader, FRAME_KIND } from "../src/protocol/frames.ts";
+import { encodeRecordsHeader } from "../src/protocol/frames.ts";
 import { AnswerRoom } from "./answerRoom.ts";
 import { Helper } from "./helper.ts";
 
@@ -21,9 +21,9 @@ const helper = new Helper({
   packageDirectory: ["./", "../dist/"]
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find((path) => existsSync(`${path}probelens.bpf.o`)),
-  sendRecords: (batch, done) => {
+  sendRecords: (session, batch, done) => {
     output.cork();
-    output.write(encodeFrameHeader(FRAME_KIND.records, batch.length));
+    output.write(encodeRecordsHeader(session, batch.length));
     output.write(batch, done);
     output.uncork();
   },

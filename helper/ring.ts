@@ -1,11 +1,11 @@
 /**
- * Reads the kernel's ring buffer in place and hands it on in batches, without looking at single events beyond their
+ * Reads one session's ring buffer in place and hands it on in batches, without looking at single events beyond their
  * headers. One batch is under way at a time: while the peer does not take it, nothing more is consumed, the ring fills,
  * and the kernel drops and counts.
  */
 import { MAX_RECORDS_FRAME_BYTES } from "../src/protocol/frames.ts";
 import { RING_HEADER } from "../src/protocol/records.ts";
-import { copyMemory, createRingBuffer, type MappedRing, mapRing, viewMemory } from "./libbpf.ts";
+import { closeFd, copyMemory, createRingBuffer, type MappedRing, mapRing, unmapRing, viewMemory } from "./libbpf.ts";
 
 /** Design, "Limits": holds 17 ms of the highest event rate seen (3 million a second), longer than any timer here. */
 export const RING_BYTES = 8 << 20;
@@ -30,18 +30,27 @@ interface RingMemory {
 
 export class RingReader {
   readonly fd: number;
+  readonly bytes: number;
+  /** Among the helper's rings; with a record's call id it names one call among all of them. */
+  readonly number: number;
   readonly mode: "view" | "copy";
+  send: SendBatch;
+  private readonly mapped: MappedRing;
   private readonly memory: RingMemory;
-  private readonly send: SendBatch;
   private timer: NodeJS.Timeout | undefined;
   private emptyLooks = 0;
   private sending = false;
   private drained: (() => void)[] = [];
   private stopped = false;
+  private closing = false;
 
-  constructor(send: SendBatch) {
-    this.fd = createRingBuffer(RING_BYTES);
-    this.memory = openMemory(mapRing(this.fd, RING_BYTES, PAGE_BYTES));
+  /** `bytes`: a power of two, and at least a batch (MAX_RECORDS_FRAME_BYTES). */
+  constructor(send: SendBatch, bytes = RING_BYTES, number = 0) {
+    this.fd = createRingBuffer(bytes);
+    this.bytes = bytes;
+    this.number = number;
+    this.mapped = mapRing(this.fd, bytes, PAGE_BYTES);
+    this.memory = openMemory(this.mapped, bytes);
     this.mode = this.memory.reader;
     this.send = send;
   }
@@ -51,17 +60,24 @@ export class RingReader {
     if (this.timer === undefined && !this.stopped) this.schedule();
   }
 
-  /** Stops looking; what is in the ring stays there. */
-  pause(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-  }
-
   /** The peer is gone. */
   stop(): void {
     this.stopped = true;
-    this.pause();
+    clearTimeout(this.timer);
     this.settle();
+  }
+
+  /** The session is over: gives the memory back, when what is being sent has gone. */
+  close(): void {
+    if (this.closing) return;
+    this.closing = true;
+    this.stop();
+    if (!this.sending) this.giveBack();
+  }
+
+  private giveBack(): void {
+    unmapRing(this.mapped, this.bytes, PAGE_BYTES);
+    closeFd(this.fd);
   }
 
   /** Resolves when everything that was in the ring at this moment has been handed on. */
@@ -94,10 +110,8 @@ export class RingReader {
     this.sending = true;
     this.send(window.subarray(0, length), (error) => {
       this.sending = false;
-      if (error) {
-        this.stop();
-        return;
-      }
+      if (this.closing) return this.giveBack();
+      if (error) return this.stop();
       memory.setConsumed(from + length);
       this.settle();
     });
@@ -125,34 +139,34 @@ function finishedBytes(window: Uint8Array): number {
   return at;
 }
 
-function openMemory(ring: MappedRing): RingMemory {
+function openMemory(ring: MappedRing, bytes: number): RingMemory {
   if (process.versions["electron"] === undefined) {
     try {
-      return viewed(ring);
+      return viewed(ring, bytes);
     } catch {
       // A runtime that forbids external ArrayBuffers: copy instead.
     }
   }
-  return copied(ring);
+  return copied(ring, bytes);
 }
 
-function viewed(ring: MappedRing): RingMemory {
+function viewed(ring: MappedRing, bytes: number): RingMemory {
   const consumer = new BigInt64Array(viewMemory(ring.consumer, 8));
   const producer = new BigInt64Array(viewMemory(ring.producer, 8));
-  const data = new Uint8Array(viewMemory(ring.data, 2 * RING_BYTES));
+  const data = new Uint8Array(viewMemory(ring.data, 2 * bytes));
   return {
     reader: "view",
     consumed: () => Number(Atomics.load(consumer, 0)),
     produced: () => Number(Atomics.load(producer, 0)),
     setConsumed: (position) => void Atomics.store(consumer, 0, BigInt(position)),
     at: (position, length) => {
-      const start = position % RING_BYTES;
+      const start = position % bytes;
       return data.subarray(start, start + length);
     },
   };
 }
 
-function copied(ring: MappedRing): RingMemory {
+function copied(ring: MappedRing, bytes: number): RingMemory {
   const word = new BigInt64Array(1);
   const buffer = new Uint8Array(MAX_RECORDS_FRAME_BYTES);
   const read = (address: bigint): number => {
@@ -168,7 +182,7 @@ function copied(ring: MappedRing): RingMemory {
       copyMemory(ring.consumer, word, 8);
     },
     at: (position, length) => {
-      copyMemory(buffer, ring.data + BigInt(position % RING_BYTES), length);
+      copyMemory(buffer, ring.data + BigInt(position % bytes), length);
       return buffer.subarray(0, length);
     },
   };

@@ -12,7 +12,7 @@ import { type TrapCosts, USUAL_TRAP_COSTS } from "./cost.ts";
 import { asUserError, bytesDiffer } from "./failures.ts";
 import type { Features } from "./features.ts";
 import { type Bound, type HolderListener, LinkHolder } from "./holder.ts";
-import { LoadedSession } from "./load.ts";
+import { LoadedSession, type SessionRing } from "./load.ts";
 import type { OpenCallTables } from "./openCalls.ts";
 import { checkProcess, fileIdentity, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
 import { openProgram, openRegular } from "./programFile.ts";
@@ -28,7 +28,7 @@ export interface SessionContext {
   readonly objectPath: string;
   /** The program of holder.c. */
   readonly holderPath: string;
-  readonly ringFd: number;
+  readonly ring: SessionRing;
   readonly scratch: Scratch;
   /** Made for the first session that pairs returns. */
   openCalls(): OpenCallTables;

@@ -190,8 +190,8 @@ export interface TraceListener {
   /** Before anything is attached: the functions are found and planned. A rejection calls the trace off. */
   onPlanned?(plans: readonly FunctionPlan[]): void | Promise<void>;
   /**
-   * Events arrive in kernel order, in batches. While a returned promise is pending no more are read: the kernel's ring
-   * buffer fills, and what finds no room is counted as dropped.
+   * Events arrive in kernel order, in batches. While a returned promise is pending little more is read for this trace: its
+   * ring buffer in the kernel fills, and what finds no room is counted as dropped. Other traces go on.
    */
   onEvents(events: readonly TraceEvent[]): void | Promise<void>;
   /** Where a trace has expired before `onEnd`; else while it runs. `message`: for the user, where it was the budget. */

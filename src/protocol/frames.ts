@@ -6,7 +6,7 @@
 export const FRAME_KIND = {
   /** One JSON-RPC message, UTF-8. */
   json: 1,
-  /** Consecutive ring buffer records, as `records.ts` reads them. */
+  /** u32 session (little-endian), then consecutive records of its ring buffer, as `records.ts` reads them. */
   records: 2,
 } as const;
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
@@ -14,8 +14,9 @@ export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
 export const FRAME_HEADER_BYTES = 5;
 /** An attach request takes about 500 bytes per probe; the largest (MAX_PROBES of layout.ts) stays below this. */
 export const MAX_JSON_FRAME_BYTES = 32 << 20;
-/** The helper sends at most one such batch at a time, so this bounds what both sides hold. Above the largest record. */
+/** One batch of records. The helper sends at most one of a session at a time. Above the largest record. */
 export const MAX_RECORDS_FRAME_BYTES = 1 << 20;
+const SESSION_BYTES = 4;
 
 /** What arrived was not our protocol. Nothing after it can be trusted: close the stream. */
 export class FrameError extends Error {
@@ -23,6 +24,21 @@ export class FrameError extends Error {
     super(message);
     this.name = "FrameError";
   }
+}
+
+/** What stands before a batch of records. */
+export function encodeRecordsHeader(session: number, length: number): Uint8Array {
+  const header = new Uint8Array(FRAME_HEADER_BYTES + SESSION_BYTES);
+  header.set(encodeFrameHeader(FRAME_KIND.records, SESSION_BYTES + length));
+  new DataView(header.buffer).setUint32(FRAME_HEADER_BYTES, session, true);
+  return header;
+}
+
+/** Of the payload of a frame of records. */
+export function decodeRecordsFrame(payload: Uint8Array): { readonly session: number; readonly batch: Uint8Array } {
+  if (payload.length < SESSION_BYTES) throw new FrameError(`a frame of records has only ${payload.length} bytes`);
+  const session = new DataView(payload.buffer, payload.byteOffset).getUint32(0, true);
+  return { session, batch: payload.subarray(SESSION_BYTES) };
 }
 
 export function encodeFrameHeader(kind: FrameKind, length: number): Uint8Array {
@@ -101,5 +117,5 @@ export class FrameDecoder {
 }
 
 function frameLimit(kind: FrameKind): number {
-  return kind === FRAME_KIND.json ? MAX_JSON_FRAME_BYTES : MAX_RECORDS_FRAME_BYTES;
+  return kind === FRAME_KIND.json ? MAX_JSON_FRAME_BYTES : SESSION_BYTES + MAX_RECORDS_FRAME_BYTES;
 }

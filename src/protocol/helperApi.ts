@@ -1,12 +1,13 @@
 /**
  * Messages between the unprivileged side (server, CLI) and the helper: JSON-RPC requests (vscode-jsonrpc) in frames
- * of kind `json`, and raw event records in frames of kind `records` (see `frames.ts`). The helper validates every
+ * of kind `json`, and each session's raw event records in frames of kind `records` (see `frames.ts`). The helper validates every
  * request with the schemas of `helperSchema.ts` before it acts.
  */
 import type { CapturePlan } from "./capture.ts";
 import type { CaptureTableName } from "./captureTypes.ts";
 import type { ConditionProgram } from "./condition.ts";
 import type { ProbeCounters } from "./counters.ts";
+import { MAX_RECORDS_FRAME_BYTES } from "./frames.ts";
 
 export const PROTOCOL_VERSION = 4;
 
@@ -155,6 +156,20 @@ export interface CountersParams {
   readonly session: number;
 }
 
+/**
+ * A notification: the peer is done with so many bytes more of a session's records. What it has not taken is at most
+ * MAX_UNTAKEN_BYTES, which the helper sees to, so a trace that is not read holds up itself alone. Only the end of a
+ * session brings more: what is left in its ring buffer.
+ */
+export interface TakenParams {
+  readonly session: number;
+  readonly bytes: number;
+}
+/** Two batches: while the peer takes one, the next one comes. */
+export const MAX_UNTAKEN_BYTES = 2 * MAX_RECORDS_FRAME_BYTES;
+/** Less is not worth a message: at usual rates there are none. The helper goes on below one batch, so it never waits. */
+export const TAKEN_STEP_BYTES = MAX_RECORDS_FRAME_BYTES / 2;
+
 /** Bytes of a process's program file (`/proc/PID/exe`), for processes whose files the peer may not read itself. */
 export interface ReadFileParams {
   readonly pid: number;
@@ -246,6 +261,7 @@ export const HELPER_METHODS = {
   detach: "detach",
   extend: "extend",
   alive: "alive",
+  taken: "taken",
   counters: "counters",
   readFile: "readFile",
   describeProcess: "describeProcess",

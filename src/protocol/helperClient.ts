@@ -5,6 +5,7 @@ import { ErrorCodes, ResponseError } from "vscode-jsonrpc/node";
 import type { CaptureTableName, CaptureTables } from "./captureTypes.ts";
 import { connectFrames } from "./connection.ts";
 import { UserError } from "./errors.ts";
+import { decodeRecordsFrame } from "./frames.ts";
 import {
   ALIVE_INTERVAL_MS,
   type AttachParams,
@@ -27,13 +28,14 @@ import {
   type ReadFileParams,
   type ReadFileResult,
   type RemovedParams,
+  TAKEN_STEP_BYTES,
   type TargetEndedParams,
 } from "./helperApi.ts";
 import { errorDataSchema, removedSchema, targetEndedSchema } from "./helperSchema.ts";
 
 export interface HelperHandlers {
-  /** A batch for `decodeRecords`; its bytes are valid during the call. */
-  onRecords(batch: Uint8Array): void;
+  /** A batch for `decodeRecords`; its bytes are valid during the call. To be answered by `taken`. */
+  onRecords(batch: Uint8Array, session: number): void;
   onTargetEnded(params: TargetEndedParams): void;
   onRemoved?(params: RemovedParams): void;
   /** Once: the helper closed the stream (no error), or it broke or carried something that is not our protocol. */
@@ -48,6 +50,8 @@ export interface HelperClient {
   detach(params: DetachParams): Promise<DetachResult>;
   extend(params: ExtendParams): Promise<void>;
   counters(params: CountersParams): Promise<CountersResult>;
+  /** Of a session's records; told in steps. */
+  taken(session: number, bytes: number): void;
   readFile(params: ReadFileParams): Promise<ReadFileResult>;
   describeProcess(params: DescribeProcessParams): Promise<DescribeProcessResult>;
   listProcesses(): Promise<ListProcessesResult>;
@@ -71,7 +75,10 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
   const { rpc } = connectFrames(
     input,
     output,
-    (batch) => handlers.onRecords(batch),
+    (payload) => {
+      const { session, batch } = decodeRecordsFrame(payload);
+      handlers.onRecords(batch, session);
+    },
     (error) => {
       clearInterval(alive);
       closed = error ?? "ended";
@@ -105,6 +112,7 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
     return await Promise.race([answer, end]);
   };
 
+  const untold = new Map<number, number>();
   return {
     initialize: () => request(HELPER_METHODS.initialize, { protocolVersion: PROTOCOL_VERSION }),
     attach: async (params, tables) => {
@@ -114,7 +122,17 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
       for (const part of parts) await request(HELPER_METHODS.captureTables, { session: params.session, tables: part });
       return await request(HELPER_METHODS.attach, { ...params, tables: last });
     },
-    detach: (params) => request(HELPER_METHODS.detach, params),
+    detach: async (params) => {
+      const result = await request<DetachResult>(HELPER_METHODS.detach, params);
+      untold.delete(params.session);
+      return result;
+    },
+    taken: (session, taken) => {
+      const bytes = (untold.get(session) ?? 0) + taken;
+      untold.set(session, bytes < TAKEN_STEP_BYTES ? bytes : 0);
+      if (bytes >= TAKEN_STEP_BYTES && closed === undefined)
+        void rpc.sendNotification(HELPER_METHODS.taken, { session, bytes }).catch(() => {});
+    },
     extend: async (params) => void (await request<object>(HELPER_METHODS.extend, params)),
     counters: (params) => request(HELPER_METHODS.counters, params),
     readFile: (params) => request(HELPER_METHODS.readFile, params),

@@ -162,6 +162,7 @@ export const HELPER_SCHEMAS = {
   detach: v.strictObject({ session: uint32 }),
   extend: v.strictObject({ session: uint32, expiresInMs }),
   counters: v.strictObject({ session: uint32 }),
+  taken: v.strictObject({ session: uint32, bytes: uint32 }),
   readFile: v.strictObject({
     pid,
     startTime,

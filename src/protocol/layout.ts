@@ -26,6 +26,8 @@ export const CONFIG = {
   never: 64,
   faultIn: 68,
   probes: 72,
+  ringBits: 76,
+  ringNumber: 78,
 } as const;
 
 /** struct pl_unread */

@@ -38,11 +38,12 @@ export async function printForwarding(binary: string): Promise<void> {
   const child = spawn(process.execPath, [HELPER], { stdio: ["pipe", "pipe", "inherit"] });
   let events = 0;
   let last = 0;
-  const client = connectHelper(child.stdout, child.stdin, {
-    onRecords(batch) {
+  const client: HelperClient = connectHelper(child.stdout, child.stdin, {
+    onRecords(batch, session) {
       decodeRecords(batch, () => {
         events += 1;
       });
+      client.taken(session, batch.length);
       last = performance.now();
     },
     onTargetEnded() {},

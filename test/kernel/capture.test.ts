@@ -153,7 +153,7 @@ async function throughSession(params: AttachParams, features: Features, run: () 
       objectPath: `${DIST}probelens.bpf.o`,
       holderPath: `${DIST}native/probelens-holder`,
       peerUid: process.getuid?.() ?? 0,
-      ringFd: ring.fd,
+      ring,
       scratch,
       openCalls: () => new OpenCallTables(),
       features,

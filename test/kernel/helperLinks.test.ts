@@ -244,7 +244,7 @@ async function attach(
     peerUid: process.getuid?.() ?? 0,
     objectPath,
     holderPath: `${DIST}native/probelens-holder`,
-    ringFd: reader.fd,
+    ring: reader,
     openCalls: () => (openCalls ??= new OpenCallTables()),
     scratch: new Scratch(true),
     features,

@@ -26,7 +26,7 @@ export interface RunningHelper {
 
 /** `env`: instead of this process' own. */
 export async function startHelper(
-  onBatch?: (batch: Uint8Array) => void,
+  onBatch?: (batch: Uint8Array, session: number) => void,
   env?: NodeJS.ProcessEnv,
 ): Promise<RunningHelper> {
   const child = spawnHelper(env);
@@ -35,8 +35,12 @@ export async function startHelper(
   let errors = "";
   child.stderr?.on("data", (text) => (errors += String(text)));
   if (!child.stdin || !child.stdout) throw new Error("no pipes");
-  const client = connectHelper(child.stdout, child.stdin, {
-    onRecords: onBatch ?? ((batch) => decodeRecords(Uint8Array.from(batch), (event) => events.push(event))),
+  const keep = (batch: Uint8Array): void => decodeRecords(Uint8Array.from(batch), (event) => events.push(event));
+  const client: HelperClient = connectHelper(child.stdout, child.stdin, {
+    onRecords: (batch, session) => {
+      (onBatch ?? keep)(batch, session);
+      client.taken(session, batch.length);
+    },
     onTargetEnded: (params) => ended.push(params),
     onClose: () => {},
   });

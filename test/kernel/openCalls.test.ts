@@ -68,7 +68,7 @@ async function attach(target: Child, { func, tables, watched = true, features = 
   return await Session.attach(params, {
     objectPath: `${DIST}probelens.bpf.o`,
     holderPath: `${DIST}native/probelens-holder`,
-    ringFd: ring.fd,
+    ring,
     openCalls: () => tables,
     scratch: new Scratch(true),
     tables: [Object.fromEntries(encoded)],

@@ -1,4 +1,7 @@
-/** One running helper, shared by every trace of an engine: requests, and raw events given to the trace they belong to. */
+/**
+ * One running helper, shared by every trace of an engine: requests, and raw events given to the trace they belong to. The stream is
+ * always read: what one trace does not take is bounded by its own window (MAX_UNTAKEN_BYTES).
+ */
 
 import type { InitializeResult, RemovedParams } from "../../protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../../protocol/helperClient.ts";
@@ -6,14 +9,13 @@ import type { RawEvent } from "../../protocol/records.ts";
 import { decodeRecords } from "../../protocol/records.ts";
 import { helperDied } from "../failures.ts";
 import { type LaunchedHelper, type LaunchOptions, launchHelper, tellingLine } from "./launch.ts";
-import { type ReaderState, StreamFlow } from "./streamFlow.ts";
 
 /** What a trace wants to hear. */
 export interface EventSink {
   /** The event's bytes are valid during the call. */
   onRawEvent(event: RawEvent): void;
-  /** After the last event of a batch. */
-  onBatchEnd(): void;
+  /** After the last event of a batch of so many bytes, to be given back by `taken`. */
+  onBatchEnd(bytes: number): void;
   onTargetEnded(pid: number, reason: "exited" | "exec" | "lost"): void;
   /** Some of the probes are gone, because they cost too much. */
   onRemoved(removed: RemovedParams): void;
@@ -27,8 +29,8 @@ const LEASE_ENDED =
   "this process gave no sign of life for ten seconds (it was stopped, or the machine slept), so the probes were removed";
 
 /** What a trace needs of the link. */
-export type SessionLink = Pick<HelperLink, "alive" | "register" | "unregister" | "setReader" | "readToEnd"> & {
-  readonly client: Pick<HelperClient, "counters" | "detach">;
+export type SessionLink = Pick<HelperLink, "alive" | "register" | "unregister"> & {
+  readonly client: Pick<HelperClient, "counters" | "detach" | "taken">;
 };
 
 export class HelperLink {
@@ -44,7 +46,7 @@ export class HelperLink {
     return await launchHelper(options, async (launched) => {
       const state = new LinkState(launched);
       const client = connectHelper(launched.child.stdout, launched.child.stdin, {
-        onRecords: (batch) => state.deliver(batch),
+        onRecords: (batch, session) => state.deliver(batch, session),
         onTargetEnded: ({ session, pid, reason }) => {
           const sink = state.sinks.get(session);
           if (reason === "lease") sink?.onHelperDied(LEASE_ENDED);
@@ -87,32 +89,16 @@ export class HelperLink {
     const firstProbe = this.nextProbe;
     this.nextProbe += count;
     this.state.sinks.set(session, sink);
-    for (let id = firstProbe; id < firstProbe + count; id += 1) this.state.byProbe.set(id, sink);
     return { session, firstProbe };
   }
 
-  unregister(session: number, firstProbe: number, count: number): void {
-    const sink = this.state.sinks.get(session);
+  unregister(session: number): void {
     this.state.sinks.delete(session);
-    if (sink !== undefined) this.state.flow.set(sink, "ready");
-    for (let id = firstProbe; id < firstProbe + count; id += 1) this.state.byProbe.delete(id);
-  }
-
-  /** How a trace's reader fares. While one of them waits, nothing is read for any (streamFlow.ts). */
-  setReader(sink: EventSink, state: ReaderState): void {
-    this.state.flow.set(sink, state);
-  }
-
-  /** While a trace ends, until the function returned is called. */
-  readToEnd(): () => void {
-    return this.state.flow.readToEnd();
   }
 
   /** Ends the helper; every probe is gone when this resolves. */
   async close(): Promise<void> {
     this.state.closing = true;
-    this.readToEnd();
-    for (const sink of this.state.sinks.values()) this.setReader(sink, "ready");
     this.client.dispose();
     await this.launched.close();
   }
@@ -120,8 +106,6 @@ export class HelperLink {
 
 class LinkState {
   readonly sinks = new Map<number, EventSink>();
-  readonly byProbe = new Map<number, EventSink>();
-  readonly flow: StreamFlow;
   closing = false;
   death: string | undefined;
   helperPid: number | undefined;
@@ -129,25 +113,20 @@ class LinkState {
 
   constructor(launched: LaunchedHelper) {
     this.launched = launched;
-    this.flow = new StreamFlow(launched.child.stdout);
   }
 
-  deliver(batch: Uint8Array): void {
-    const touched = new Set<EventSink>();
+  deliver(batch: Uint8Array, session: number): void {
+    const sink = this.sinks.get(session);
+    if (sink === undefined) return;
     try {
-      decodeRecords(batch, (event) => {
-        const sink = this.byProbe.get(event.probe);
-        if (sink === undefined) return;
-        sink.onRawEvent(event);
-        touched.add(sink);
-      });
+      decodeRecords(batch, (event) => sink.onRawEvent(event));
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       // Record boundaries are lost: nothing that follows could be believed.
       this.launched.child.stdin.destroy();
       this.launched.child.stdout.destroy(error);
     }
-    for (const sink of touched) sink.onBatchEnd();
+    sink.onBatchEnd(batch.length);
   }
 
   async ended(error: Error | undefined): Promise<void> {
@@ -158,6 +137,5 @@ class LinkState {
     this.death = `the privileged helper (pid ${this.helperPid ?? this.launched.child.pid}) ${ended}${protocol}${line === "" ? "" : `: ${line}`}`;
     if (!this.closing) for (const sink of this.sinks.values()) sink.onHelperDied(this.death);
     this.sinks.clear();
-    this.byProbe.clear();
   }
 }

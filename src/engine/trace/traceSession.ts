@@ -1,7 +1,8 @@
 /** The life of one trace: what its probes send is decoded, completed and delivered in order, until its one end. */
 
 import type { EventPlan, FunctionPlan, PlannedProbe } from "../../probe/api.ts";
-import type { RemovedParams } from "../../protocol/helperApi.ts";
+import { MAX_RECORDS_FRAME_BYTES } from "../../protocol/frames.ts";
+import { MAX_UNTAKEN_BYTES, type RemovedParams, TAKEN_STEP_BYTES } from "../../protocol/helperApi.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import type { ProgramValues } from "../../value/render.ts";
 import type { CallCost, EndReason, Removal, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
@@ -45,17 +46,6 @@ export interface SessionParts {
 }
 
 /**
- * Events that were read and not yet taken, above which the helper's stream rests: more than one batch of the smallest
- * records holds (1 MiB of 80 bytes), so that it does not rest after each.
- */
-export const MAX_WAITING = 16_384;
-/**
- * The same while another trace ends, which needs what stands before the end in the stream: the ring buffer's 8 MiB of
- * the smallest records. Beyond this the other one waits, too.
- */
-export const MAX_KEPT = 131_072;
-
-/**
  * How long an event waits for its float registers at least (at most twice this), milliseconds: threads that block the signal never send them, busy
  * machines may leave a thread without a CPU for a while between its hit and the signal.
  */
@@ -73,11 +63,13 @@ export class TraceSession implements Trace, EventSink {
   private readonly floats = new FloatJoiner((raw) => this.onWholeEvent(raw));
   private floatTimer: NodeJS.Timeout | undefined;
   private batch: Decoded[] = [];
-  private readonly batches: Decoded[][] = [];
-  /** Events in `batches`, and in the one that is being delivered. */
+  private readonly batches: { readonly events: readonly Decoded[]; readonly bytes: number }[] = [];
+  /**
+   * Bytes of the helper's batches in `batches`, and in the one that is being delivered: what is not taken, the helper
+   * does not follow up.
+   */
   private waiting = 0;
   private delivering: Promise<void> | undefined;
-  private readerBusy = false;
   private ending: Promise<void> | undefined;
   private defectReported = false;
   private active = true;
@@ -145,21 +137,24 @@ export class TraceSession implements Trace, EventSink {
     }
   }
 
-  onBatchEnd(): void {
+  onBatchEnd(bytes: number): void {
     if (this.floats.holds) {
       this.floats.keep();
       this.startFloatWait();
     } else this.stopFloatWait();
-    this.deliverBatch();
+    this.deliverBatch(bytes);
   }
 
-  private deliverBatch(): void {
-    if (this.batch.length === 0) return;
-    this.batches.push(this.batch);
-    this.waiting += this.batch.length;
+  private deliverBatch(bytes = 0): void {
+    if (this.batch.length === 0) return this.take(bytes);
+    this.batches.push({ events: this.batch, bytes });
+    this.waiting += bytes;
     this.batch = [];
     this.delivering ??= this.deliverAll();
-    this.tellReader();
+  }
+
+  private take(bytes: number): void {
+    if (bytes > 0) this.parts.link.client.taken(this.session, bytes);
   }
 
   onTargetEnded(pid: number, reason: "exited" | "exec" | "lost"): void {
@@ -205,14 +200,13 @@ export class TraceSession implements Trace, EventSink {
   abandon(): void {
     this.active = false;
     this.ending ??= Promise.resolve();
-    this.parts.link.unregister(this.session, this.table.firstProbe, this.table.size);
+    this.parts.link.unregister(this.session);
   }
 
   private async end(reason: EndReason): Promise<void> {
     const { link } = this.parts;
     let finalReason = reason;
     // The answer to `detach` comes after the last records on the same stream.
-    const done = link.readToEnd();
     if (link.alive) {
       try {
         const { counters, openCalls } = await link.client.detach({ session: this.session });
@@ -222,7 +216,6 @@ export class TraceSession implements Trace, EventSink {
         finalReason = { kind: "helper-died", message };
       }
     }
-    done();
     this.stopFloatWait();
     // Those that the end itself cut off are not worth a word more than their own.
     const { missed } = this.floats;
@@ -235,7 +228,7 @@ export class TraceSession implements Trace, EventSink {
       );
     this.removals.flush();
     this.active = false;
-    link.unregister(this.session, this.table.firstProbe, this.table.size);
+    link.unregister(this.session);
     finalReason = await this.parts.onDetached(finalReason);
     if (finalReason.kind === "expired") this.parts.listener.onRemoved?.(this.removed());
     this.parts.listener.onEnd(finalReason, this.tallies.summary());
@@ -271,8 +264,8 @@ export class TraceSession implements Trace, EventSink {
 
   private endFloatWait(point: number): void {
     this.stopFloatWait();
-    // They may stand in the stream, which rests for this trace's reader.
-    const rests = this.readerBusy || this.waiting > MAX_WAITING;
+    // They may be with the helper, which waits for this trace's reader.
+    const rests = this.waiting > MAX_UNTAKEN_BYTES - MAX_RECORDS_FRAME_BYTES - TAKEN_STEP_BYTES;
     if (!rests) this.floats.giveUpBefore(point);
     if (this.floats.holds) this.startFloatWait();
     this.deliverBatch();
@@ -281,25 +274,14 @@ export class TraceSession implements Trace, EventSink {
   /** One batch after the other; what needs no waiting is done at once. */
   private async deliverAll(): Promise<void> {
     for (let batch = this.batches.shift(); batch !== undefined; batch = this.batches.shift()) {
-      await this.loadCallers(batch);
+      await this.loadCallers(batch.events);
       const events: TraceEvent[] = [];
-      for (const decoded of batch) events.push(await this.withStack(decoded.stack, this.withCaller(decoded)));
-      const wait = this.parts.listener.onEvents(events);
-      if (wait !== undefined) {
-        this.readerBusy = true;
-        this.tellReader();
-        await wait.catch(() => undefined);
-        this.readerBusy = false;
-      }
-      this.waiting -= batch.length;
-      this.tellReader();
+      for (const decoded of batch.events) events.push(await this.withStack(decoded.stack, this.withCaller(decoded)));
+      await this.parts.listener.onEvents(events)?.catch(() => undefined);
+      this.waiting -= batch.bytes;
+      this.take(batch.bytes);
     }
     this.delivering = undefined;
-  }
-
-  private tellReader(): void {
-    const enough = this.readerBusy || this.waiting > MAX_WAITING;
-    this.parts.link.setReader(this, this.waiting > MAX_KEPT ? "full" : enough ? "waiting" : "ready");
   }
 
   /** Waits only where a caller is not known yet: most events are from a place seen before. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
+  decodeRecordsFrame,
   encodeFrameHeader,
+  encodeRecordsHeader,
   FRAME_KIND,
   FrameDecoder,
   FrameError,
@@ -50,7 +52,7 @@ describe("frames", () => {
     ["kind 0", header(0, 0), /unknown frame kind 0/],
     ["text", Buffer.from("HTTP/1.1 200"), /unknown frame kind 47/],
     ["a JSON frame over the limit", header(MAX_JSON_FRAME_BYTES + 1, 1), /announces 33554433 bytes/],
-    ["records over the limit", header(MAX_RECORDS_FRAME_BYTES + 1, 2), /announces 1048577 bytes/],
+    ["records over the limit", header(MAX_RECORDS_FRAME_BYTES + 5, 2), /announces 1048581 bytes/],
     ["the largest length", header(0xffffffff, 1), /announces 4294967295 bytes/],
   ];
   for (const [name, bytes, message] of refused)
@@ -63,7 +65,16 @@ describe("frames", () => {
     });
 
   it("refuses to send more than the other side takes", () => {
-    assert.throws(() => encodeFrameHeader(FRAME_KIND.records, MAX_RECORDS_FRAME_BYTES + 1), FrameError);
-    assert.equal(encodeFrameHeader(FRAME_KIND.records, MAX_RECORDS_FRAME_BYTES).length, 5);
+    assert.throws(() => encodeRecordsHeader(1, MAX_RECORDS_FRAME_BYTES + 1), FrameError);
+    assert.equal(encodeRecordsHeader(1, MAX_RECORDS_FRAME_BYTES).length, 9);
+  });
+
+  it("says whose the records are", () => {
+    const batch = Uint8Array.from({ length: 40 }, (_, index) => index);
+    const { frames } = decode(Buffer.concat([encodeRecordsHeader(0xfedcba98, batch.length), batch]), 7);
+    assert.equal(frames.length, 1);
+    const payload = Uint8Array.from(Buffer.from(frames[0]![1], "hex"));
+    assert.deepEqual(decodeRecordsFrame(payload), { session: 0xfedcba98, batch });
+    assert.throws(() => decodeRecordsFrame(payload.subarray(0, 3)), FrameError);
   });
 });

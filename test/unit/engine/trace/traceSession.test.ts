@@ -3,17 +3,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EndReason, StatsEvent, TraceEvent } from "../../../../src/engine/api.ts";
 import type { EventSink, SessionLink } from "../../../../src/engine/helper/link.ts";
-import { StreamFlow } from "../../../../src/engine/helper/streamFlow.ts";
 import type { CallerTable } from "../../../../src/engine/trace/callers.ts";
-import { MAX_KEPT, MAX_WAITING, TraceSession } from "../../../../src/engine/trace/traceSession.ts";
-import type { DetachResult } from "../../../../src/protocol/helperApi.ts";
+import { TraceSession } from "../../../../src/engine/trace/traceSession.ts";
+import { MAX_RECORDS_FRAME_BYTES } from "../../../../src/protocol/frames.ts";
+import { type DetachResult, MAX_UNTAKEN_BYTES } from "../../../../src/protocol/helperApi.ts";
+import { RECORD } from "../../../../src/protocol/records.ts";
 import { counters, planOf, program, rawEvent } from "./plans.ts";
 
-/** Records of a shared stream: what a trace is given is taken from its own count. */
+/** Sends what each trace's window has room for (helper/recordWindow.ts). */
 class FakeHelper {
-  reading = true;
   alive = true;
-  private readonly flow = new StreamFlow({ pause: () => (this.reading = false), resume: () => (this.reading = true) });
+  private readonly untaken = new Map<number, number>();
   private nextProbe = 1;
   private nextSession = 1;
   /** How `detach` answers, when it does. */
@@ -21,26 +21,37 @@ class FakeHelper {
 
   readonly link: SessionLink = {
     alive: true,
-    client: { counters: async () => ({ counters: [] }), detach: () => this.answer },
+    client: {
+      counters: async () => ({ counters: [] }),
+      detach: () => this.answer,
+      taken: (session, bytes) => void this.untaken.set(session, this.untakenOf(session) - bytes),
+    },
     register: (_sink, count) => {
       const firstProbe = this.nextProbe;
       this.nextProbe += count;
       return { session: this.nextSession++, firstProbe };
     },
     unregister: () => {},
-    setReader: (sink, state) => this.flow.set(sink, state),
-    readToEnd: () => this.flow.readToEnd(),
   };
 
-  /** One batch of calls for a trace; false: the stream rests. */
+  untakenOf(session: number): number {
+    return this.untaken.get(session) ?? 0;
+  }
+
+  /** One batch of calls for a trace; false: it has to take something first. */
   send(trace: TraceSession, calls: number): boolean {
-    if (!this.reading) return false;
+    const untaken = this.untakenOf(trace.session);
+    if (untaken > MAX_UNTAKEN_BYTES - MAX_RECORDS_FRAME_BYTES) return false;
+    const bytes = calls * RECORD.size;
+    this.untaken.set(trace.session, untaken + bytes);
     const sink: EventSink = trace;
     for (let n = 0; n < calls; n += 1) sink.onRawEvent(rawEvent("call", trace.probes[0]!.id, n + 1));
-    sink.onBatchEnd();
+    sink.onBatchEnd(bytes);
     return true;
   }
 }
+
+const BATCH = 10_000;
 
 const KNOWN: Pick<CallerTable, "withProbeAddress" | "callAddress" | "loadBias" | "lookup" | "load"> = {
   withProbeAddress: (plan) => plan,
@@ -88,54 +99,35 @@ function traceOf(helper: FakeHelper, slow: boolean, callers = KNOWN) {
 /** Everything that waits for nothing outside has run. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test("two traces share a helper: the one that goes on does not start the stream that the other has stopped", async () => {
+test("two traces share a helper: what one does not take holds up itself alone", async () => {
   const helper = new FakeHelper();
   const [slow, quick] = [traceOf(helper, true), traceOf(helper, false)];
-  assert.ok(helper.send(slow.session, 10));
-  await settled();
-  assert.equal(helper.reading, false);
-  // What was in the pipe already reaches the other one, which takes it at once.
-  quick.session.onRawEvent(rawEvent("call", quick.session.probes[0]!.id, 1));
-  quick.session.onBatchEnd();
-  await settled();
-  assert.equal(quick.events.length, 1);
-  assert.equal(helper.reading, false);
-  await slow.take();
-  assert.equal(helper.reading, true);
-});
-
-test("what is kept for a slow reader is bounded, also while others end", async () => {
-  const helper = new FakeHelper();
-  const slow = traceOf(helper, true);
-  const BATCH = 10_000;
   let sent = 0;
-  const flood = async (): Promise<void> => {
-    while (helper.send(slow.session, BATCH)) {
-      sent += BATCH;
-      await settled();
-    }
-  };
-  await flood();
-  assert.equal(sent, BATCH);
-  // An end reads on: then the bound is the larger one, and holds as well.
-  const ending = traceOf(helper, false);
-  let answer: (result: DetachResult) => void = () => {};
-  helper.answer = new Promise((resolve) => (answer = resolve));
-  const stopped = ending.session.stop();
-  await flood();
-  assert.ok(sent > MAX_KEPT && sent <= MAX_KEPT + BATCH, String(sent));
-  assert.equal(helper.reading, false);
-  answer({ counters: [], openCalls: [] });
-  await stopped;
-  assert.equal(ending.ends.length, 1);
-  assert.equal(helper.reading, false);
+  while (helper.send(slow.session, BATCH)) sent += BATCH;
+  await settled();
+  assert.ok(sent * RECORD.size <= MAX_UNTAKEN_BYTES, String(sent));
+  for (let round = 1; round <= 10; round++) {
+    assert.ok(helper.send(quick.session, BATCH));
+    await settled();
+    assert.equal(quick.events.length, round * BATCH);
+  }
+  assert.equal(helper.send(slow.session, BATCH), false);
   // Taken batch by batch, until it is ready for more.
   while (slow.events.length < sent) await slow.take();
   await slow.take();
-  assert.equal(helper.reading, true);
+  assert.equal(helper.untakenOf(slow.session.session), 0);
+  assert.ok(helper.send(slow.session, BATCH));
 });
 
-test("a caller that takes long to find holds the stream up, too", async () => {
+test("a batch that brings nothing to deliver is taken, too", () => {
+  const helper = new FakeHelper();
+  const trace = traceOf(helper, false);
+  trace.session.onRawEvent(rawEvent("call", 4711, 1));
+  trace.session.onBatchEnd(RECORD.size);
+  assert.equal(helper.untakenOf(trace.session.session), -RECORD.size);
+});
+
+test("a caller that takes long to find holds its own trace up, too", async () => {
   const helper = new FakeHelper();
   let found: () => void = () => {};
   const loading = new Promise<void>((resolve) => (found = resolve));
@@ -144,7 +136,7 @@ test("a caller that takes long to find holds the stream up, too", async () => {
   const trace = traceOf(helper, false, { ...KNOWN, lookup, load: () => loading });
   let sent = 0;
   while (helper.send(trace.session, 1000)) sent += 1000;
-  assert.ok(sent > MAX_WAITING && sent <= MAX_WAITING + 1000, String(sent));
+  assert.ok(sent * RECORD.size <= MAX_UNTAKEN_BYTES, String(sent));
   assert.equal(trace.events.length, 0);
   known = true;
   found();
@@ -154,7 +146,7 @@ test("a caller that takes long to find holds the stream up, too", async () => {
   assert.ok(first?.event === "call");
   assert.deepEqual([first.caller, first.callerLine], ["main.caller", 12]);
   assert.equal(Object.keys(first).at(-1), "args");
-  assert.equal(helper.reading, true);
+  assert.equal(helper.untakenOf(trace.session.session), 0);
 });
 
 test("the end comes once, after the last events, with the counters of the last answer", async () => {
@@ -167,7 +159,7 @@ test("the end comes once, after the last events, with the counters of the last a
   helper.send(trace.session, 3);
   trace.session.onRawEvent(rawEvent("return", back!, 1));
   trace.session.onRawEvent(rawEvent("unwound", entry!, 2));
-  trace.session.onBatchEnd();
+  trace.session.onBatchEnd(2 * RECORD.size);
   answer({
     counters: [counters(entry!, { emitted: 3, unwound: 1 }), counters(back!, { emitted: 1 })],
     openCalls: [{ probe: entry!, open: 1, unknown: 0 }],
