@@ -74,10 +74,17 @@ static __always_inline void copy_stack(struct pl_plan *plan, u64 cfa, struct pl_
 	}
 }
 
-static __always_inline void fill_header(struct pl_plan *plan, struct pl_record *record, struct task_ids *ids,
-					struct goroutine *g, u64 cfa)
+/* It stands just below the CFA, at the entry as at the `ret`; 0: it cannot be read. */
+static __always_inline u64 return_address_at(u64 cfa)
 {
-	u64 return_address = 0;
+	u64 address = 0;
+	bpf_probe_read_user(&address, sizeof(address), (void *)(cfa - 8));
+	return address;
+}
+
+static __always_inline void fill_header(struct pl_plan *plan, struct pl_record *record, struct task_ids *ids,
+					struct goroutine *g, u64 cfa, u64 return_address)
+{
 	record->used = HEADER + plan->root_size;
 	record->chunks = 0;
 	record->full = 0;
@@ -87,8 +94,6 @@ static __always_inline void fill_header(struct pl_plan *plan, struct pl_record *
 	record->tid = ids->tid;
 	record->goid = g->goid;
 	record->depth = g->goid ? g->stack_hi - cfa : 0;
-	/* The return address stands just below the CFA, at the entry and at the `ret` alike. */
-	bpf_probe_read_user(&return_address, sizeof(return_address), (void *)(cfa - 8));
 	record->return_address = return_address;
 	record->root_size = plan->root_size;
 }

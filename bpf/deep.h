@@ -19,11 +19,11 @@ static __always_inline void copy_labels(struct pl_plan *plan, struct pl_scratch 
 }
 
 static __always_inline void begin_walk(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s, struct goroutine *g,
-				       u64 cfa, int parks)
+				       u64 cfa, u64 return_address, int parks)
 {
 	struct pl_record *record = (void *)s->record;
 	s->plan = hit->index;
-	fill_header(hit->plan, record, &hit->ids, g, cfa);
+	fill_header(hit->plan, record, &hit->ids, g, cfa, return_address);
 	copy_registers(ctx, hit->plan, record, SCRATCH_RECORD);
 	copy_stack(hit->plan, cfa, record, SCRATCH_RECORD);
 	copy_labels(hit->plan, s, g);
@@ -37,10 +37,11 @@ static __always_inline void begin_call(struct pt_regs *ctx, struct hit *hit, str
 {
 	s->sequence++;
 	u64 id = deep_call_id(s);
+	u64 return_address = return_address_at(cfa);
 	s->stack = *stack;
-	fill_call(&s->call, hit, g, cfa, id, time);
+	fill_call(&s->call, hit, g, cfa, id, time, return_address);
 	call_record((void *)s->record, id, time);
-	begin_walk(ctx, hit, s, g, cfa, parks);
+	begin_walk(ctx, hit, s, g, cfa, return_address, parks);
 }
 
 static __always_inline void begin_return(struct pt_regs *ctx, struct hit *hit, struct pl_scratch *s,
@@ -49,7 +50,7 @@ static __always_inline void begin_return(struct pt_regs *ctx, struct hit *hit, s
 	s->sequence++;
 	s->call.dictionary = call->dictionary;
 	return_record((void *)s->record, call, time);
-	begin_walk(ctx, hit, s, g, cfa, parks);
+	begin_walk(ctx, hit, s, g, cfa, call->return_address, parks);
 }
 
 /* These two return 1 where a walk is to follow; else the hit is counted already. */

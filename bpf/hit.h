@@ -3,10 +3,30 @@
 #ifndef PROBELENS_HIT_H
 #define PROBELENS_HIT_H
 
-/* Token bucket without compare-and-swap: racing CPUs may let a few events more pass, never fewer. */
+/*
+ * The time at which a hit of this probe has first looked at the clock in this tick of the kernel's timer: at most a
+ * tick (1 to 10 ms) old, and ten times as cheap as the clock. The tick is written after its time.
+ */
+static __always_inline u64 tick_time(struct pl_plan *plan)
+{
+	volatile u64 *tick = &plan->tick;
+	volatile u64 *tick_ns = &plan->tick_ns;
+	u64 current = bpf_jiffies64();
+	if (*tick == current)
+		return *tick_ns;
+	u64 now = bpf_ktime_get_ns();
+	*tick_ns = now;
+	*tick = current;
+	return now;
+}
+
+/*
+ * Token bucket without compare-and-swap: racing CPUs may let a few events more pass, never fewer. The time need not be
+ * exact: the bucket holds what comes in 100 ms (BURST_NS in src/protocol/capture.ts), or one event.
+ */
 static __always_inline int over_rate(struct pl_plan *plan)
 {
-	u64 now = bpf_ktime_get_ns();
+	u64 now = tick_time(plan);
 	u64 next = plan->next_ns;
 	if (next > now + plan->burst_ns)
 		return 1;
@@ -86,7 +106,7 @@ static __always_inline void give_up_call(struct hit *hit, int throttled)
 }
 
 static __always_inline void fill_call(struct pl_open_call *call, struct hit *hit, struct goroutine *g, u64 cfa, u64 id,
-				      u64 time)
+				      u64 time, u64 return_address)
 {
 	call->call_id = id;
 	call->time_ns = time;
@@ -99,6 +119,7 @@ static __always_inline void fill_call(struct pl_open_call *call, struct hit *hit
 	call->parked = 0;
 	call->pad = 0;
 	call->dictionary = 0;
+	call->return_address = return_address;
 }
 
 /* A call that is decided on or captured: who makes it, what it leaves behind on its goroutine's stack of open calls. */

@@ -45,6 +45,8 @@ static long (*const bpf_tail_call)(void *ctx, void *prog_array_map, u32 index) =
 static u64 (*const bpf_get_current_pid_tgid)(void) = (void *)14;
 static u64 (*const bpf_get_current_task)(void) = (void *)35;
 static long (*const bpf_probe_read_user)(void *dst, u32 size, const void *unsafe_ptr) = (void *)112;
+/* Linux 5.6. */
+static u64 (*const bpf_jiffies64)(void) = (void *)118;
 static long (*const bpf_probe_read_kernel)(void *dst, u32 size, const void *unsafe_ptr) = (void *)113;
 struct bpf_pidns_info {
 	u32 pid;

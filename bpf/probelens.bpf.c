@@ -70,10 +70,11 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	}
 	u64 now = bpf_ktime_get_ns();
 	u64 id = call_id(record, now);
+	u64 return_address = return_address_at(cfa);
 	call_record(record, id, now);
 	if (pairs) {
 		struct pl_open_call call;
-		fill_call(&call, &hit, &g, cfa, id, now);
+		fill_call(&call, &hit, &g, cfa, id, now, return_address);
 		if (open_call(&at.stack, outer, &call)) {
 			record->kind = PL_CALL_REFUSED;
 			count(hit.counter->refused);
@@ -85,7 +86,7 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 			count(hit.counter->refused);
 		}
 	}
-	fill_header(plan, record, &hit.ids, &g, cfa);
+	fill_header(plan, record, &hit.ids, &g, cfa, return_address);
 	copy_registers(ctx, plan, record, size);
 	copy_stack(plan, cfa, record, size);
 	copy_flat_chunks(plan, record, size);
@@ -115,7 +116,8 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 		return 0;
 	}
 	return_record(record, &call, now);
-	fill_header(plan, record, &hit.ids, &g, cfa);
+	/* The call's: the `ret` goes where it was called from, wherever its stack is by now. */
+	fill_header(plan, record, &hit.ids, &g, cfa, call.return_address);
 	copy_registers(ctx, plan, record, size);
 	copy_stack(plan, cfa, record, size);
 	copy_flat_chunks(plan, record, size);

@@ -119,6 +119,7 @@ struct pl_target {
 enum {
 	PL_SKIP_IF_BELOW_OR_EQUAL = 1, /* CF or ZF set: the stack check's branch is taken, this is not a call */
 	PL_PAIR_RETURNS = 2,
+	PL_ASKS_GOROUTINE = 4, /* the condition asks for it */
 };
 
 /* One probe: what it is and what it copies. */
@@ -132,7 +133,9 @@ struct pl_plan {
 	u32 root_size;	 /* bytes, a multiple of 8 */
 	u64 interval_ns; /* nanoseconds between events at the most allowed rate; 0: no limit */
 	u64 burst_ns;	 /* how far the bucket may run ahead */
-	u64 next_ns;	 /* the bucket: written by the program */
+	u64 next_ns;	 /* the bucket: these three are written by the program */
+	u64 tick;	 /* the kernel's timer tick in which a hit has last looked at the clock */
+	u64 tick_ns;	 /* the time in it */
 	u64 site;	 /* the probe's address in the file */
 	u32 root_type;
 	u32 first_slot;
@@ -237,6 +240,7 @@ struct pl_open_call {
 	u32 parked; /* not sent: its return decides */
 	u32 pad;
 	u64 dictionary; /* of a generic function; 0: not known */
+	u64 return_address;
 };
 
 /* PL_CALL_REFUSED: a call whose end will not be told, for want of room in the table of open calls. */

@@ -271,11 +271,11 @@ export class LoadedSession {
     const conditions = params.probes.filter(({ condition }) => condition !== undefined);
     if (!this.sleepable) {
       if (deep) used.add(this.walkProgram);
-      if (conditions.length > 0) for (const name of CONDITION_PROGRAMS) used.add(name);
+      if (conditions.length > 0 && !this.wholeConditions) for (const name of CONDITION_PROGRAMS) used.add(name);
     }
     if (conditions.length > 0 && used.has(SIGTRAMPGO)) used.add(FRAME_CONDITION);
     const programs: Pointer[] = [];
-    const sizes = [...SIZE_CLASSES, "deep", "where", "sleepable", "where_sleepable"];
+    const sizes = [...SIZE_CLASSES, "deep", "where", "whole_where", "sleepable", "where_sleepable"];
     for (const name of [
       ...sizes.flatMap((size) => [`call_${size}`, `return_${size}`]),
       ...WALK_PROGRAMS,
@@ -326,8 +326,14 @@ export class LoadedSession {
   private programOf(role: ProbeSpec["role"], size: SizeClass | "deep" | "where"): string {
     if (role === SIGTRAMPGO) return role;
     if (isUnwinder(role)) return this.features.loops ? `${role}_loop` : role;
-    const kind = !this.sleepable ? size : size === "where" ? "where_sleepable" : "sleepable";
+    const where = size === "where" && this.wholeConditions ? "whole_where" : size;
+    const kind = !this.sleepable ? where : size === "where" ? "where_sleepable" : "sleepable";
     return `${role === "entry" ? "call" : "return"}_${kind}`;
+  }
+
+  /** See where.h. */
+  private get wholeConditions(): boolean {
+    return this.features.uprobeMulti || this.features.cookies;
   }
 
   /** See walk.h. */
@@ -354,7 +360,7 @@ export class LoadedSession {
       updateMap(stages, STAGE.frame, descriptor(findProgram(this.object, FRAME_CONDITION)));
     if (this.sleepable) return;
     updateMap(stages, STAGE.walk, descriptor(findProgram(this.object, this.walkProgram)));
-    if (!conditions) return;
+    if (!conditions || this.wholeConditions) return;
     updateMap(stages, STAGE.callCondition, descriptor(findProgram(this.object, "call_condition")));
     updateMap(stages, STAGE.returnCondition, descriptor(findProgram(this.object, "return_condition")));
   }

@@ -107,7 +107,7 @@ export const STACK_PIECE = { size: 12, offset: 0, at: 4, bytes: 8, index: 10 } a
 
 /** PL_REGISTERS: what is behind the last of CAPTURE_REGISTERS stays 0. */
 export const REGISTER_ROOM = 20;
-const REGISTER_AT = 104;
+const REGISTER_AT = 120;
 const STACK_PIECES_AT = REGISTER_AT + REGISTER_ROOM * 2;
 
 /** struct pl_plan */
@@ -122,24 +122,26 @@ export const PLAN = {
   intervalNs: 24,
   burstNs: 32,
   nextNs: 40,
-  site: 48,
-  rootType: 56,
-  firstSlot: 60,
-  maxBytes: 64,
-  maxDepth: 68,
-  resumeIp: 72,
-  resumeSp: 80,
-  floatPieces: 84,
-  floatRegisters: 88,
-  condition: 92,
-  earlySlots: 96,
-  dictionaryAt: 100,
-  dictionaryTable: 102,
+  tick: 48,
+  tickNs: 56,
+  site: 64,
+  rootType: 72,
+  firstSlot: 76,
+  maxBytes: 80,
+  maxDepth: 84,
+  resumeIp: 88,
+  resumeSp: 96,
+  floatPieces: 100,
+  floatRegisters: 104,
+  condition: 108,
+  earlySlots: 112,
+  dictionaryAt: 116,
+  dictionaryTable: 118,
   registerAt: REGISTER_AT,
   stackPiece: STACK_PIECES_AT,
   size: STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size,
 } as const;
-export const PLAN_FLAGS = { skipIfBelowOrEqual: 1, pairReturns: 2 } as const;
+export const PLAN_FLAGS = { skipIfBelowOrEqual: 1, pairReturns: 2, asksGoroutine: 4 } as const;
 
 /** Bytes reserved per record of a flat plan: PL_CLASSES, one program each. */
 export const SIZE_CLASSES = [160, 256, 512, 1024, 2048] as const;
@@ -169,6 +171,8 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 
   let flags = 0;
   if (probe.skipIfBelowOrEqual) flags |= PLAN_FLAGS.skipIfBelowOrEqual;
   if (probe.pairReturns) flags |= PLAN_FLAGS.pairReturns;
+  if (probe.condition?.instructions.some(({ op }) => op === "goid" || op === "g") === true)
+    flags |= PLAN_FLAGS.asksGoroutine;
   view.setUint32(PLAN.condition, condition, true);
   view.setUint32(PLAN.probe, probe.id, true);
   view.setUint32(PLAN.entry, probe.role === "return" ? (probe.entryId ?? probe.id) : probe.id, true);

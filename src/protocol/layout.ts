@@ -38,7 +38,7 @@ export const CALL_STACK = { size: 16, goroutine: 0, tgid: 8, session: 12 } as co
 
 /** struct pl_open_call: value of both tables of open calls */
 export const OPEN_CALL = {
-  size: 64,
+  size: 72,
   callId: 0,
   timeNs: 8,
   depth: 16,
@@ -49,12 +49,13 @@ export const OPEN_CALL = {
   nested: 44,
   parked: 48,
   dictionary: 56,
+  returnAddress: 64,
 } as const;
 /** Places in the map `unwinders`: programs of the same name, and on kernels with bpf_loop others in their stead. */
 export const UNWINDERS = ["goexit", "resume"] as const;
 
 /** struct pl_scratch: where a deep event is built, one per thread. */
-export const SCRATCH = { size: 37232, sequence: 0 } as const;
+export const SCRATCH = { size: 37240, sequence: 0 } as const;
 /**
  * Threads that can send deep events: their memories take 16 MiB at the most, which call ids rely on (deep_call_id). A Go
  * program has a thread for each CPU and for each blocking system call that is under way.

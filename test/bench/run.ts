@@ -11,11 +11,13 @@ import { printEvents } from "./events.ts";
 import { printForwarding } from "./forward.ts";
 import { printHistory } from "./history.ts";
 import { printLensTime } from "./lens.ts";
+import { printManyProbes } from "./manyProbes.ts";
 import { delve, realBinary } from "./realBinary.ts";
 import { median, printTable } from "./table.ts";
 import { buildTarget, startTarget } from "./target.ts";
 import { bpftrace, hasBpftrace, probelens, type Tracer, untraced } from "./tracers.ts";
 import { printTypes } from "./types.ts";
+import { printWeb } from "./web.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const CALLS = Number(process.env["BENCH_CALLS"] ?? 200_000);
@@ -27,7 +29,11 @@ const SECTIONS: Readonly<Record<string, () => Promise<void>>> = {
   forward: () => printForwarding(binary),
   events: () => printEvents(binary),
   history: () => printHistory(binary),
-  attach: () => printAttachTime(dirname(binary)),
+  attach: async () => {
+    await printAttachTime(dirname(binary));
+    await printManyProbes();
+  },
+  web: printWeb,
   lookup: () => {
     const real = realBinary();
     printLookup(real ?? binary, real === undefined ? "main.nine" : "fmt.Fprintf", delve);

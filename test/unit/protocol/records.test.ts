@@ -109,6 +109,8 @@ describe("layouts", () => {
       interval_ns: PLAN.intervalNs,
       burst_ns: PLAN.burstNs,
       next_ns: PLAN.nextNs,
+      tick: PLAN.tick,
+      tick_ns: PLAN.tickNs,
       site: PLAN.site,
       root_type: PLAN.rootType,
       first_slot: PLAN.firstSlot,
@@ -142,6 +144,9 @@ describe("layouts", () => {
       labels_offset: CONFIG.labelsOffset,
       never: CONFIG.never,
       fault_in: CONFIG.faultIn,
+      probes: CONFIG.probes,
+      ring_bits: CONFIG.ringBits,
+      ring_number: CONFIG.ringNumber,
     },
     pl_counters: {
       sizeof: COUNTERS.size,
@@ -172,6 +177,7 @@ describe("layouts", () => {
       nested: OPEN_CALL.nested,
       parked: OPEN_CALL.parked,
       dictionary: OPEN_CALL.dictionary,
+      return_address: OPEN_CALL.returnAddress,
     },
     pl_record: {
       sizeof: RECORD.size,
