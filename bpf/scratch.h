@@ -22,7 +22,7 @@ static __always_inline struct pl_scratch *own_scratch(int make)
 #define DEEP_CALL (1ull << 52)
 
 /*
- * A number that no other call of this helper has (see call_id in probelens.bpf.c, which leaves bit 52 alone). The
+ * A number that no other call of this session has (see call_id in probelens.bpf.c, which leaves bit 52 alone). The
  * scratch memories of all threads are one array: bits 12 to 23 of their addresses tell them apart (each takes more than
  * 4 KiB, all together at most 16 MiB). The sequence goes on when the memory passes to another thread, because the
  * helper keeps the template's ahead.

@@ -31,7 +31,7 @@ export interface RawEvent {
   readonly refused?: true;
   /** The probe's id, as given in the attach request (entry and return probes of a function have different ids). */
   readonly probe: number;
-  /** Unique in one helper, below 2^53; what ends a call carries the call's. */
+  /** Unique in one session, below 2^53; what ends a call carries the call's. */
   readonly callId: bigint;
   /** CLOCK_MONOTONIC, nanoseconds. */
   readonly timeNs: bigint;

@@ -1,7 +1,8 @@
 /**
  * What one traced call costs the target, by the kind of its argument: the program of each row on one function, side by
  * side with bpftrace where it can show the same, and with an empty program on the same instructions (the floor: the trap
- * alone).
+ * alone). Where there are few processors, what reads the events costs the target something, too; the rows that say so
+ * are without it.
  */
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
@@ -45,6 +46,11 @@ const KINDS: readonly Kind[] = [
   { what: "three floats in registers", func: "floats", parameter: "x" },
 ];
 
+interface Contender extends Tracer {
+  /** What reads the events is stopped while the calls are made. */
+  readonly readerRests?: true;
+}
+
 export async function printCosts(): Promise<void> {
   const binary = buildTarget("costs");
   const program = join(dirname(binary), "floor");
@@ -65,7 +71,13 @@ export async function printCosts(): Promise<void> {
 async function rowsOf({ what, func, rejects, prints }: Kind, binary: string, program: string): Promise<string[][]> {
   const name = `main.${func}`;
   const own = (label: string, ...options: string[]): Tracer => probelens(`${what}: ${label}`, options, name);
-  const tracers = [untraced, own("entry"), own("entry and return", "--returns")];
+  const tracers: Contender[] = [untraced, own("entry"), own("entry and return", "--returns")];
+  // Their ring holds all events of a round.
+  if (func === "number")
+    tracers.push(
+      { ...own("entry, reader stopped"), readerRests: true },
+      { ...own("entry and return, reader stopped", "--returns"), readerRests: true },
+    );
   if (rejects !== undefined) tracers.push(own(`\`--where '${rejects}'\` rejects`, "--where", rejects));
   tracers.push(own("`--rate 1` throttles", "--rate", "1"));
   const { entry, returns } = sitesOf(name, binary);
@@ -80,14 +92,14 @@ async function rowsOf({ what, func, rejects, prints }: Kind, binary: string, pro
   for (let round = 0; round < ROUNDS; round++)
     for (const tracer of tracers) samples.get(tracer)!.push(await measure(tracer, binary, func));
 
-  const nsOf = (tracer: Tracer): number => median(samples.get(tracer)!.map(({ ns }) => ns));
-  const added = (tracer: Tracer): number => nsOf(tracer) - nsOf(untraced);
+  const nsOf = (tracer: Contender): number => median(samples.get(tracer)!.map(({ ns }) => ns));
+  const added = (tracer: Contender): number => nsOf(tracer) - nsOf(untraced);
   return tracers
     .filter((tracer) => tracer !== untraced)
     .map((tracer) => [
       tracer.name,
       added(tracer).toFixed(0),
-      `× ${(added(tracer) / added(tracer.name.endsWith("return") ? pairFloor : floor)).toFixed(2)}`,
+      `× ${(added(tracer) / added(tracer.name.includes("return") ? pairFloor : floor)).toFixed(2)}`,
       tracer === floor || tracer === pairFloor
         ? ""
         : samples
@@ -98,12 +110,14 @@ async function rowsOf({ what, func, rejects, prints }: Kind, binary: string, pro
     ]);
 }
 
-async function measure(tracer: Tracer, binary: string, func: string) {
+async function measure(tracer: Contender, binary: string, func: string) {
   const target = await startTarget(binary);
   try {
     await target.run(1_000, func);
     const attached = await tracer.attach(target);
+    const goOn = tracer.readerRests ? attached.pauseReader?.() : undefined;
     const ns = await target.run(CALLS, func);
+    goOn?.();
     return { ns, ...(await attached.detach()) };
   } finally {
     await target.stop();

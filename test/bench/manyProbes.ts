@@ -11,8 +11,9 @@ import { startWebServer, type WebServer, webServerName } from "./webServer.ts";
 const COUNTS = [1, 10, 100, 1000, 10_000];
 /** It attaches one by one, and takes minutes for more. */
 const MOST_OF_BPFTRACE = 1000;
-/** Planning ten thousand takes longer than all the rest. */
-const roundsOf = (count: number): number => (count < 1000 ? 3 : 1);
+const ROUNDS = 3;
+/** Planning more takes longer than all the rest. */
+const MOST_OFTEN = 100;
 /** Seconds. */
 interface Times {
   readonly attach: number;
@@ -32,7 +33,7 @@ export async function printManyProbes(): Promise<void> {
       const chosen = names.slice(0, count);
       const own: Times[] = [];
       const other: Times[] = [];
-      for (let round = 0; round < roundsOf(count); round++) {
+      for (let round = 0; round < (count > MOST_OFTEN ? 1 : ROUNDS); round++) {
         own.push(await traced(engine, server, chosen));
         if (hasBpftrace() && count <= MOST_OF_BPFTRACE) other.push(await bpftraced(server, chosen));
       }

@@ -15,6 +15,8 @@ export interface Tracer {
   attach(target: Target): Promise<Attached>;
 }
 export interface Attached {
+  /** What reads the events rests until the function returned is called. */
+  pauseReader?(): () => void;
   /** Detaches and says what the tool counted, and what it cost in its own process. */
   detach(): Promise<{ calls: number; dropped: number; cpuSeconds?: number }>;
 }
@@ -36,6 +38,13 @@ export function probelens(name: string, options: readonly string[], func = "main
       await textUntil(child, child.stderr, /attached/i);
       const helper = helperOf(child.pid ?? 0);
       return {
+        pauseReader() {
+          const reader = [helper, child.pid].filter((pid) => pid !== undefined);
+          for (const pid of reader) process.kill(pid, "SIGSTOP");
+          return () => {
+            for (const pid of reader) process.kill(pid, "SIGCONT");
+          };
+        },
         async detach() {
           const cpuSeconds = helper === undefined ? Number.NaN : cpuSecondsOf(helper);
           child.kill("SIGINT");

@@ -1,9 +1,6 @@
 /** What tracing costs an HTTP server under load: requests a second and the slow ones, by how many functions are traced. */
 import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { createEngine } from "../../src/engine/engine.ts";
 import { newJob } from "../../src/engine/job.ts";
@@ -53,7 +50,7 @@ export async function printWeb(): Promise<void> {
     median(rounds.get(setting)!.map((round) => round[what]));
   const untraced = settings[0]!;
   printTable(
-    `Requests to ${webServerName()} under load, by functions traced (entries only, events as JSON lines to a file; median of ${ROUNDS} rounds, seconds ${SETTLE_S} to ${SETTLE_S + MEASURE_S} of each)`,
+    `Requests to ${webServerName()} under load, by functions traced (entries only, events as JSON lines into a pipe; median of ${ROUNDS} rounds, seconds ${SETTLE_S} to ${SETTLE_S + MEASURE_S} of each)`,
     [
       "functions",
       "budget",
@@ -99,38 +96,44 @@ async function functionNames(): Promise<string[]> {
 
 async function served(functions: readonly string[], budget: string): Promise<Round> {
   const server = await startWebServer();
-  const folder = mkdtempSync(join(tmpdir(), "probelens-web-"));
   try {
     if (functions.length === 0) {
       await server.load(SETTLE_S);
       return { ...(await server.load(MEASURE_S)), removed: 0, hits: 0, dropped: 0 };
     }
-    const output = join(folder, "events.jsonl");
     const args = ["trace", ...functions, "--pid", String(server.pid), "--budget", budget, "--expire", "off"];
-    const tracer = spawn(process.execPath, [CLI, ...args, "--format", "jsonl", "--output", output], {
-      stdio: ["ignore", "ignore", "pipe"],
+    const tracer = spawn(process.execPath, [CLI, ...args, "--format", "jsonl"], { stdio: ["ignore", "pipe", "pipe"] });
+    // The events themselves may be gigabytes.
+    const totals = spawn("grep", ["-E", '^\\{"event":"(stats|removed)"'], {
+      stdio: [tracer.stdout, "pipe", "inherit"],
     });
+    tracer.stdout.destroy();
+    const lines = textOf(totals.stdout);
     await textUntil(tracer, tracer.stderr, /attached/i);
     tracer.stderr.resume();
     await server.load(SETTLE_S);
     const measured = await server.load(MEASURE_S);
     tracer.kill("SIGINT");
-    await once(tracer, "close");
-    return { ...measured, ...totals(readFileSync(output, "utf8")) };
+    return { ...measured, ...summary(await lines) };
   } finally {
     await server.stop();
-    rmSync(folder, { recursive: true });
   }
 }
 
-function totals(lines: string): Pick<Round, "removed" | "hits" | "dropped"> {
-  const of = (event: string) => {
-    const found = lines.matchAll(new RegExp(`^\\{"event":"${event}".*$`, "gm"));
-    return [...found].map(([line]) => JSON.parse(line) as { hits: number; dropped: number });
-  };
-  const stats = of("stats");
+async function textOf(stream: Readable): Promise<string> {
+  let text = "";
+  for await (const chunk of stream) text += String(chunk);
+  return text;
+}
+
+function summary(lines: string): Pick<Round, "removed" | "hits" | "dropped"> {
+  const events = lines
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { event: string; hits: number; dropped: number });
+  const stats = events.filter(({ event }) => event === "stats");
   return {
-    removed: of("removed").length,
+    removed: events.length - stats.length,
     hits: stats.reduce((sum, { hits }) => sum + hits, 0),
     dropped: stats.reduce((sum, { dropped }) => sum + dropped, 0),
   };

@@ -121,14 +121,22 @@ describe("tracing a process", () => {
   });
 
   it("keeps sessions apart", async () => {
-    const { client } = helper;
-    await client.attach(attachAdd(program, processTarget(target.pid), { session: 1 }));
-    await client.attach(attachAdd(program, processTarget(target.pid), { session: 2 }));
-    await target.call(3);
-    await client.detach({ session: 1 });
-    await target.call(4);
-    assert.deepEqual((await client.detach({ session: 2 })).counters, [all(ENTRY, 7)]);
-    assert.equal(new Set(helper.events.map(({ callId }) => callId)).size, 10);
+    const ids = new Map([1, 2].map((session) => [session, new Set<bigint>()]));
+    const shared = await startHelper((batch, session) =>
+      decodeRecords(batch, ({ callId }) => ids.get(session)?.add(callId)),
+    );
+    const { client } = shared;
+    try {
+      await client.attach(attachAdd(program, processTarget(target.pid), { session: 1 }));
+      await client.attach(attachAdd(program, processTarget(target.pid), { session: 2 }));
+      await target.call(3);
+      await client.detach({ session: 1 });
+      await target.call(4);
+      assert.deepEqual((await client.detach({ session: 2 })).counters, [all(ENTRY, 7)]);
+      assert.deepEqual([ids.get(1)?.size, ids.get(2)?.size], [3, 7]);
+    } finally {
+      await shared.stop();
+    }
   });
 
   it("traces every process that runs a file, those that start later too", async () => {

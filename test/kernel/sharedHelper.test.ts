@@ -1,4 +1,4 @@
-/** Traces that share a helper: one that is not read holds up only itself. */
+/** Traces that share a helper: one that is not read holds up only itself, and what each has open is its own. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { EndReason, StatsEvent, TraceEvent } from "../../src/engine/api.ts";
@@ -25,13 +25,20 @@ after(async () => {
   endTargets();
 });
 
-/** A trace of main.add in a process; `reading` resolves when its first batch may be taken. */
-async function traceOf(pid: number, reading?: Promise<void>) {
+interface Options {
+  readonly functions?: readonly string[];
+  readonly returns?: boolean;
+  /** Resolves when the first batch may be taken. */
+  readonly reading?: Promise<void>;
+}
+
+/** A trace in a process, of main.add where nothing else is said. */
+async function traceOf(pid: number, { functions = ["main.add"], returns = false, reading }: Options = {}) {
   const events: TraceEvent[] = [];
   const ends: { readonly reason: EndReason; readonly stats: readonly StatsEvent[] }[] = [];
   const trace = await engine.trace(
     newJob(),
-    { target: { kind: "process", pid }, functions: ["main.add"], returns: false },
+    { target: { kind: "process", pid }, functions, returns },
     {
       onEvents: (batch) => {
         events.push(...batch);
@@ -45,7 +52,7 @@ async function traceOf(pid: number, reading?: Promise<void>) {
 
 test("of two traces one is never read: the other gets each of its events, and what the first lost is counted", async () => {
   const [unreadTarget, target] = [await HitsProcess.start(program), await HitsProcess.start(program)];
-  const unread = await traceOf(unreadTarget.pid, new Promise((resolve) => (read = resolve)));
+  const unread = await traceOf(unreadTarget.pid, { reading: new Promise((resolve) => (read = resolve)) });
   await unreadTarget.call(FLOOD);
   const [lost] = await unread.trace.stats();
   assert.ok(lost !== undefined && lost.hits === FLOOD && lost.dropped > 0, JSON.stringify(lost));
@@ -67,4 +74,25 @@ test("of two traces one is never read: the other gets each of its events, and wh
   assert.equal(end?.hits, FLOOD);
   assert.equal(unread.events.length, end?.emitted);
   assert.equal(end.emitted + end.dropped, FLOOD);
+});
+
+test("two traces of the same calls, whose ids may be alike: what each has open is its own", async () => {
+  const target = await HitsProcess.start(program);
+  const options = { functions: ["main.add", "main.deep"], returns: true };
+  const traces = [await traceOf(target.pid, options), await traceOf(target.pid, options)];
+  // Each call of main.add makes three of main.deep, one below the other.
+  const calls = 250;
+  await target.call(calls, 2);
+  for (const { trace, events, ends } of traces) {
+    await trace.stop();
+    const of = new Map(events.map((event) => [event.event === "call" ? event.id : undefined, event]));
+    const returns = events.filter(({ event }) => event === "return");
+    assert.equal(returns.length, 4 * calls);
+    for (const { id, func, goid } of returns) {
+      const call = of.get(id);
+      assert.deepEqual([call?.func, call?.goid], [func, goid]);
+    }
+    for (const { emitted, hits, unwound, unknownEnds, openCalls } of ends[0]?.stats ?? [])
+      assert.deepEqual([emitted, unwound, unknownEnds, openCalls], [hits, 0, 0, 0]);
+  }
 });
