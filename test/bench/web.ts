@@ -110,11 +110,13 @@ async function served(functions: readonly string[], budget: string): Promise<Rou
     tracer.stdout.destroy();
     const lines = textOf(totals.stdout);
     await textUntil(tracer, tracer.stderr, /attached/i);
-    tracer.stderr.resume();
+    const notices = textOf(tracer.stderr);
     await server.load(SETTLE_S);
     const measured = await server.load(MEASURE_S);
     tracer.kill("SIGINT");
-    return { ...measured, ...summary(await lines) };
+    const [text, said] = [await lines, await notices];
+    if (text === "") throw new Error(`bench: the trace ended without a word: ${said}`);
+    return { ...measured, ...summary(text) };
   } finally {
     await server.stop();
   }
