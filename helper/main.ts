@@ -10,23 +10,25 @@ import { connectFrames } from "../src/protocol/connection.ts";
 import { encodeRecordsHeader } from "../src/protocol/frames.ts";
 import { AnswerRoom } from "./answerRoom.ts";
 import { Helper } from "./helper.ts";
+import { Turns } from "./turns.ts";
 
 /** Probes hang on a process of their own; the helper waits this long for its end before it ends itself. */
 const GOODBYE_MS = 5000;
 
 const output = openOutput();
+const turns = new Turns((session, batch, done) => {
+  output.cork();
+  output.write(encodeRecordsHeader(session, batch.length));
+  output.write(batch, done);
+  output.uncork();
+});
 const answers = new AnswerRoom(process.stdin, output);
 const helper = new Helper({
   /** dist/ of the package, from the bundle and from the source alike. */
   packageDirectory: ["./", "../dist/"]
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
     .find((path) => existsSync(`${path}probelens.bpf.o`)),
-  sendRecords: (session, batch, done) => {
-    output.cork();
-    output.write(encodeRecordsHeader(session, batch.length));
-    output.write(batch, done);
-    output.uncork();
-  },
+  sendRecords: turns.send,
   roomForAnswer: () => answers.enter(),
   notify: (method, params) => void rpc.sendNotification(method, params).catch(() => {}),
   notice: (message) => void process.stderr.write(`probelens-helper: ${message}\n`),

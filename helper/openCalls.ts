@@ -7,7 +7,7 @@ import { createMap, deleteMapEntries, hashMapBatches } from "./libbpf.ts";
 
 /**
  * Goroutines inside traced functions, and calls that have traced callers on their goroutine: at the most each. Twice the
- * 50 000 goroutines of a busy server; with the kernel's 48 bytes per entry and the buckets both take some 32 MiB, once,
+ * 50 000 goroutines of a busy server; with the kernel's 48 bytes per entry and the buckets both take some 36 MiB, once,
  * for all traces of a helper. What finds no room is counted (`refused`).
  */
 export const MAX_OPEN_CALLS = 131_072;

@@ -11,6 +11,7 @@ import { startWebServer, type WebServer, webServerName } from "./webServer.ts";
 const COUNTS = [1, 10, 100, 1000, 10_000];
 /** It attaches one by one, and takes minutes for more. */
 const MOST_OF_BPFTRACE = 1000;
+const PATIENCE_MS = 120_000;
 const ROUNDS = 3;
 /** Planning more takes longer than all the rest. */
 const MOST_OFTEN = 100;
@@ -54,7 +55,11 @@ export async function printManyProbes(): Promise<void> {
 
 function columns(times: readonly Times[]): [string, string] {
   if (times.length === 0) return ["", ""];
-  return [median(times.map(({ attach }) => attach)).toFixed(3), median(times.map(({ detach }) => detach)).toFixed(3)];
+  return [seconds(times.map(({ attach }) => attach)), seconds(times.map(({ detach }) => detach))];
+}
+
+function seconds(times: readonly number[]): string {
+  return times.some(Number.isNaN) ? `not within ${PATIENCE_MS / 1000}` : median(times).toFixed(3);
 }
 
 /** Names spread over the whole program that can be probed, and that bpftrace's language can say. */
@@ -96,7 +101,9 @@ async function bpftraced({ pid, binary }: WebServer, functions: readonly string[
       if (text.includes("ready")) resolve();
     }),
   );
+  const patience = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
   await Promise.race([ready, ended]);
+  clearTimeout(patience);
   const attached = performance.now();
   child.kill("SIGINT");
   await ended;
