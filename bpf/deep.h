@@ -50,7 +50,7 @@ static __always_inline void begin_return(struct pt_regs *ctx, struct hit *hit, s
 	s->sequence++;
 	s->call.dictionary = call->dictionary;
 	return_record((void *)s->record, call, time);
-	begin_walk(ctx, hit, s, g, cfa, call->return_address, parks);
+	begin_walk(ctx, hit, s, g, cfa, returns_to(call, cfa), parks);
 }
 
 /* These two return 1 where a walk is to follow; else the hit is counted already. */

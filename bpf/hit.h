@@ -160,6 +160,12 @@ static __always_inline void call_record(struct pl_record *record, u64 id, u64 ti
 	record->duration_ns = 0;
 }
 
+/* The `ret` goes where the call came from, wherever its stack is by now. */
+static __always_inline u64 returns_to(struct pl_open_call *call, u64 cfa)
+{
+	return call->return_address ? call->return_address : return_address_at(cfa);
+}
+
 static __always_inline void return_record(struct pl_record *record, struct pl_open_call *call, u64 time)
 {
 	record->kind = PL_RETURN;

@@ -116,8 +116,7 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 		return 0;
 	}
 	return_record(record, &call, now);
-	/* The call's: the `ret` goes where it was called from, wherever its stack is by now. */
-	fill_header(plan, record, &hit.ids, &g, cfa, call.return_address);
+	fill_header(plan, record, &hit.ids, &g, cfa, returns_to(&call, cfa));
 	copy_registers(ctx, plan, record, size);
 	copy_stack(plan, cfa, record, size);
 	copy_flat_chunks(plan, record, size);
