@@ -5,7 +5,7 @@ import { Initramfs } from "./initramfs.ts";
 import { boot } from "./machine.ts";
 import { addNativeProgram } from "./nativeProgram.ts";
 
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 600_000;
 
 /** Linux 5.15 has attach cookies; before it the verifier refuses the helper that asks for one. */
 const WITHOUT_COOKIES = /^5\.(\d|1[0-4])$/;
