@@ -94,7 +94,17 @@ function buildNativePrograms() {
   for (const name of ["holder", "launcher"]) {
     const program = join(DIST, `native/probelens-${name}`);
     // Renamed into place: one that runs cannot be written to.
-    run("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", "-s", join(ROOT, `helper/${name}.c`), "-o", `${program}.new`]);
+    run("gcc", [
+      "-O2",
+      "-Wall",
+      "-Wextra",
+      "-Werror",
+      "-pthread",
+      "-s",
+      join(ROOT, `helper/${name}.c`),
+      "-o",
+      `${program}.new`,
+    ]);
     renameSync(`${program}.new`, program);
   }
 }

@@ -62,7 +62,7 @@ static __always_inline int on_deep_call(struct pt_regs *ctx, struct hit *hit)
 	struct unwinding at;
 	u64 cfa = ctx->sp + (s64)hit->plan->cfa_offset;
 	enter_call(ctx, hit, &g, &at, cfa);
-	int throttled = hit->plan->interval_ns && over_rate(hit->plan);
+	int throttled = over_rate(hit->plan, hit->index);
 	struct pl_scratch *s = throttled ? 0 : own_scratch(1);
 	if (!s) {
 		give_up_call(hit, throttled);

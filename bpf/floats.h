@@ -138,10 +138,13 @@ static __always_inline void no_frame(struct pl_float_wait *wait)
 }
 
 /* After the record is submitted. `floats` is what it says. */
-static __always_inline void send_for_floats(u32 floats, u32 is_return)
+static __always_inline void send_for_floats(struct pl_counters *counter, u32 floats, u32 is_return)
 {
 	struct pl_float_key key;
-	if (floats != PL_FLOATS_FOLLOW || !bpf_send_signal_thread(SIGURG))
+	if (floats != PL_FLOATS_FOLLOW)
+		return;
+	count(counter->signals);
+	if (!bpf_send_signal_thread(SIGURG))
 		return;
 	float_key(&key, is_return);
 	struct pl_float_wait *wait = bpf_map_lookup_elem(&float_waits, &key);

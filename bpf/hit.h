@@ -26,16 +26,19 @@ static __always_inline u64 tick_time(struct pl_plan *plan)
  * src/protocol/capture.ts).
  */
 #define TICK_SUFFICES_NS 100000000
-static __always_inline int over_rate(struct pl_plan *plan)
+static __always_inline int over_rate(struct pl_plan *plan, u32 index)
 {
-	u64 held_ns = plan->interval_ns + plan->burst_ns;
+	u64 interval = interval_of(plan, index);
+	if (!interval)
+		return 0;
+	u64 held_ns = interval + plan->burst_ns;
 	u64 now = held_ns >= TICK_SUFFICES_NS ? tick_time(plan) : bpf_ktime_get_ns();
 	u64 next = plan->next_ns;
 	if (next > now + plan->burst_ns)
 		return 1;
 	if (next < now)
 		plan->next_ns = now;
-	__sync_fetch_and_add(&plan->next_ns, plan->interval_ns);
+	__sync_fetch_and_add(&plan->next_ns, interval);
 	return 0;
 }
 
@@ -47,28 +50,6 @@ struct hit {
 	struct pl_counters *counter;
 	int pairs; /* calls: their ends will be told */
 };
-
-/* Whether this link's hit is to be counted, where `state` says that something is up. */
-static __always_inline int counts_now(u64 state, u32 odd)
-{
-	if (state & PL_SWITCH_OFF)
-		return 0;
-	if (!(state & (PL_SWITCH_LINKING | PL_SWITCH_OVER)))
-		return 1;
-	int newer = odd == !!(state & PL_SWITCH_ODD);
-	if (state & PL_SWITCH_LINKING)
-		return !newer;
-	u32 thread = bpf_get_current_pid_tgid();
-	u32 change = state >> PL_SWITCH_CHANGE;
-	/* Without room to tell the older one, it is left to that. */
-	if (newer)
-		return !bpf_map_update_elem(&counted, &thread, &change, BPF_ANY);
-	u32 *mark = bpf_map_lookup_elem(&counted, &thread);
-	if (!mark || *mark != change)
-		return 1;
-	bpf_map_delete_elem(&counted, &thread);
-	return 0;
-}
 
 /* Of a hit whose index is known. */
 static __always_inline int find_hit(struct hit *hit, u64 state)

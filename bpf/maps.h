@@ -26,12 +26,12 @@ struct {
 	__uint(max_entries, 1);
 } counters SEC(".maps");
 
-/* By probe: PL_SWITCH_. */
+/* By probe. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, u32);
-	__type(value, u64);
+	__type(value, struct pl_switch);
 	__uint(max_entries, 1);
 } switches SEC(".maps");
 
@@ -141,8 +141,38 @@ struct {
 
 static __always_inline u64 switch_of(u32 index)
 {
-	volatile u64 *state = bpf_map_lookup_elem(&switches, &index);
-	return state ? *state : PL_SWITCH_OFF;
+	volatile struct pl_switch *own = bpf_map_lookup_elem(&switches, &index);
+	return own ? own->state : PL_SWITCH_OFF;
+}
+
+/* Whether this link's hit is to be counted, where `state` says that something is up. */
+static __always_inline int counts_now(u64 state, u32 odd)
+{
+	if (state & PL_SWITCH_OFF)
+		return 0;
+	if (!(state & (PL_SWITCH_LINKING | PL_SWITCH_OVER)))
+		return 1;
+	int newer = odd == !!(state & PL_SWITCH_ODD);
+	if (state & PL_SWITCH_LINKING)
+		return !newer;
+	u32 thread = bpf_get_current_pid_tgid();
+	u32 change = state >> PL_SWITCH_CHANGE;
+	/* Without room to tell the older one, it is left to that. */
+	if (newer)
+		return !bpf_map_update_elem(&counted, &thread, &change, BPF_ANY);
+	u32 *mark = bpf_map_lookup_elem(&counted, &thread);
+	if (!mark || *mark != change)
+		return 1;
+	bpf_map_delete_elem(&counted, &thread);
+	return 0;
+}
+
+/* The longer one of the plan's own interval and the holder's. */
+static __always_inline u64 interval_of(struct pl_plan *plan, u32 index)
+{
+	volatile struct pl_switch *own = bpf_map_lookup_elem(&switches, &index);
+	u64 least = own ? own->interval_ns : 0;
+	return plan->interval_ns > least ? plan->interval_ns : least;
 }
 
 static __always_inline struct pl_counters *counters_of(u32 index)

@@ -326,12 +326,27 @@ static __always_inline int at_resume(struct pt_regs *ctx, struct unwinding *at)
 	return 0;
 }
 
+/* A watch is counted for what it costs alone. Without cookies it does not know which one it is. */
+static __always_inline int watch_goes_on(struct pt_regs *ctx)
+{
+	if (!config.cookies)
+		return 1;
+	u64 cookie = probe_cookie(ctx);
+	u64 state = switch_of(cookie);
+	if (unlikely(state) && !counts_now(state, cookie >> PL_COOKIE_ODD))
+		return 0;
+	struct pl_counters *counter = counters_of(cookie);
+	if (counter)
+		count(counter->unpaired);
+	return 1;
+}
+
 #define UNWINDER(place, index)                                                                                         \
 	SEC("uprobe") int place(struct pt_regs *ctx)                                                                   \
 	{                                                                                                              \
 		struct unwinding at;                                                                                   \
 		OWN_STACK(ctx);                                                                                        \
-		if (at_##place(ctx, &at))                                                                              \
+		if (!watch_goes_on(ctx) || at_##place(ctx, &at))                                                       \
 			return 0;                                                                                      \
 		unwind(&at, at.depth, UNWIND_AT_WATCH);                                                                \
 		if (at.left)                                                                                           \
@@ -342,7 +357,7 @@ static __always_inline int at_resume(struct pt_regs *ctx, struct unwinding *at)
 	{                                                                                                              \
 		struct unwinding at;                                                                                   \
 		OWN_STACK(ctx);                                                                                        \
-		if (at_##place(ctx, &at) == 0)                                                                         \
+		if (watch_goes_on(ctx) && at_##place(ctx, &at) == 0)                                                   \
 			bpf_loop(UNWIND_IN_LOOP, unwind_one, &at, 0);                                                  \
 		return 0;                                                                                              \
 	}

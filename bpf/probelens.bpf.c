@@ -62,7 +62,7 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 		current_goroutine(ctx, &g);
 		outer = before_call(&at, &hit.ids, &g, cfa);
 	}
-	int throttled = plan->interval_ns && over_rate(plan);
+	int throttled = over_rate(plan, hit.index);
 	struct pl_record *record = throttled ? 0 : bpf_ringbuf_reserve(&ring, size, 0);
 	if (!record) {
 		give_up_call(&hit, throttled);
@@ -93,7 +93,7 @@ static __always_inline int on_call(struct pt_regs *ctx, u32 size)
 	expect_floats(ctx, plan, record, 0);
 	u32 floats = record->floats;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	send_for_floats(floats, 0);
+	send_for_floats(hit.counter, floats, 0);
 	count(hit.counter->emitted);
 	return 0;
 }
@@ -123,7 +123,7 @@ static __always_inline int on_return(struct pt_regs *ctx, u32 size)
 	expect_floats(ctx, plan, record, 0);
 	u32 floats = record->floats;
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	send_for_floats(floats, 1);
+	send_for_floats(hit.counter, floats, 1);
 	count(hit.counter->emitted);
 	return 0;
 }

@@ -194,15 +194,24 @@ struct pl_counters {
 	u64 filtered;
 	u64 throttled;
 	u64 dropped;
-	u64 unpaired; /* return probes only; not part of hits */
+	u64 unpaired; /* return probes, and those that watch for unwinding; not part of hits */
 	/* Entry probes that pair their returns, of the emitted calls: */
 	u64 refused; /* found no room in the table of open calls */
 	u64 unwound; /* ended without a return, and a record says so */
 	u64 untold;  /* the same, but the ring buffer had no room for the record */
+	/* What hits took beside the trap and what all hits do: */
+	u64 spent_ns; /* in deep programs, from their first look at the call to the record's end */
+	u64 signals;  /* sent for float registers */
+};
+
+/* For each probe, written by the holder of the links alone (helper/holder.c). */
+struct pl_switch {
+	u64 state;	 /* PL_SWITCH_; 0: nothing is up */
+	u64 interval_ns; /* between two captures, beside the plan's own limit; 0: none */
 };
 
 /*
- * One word for each probe, written by the holder of the links alone (helper/holder.c). 0: nothing is up.
+ * What the state says.
  *
  * To take a few probes out of a link of many, the holder links the rest anew and closes the old one, and for a while
  * each hit runs the program twice, on the same thread, one right after the other: the newest link first, because the

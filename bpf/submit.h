@@ -26,20 +26,22 @@ static __always_inline void park(struct pt_regs *ctx, struct pl_scratch *s, stru
 		count(counter->dropped);
 		return;
 	}
-	send_for_floats(floats, 0);
+	send_for_floats(counter, floats, 0);
 	count(counter->filtered);
 }
 
 /* A hit that its own float registers decide: record and machine stay as they are until their frame comes (read_frame).
  */
-static __always_inline void await_frame(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan, int unfinished)
+static __always_inline void await_frame(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan,
+					struct pl_counters *counter, int unfinished)
 {
 	struct pl_record *record = (void *)s->record;
 	u64 id = record->call_id;
 	u32 is_return = record->kind == PL_RETURN;
+	count(counter->filtered);
 	expect_floats(ctx, plan, record, PL_PARKS_FRAME);
 	if (!unfinished && record->floats == PL_FLOATS_FOLLOW) {
-		send_for_floats(PL_FLOATS_FOLLOW, is_return);
+		send_for_floats(counter, PL_FLOATS_FOLLOW, is_return);
 		return;
 	}
 	forget_floats(plan, is_return);
@@ -57,6 +59,15 @@ static __always_inline u32 open_own_call(struct pl_scratch *s)
 	return 1;
 }
 
+/* More is no work: the thread had to wait, for its CPU or for a page. 2048 steps of 100 ns (walk.h). */
+#define MOST_SPENT_NS 250000
+
+static __always_inline void count_spent(struct pl_counters *counter, struct pl_record *record)
+{
+	u64 spent = bpf_ktime_get_ns() - record->time_ns;
+	__sync_fetch_and_add(&counter->spent_ns, spent < MOST_SPENT_NS ? spent : MOST_SPENT_NS);
+}
+
 /* Sends what was built. A walk that ended in the middle of a chunk leaves that one out, and with it what was not yet
  * masked. */
 static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, struct pl_plan *plan)
@@ -67,12 +78,11 @@ static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, st
 	opaque(used);
 	if (!counter || used > PL_EVENT_BYTES)
 		return;
+	count_spent(counter, record);
 	/* The root area has secrets that are still to be zeroed. */
 	int unfinished = s->mask_element && !s->chunk;
 	if (s->parks == PL_PARKS_FRAME) {
-		if (record->kind == PL_CALL)
-			count(counter->filtered);
-		await_frame(ctx, s, plan, unfinished);
+		await_frame(ctx, s, plan, counter, unfinished);
 		return;
 	}
 	if (s->parks) {
@@ -91,7 +101,7 @@ static __always_inline void submit(struct pt_regs *ctx, struct pl_scratch *s, st
 		count(counter->dropped);
 		return;
 	}
-	send_for_floats(floats, is_return);
+	send_for_floats(counter, floats, is_return);
 	if (refused)
 		count(counter->refused);
 	count(counter->emitted);

@@ -95,7 +95,7 @@ static __always_inline int on_where_call(struct pt_regs *ctx, struct hit *hit, s
 	m->has_own_low = 0;
 	m->frame_reason = 0;
 	u32 verdict = evaluate_waiting(m);
-	int throttled = verdict == PL_PASS && hit->plan->interval_ns && over_rate(hit->plan);
+	int throttled = verdict == PL_PASS && over_rate(hit->plan, hit->index);
 	if (throttled) {
 		give_up_call(hit, 1);
 		return 0;
@@ -152,7 +152,7 @@ static __attribute__((noinline)) int conclude(struct pl_machine *m, u32 verdict,
 		return 0;
 	u32 index = call->kept.plan;
 	struct pl_plan *entry = bpf_map_lookup_elem(&plans, &index);
-	if (entry && entry->interval_ns && over_rate(entry)) {
+	if (entry && over_rate(entry, index)) {
 		recount(call, 0, 1);
 		return 0;
 	}
@@ -202,6 +202,7 @@ static __always_inline int on_where_return(struct pt_regs *ctx, struct hit *hit,
 		bpf_map_delete_elem(&parked, &id);
 		if (!passed) {
 			forget_floats(hit->plan, 1);
+			count(hit->counter->filtered);
 			return 0;
 		}
 	}
@@ -314,7 +315,7 @@ static __attribute__((noinline)) int decide_call(struct hit *hit, struct pl_scra
 	if (verdict != PL_PASS)
 		return 0;
 	__sync_fetch_and_add(&hit->counter->filtered, -1ll);
-	if (hit->plan->interval_ns && over_rate(hit->plan)) {
+	if (over_rate(hit->plan, hit->index)) {
 		count(hit->counter->throttled);
 		return 0;
 	}
@@ -361,6 +362,7 @@ SEC("uprobe") int frame_condition(struct pt_regs *ctx)
 	opaque(used);
 	if (!passed || used > PL_EVENT_BYTES)
 		return 0;
+	__sync_fetch_and_add(&hit.counter->filtered, -1ll); /* await_frame counted it so. */
 	if (bpf_ringbuf_output(&ring, record, used, BPF_RB_NO_WAKEUP)) {
 		count(hit.counter->dropped);
 		return 0;

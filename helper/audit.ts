@@ -36,7 +36,7 @@ export class AuditLog {
     }
   }
 
-  write(action: "attach" | "detach" | "extend" | "remove" | "refuse", details: string): void {
+  write(action: "attach" | "detach" | "extend" | "remove" | "thin" | "refuse", details: string): void {
     const line = `${new Date().toISOString()} ${action} ${this.peer} ${printable(details)}\n`;
     try {
       append(line);

@@ -1,8 +1,8 @@
-/** What one hit of a probe takes the target, as the holder's bound reckons it: nanoseconds. */
+/** What probes take the target, as the holder's bound reckons it: nanoseconds. */
 import { USUAL_TRAP_NS } from "../src/protocol/budget.ts";
 import type { ProbeSpec } from "../src/protocol/helperApi.ts";
 
-/** By how the kernel carries out the probed instruction. Measured (docs/performance.md); a property of the machine. */
+/** With a program that does nothing, by how the kernel carries out the probed instruction. Measured (docs/performance.md); a property of the machine. */
 export interface TrapCosts {
   readonly emulatedNs: number;
   readonly steppedNs: number;
@@ -10,21 +10,31 @@ export interface TrapCosts {
 /** Where they cannot be measured. */
 export const USUAL_TRAP_COSTS: TrapCosts = { emulatedNs: USUAL_TRAP_NS.emulated, steppedNs: USUAL_TRAP_NS.stepped };
 
-/** The program of a flat plan, beside one that does nothing. */
-const PROGRAM_NS = 200;
+/** What the kernel program does beside the trap, for every hit; and where calls are paired with returns, for each of both. */
+const PROGRAM_NS = 250;
+const PAIRING_NS = 1000;
+/** The condition's machine, beside what a program of a deep plan does: calls that do not pass. */
+const CONDITION_NS = 400;
+/** A signal's delivery and the way back, without the trap at its handler. */
+const SIGNAL_NS = 3000;
 
-/** A signal to the thread, and the reading of its frame. */
-const FLOATS_NS = 4500;
-/** Following pointers in the thread's own memory; a condition's machine. Beside the trap they matter little. */
-const DEEP_NS = 1000;
-
-/** `program`: the one that is run, such as `call_deep`. */
+/** Of a hit that does what every hit does: what deep programs capture is measured by themselves, in `spent_ns`. */
 export function costOfHit(
-  { trap = "stepped", plan }: Pick<ProbeSpec, "trap" | "plan">,
-  program: string,
+  { trap = "stepped", role, pairReturns, condition }: Pick<ProbeSpec, "trap" | "role" | "pairReturns" | "condition">,
   traps: TrapCosts,
 ): number {
-  const floats = plan.pieces.some(({ kind }) => kind === "float") ? FLOATS_NS : 0;
-  const deep = /_(deep|where|sleepable)$/.test(program) ? DEEP_NS : 0;
-  return (trap === "emulated" ? traps.emulatedNs : traps.steppedNs) + PROGRAM_NS + floats + deep;
+  const pairing = pairReturns || role === "return" ? PAIRING_NS : 0;
+  const deciding = condition === undefined ? 0 : CONDITION_NS;
+  return (trap === "emulated" ? traps.emulatedNs : traps.steppedNs) + PROGRAM_NS + pairing + deciding;
+}
+
+/** The handler's probe stands on an instruction that is emulated. */
+export function costOfSignal({ emulatedNs }: TrapCosts): number {
+  return SIGNAL_NS + emulatedNs + PROGRAM_NS;
+}
+
+/** Of a hit that is captured, but for what its pointers lead to, which nobody knows before. */
+export function predictedCost(probe: ProbeSpec, traps: TrapCosts): number {
+  const floats = probe.plan.pieces.some(({ kind }) => kind === "float");
+  return costOfHit(probe, traps) + (floats ? costOfSignal(traps) : 0);
 }

@@ -6,11 +6,12 @@
  * Cost is hits times what one hit takes at that kind of site, in nanoseconds of the target's threads; a budget of 0.05
  * is 50 ms of that in each second. A burst is forgiven: too much is
  *
- * - more than the budget in each of the last six periods of 220 ms, as long as it goes on; or
+ * - more than the budget in each of the last five periods of 190 ms, as long as it goes on; or
  * - BURST_NS beyond the budget, however they came about: several threads at once, or again and again.
  *
- * So a flood is noticed within 1.4 s, and over a long time the average is the budget's. Once probes were given up,
- * three periods of 100 ms are enough: a target that runs faster without them may call the others more often.
+ * So a flood is noticed within 1.1 s, and over a long time the average is the budget's. Once probes were given up,
+ * 300 ms that cost more than the budget are enough, and a look where they cost FLOOD budgets and more: a target that
+ * runs faster without them may call the others more often. A second within the budget ends that.
  */
 #ifndef PROBELENS_GOVERNOR_H
 #define PROBELENS_GOVERNOR_H
@@ -18,14 +19,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Some 100 000 hits that are single-stepped on a slow host, or more than a million that are emulated. */
-#define BURST_NS 1.25e9
-#define PERIODS 6
-#define PERIOD_NS 220000000
-#define ALARMED_PERIODS 3
-#define ALARMED_PERIOD_NS 100000000
+/* Some 80 000 hits that are single-stepped on a slow host, or more than a million that are emulated. */
+#define BURST_NS 1e9
+#define PERIODS 5
+#define PERIOD_NS 190000000
+#define ALARMED_NS 290000000
+#define FLOOD 4
+#define FLOOD_NS 50000000
+#define CALM_NS 1000000000
 /* What is left of the burst for those that stay: they did not use it up. */
 #define BURST_OF_THE_REST_NS (BURST_NS / 2)
+/* A trace that begins when others have just spent the burst of their common target has this. */
+#define LEAST_BURST_NS (BURST_NS / 10)
 /* Looks that are remembered: more than PERIODS periods of those that come 100 ms apart. */
 #define LOOKS 32
 
@@ -37,16 +42,24 @@ struct look {
 struct governor {
 	double budget; /* cores */
 	double burst_ns;
-	int alarmed; /* removals since the last look within the budget */
+	double debt_ns;	 /* how much of BURST_NS is spent in truth, also by those that went */
+	int alarmed;	 /* something was done lately, and there was no second within the budget since */
+	int rounds;	 /* of it, removals here: they were not enough */
+	int64_t over_ns; /* the last look above the budget */
 	uint32_t looks;
 	struct look look[LOOKS];
 };
 
-static void governor_start(struct governor *g, double budget, int64_t now_ns)
+/* `debt_ns`: what earlier probes of the target have left. */
+static void governor_start(struct governor *g, double budget, int64_t now_ns, double debt_ns)
 {
 	g->budget = budget;
-	g->burst_ns = BURST_NS;
-	g->alarmed = 0;
+	g->debt_ns = debt_ns;
+	g->burst_ns = BURST_NS - debt_ns;
+	if (g->burst_ns < LEAST_BURST_NS)
+		g->burst_ns = LEAST_BURST_NS;
+	g->alarmed = g->rounds = 0;
+	g->over_ns = now_ns;
 	g->looks = 1;
 	g->look[0] = (struct look){now_ns, 0};
 }
@@ -70,6 +83,8 @@ static int over(const struct governor *g, const struct look *from, const struct 
 	       (from == to || to->cost_ns - from->cost_ns > g->budget * (double)(to->time_ns - from->time_ns));
 }
 
+static double debt_within(double debt_ns) { return debt_ns < 0 ? 0 : debt_ns > BURST_NS ? BURST_NS : debt_ns; }
+
 /* Takes what all probes have cost since the look before; says whether some have to go. */
 static int governor_look(struct governor *g, int64_t now_ns, double cost_ns)
 {
@@ -83,18 +98,20 @@ static int governor_look(struct governor *g, int64_t now_ns, double cost_ns)
 	g->burst_ns += spare_ns;
 	if (g->burst_ns > BURST_NS)
 		g->burst_ns = BURST_NS;
+	g->debt_ns = debt_within(g->debt_ns - spare_ns);
+	if (spare_ns < 0)
+		g->over_ns = now_ns;
 	if (g->burst_ns < 0)
 		return 1;
-	if (spare_ns >= 0) {
-		g->alarmed = 0;
-		return 0;
-	}
-	int64_t period_ns = g->alarmed ? ALARMED_PERIOD_NS : PERIOD_NS;
-	int periods = g->alarmed ? ALARMED_PERIODS : PERIODS;
-	for (int period = 0; period < periods; period++)
-		if (!over(g, look_at(g, now_ns - (period + 1) * period_ns), look_at(g, now_ns - period * period_ns)))
+	if (now_ns - g->over_ns >= CALM_NS)
+		g->alarmed = g->rounds = 0;
+	if (g->alarmed)
+		return (elapsed_ns >= FLOOD_NS && cost_ns > FLOOD * g->budget * (double)elapsed_ns) ||
+		       (spare_ns < 0 && over(g, look_at(g, now_ns - ALARMED_NS), &now));
+	for (int period = 0; period < PERIODS && spare_ns < 0; period++)
+		if (!over(g, look_at(g, now_ns - (period + 1) * PERIOD_NS), look_at(g, now_ns - period * PERIOD_NS)))
 			return 0;
-	return 1;
+	return spare_ns < 0;
 }
 
 /* What all have cost since then. */
@@ -106,31 +123,79 @@ static double governor_cost_since(const struct governor *g, int64_t time_ns)
 
 /* Where no CPU time seems to be left. */
 #define MOST_SPEED_UP 50
-/*
- * Each time that a removal was not enough, four times as much: a server of which every function of the runtime was
- * traced ran 500 times as fast without, and so did, one after the other, what was still traced.
- */
+/* Each further time that a removal was not enough, eight times as much. */
 #define MOST_ROUNDS 4
-#define SPEED_UP_OF_ROUND 4
+#define SPEED_UP_OF_ROUND 8
+/* A hit was measured with warm caches, on a CPU of its own. Among others it takes more. */
+#define AMONG_OTHERS 1.5
 
-/*
- * What has to be saved of `total_ns`, which probes have cost in `elapsed_ns`. The rest is called more often once a
- * target that spent most of its CPUs' time in traps runs freely.
- */
-static double excess(double total_ns, double elapsed_ns, double budget, uint32_t cpus, int rounds)
+static double unslowed(double trapped_share)
 {
-	double free_share = 1 - total_ns / elapsed_ns / cpus;
-	double speed_up = free_share > 1.0 / MOST_SPEED_UP ? 1 / free_share : MOST_SPEED_UP;
-	for (int round = 0; round < rounds; round++)
-		speed_up *= SPEED_UP_OF_ROUND;
-	return total_ns - budget * elapsed_ns / speed_up;
+	return trapped_share < 1 - 1.0 / MOST_SPEED_UP ? 1 / (1 - trapped_share) : MOST_SPEED_UP;
 }
 
-/* Some have gone: what they cost is no measure of the rest. */
-static void governor_removed(struct governor *g, int64_t now_ns)
+/*
+ * How much more often the rest is called once a target runs freely that spent `total_ns` in traps, of `used_ns` of CPU
+ * time. What is called beside a flood, and not by it, is not called more often without it: so the first time only what
+ * the machine's CPUs lack counts. When that was not enough, the rest is part of the flood: a server of which every
+ * function of the runtime was traced ran 500 times as fast without, and so did, one after the other, what was still
+ * traced.
+ */
+static double speed_up(double total_ns, double elapsed_ns, uint32_t cpus, double used_ns, int rounds)
 {
-	if (g->alarmed < MOST_ROUNDS)
-		g->alarmed++;
+	if (rounds == 0)
+		return unslowed(total_ns / elapsed_ns / cpus);
+	double times = unslowed(AMONG_OTHERS * total_ns / used_ns);
+	for (int round = 1; round < rounds; round++)
+		times *= SPEED_UP_OF_ROUND;
+	return times;
+}
+
+/* What has to be saved of `total_ns`, which probes have cost in `elapsed_ns`. */
+static double excess(double total_ns, double elapsed_ns, double budget, double times)
+{
+	return total_ns - budget * elapsed_ns / times;
+}
+
+/*
+ * Instead of giving probes up, capturing less: where hits without it would take half of the budget at the most, what
+ * captures may take of it is half of the rest; 0: that does not suffice. `kept_ns` is what hits and others' probes take
+ * in any case.
+ */
+static double room_for_captures(double kept_ns, double elapsed_ns, double budget, double times)
+{
+	double rest_ns = budget * elapsed_ns - kept_ns * times;
+	return rest_ns > budget * elapsed_ns / 2 ? rest_ns / 2 : 0;
+}
+
+/* What each may take at the most, so that all together take no more than the room. */
+static double fair_share(const double *wanted, uint32_t count, double room)
+{
+	double share = room / count, before = 0;
+	/* It only grows; whenever it stops there is room left, never too little. */
+	for (int round = 0; round < 20 && share > before; round++) {
+		double rest = room;
+		uint32_t larger = 0;
+		for (uint32_t i = 0; i < count; i++) {
+			if (wanted[i] <= share)
+				rest -= wanted[i];
+			else
+				larger++;
+		}
+		before = share;
+		if (larger > 0)
+			share = rest / larger;
+	}
+	return share;
+}
+
+/* Some have gone, elsewhere or of these, or less is captured: what was spent is no measure of the rest. */
+static void governor_removed(struct governor *g, int64_t now_ns, int of_these)
+{
+	g->alarmed = 1;
+	g->over_ns = now_ns;
+	if (of_these && g->rounds < MOST_ROUNDS)
+		g->rounds++;
 	g->looks = 1;
 	g->look[0] = (struct look){now_ns, 0};
 	if (g->burst_ns < BURST_OF_THE_REST_NS)

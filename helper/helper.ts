@@ -252,10 +252,10 @@ export class Helper {
   }
 
   private onRemoved(removed: RemovedParams): void {
-    const { session, probe, returns, rate, costPercent } = removed;
+    const { session, probe, what, maxRate, rate, costPercent } = removed;
     this.audit.write(
-      "remove",
-      `session=${session} reason=budget probe=${probe} what=${returns ? "returns" : "function"} rate=${rate} percent=${costPercent}`,
+      what === "captures" ? "thin" : "remove",
+      `session=${session} reason=budget probe=${probe} what=${what === "calls" ? "function" : what} rate=${rate} percent=${costPercent}${maxRate === undefined ? "" : ` max=${maxRate}`}`,
     );
     this.host.notify(HELPER_METHODS.removed, removed);
   }

@@ -47,22 +47,26 @@ export interface Bound {
   readonly switches: number;
   /** Descriptor: ledger.ts. */
   readonly ledger: number;
+  /** What a signal for float registers takes the target. */
+  readonly signalNs: number;
   /** By index. */
   readonly probes: readonly {
-    readonly role: "watch" | "entry" | "return" | "entry that parks";
+    readonly role: keyof typeof ROLES;
     /** Index of the function's entry probe. */
     readonly entry: number;
-    /** Of a hit. */
+    /** Of a hit; what is captured of it in deep programs is measured there. */
     readonly costNs: number;
   }[];
 }
 
-/** What the holder has let go of: a function's returns, or all of it. */
+/** What the holder has let go of: a function's returns, or all of it; or that it captures fewer of its calls. */
 export interface GivenUp {
   /** Index of the entry probe. */
   readonly entry: number;
-  readonly returns: boolean;
-  /** Hits a second of these probes, and what they cost, before they were removed. */
+  readonly what: "returns" | "calls" | "captures";
+  /** Captures a second from now on. */
+  readonly maxRate?: number;
+  /** Hits a second of these probes, and what they cost before; `captures`: of the calls, and what capturing them cost. */
   readonly rate: number;
   readonly costPercent: number;
   /** CLOCK_MONOTONIC, nanoseconds. */
@@ -256,19 +260,22 @@ class Lines {
 }
 
 function givenUp(line: string): GivenUp | undefined {
-  const words = /^removed (\d+) (returns|calls) (\d+) (\d+) (\d+)$/.exec(line);
+  const words = /^(?:removed (\d+) (returns|calls)|thinned (\d+) (\d+)) (\d+) (\d+) (\d+)$/.exec(line);
   if (words === null) return undefined;
-  const [, entry, what, rate, cost, timeNs = ""] = words;
+  const [, removed, part, thinned, intervalNs, rate, cost, timeNs = ""] = words;
   return {
-    entry: Number(entry),
-    returns: what === "returns",
+    entry: Number(removed ?? thinned),
+    ...(thinned === undefined
+      ? { what: part === "returns" ? "returns" : "calls" }
+      : { what: "captures", maxRate: 1e9 / Math.max(1, Number(intervalNs)) }),
     rate: Number(rate) / 1000,
     costPercent: Number(cost) / 10_000,
     timeNs,
   };
 }
 
-const ROLES = { watch: 0, entry: 1, return: 2, "entry that parks": 3 } as const;
+/** `unwinder`: watches for calls that end without a return; `watch`: not counted. */
+const ROLES = { watch: 0, entry: 1, return: 2, "entry that parks": 3, unwinder: 4 } as const;
 
 /** `descriptors`: in the order in which the holder has them. */
 function encode(requests: readonly LinkRequest[], bound: Bound | undefined, descriptors: readonly number[]): string {
@@ -277,7 +284,7 @@ function encode(requests: readonly LinkRequest[], bound: Bound | undefined, desc
   if (bound !== undefined) {
     const { budget, target, cpus, probes } = bound;
     const places = [bound.counters, bound.switches, bound.ledger].map(place);
-    lines.push(["g", Math.ceil(budget * 10_000), target, probes.length, cpus, ...places]);
+    lines.push(["g", Math.ceil(budget * 10_000), target, probes.length, cpus, ...places, Math.round(bound.signalNs)]);
     lines.push(...probes.map(({ role, entry, costNs }) => [ROLES[role], entry, Math.round(costNs)]));
   }
   for (const request of requests) {

@@ -11,6 +11,8 @@
 #define LEDGER_ROWS 512
 /* A holder looks ten times a second; one that does not is stopped, or gone. */
 #define ROW_ALIVE_NS 2000000000LL
+/* Others that begin at the same moment may take the same one. */
+#define MOST_ATTEMPTS 8
 /* Looks that the holder of the heaviest probes is waited for: it may have come a moment ago. */
 #define MOST_WAITS 10
 
@@ -22,7 +24,8 @@ struct row {
 	double cost_ns; /* of its probes, from the beginning */
 	double weight;	/* of its heaviest candidate, cores */
 	double budget;
-	uint64_t unused[2];
+	double debt_ns; /* governor.h: what those that are gone have left for those that come */
+	uint64_t unused;
 };
 
 static struct row *ledger, *own_row;
@@ -30,26 +33,76 @@ static double seen_cost_ns[LEDGER_ROWS];
 static uint32_t seen_owner[LEDGER_ROWS], seen_removals[LEDGER_ROWS];
 static uint32_t waits;
 
-static int alive(const struct row *row, int64_t now) { return row->owner && now - row->looked_ns < ROW_ALIVE_NS; }
+/* The file may be left from an earlier boot, whose clock was ahead of this one's. */
+static int is_of_this_boot(const struct row *row, int64_t now) { return row->looked_ns < now + ROW_ALIVE_NS; }
 
-static void take_row(uint64_t target, double budget, int64_t now)
+static int alive(const struct row *row, int64_t now)
 {
+	return row->owner && is_of_this_boot(row, now) && now - row->looked_ns < ROW_ALIVE_NS;
+}
+
+/* What is left of the debts of the target's probes, gone or not. */
+static double debt_of(uint64_t target, double budget, int64_t now)
+{
+	double most_ns = 0;
 	for (uint32_t i = 0; ledger && i < LEDGER_ROWS; i++) {
-		uint32_t owner = ledger[i].owner;
-		if (alive(&ledger[i], now))
+		const struct row *row = &ledger[i];
+		/* One of less budget is sooner in debt. */
+		if (row->target != target || row->budget < budget || !is_of_this_boot(row, now))
 			continue;
-		if (!__atomic_compare_exchange_n(&ledger[i].owner, &owner, getpid(), 0, __ATOMIC_SEQ_CST,
+		double debt_ns = debt_within(row->debt_ns - budget * (double)(now - row->looked_ns));
+		if (debt_ns > most_ns)
+			most_ns = debt_ns;
+	}
+	return most_ns;
+}
+
+/* The free row that was used least recently: its debts matter least. */
+static struct row *free_row(int64_t now)
+{
+	struct row *oldest = NULL;
+	for (uint32_t i = 0; ledger && i < LEDGER_ROWS; i++) {
+		struct row *row = &ledger[i];
+		if (!is_of_this_boot(row, now))
+			return row;
+		if (!alive(row, now) && (!oldest || row->looked_ns < oldest->looked_ns))
+			oldest = row;
+	}
+	return oldest;
+}
+
+/* Gives the debt to begin with. */
+static double take_row(uint64_t target, double budget, int64_t now)
+{
+	double debt_ns = debt_of(target, budget, now);
+	for (int attempt = 0; attempt < MOST_ATTEMPTS && !own_row; attempt++) {
+		struct row *row = free_row(now);
+		if (!row)
+			break;
+		int64_t looked_ns = row->looked_ns;
+		if (!__atomic_compare_exchange_n(&row->looked_ns, &looked_ns, now, 0, __ATOMIC_SEQ_CST,
 						 __ATOMIC_SEQ_CST))
 			continue;
-		own_row = &ledger[i];
+		own_row = row;
+		own_row->owner = 0;
 		own_row->removals = 0;
 		own_row->cost_ns = 0;
 		own_row->weight = 0;
 		own_row->budget = budget;
 		own_row->target = target;
-		own_row->looked_ns = now;
-		return;
+		own_row->debt_ns = debt_ns;
+		__atomic_store_n(&own_row->owner, getpid(), __ATOMIC_SEQ_CST);
 	}
+	return debt_ns;
+}
+
+static void tell_others(int64_t now, double cost_ns, double debt_ns)
+{
+	if (!own_row)
+		return;
+	own_row->cost_ns += cost_ns;
+	own_row->debt_ns = debt_ns;
+	own_row->looked_ns = now;
 }
 
 static void leave_row(void)

@@ -25,7 +25,7 @@ import type {
   RemovedParams,
 } from "../src/protocol/helperApi.ts";
 import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNREAD, UNWINDERS } from "../src/protocol/layout.ts";
-import { costOfHit, type TrapCosts } from "./cost.ts";
+import { costOfHit, costOfSignal, predictedCost, type TrapCosts } from "./cost.ts";
 import { CounterMemory } from "./counterMemory.ts";
 import { cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
@@ -180,22 +180,25 @@ export class LoadedSession {
       cpus: possibleCpus(),
       counters: mapFd(findMap(this.object, "counters")),
       switches: mapFd(findMap(this.object, "switches")),
-      probes: this.sites.map(({ index, probe, program }) => ({
-        role:
-          probe.role === "entry" && probe.parks === true
-            ? "entry that parks"
-            : probe.role === "entry" || probe.role === "return"
-              ? probe.role
-              : "watch",
+      signalNs: costOfSignal(traps),
+      probes: this.sites.map(({ index, probe }) => ({
+        role: this.boundRole(probe),
         entry: places.get(probe.entryId ?? probe.id) ?? index,
-        costNs: costOfHit(probe, program, traps),
+        costNs: costOfHit(probe, traps),
       })),
     };
   }
 
-  /** What a hit of each probe takes, nanoseconds. */
+  /** What a hit of each probe takes, nanoseconds, without what its pointers lead to. */
   costsNs(traps: TrapCosts): number[] {
-    return this.sites.map(({ probe, program }) => Math.round(costOfHit(probe, program, traps)));
+    return this.sites.map(({ probe }) => Math.round(predictedCost(probe, traps)));
+  }
+
+  private boundRole({ role, parks }: ProbeSpec): Bound["probes"][number]["role"] {
+    if (role === "entry") return parks === true ? "entry that parks" : role;
+    if (role === "return") return role;
+    // Without cookies it does not know which one it is, and counts nothing.
+    return isUnwinder(role) && (this.features.cookies || this.features.uprobeMulti) ? "unwinder" : "watch";
   }
 
   counters(): ProbeCounters[] {
@@ -216,26 +219,30 @@ export class LoadedSession {
     lookupMap(mapFd(findMap(this.object, "unread")), 0, unread);
     const unreadNs = new DataView(unread.buffer).getBigUint64(UNREAD.returnNs, true);
     const left = this.openCallTables?.sweep(this.session, unreadNs);
+    const unwatched = this.probes.some(({ role }, index) => isUnwinder(role) && this.isGivenUp(index));
     return this.probes.flatMap(({ id }, index) => {
       const calls = left?.get(index);
       if (calls === undefined) return [];
       const { open, unknown } = calls;
-      // They may have returned, since those probes were given up.
+      // They may have returned, or been unwound, since the probes that would tell were given up.
       return [
-        this.withoutReturns(index) ? { probe: id, open: 0, unknown: open + unknown } : { probe: id, open, unknown },
+        unwatched || this.isGivenUp(index)
+          ? { probe: id, open: 0, unknown: open + unknown }
+          : { probe: id, open, unknown },
       ];
     });
   }
 
   /** What the peer is told of it. */
-  givenUp({ entry, returns, rate, costPercent, timeNs }: GivenUp): RemovedParams | undefined {
+  givenUp({ entry, ...told }: GivenUp): RemovedParams | undefined {
     const probe = this.probes[entry]?.id;
-    return probe === undefined ? undefined : { session: this.session, probe, returns, rate, costPercent, timeNs };
+    return probe === undefined ? undefined : { session: this.session, probe, ...told };
   }
 
-  /** The holder has given up the probes of its returns; of an entry probe. */
-  private withoutReturns(index: number): boolean {
-    const state = new BigUint64Array(1);
+  /** The holder has given up this probe, or those of its returns. */
+  private isGivenUp(index: number): boolean {
+    // struct pl_switch
+    const state = new BigUint64Array(2);
     lookupMap(mapFd(findMap(this.object, "switches")), index, new Uint8Array(state.buffer));
     return ((state[0] ?? 0n) & SWITCH_NO_ENDS) !== 0n;
   }

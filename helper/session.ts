@@ -169,8 +169,14 @@ function boundOf(
   file: number,
 ): Bound | undefined {
   if (budget === undefined || ledger === undefined) return undefined;
-  const whose = target.kind === "process" ? target.pid : FILE_TARGETS + fstatSync(file).ino;
+  const whose = target.kind === "process" ? target.pid : fileTarget(file);
   return loaded.bound(budget, { target: whose, ledger: ledger(), traps: trapCosts });
+}
+
+/** File systems number their files with 64 bits. */
+function fileTarget(file: number): number {
+  const { dev, ino } = fstatSync(file, { bigint: true });
+  return FILE_TARGETS + Number((dev * 0x9e3779b97f4a7c15n + ino) % (1n << 48n));
 }
 
 function load(what: string, params: AttachParams, context: SessionContext): LoadedSession {

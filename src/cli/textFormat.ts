@@ -1,5 +1,13 @@
 /** Trace events as lines for people. A call and its return that come together make one line. */
-import type { CallEvent, Removal, RenderedValue, ReturnEvent, StatsEvent, TraceEvent } from "../engine/api.ts";
+import type {
+  CallEvent,
+  Removal,
+  RenderedValue,
+  ReturnEvent,
+  StatsEvent,
+  ThinnedEvent,
+  TraceEvent,
+} from "../engine/api.ts";
 import { printable } from "./terminal.ts";
 
 /** Lines of one batch, in the order of the calls. */
@@ -24,34 +32,56 @@ export function formatBatch(events: readonly TraceEvent[], returns: boolean): st
   return lines.map(printable);
 }
 
-/** `removals`: what was removed while the trace ran. */
+/** `removals`, `thinned`: what was removed, or captured less, while the trace ran. */
 export function formatStats(
   stats: readonly StatsEvent[],
   returns: boolean,
   removals: readonly Removal[] = [],
+  thinned: readonly ThinnedEvent[] = [],
 ): string[] {
   return stats.map((line) => {
     const { func, hits, emitted, filtered, throttled, dropped } = line;
     const ends = returns ? `; ${endsText(line)}` : "";
     const undecided = line.undecided > 0 ? `; ${undecidedText(line)}` : "";
     return printable(
-      `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}${undecided}${goneText(func, removals)}`,
+      `${func}: ${hits} hits = ${emitted} emitted + ${filtered} filtered + ${throttled} throttled + ${dropped} dropped${ends}${undecided}${lessText(func, thinned)}${goneText(func, removals)}`,
     );
   });
 }
 
 export function removedText({ event: { func, ts, reason, rate, costPercent }, part }: Removal): string {
   const why = reason === "expired" ? "its time is up" : "over the budget";
-  const what = { returns: "its returns are not traced any more", inlined: "an inlined call is not traced any more" };
+  const what = {
+    returns: "its returns are not traced any more",
+    inlined: "an inlined call is not traced any more",
+    watch: "not watched any more, so unwound calls are told later, or at no time",
+  };
   const told = part === "calls" ? "removed" : what[part];
   const when = reason === "expired" ? "" : `${wallClock(ts)} `;
   return printable(`${when}${func}: ${told}, ${why}; ${rate} hits/s, about ${costPercent} % of a core`);
 }
 
+export function thinnedText({ func, ts, rate, costPercent, maxRate }: ThinnedEvent): string {
+  return printable(
+    `${wallClock(ts)} ${func}: at most ${maxRate} calls/s are captured, over the budget; ${rate} calls/s, about ${costPercent} % of a core`,
+  );
+}
+
+/** Why some were throttled. */
+function lessText(func: string, thinned: readonly ThinnedEvent[]): string {
+  const own = thinned.find((event) => event.func === func);
+  return own === undefined ? "" : `; at most ${own.maxRate}/s captured since ${wallClock(own.ts)} (over the budget)`;
+}
+
 /** What the totals lack. */
 function goneText(func: string, removals: readonly Removal[]): string {
   const own = removals.filter(({ event }) => event.func === func && event.reason === "budget");
-  const what = { calls: "not counted", returns: "its returns not counted", inlined: "not all inlined calls counted" };
+  const what = {
+    calls: "not counted",
+    returns: "its returns not counted",
+    inlined: "not all inlined calls counted",
+    watch: "not watched",
+  };
   // Of several the first: then the count stopped.
   const first = new Map(own.toReversed().map((removal) => [removal.part, removal]));
   return Array.from(

@@ -6,6 +6,7 @@ import type {
   Removal,
   StatsEvent,
   Target,
+  ThinnedEvent,
   Trace,
   TraceEvent,
   TraceListener,
@@ -22,7 +23,7 @@ import { exactlyOne, type ParsedOptions } from "./options.ts";
 import { Output } from "./output.ts";
 import { onSignal } from "./signals.ts";
 import { neverBlockOnTerminal, say } from "./terminal.ts";
-import { formatBatch, formatDuration, formatStats, removedText, undecidedText } from "./textFormat.ts";
+import { formatBatch, formatDuration, formatStats, removedText, thinnedText, undecidedText } from "./textFormat.ts";
 
 /** After the last call of `--limit`, its return is waited for this long (design: at most 5 s). */
 const RETURN_GRACE_MS = 5000;
@@ -128,6 +129,7 @@ class TraceRun implements TraceListener {
   private printed = 0;
   /** Bounded by the number of functions. */
   private readonly removals: Removal[] = [];
+  private readonly thinned: ThinnedEvent[] = [];
   /** Ids of printed calls whose end is to come; only with `--limit`, which bounds it. */
   private readonly awaited = new Set<number>();
   private grace: NodeJS.Timeout | undefined;
@@ -220,6 +222,13 @@ class TraceRun implements TraceListener {
     void this.output?.write(`${lines.join("\n")}\n`);
   }
 
+  onThinned(thinned: readonly ThinnedEvent[]): void {
+    const { format } = this.options;
+    this.thinned.push(...thinned);
+    const lines = thinned.map((event) => (format === "jsonl" ? JSON.stringify(event) : thinnedText(event)));
+    void this.output?.write(`${lines.join("\n")}\n`);
+  }
+
   onEnd(reason: EndReason, stats: readonly StatsEvent[]): void {
     this.detached = true;
     this.ended({ reason, stats });
@@ -282,7 +291,7 @@ class TraceRun implements TraceListener {
           : `process ${reason.pid} ${exitText(reason)}; the trace ends`,
       );
     }
-    const lines = format === "jsonl" ? stats.map(statsLine) : formatStats(stats, returns, this.removals);
+    const lines = format === "jsonl" ? stats.map(statsLine) : formatStats(stats, returns, this.removals, this.thinned);
     if (lines.length > 0) void this.output?.write(`${lines.join("\n")}\n`);
     await this.output?.close();
     // The JSON lines carry the count alone.

@@ -104,11 +104,29 @@ export interface RemovedEvent {
   readonly rate: number;
   /** What they cost the target at that rate, reckoned from their sites: percent of one core. */
   readonly costPercent: number;
+  /** Absent: nothing of the function is traced any more, but for what says so itself. */
+  readonly part?: "returns" | "inlined" | "watch";
 }
-/** `part`: which of the function's probes; `calls`: all that were left. */
+/** From then on fewer calls of a function are captured; all are counted, those that are not captured as throttled. */
+export interface ThinnedEvent {
+  readonly event: "thinned";
+  readonly func: string;
+  readonly ts: string;
+  readonly reason: "budget";
+  /** Calls per second, before. */
+  readonly rate: number;
+  /** What capturing them cost the target beside the hits themselves: percent of one core. */
+  readonly costPercent: number;
+  /** Captured calls per second from then on, at the most. */
+  readonly maxRate: number;
+}
+/**
+ * `part`: which of the function's probes; `calls`: all that were left; `watch`: of a function of the runtime, what tells
+ * that calls of others are unwound.
+ */
 export interface Removal {
   readonly event: RemovedEvent;
-  readonly part: "returns" | "inlined" | "calls";
+  readonly part: "returns" | "inlined" | "watch" | "calls";
 }
 
 export type Target =
@@ -196,6 +214,8 @@ export interface TraceListener {
   onEvents(events: readonly TraceEvent[]): void | Promise<void>;
   /** Where a trace has expired before `onEnd`; else while it runs. `message`: for the user, where it was the budget. */
   onRemoved?(removals: readonly Removal[], message?: string): void;
+  /** While it runs, and a notice tells, too. */
+  onThinned?(thinned: readonly ThinnedEvent[]): void;
   /** Once; all probes are gone. */
   onEnd(reason: EndReason, stats: readonly StatsEvent[]): void;
 }

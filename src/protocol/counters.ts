@@ -5,6 +5,7 @@ export interface ProbeCounters {
   readonly probe: number;
   readonly hits: number;
   readonly emitted: number;
+  /** Return probes: their calls did not pass. */
   readonly filtered: number;
   readonly throttled: number;
   /** No room in the ring buffer. */
@@ -17,13 +18,17 @@ export interface ProbeCounters {
   readonly unwound: number;
   /** The same, but the ring buffer had no room for the record. */
   readonly untold: number;
+  /** Nanoseconds that hits took in deep programs, as these measure them, beside what every hit takes; absent: none. */
+  readonly spentNs?: number;
+  /** Sent for float registers; absent: none. */
+  readonly signals?: number;
   /** Of the filtered ones, those whose condition stayed undecided, by its reasons; absent without a condition. */
   readonly undecided?: readonly number[];
 }
 
 /** struct pl_counters, one per CPU */
 export const COUNTERS = {
-  size: 64,
+  size: 80,
   emitted: 0,
   filtered: 8,
   throttled: 16,
@@ -32,6 +37,8 @@ export const COUNTERS = {
   refused: 40,
   unwound: 48,
   untold: 56,
+  spentNs: 64,
+  signals: 72,
 } as const;
 
 /** Sums the per-CPU copies of one probe's counters: `bytes` is `cpus` × struct pl_counters. */
@@ -49,6 +56,8 @@ export function decodeCounters(probe: number, bytes: Uint8Array): ProbeCounters 
   const throttled = sum(COUNTERS.throttled);
   const dropped = sum(COUNTERS.dropped);
   const hits = emitted + filtered + throttled + dropped;
+  const spentNs = sum(COUNTERS.spentNs);
+  const signals = sum(COUNTERS.signals);
   return {
     probe,
     hits,
@@ -60,5 +69,7 @@ export function decodeCounters(probe: number, bytes: Uint8Array): ProbeCounters 
     refused: sum(COUNTERS.refused),
     unwound: sum(COUNTERS.unwound),
     untold: sum(COUNTERS.untold),
+    ...(spentNs === 0 ? {} : { spentNs }),
+    ...(signals === 0 ? {} : { signals }),
   };
 }

@@ -234,14 +234,15 @@ export interface TargetEndedParams {
   readonly reason: "exited" | "exec" | "lost" | "lease" | "expired";
 }
 
-/** Sent by the helper when probes were removed because they cost the target more than the budget. */
+/** Sent by the helper when probes were removed, or fewer calls are captured, because they cost more than the budget. */
 export interface RemovedParams {
   readonly session: number;
   /** Id of the function's entry probe. */
   readonly probe: number;
-  /** Those of its returns alone; else all of them. */
-  readonly returns: boolean;
-  /** Hits a second of the probes that were removed, and what they cost: before they were. */
+  /** Those of its returns alone; all of them; or none, but captures a second are limited to `maxRate`. */
+  readonly what: "returns" | "calls" | "captures";
+  readonly maxRate?: number;
+  /** Hits a second of these probes, and what they cost: before. `captures`: of the calls, and what capturing them cost. */
   readonly rate: number;
   readonly costPercent: number;
   /** CLOCK_MONOTONIC, nanoseconds. */

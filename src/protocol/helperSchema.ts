@@ -191,7 +191,8 @@ export const targetEndedSchema = v.strictObject({
 export const removedSchema = v.strictObject({
   session: uint32,
   probe: uint32,
-  returns: v.boolean(),
+  what: v.picklist(["returns", "calls", "captures"]),
+  maxRate: v.exactOptional(v.number()),
   rate: v.number(),
   costPercent: v.number(),
   timeNs: v.pipe(v.string(), v.regex(/^[0-9]{1,19}$/)),

@@ -1,7 +1,7 @@
 /** The bound on what probes cost their target (helper/governor.h), on a program that counts its own calls. */
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import type { RemovedEvent, StatsEvent } from "../../src/engine/api.ts";
+import type { RemovedEvent, StatsEvent, ThinnedEvent } from "../../src/engine/api.ts";
 import { buildGo } from "../programs/build.ts";
 import { until } from "../until.ts";
 import { attached, Child, CLI, codeOf, eventsOf, liveCode, probelens, startTarget } from "./cliProcess.ts";
@@ -32,10 +32,15 @@ async function countsOf(target: Child): Promise<Map<string, number>> {
   return new Map(line.split(" ").map((pair) => [pair.split("=")[0] ?? "", Number(pair.split("=")[1])]));
 }
 
+async function reaches(target: Child, name: string, calls: number): Promise<void> {
+  while (((await countsOf(target)).get(name) ?? 0) < calls) assert.equal(target.process.exitCode, null);
+}
+
 /** With the budget that there is by default, and few lines. */
 async function startTrace(target: Child, ...words: string[]): Promise<Child> {
   const pid = ["--pid", String(target.pid)];
-  const options = ["--rate", "1000/s", "--format", "jsonl", ...(words.includes("--budget") ? [] : ["--budget", "5"])];
+  const rate = words.includes("--rate") ? [] : ["--rate", "1000/s"];
+  const options = [...rate, "--format", "jsonl", ...(words.includes("--budget") ? [] : ["--budget", "5"])];
   const trace = probelens("trace", ...words, ...pid, ...options);
   children.push(trace);
   await attached(trace);
@@ -54,8 +59,15 @@ function removedFrom(trace: Child): RemovedEvent[] {
     .map((line) => JSON.parse(line) as RemovedEvent);
 }
 
+function thinnedFrom(trace: Child): ThinnedEvent[] {
+  return trace.stdout
+    .split("\n")
+    .filter((line) => line.startsWith('{"event":"thinned"'))
+    .map((line) => JSON.parse(line) as ThinnedEvent);
+}
+
 function statsFrom(trace: Child): Map<string, StatsEvent> {
-  const { stats } = eventsOf(trace.stdout.replaceAll(/^\{"event":"removed".*\n/gm, ""));
+  const { stats } = eventsOf(trace.stdout.replaceAll(/^\{"event":"(removed|thinned)".*\n/gm, ""));
   for (const { func, hits, emitted, filtered, throttled, dropped, returns, unwound, unknownEnds, openCalls } of stats) {
     assert.equal(hits, emitted + filtered + throttled + dropped, func);
     if (returns > 0) assert.equal(emitted, returns + unwound + unknownEnds + openCalls, func);
@@ -83,11 +95,14 @@ describe("a flood beside a function that is called now and then", () => {
 
       const stats = statsFrom(trace);
       assert.equal(stats.get("main.cheap")?.hits, 300);
-      assert.ok((stats.get("main.hot")?.hits ?? 0) < before, "not counted any more");
+      const { hits = 0 } = stats.get("main.hot") ?? {};
+      assert.ok(hits > 0 && hits <= before, `not counted any more: ${hits} hits, ${before} calls before`);
       const removed = removedFrom(trace);
       assert.ok(removed.length > 0);
       for (const event of removed) {
-        assert.deepEqual(Object.keys(event), ["event", "func", "ts", "reason", "rate", "costPercent"]);
+        const part = event.part === undefined ? [] : ["part"];
+        assert.deepEqual(Object.keys(event), ["event", "func", "ts", "reason", "rate", "costPercent", ...part]);
+        if (options.length === 0) assert.equal(event.part, undefined);
         assert.deepEqual([event.func, event.reason], ["main.hot", "budget"]);
         assert.ok(event.rate > 0 && event.costPercent > 1, JSON.stringify(event));
       }
@@ -120,6 +135,101 @@ describe("the rest of a link that is made anew", () => {
         MANY.map((name) => [name, own.get(name), 0]),
       );
       assert.ok((own.get("one") ?? 0) > 0);
+    });
+});
+
+describe("what is captured costs too much, and hits alone do not", () => {
+  it("fewer calls are captured, and all are counted", async () => {
+    const target = await startFlood();
+    const trace = await startTrace(target, "main.table", "main.cheap", "--rate", "1000000/s");
+    await target.command("paced table 10");
+    await until("less is captured", () => thinnedFrom(trace).length > 0);
+    const before = (await countsOf(target)).get("table") ?? 0;
+    // Longer than it took to notice.
+    await reaches(target, "table", 3 * before);
+    await target.command("paced table 0");
+    const own = await countsOf(target);
+    await ended(trace, "SIGINT");
+    assert.deepEqual(removedFrom(trace), []);
+    const [event, ...more] = thinnedFrom(trace);
+    assert.ok(event !== undefined && more.length === 0);
+    assert.deepEqual(Object.keys(event), ["event", "func", "ts", "reason", "rate", "costPercent", "maxRate"]);
+    assert.deepEqual([event.func, event.reason], ["main.table", "budget"]);
+    assert.ok(event.costPercent > 2 && event.maxRate < event.rate, JSON.stringify(event));
+    const table = statsFrom(trace).get("main.table");
+    assert.equal(table?.hits, own.get("table"));
+    assert.ok((table?.throttled ?? 0) > 0);
+    assert.match(trace.stderr, /fewer calls are captured since \d\d:\d\d:\d\d: main\.table at most/);
+  });
+});
+
+describe("cost that stands in no event", () => {
+  it("returns that a condition lets not pass", async () => {
+    const target = await startFlood();
+    // The entries alone are within it.
+    const budget = ["--budget", "4"];
+    const trace = await startTrace(target, "main.decided", "--returns", "--where", "duration > 3600s", ...budget);
+    await target.command("paced decided 10");
+    await ended(trace);
+    assert.match(trace.stderr, /no probe is left that sees calls/);
+    const [event, ...more] = removedFrom(trace);
+    assert.ok(event !== undefined && more.length === 0 && event.costPercent > 4, JSON.stringify(event));
+    const { filtered = 0, hits, emitted } = statsFrom(trace).get("main.decided") ?? {};
+    assert.ok(filtered > 0 && filtered === hits && emitted === 0);
+  });
+});
+
+describe("panics without a pause", () => {
+  it("what watches for unwound calls is removed, and says so", async () => {
+    const target = await startFlood();
+    const trace = await startTrace(target, "main.cheap", "--returns");
+    await target.command("panics on");
+    await until("the watch is gone", () => removedFrom(trace).length > 0);
+    await target.command("panics off");
+    await target.command("cheap 100");
+    await ended(trace, "SIGINT");
+    assert.deepEqual(
+      removedFrom(trace).map(({ func, part, reason }) => [func, part, reason]),
+      [["runtime.recovery", "watch", "budget"]],
+    );
+    const { hits, returns, unwound } = statsFrom(trace).get("main.cheap") ?? {};
+    assert.deepEqual([hits, returns, unwound], [100, 100, 0]);
+    assert.match(trace.stderr, /what tells at once that calls are unwound, at runtime\.recovery \(/);
+  });
+});
+
+describe("one trace after the other", () => {
+  it("a burst is forgiven once, not each of them", async () => {
+    const target = await startFlood();
+    await target.command("hot on");
+    const costs: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const trace = await startTrace(target, "main.hot");
+      await ended(trace);
+      const [{ costPercent, rate } = { costPercent: 0, rate: 1 }] = removedFrom(trace);
+      costs.push(((statsFrom(trace).get("main.hot")?.hits ?? 0) * costPercent) / 100 / rate);
+    }
+    // Seconds of CPU time. One burst is a second; the rest is what others on this machine leave the holder.
+    const all = costs.reduce((sum, cost) => sum + cost, 0);
+    assert.ok(all > 0 && all < 3, costs.join(" "));
+  });
+});
+
+describe("cost that there would be if all were captured", () => {
+  for (const [name, each] of [
+    ["scale", 20],
+    ["table", 35],
+  ] as const)
+    it(`--rate keeps it away: main.${name} stays`, async () => {
+      const target = await startFlood();
+      const trace = await startTrace(target, `main.${name}`, "--rate", "10/s");
+      await target.command(`paced ${name} ${each}`);
+      await reaches(target, name, 60_000);
+      await target.command(`paced ${name} 0`);
+      const own = (await countsOf(target)).get(name);
+      await ended(trace, "SIGINT");
+      assert.deepEqual([removedFrom(trace), thinnedFrom(trace)], [[], []]);
+      assert.equal(statsFrom(trace).get(`main.${name}`)?.hits, own);
     });
 });
 
@@ -195,6 +305,22 @@ describe("nothing is left to trace", () => {
     trace.process.stdin?.end();
     await ended(trace);
     assert.equal(removedFrom(trace).length, 1);
+  });
+});
+
+describe("when the time is up", () => {
+  it("what was removed before is not removed once more", async () => {
+    const target = await startFlood();
+    await target.command("hot on");
+    const trace = await startTrace(target, "main.hot", "main.cheap", "--expire", "0.1");
+    await ended(trace);
+    assert.deepEqual(
+      removedFrom(trace).map(({ func, reason }) => [func, reason]),
+      [
+        ["main.hot", "budget"],
+        ["main.cheap", "expired"],
+      ],
+    );
   });
 });
 

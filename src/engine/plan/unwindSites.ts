@@ -51,6 +51,8 @@ async function resumeSite(binary: GoBinary): Promise<WatchSite["site"] | undefin
     // Nothing is found by it: the argument stands where RSP points.
     cfaOffset: 0,
     skipIfBelowOrEqual: false,
+    // branch_setup_xol_ops, arch/x86/kernel/uprobes.c
+    kind: "emulated",
   };
 }
 

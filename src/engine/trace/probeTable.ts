@@ -18,7 +18,7 @@ export type ProbeRole =
   | { readonly kind: "inlined"; readonly fn: number; readonly plan: FunctionPlan; readonly inlined: ProbedInlinedCall }
   | { readonly kind: "return"; readonly fn: number; readonly plan: FunctionPlan; readonly site: ProbeSite }
   /** Places in the runtime; the kernel program draws the conclusions. */
-  | { readonly kind: "watch" };
+  | { readonly kind: "watch"; readonly watch: WatchSite["kind"] };
 
 /**
  * A place in the runtime that ends calls without a `ret` (plan/unwindSites.ts), or where float registers are read
@@ -26,7 +26,8 @@ export type ProbeRole =
  */
 export interface WatchSite {
   readonly kind: "goexit" | "resume" | "sigtrampgo";
-  readonly site: Pick<ProbeSite, "offset" | "address" | "expected" | "cfaOffset" | "skipIfBelowOrEqual" | "resume">;
+  readonly site: Pick<ProbeSite, "offset" | "address" | "expected" | "cfaOffset" | "skipIfBelowOrEqual" | "resume"> &
+    Partial<Pick<ProbeSite, "kind">>;
 }
 
 export interface TracedProbes {
@@ -175,10 +176,10 @@ function entryCondition(condition: CompiledCondition | undefined): Pick<PlannedP
 
 function watchProbe({ kind, site }: WatchSite): Probe {
   const plan = { pieces: [], slots: [], masks: [] };
-  return { role: { kind: "watch" }, spec: { role: kind, ...placeOf(site), plan, pairReturns: false } };
+  return { role: { kind: "watch", watch: kind }, spec: { role: kind, ...placeOf(site), plan, pairReturns: false } };
 }
 
-function placeOf(site: WatchSite["site"] & { readonly kind?: ProbeSite["kind"] }) {
+function placeOf(site: WatchSite["site"]) {
   const { kind, offset, address, expected, cfaOffset, skipIfBelowOrEqual, resume } = site;
   return {
     offset,

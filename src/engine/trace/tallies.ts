@@ -49,11 +49,11 @@ export class Tallies {
   /** Hits of each function's calls, and nanoseconds of the target that all its probes have taken. */
   costs(): { func: string; hits: number; ns: number }[] {
     return this.summary().map(({ func, hits }, fn) => {
-      const ns = (this.counters ?? []).reduce((sum, { probe, hits: told, unpaired }) => {
+      const ns = (this.counters ?? []).reduce((sum, { probe, hits: told, unpaired, spentNs = 0 }) => {
         const role = this.table.roleOf(probe);
         if (role === undefined || role.kind === "watch" || role.fn !== fn) return sum;
         // The trap of a return is paid also where its call was not sent, or not seen.
-        return sum + (told + unpaired) * this.table.costNsOf(probe);
+        return sum + (told + unpaired) * this.table.costNsOf(probe) + spentNs;
       }, 0);
       return { func, hits, ns };
     });

@@ -91,6 +91,10 @@ export class TraceSession implements Trace, EventSink {
         if (parts.listener.onRemoved !== undefined) parts.listener.onRemoved(removals, message);
         else parts.notice(message);
       },
+      tellThinned: (thinned, message) => {
+        parts.listener.onThinned?.(thinned);
+        parts.notice(message);
+      },
       nothingLeft: ({ rate, costPercent }, message) => {
         if (parts.goesOn !== true) void this.finish({ kind: "over-budget", message, rate, costPercent });
         else parts.notice("nothing is traced any more; the command goes on to its end without probes");
@@ -238,7 +242,9 @@ export class TraceSession implements Trace, EventSink {
     const now = process.hrtime.bigint();
     const ts = eventTime(now);
     const seconds = Number(now - this.startedNs) / 1e9;
-    return this.tallies.costs().map(({ func, hits, ns }) => ({
+    // Those that went before were told then.
+    const left = this.tallies.costs().filter((_, fn) => !this.removals.isGone(fn));
+    return left.map(({ func, hits, ns }) => ({
       event: {
         event: "removed",
         func,

@@ -31,7 +31,9 @@ export function removedText(
     ? `the probes of ${some} were removed; calls since then are not counted.`
     : parts.has("returns")
       ? `the probes at the returns of ${some} were removed; its calls are traced on, without results and durations.`
-      : `the probes of inlined calls of ${some} were removed; its other calls are traced on.`;
+      : parts.has("inlined")
+        ? `the probes of inlined calls of ${some} were removed; its other calls are traced on.`
+        : "what tells at once that calls end by a panic was removed; its calls are traced on, and such ends are told later, or not.";
   return (
     `Tracing ${label} took about ${formatShare(costPercent)} of a core from the process: its probes were hit ` +
     `${formatNumber(Math.round(rate))} times a second. All traces of a process together may take ${budget} % ` +

@@ -3,6 +3,8 @@
 //
 //	hot on|off     a goroutine calls main.hot without a pause
 //	many on|off    a goroutine calls each of main.one, main.two, … main.eight up to five hundred times a second
+//	panics on|off  a goroutine panics and recovers without a pause
+//	paced NAME N   a goroutine calls main.table, main.scale or main.decided N times each millisecond or two; 0: not
 //	cheap N        N calls of main.cheap, a millisecond apart; answers "done cheap"
 //	counts         answers "counts hot=… cheap=… …"
 package main
@@ -53,6 +55,35 @@ func seven(n int) int { return leaf(n) + 9 }
 //go:noinline
 func eight(n int) int { return leaf(n) + 10 }
 
+//go:noinline
+func table(m map[string]int) int { return leaf(len(m)) + 11 }
+
+//go:noinline
+func scale(f float64) int { return leaf(int(f)) + 12 }
+
+//go:noinline
+func decided(n int) int { return leaf(n) + 13 }
+
+// Large enough that looking at it costs many times what the trap does.
+var large = func() map[string]int {
+	m := map[string]int{}
+	for n := range 100 {
+		m[fmt.Sprint("key ", n)] = n
+	}
+	return m
+}()
+
+var paced = []struct {
+	name  string
+	call  func(int) int
+	each  atomic.Int64
+	calls atomic.Int64
+}{
+	{name: "table", call: func(int) int { return table(large) }},
+	{name: "scale", call: func(n int) int { return scale(float64(n)) }},
+	{name: "decided", call: decided},
+}
+
 var some = []struct {
 	name  string
 	call  func(int) int
@@ -64,6 +95,7 @@ var some = []struct {
 
 var (
 	hotOn, manyOn       atomic.Bool
+	panicsOn            atomic.Bool
 	hotCalls, cheapCall atomic.Int64
 	// Held while calls are made: who switches them off waits for the last one.
 	calling sync.RWMutex
@@ -100,8 +132,40 @@ func runMany() {
 	}
 }
 
+//go:noinline
+func recovers(n int) (r int) {
+	defer func() { _ = recover() }()
+	panic(n)
+}
+
+func runPanics() {
+	for n := 0; ; n++ {
+		if !panicsOn.Load() {
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		recovers(n)
+	}
+}
+
+func runPaced() {
+	for n := 0; ; n++ {
+		time.Sleep(time.Millisecond)
+		calling.RLock()
+		for i := range paced {
+			for range paced[i].each.Load() {
+				paced[i].calls.Add(1)
+				paced[i].call(n)
+			}
+		}
+		calling.RUnlock()
+	}
+}
+
 func main() {
 	go runHot()
+	go runPaced()
+	go runPanics()
 	go runMany()
 	fmt.Println("ready")
 	input := bufio.NewScanner(os.Stdin)
@@ -116,6 +180,17 @@ func main() {
 			manyOn.Store(words[1] == "on")
 			calling.Lock()
 			calling.Unlock()
+		case "panics":
+			panicsOn.Store(words[1] == "on")
+		case "paced":
+			count, _ := strconv.Atoi(words[2])
+			for i := range paced {
+				if paced[i].name == words[1] {
+					paced[i].each.Store(int64(count))
+				}
+			}
+			calling.Lock()
+			calling.Unlock()
 		case "cheap":
 			count, _ := strconv.Atoi(words[1])
 			for n := range count {
@@ -127,6 +202,9 @@ func main() {
 			fmt.Printf("counts hot=%d cheap=%d", hotCalls.Load(), cheapCall.Load())
 			for i := range some {
 				fmt.Printf(" %s=%d", some[i].name, some[i].calls.Load())
+			}
+			for i := range paced {
+				fmt.Printf(" %s=%d", paced[i].name, paced[i].calls.Load())
 			}
 			fmt.Println()
 			continue

@@ -9,14 +9,15 @@ int main(void)
 	static struct candidate candidates[1000];
 	uint32_t count = 0;
 	long long now, entry, parks;
-	double cost, returns, budget;
+	double cost, returns, budget, times;
+	static double wanted[1000];
 	char command;
 	while (scanf(" %c", &command) == 1) {
 		switch (command) {
-		case 's': /* start BUDGET NOW */
-			if (scanf("%lf %lld", &cost, &now) != 2)
+		case 's': /* start BUDGET NOW DEBT */
+			if (scanf("%lf %lld %lf", &budget, &now, &cost) != 3)
 				return 1;
-			governor_start(&governor, cost, now);
+			governor_start(&governor, budget, now, cost);
 			break;
 		case 'l': /* look NOW COST → 0 or 1 */
 			if (scanf("%lld %lf", &now, &cost) != 2)
@@ -28,15 +29,32 @@ int main(void)
 				return 1;
 			printf("%.0f\n", governor_cost_since(&governor, now));
 			break;
-		case 'e': /* excess TOTAL ELAPSED BUDGET CPUS ROUNDS */
-			if (scanf("%lf %lf %lf %lld %lld", &cost, &returns, &budget, &now, &parks) != 5)
+		case 'e': /* excess TOTAL ELAPSED BUDGET CPUS USED ROUNDS */
+			if (scanf("%lf %lf %lf %lld %lf %lld", &cost, &returns, &budget, &now, &times, &parks) != 6)
 				return 1;
-			printf("%.0f\n", excess(cost, returns, budget, now, parks));
+			printf("%.0f\n", excess(cost, returns, budget, speed_up(cost, returns, now, times, parks)));
+			break;
+		case 'w': /* room for captures KEPT ELAPSED BUDGET TIMES */
+			if (scanf("%lf %lf %lf %lf", &cost, &returns, &budget, &times) != 4)
+				return 1;
+			printf("%.0f\n", room_for_captures(cost, returns, budget, times));
+			break;
+		case 'q': /* fair share ROOM COUNT WANTED... */
+			if (scanf("%lf %lld", &cost, &now) != 2)
+				return 1;
+			for (count = 0; count < now; count++)
+				if (scanf("%lf", &wanted[count]) != 1)
+					return 1;
+			printf("%.0f\n", fair_share(wanted, count, cost));
+			count = 0;
+			break;
+		case 'b': /* what is left of the burst, and the debt */
+			printf("%.0f %.0f\n", governor.burst_ns / 1e6, governor.debt_ns / 1e6);
 			break;
 		case 'r': /* removed NOW */
 			if (scanf("%lld", &now) != 1)
 				return 1;
-			governor_removed(&governor, now);
+			governor_removed(&governor, now, 1);
 			break;
 		case 'f': /* function ENTRY CALLS RETURNS PARKS */
 			if (scanf("%lld %lf %lf %lld", &entry, &cost, &returns, &parks) != 4)

@@ -37,7 +37,7 @@ function noticedAfter(
     const share = shares[Math.floor((step * stepMs) / LOOK_MS) % shares.length] ?? 0;
     return `l ${(step + 1) * stepMs * MS} ${share * stepMs * MS}`;
   });
-  const at = answers([`s ${budget} 0`, ...looks]).indexOf("1");
+  const at = answers([`s ${budget} 0 0`, ...looks]).indexOf("1");
   return at < 0 ? undefined : (at + 1) * stepMs;
 }
 
@@ -48,30 +48,33 @@ describe("when it is too much", () => {
   for (const [name, budget, shares, expected] of [
     ["nothing", 0.05, [0], undefined],
     ["within the budget", 0.05, [0.049], undefined],
-    ["a little more than the budget, all the time", 0.05, [0.06], 1400],
-    ["a flood of one thread", 0.05, [0.95], 1400],
+    ["a little more than the budget, all the time", 0.05, [0.06], 1000],
+    ["a flood of one thread", 0.05, [0.95], 1000],
     ["a flood of eight threads", 0.05, [7.5], 200],
     ["a flood under a budget of two cores", 2, [1.9], undefined],
-    ["a burst of 1.1 s", 0.05, burst(1, 1100), undefined],
-    ["a burst of four threads of 0.3 s", 0.05, burst(4, 300), undefined],
-    ["a burst of four threads of 0.4 s", 0.05, burst(4, 400), 400],
+    ["a burst of 0.8 s", 0.05, burst(1, 800), undefined],
+    ["a burst of four threads of 0.2 s", 0.05, burst(4, 200), undefined],
+    ["a burst of four threads of 0.3 s", 0.05, burst(4, 300), 300],
     ["short peaks that the budget allows together", 0.05, [0.4, ...looksAt(0, 9)], undefined],
-    ["short peaks that it does not allow together", 0.05, [0.9, ...looksAt(0, 4)], 9100],
+    ["short peaks that it does not allow together", 0.05, [0.9, ...looksAt(0, 4)], 7600],
   ] as const)
     it(name, () => assert.equal(noticedAfter(budget, shares, 60), expected));
 
+  it("a flood that begins after a minute", () =>
+    assert.equal(noticedAfter(0.05, [...looksAt(0.01, 600), ...looksAt(0.95, 100)], 70), 60_900));
+
   it("looks that come late find the same", () => {
-    assert.equal(noticedAfter(0.05, [0.95], 60, 500), 1500);
-    assert.equal(noticedAfter(0.05, [0.06], 60, 500), 1500);
+    assert.equal(noticedAfter(0.05, [0.95], 60, 500), 1000);
+    assert.equal(noticedAfter(0.05, [0.06], 60, 500), 1000);
     assert.equal(noticedAfter(0.05, [0.049], 60, 500), undefined);
   });
 
   it("a clock that stands still tells nothing", () =>
-    assert.deepEqual(answers(["s 0.05 0", "l 0 1e12", "l 0 1e12"]), ["0", "0"]));
+    assert.deepEqual(answers(["s 0.05 0 0", "l 0 1e12", "l 0 1e12"]), ["0", "0"]));
 });
 
 it("what was spent since a time is known from the look before it", () =>
-  assert.deepEqual(answers(["s 0.05 0", "l 100 7", "l 200 11", "d 0", "d 100", "d 150", "d 200", "d -1"]).slice(2), [
+  assert.deepEqual(answers(["s 0.05 0 0", "l 100 7", "l 200 11", "d 0", "d 100", "d 150", "d 200", "d -1"]).slice(2), [
     "18",
     "11",
     "11",
@@ -81,29 +84,80 @@ it("what was spent since a time is known from the look before it", () =>
 
 describe("what has to be saved", () => {
   /** Of 1 000 ns on two CPUs, with a budget of 50. */
-  for (const [name, cost, rounds, expected] of [
-    ["a little more than the budget", 60, 0, 12],
-    ["half of one CPU: the rest comes a third more often", 500, 0, 462],
-    ["all of one CPU: the rest comes twice as often", 1000, 0, 975],
-    ["the second time", 1000, 1, 994],
-    ["all CPUs: nobody knows", 2000, 0, 1999],
-    ["more than there is", 3000, 0, 2999],
+  for (const [name, cost, used, rounds, expected] of [
+    ["a little more than the budget", 60, 2000, 0, 12],
+    ["half of one CPU: the rest comes a third more often", 500, 1000, 0, 462],
+    ["all of one CPU: the rest comes twice as often", 1000, 1000, 0, 975],
+    ["all CPUs: nobody knows", 2000, 2000, 0, 1999],
+    ["more than there is", 3000, 2000, 0, 2999],
+    ["again, and it is what the target does all the time", 100, 110, 1, 99],
+    ["again, and it is a part of what the target does", 100, 300, 1, 75],
+    ["a third time", 100, 300, 2, 97],
   ] as const)
-    it(name, () => assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${rounds}`]), [String(expected)]));
+    it(name, () => assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${used} ${rounds}`]), [String(expected)]));
 });
 
 describe("after some were removed", () => {
   const looks = (share: number, count: number): string[] =>
     Array.from({ length: count }, (_, n) => `l ${(n + 1) * LOOK_MS * MS} ${share * LOOK_MS * MS}`);
   const after = (share: number, count: number): string[] =>
-    answers(["s 0.05 -1000000000", "r 0", ...looks(share, count)]);
+    answers(["s 0.05 -1000000000 0", "r 0", ...looks(share, count)]);
 
-  it("what is still too much goes after three looks", () => assert.deepEqual(after(0.95, 3), ["0", "0", "1"]));
+  it("what is still too much goes after three looks", () => assert.deepEqual(after(0.15, 3), ["0", "0", "1"]));
+  it("what is still a flood goes at once", () => assert.deepEqual(after(0.25, 1), ["1"]));
   it("what is cheap stays", () => assert.deepEqual(new Set(after(0.04, 600)), new Set(["0"])));
-  it("one look within the budget ends the alarm", () => {
-    const [, ...rest] = looks(0.95, 5);
-    assert.deepEqual(answers(["s 0.05 -1000000000", "r 0", ...looks(0.01, 1), ...rest]), ["0", "0", "0", "0", "0"]);
+  it("a target that runs now and then is looked at over three looks", () => {
+    const shares = [0.19, 0, 0.19, 0, 0.19];
+    const commands = shares.map((share, n) => `l ${(n + 1) * LOOK_MS * MS} ${share * LOOK_MS * MS}`);
+    assert.deepEqual(answers(["s 0.05 -1000000000 0", "r 0", ...commands]), ["0", "0", "1", "0", "1"]);
   });
+  it("a second within the budget ends the alarm", () => {
+    const after = (calmLooks: number): string | undefined =>
+      answers([
+        "s 0.05 -1000000000 0",
+        "r 0",
+        ...looks(0.01, calmLooks),
+        ...looks(0.95, 15).slice(calmLooks, calmLooks + 1),
+      ]).at(-1);
+    assert.deepEqual([after(9), after(10)], ["1", "0"]);
+  });
+});
+
+describe("what a trace leaves to the next one of its target", () => {
+  const look = (ms: number, share: number): string => `l ${ms * MS} ${share * 100 * MS}`;
+  const left = (...commands: string[]): string => answers([...commands, "b"]).at(-1) ?? "";
+  for (const [name, commands, expected] of [
+    ["nothing was spent", ["s 0.05 0 0", look(100, 0)], "1000 0"],
+    ["half of a core for a tenth of a second", ["s 0.05 0 0", look(100, 0.5)], "955 45"],
+    ["it is paid back", ["s 0.05 0 0", look(100, 0.5), look(2000, 0)], "1000 0"],
+    ["what a removal forgives the rest, it does not forgive others", ["s 0.05 0 0", look(100, 9), "r 200"], "500 895"],
+    ["the burst is smaller by the debt", ["s 0.05 0 4e8"], "600 400"],
+    ["a part of it is left in any case", ["s 0.05 0 1e9"], "100 1000"],
+    ["no debt is larger than the burst", ["s 0.05 0 0", look(100, 90)], "-7995 1000"],
+  ] as const)
+    it(name, () => assert.equal(left(...commands), expected));
+});
+
+describe("whether capturing less suffices", () => {
+  /** Of 1 000 ns, with a budget of 50: what captures may take. */
+  for (const [name, kept, times, expected] of [
+    ["hits cost next to nothing", 0, 1, 25],
+    ["hits take a part of the budget", 20, 1, 15],
+    ["hits take half of the budget", 25, 1, 0],
+    ["hits will take more once the target runs freely", 20, 2, 0],
+    ["hits alone are too much", 60, 1, 0],
+  ] as const)
+    it(name, () => assert.deepEqual(answers([`w ${kept} 1000 0.05 ${times}`]), [String(expected)]));
+
+  for (const [name, room, wanted, expected] of [
+    ["one", 20, [100], 20],
+    ["two alike", 20, [100, 100], 10],
+    ["a small one has what it wants", 20, [100, 2], 18],
+    ["small ones by and by", 30, [100, 4, 9, 1], 16],
+    ["room for all", 200, [100, 50], 100],
+  ] as const)
+    it(`a fair share: ${name}`, () =>
+      assert.deepEqual(answers([`q ${room} ${wanted.length} ${wanted.join(" ")}`]), [String(expected)]));
 });
 
 describe("what goes", () => {

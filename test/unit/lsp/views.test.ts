@@ -111,6 +111,7 @@ void test("after a removal: few words in the lens, and what, how much, when and 
   );
   const parts: [readonly Removal[], string, RegExp][] = [
     [[], "", /^$/],
+    [[removal("watch", 1, 1)], "", /what tells at once that calls end by a panic was removed; its calls are traced on/],
     [
       [removal("returns", 1, 1)],
       "returns removed",

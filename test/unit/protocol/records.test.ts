@@ -158,6 +158,8 @@ describe("layouts", () => {
       refused: COUNTERS.refused,
       unwound: COUNTERS.unwound,
       untold: COUNTERS.untold,
+      spent_ns: COUNTERS.spentNs,
+      signals: COUNTERS.signals,
     },
     pl_call_stack: {
       sizeof: CALL_STACK.size,
@@ -594,7 +596,9 @@ describe("decodeRecords", () => {
 });
 
 it("decodeCounters sums over the CPUs", () => {
-  const words = new BigUint64Array([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 10n, 20n, 30n, 40n, 50n, 60n, 70n, 80n]);
+  const words = new BigUint64Array(
+    [1n, 10n].flatMap((cpu) => [1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n, 10n].map((word) => word * cpu)),
+  );
   assert.deepEqual(decodeCounters(3, new Uint8Array(words.buffer)), {
     probe: 3,
     hits: 110,
@@ -606,6 +610,8 @@ it("decodeCounters sums over the CPUs", () => {
     refused: 66,
     unwound: 77,
     untold: 88,
+    spentNs: 99,
+    signals: 110,
   });
 });
 

@@ -73,7 +73,7 @@ test("a return has the call's id, its own time and how long the call took", () =
 test("an unwound call is told by the record that names its entry probe, and by no other", () => {
   assert.deepEqual(decoder.decode(rawEvent("unwound", 100, 5), entry), { event: { event: "unwound", ...base } });
   assert.equal(decoder.decode(rawEvent("unwound", 102, 5), back), undefined);
-  assert.equal(decoder.decode(rawEvent("call", 103, 5), { kind: "watch" }), undefined);
+  assert.equal(decoder.decode(rawEvent("call", 103, 5), { kind: "watch", watch: "resume" }), undefined);
 });
 
 test("ids are exact up to the kernel's 53 bits", () => {

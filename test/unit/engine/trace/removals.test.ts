@@ -1,9 +1,9 @@
 /** What is told of probes that cost too much, and when nothing is left. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Removal } from "../../../../src/engine/api.ts";
+import type { Removal, ThinnedEvent } from "../../../../src/engine/api.ts";
 import { ProbeTable } from "../../../../src/engine/trace/probeTable.ts";
-import { Removals, removedMessage } from "../../../../src/engine/trace/removals.ts";
+import { Removals, removedMessage, thinnedMessage } from "../../../../src/engine/trace/removals.ts";
 import { inlinedCallPlan, planOf } from "./plans.ts";
 
 const f = { ...planOf("main.f", 0x2000, 2), inlinedCalls: [inlinedCallPlan("main.caller", 9, 0x4000)] }; // 100; 101, 102; 103
@@ -20,17 +20,25 @@ function removals() {
   });
   table.firstProbe = 100;
   const told: (readonly Removal[])[] = [];
+  const thinned: (readonly ThinnedEvent[])[] = [];
   const left: number[] = [];
+  const costs: number[] = [];
   const made = new Removals({
     functions: plans.map(({ fn }) => fn.name),
     table,
     budget: 5,
     tell: (removed) => told.push(removed),
-    nothingLeft: ({ rate }) => left.push(rate),
+    tellThinned: (events) => thinned.push(events),
+    nothingLeft: ({ rate, costPercent }) => {
+      left.push(rate);
+      costs.push(costPercent);
+    },
   });
+  const figures = { rate: 12_345.6, costPercent: 17.256, timeNs: String(process.hrtime.bigint()) };
   const take = (probe: number, returns = false): void =>
-    made.take({ probe, returns, rate: 12_345.6, costPercent: 17.256, timeNs: String(process.hrtime.bigint()) });
-  return { made, told, left, take };
+    made.take({ probe, what: returns ? "returns" : "calls", ...figures });
+  const thin = (probe: number): void => made.take({ probe, what: "captures", maxRate: 1666.6667, ...figures });
+  return { made, told, thinned, left, costs, take, thin };
 }
 
 test("an event has the contract's fields, and what came together is told together", () => {
@@ -49,7 +57,11 @@ test("an event has the contract's fields, and what came together is told togethe
       ],
     ],
   );
-  assert.deepEqual(Object.keys(told[0]?.[0]?.event ?? {}), ["event", "func", "ts", "reason", "rate", "costPercent"]);
+  const fields = ["event", "func", "ts", "reason", "rate", "costPercent"];
+  assert.deepEqual(
+    told[0]?.map(({ event }) => Object.keys(event)),
+    [[...fields, "part"], fields],
+  );
   assert.deepEqual(left, []);
 });
 
@@ -65,6 +77,41 @@ test("nothing is left when the last probe that sees calls is gone, inlined ones 
     told.flat().map(({ part }) => part),
     ["calls", "calls", "inlined"],
   );
+});
+
+test("what went last is told with all that it cost", () => {
+  const { made, costs, take } = removals();
+  for (const probe of [103, 104]) take(probe);
+  made.flush();
+  take(100);
+  take(100, true);
+  made.flush();
+  assert.deepEqual(costs, [34.6]);
+});
+
+test("what is captured less is told apart: nothing is gone", () => {
+  const { made, told, thinned, left, thin } = removals();
+  thin(100);
+  made.flush();
+  assert.deepEqual([told, left, made.isGone(0)], [[], [], false]);
+  const [{ ts, ...event } = { ts: "" }] = thinned[0] ?? [];
+  assert.match(ts, /Z$/);
+  const figures = { rate: 12_300, costPercent: 17.3, maxRate: 1670 };
+  assert.deepEqual(event, { event: "thinned", func: "main.f", reason: "budget", ...figures });
+  assert.match(
+    thinnedMessage(thinned[0] ?? [], 5),
+    /fewer calls are captured since \d\d:\d\d:\d\d: main\.f at most 1 670 a second \(of 12 300, .*17\.3 % .*as throttled/,
+  );
+});
+
+test("a function is gone when its own code's probe and those of all inlined calls are", () => {
+  const { made, take } = removals();
+  take(100);
+  assert.equal(made.isGone(0), false);
+  take(103);
+  assert.equal(made.isGone(0), true);
+  assert.equal(made.isGone(1), false);
+  made.flush();
 });
 
 test("the message names function, rate, cost and time, and says how to go on", () => {
