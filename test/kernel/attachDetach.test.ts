@@ -33,7 +33,8 @@ let helper: RunningHelper;
 before(async () => {
   program = buildHits();
   target = await HitsProcess.start(program);
-  helper = await startHelper();
+  // Its events are not kept.
+  helper = await startHelper(() => {});
 });
 after(async () => {
   endTargets();
