@@ -83,6 +83,8 @@ export class Memory {
    * linkers keep the runtime's tables, then in all data.
    */
   async *pointersTo(value: number): AsyncIterable<number> {
+    // No address of a program, but one of a damaged file may be.
+    if (!Number.isSafeInteger(value) || value < 0) return;
     if (this.#sections.elf.positionIndependent) yield* (await this.relocations()).placesOf(value);
     for (const name of TABLE_SECTIONS) {
       const section = this.#sections.find(name);

@@ -33,6 +33,8 @@ export interface ProbeSite {
    * hold the caller's values only in calls whose check did not fail. Absent: all of them do in every call.
    */
   readonly restored?: readonly string[];
+  /** Where runtime.morestack comes back to, in the file: this register has it at the site, in calls whose check failed. */
+  readonly cameBack?: { readonly register: CaptureRegister; readonly address: number };
   /** Predicted cost of one hit to the target, nanoseconds (docs/performance.md's table). */
   readonly predictedNs: number;
 }

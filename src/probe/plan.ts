@@ -13,8 +13,9 @@ import type {
   RegisterRefusal,
 } from "./api.ts";
 import { FLOATS_OFF, isFloatRegister } from "./capture/captureVariables.ts";
-import { contextWords } from "./capture/context.ts";
+import { type ContextWord, contextWords } from "./capture/context.ts";
 import { type GenericEvents, planEvents } from "./capture/instances.ts";
+import { LOST, lossWords } from "./capture/lostArguments.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
   const { fn, arch, code, limits, noFloats } = input;
@@ -23,17 +24,22 @@ export function planFunction(input: PlanInput): PlanResult {
   if (noProbes !== undefined) return refuse(noProbes);
   if (!input.signature.ok) return refuse(input.signature.reason);
   const placed = input.signature.signature;
-  const eventsAt = (entry: readonly ProbeSite[], returns: readonly ProbeSite[]): GenericEvents =>
+  const own = input.context === undefined ? [] : contextWords(input.context);
+  const eventsAt = (
+    entry: readonly ProbeSite[],
+    returns: readonly ProbeSite[],
+    context: readonly ContextWord[],
+  ): GenericEvents =>
     planEvents({
       params: placed.params,
       shown: shown(placed.params),
       results: shown(placed.results),
       limits,
-      context: input.context === undefined ? [] : contextWords(input.context),
+      context,
       dictionaries: input.dictionaries,
       refused: { call: refusedAt(entry, noFloats), return: refusedAt(returns, noFloats) },
     });
-  const wanted = eventsAt([], []);
+  const wanted = eventsAt([], [], own);
   const sites = findSites({
     fn,
     code,
@@ -41,7 +47,10 @@ export function planFunction(input: PlanInput): PlanResult {
     ...(placed.spillArea === undefined ? {} : { spillArea: placed.spillArea }),
   });
   if (!sites.ok) return sites;
-  const events = eventsAt([sites.entry], sites.returns);
+  const loss = lossWords(sites.entry, wanted.call, placed.params);
+  const { cameBack, ...site } = sites.entry;
+  const entry: ProbeSite = loss.length === 0 || cameBack === undefined ? site : { ...site, cameBack };
+  const events = eventsAt([entry], sites.returns, [...own, ...loss]);
   return {
     ok: true,
     plan: {
@@ -49,7 +58,7 @@ export function planFunction(input: PlanInput): PlanResult {
       params: placed.params,
       results: placed.results,
       ...(placed.missingResults === undefined ? {} : { missingResults: placed.missingResults }),
-      entry: withSignal(sites.entry, events.call),
+      entry: withSignal(entry, events.call),
       returns: sites.returns.map((site) => withSignal(site, events.return)),
       jumpsAway: sites.jumpsAway,
       ...events,
@@ -66,7 +75,7 @@ export function planWithoutCode(fn: GoFunction): FunctionPlan {
 
 /**
  * The signal frame has a float register where every probed instruction leaves it alone and leads to a known place. What a
- * failed stack check does not bring back is not known to be the caller's.
+ * failed stack check does not bring back is not known to be the caller's, unless each call tells (lostArguments.ts).
  */
 function refusedAt(sites: readonly ProbeSite[], noFloats: string | undefined): RegisterRefusal {
   const unknown = sites.some(({ resume }) => resume === undefined);
@@ -77,11 +86,12 @@ function refusedAt(sites: readonly ProbeSite[], noFloats: string | undefined): R
       if (unknown) return `${FLOATS_OFF}, and the probed instruction leads to no known place`;
       if (changed.has(register)) return `${FLOATS_OFF}, and the probed instruction changes it`;
     }
-    return sites.some(({ restored }) => restored?.includes(register) === false) ? NOT_RESTORED : undefined;
+    const isLost = sites.some(
+      ({ restored, cameBack }) => cameBack === undefined && restored?.includes(register) === false,
+    );
+    return isLost ? LOST : undefined;
   };
 }
-
-const NOT_RESTORED = "not used by the function, and lost where its stack grows";
 
 /** docs/performance.md, "Float registers through SIGURG": what sending the signal and reading its frame adds to a hit. */
 const SIGNAL_NS = 4500;

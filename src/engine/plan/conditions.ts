@@ -5,6 +5,7 @@ import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
 import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
 import type { PlacedVariable } from "../../gobinary/api.ts";
 import type { EventPlan, FunctionPlan, InlinedCallPlan } from "../../probe/api.ts";
+import { LOST } from "../../probe/capture/lostArguments.ts";
 import { neverReturns } from "../failures.ts";
 import type { Job } from "../job.ts";
 import { endsAreSeen, type FunctionCondition } from "../trace/probeTable.ts";
@@ -83,16 +84,18 @@ export function conditionsOf(
 }
 
 function scopeOf(
-  { fn, return: returns }: FunctionPlan,
+  { fn, entry, call: own, return: returns }: FunctionPlan,
   call: EventPlan,
   params: readonly PlacedVariable[],
   results: readonly PlacedVariable[],
   { facts, labels, waits }: ConditionProgramFacts,
   isSecret: IsSecretName,
 ): ConditionScope {
+  // Only an event that was sent tells whether its registers were lost.
+  const lost = call === own && entry?.cameBack !== undefined ? LOST : undefined;
   return {
     func: fn.name,
-    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, call)),
+    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, call, lost)),
     results: results.map((result) => ({ ...floatsAt(result, returns), name: result.blank ? "_" : result.name })),
     runtime: { facts, ...(labels === undefined ? {} : { labels }) },
     isSecret,
@@ -101,8 +104,8 @@ function scopeOf(
 }
 
 /** The site was chosen so that the registers of what is captured hold their values there: no other is looked at. */
-function atSite(variable: PlacedVariable, plan: EventPlan): ConditionVariable {
-  return onlyCaptured(variable, plan, () => true);
+function atSite(variable: PlacedVariable, plan: EventPlan, lost: string | undefined): ConditionVariable {
+  return onlyCaptured(variable, plan, () => true, lost);
 }
 
 /** At every return its other registers hold what the ABI says. */
@@ -114,12 +117,15 @@ function onlyCaptured(
   { name, type, location }: PlacedVariable,
   { capture, variables }: EventPlan,
   asked: (register: string) => boolean,
+  lost?: string,
 ): ConditionVariable {
+  const captured = lost === undefined ? capture.pieces : [];
   const registers = new Set<string>(
-    capture.pieces.map((piece) => (piece.kind === "register" || piece.kind === "float" ? piece.register : "")),
+    captured.map((piece) => (piece.kind === "register" || piece.kind === "float" ? piece.register : "")),
   );
   const pieces = variables.find(({ variable }) => variable.name === name)?.pieces;
-  const reasonOf = (at: number): string => pieces?.find(({ offset }) => offset === at)?.reason ?? "it is not captured";
+  const reasonOf = (at: number): string =>
+    pieces?.find(({ offset }) => offset === at)?.reason ?? lost ?? "it is not captured";
   return {
     name,
     type,

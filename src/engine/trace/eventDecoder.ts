@@ -1,6 +1,7 @@
 /** One raw event of a probe to the event that the user sees; pure, and without memory of what came before. */
 import type { SourcePosition } from "../../gobinary/api.ts";
 import type { EventPlan, FunctionPlan, Instance, ProbeSite } from "../../probe/api.ts";
+import { ofThisCall } from "../../probe/capture/lostArguments.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import { lateValues } from "../../value/late.ts";
 import { type ProgramValues, renderVariables } from "../../value/render.ts";
@@ -64,7 +65,7 @@ export class EventDecoder {
       file,
       line,
       ...(caller === null || caller === undefined ? {} : callerOf(caller)),
-      args: this.render(this.instanceOf(plan, "call", raw, plan.entry)?.call ?? plan.call, raw, plan.entry),
+      args: this.render(this.callPlan(plan, raw), raw, plan.entry),
       ...this.parts.program.labels(plan.call, raw),
       ...(raw.refused === true ? { endUnknown: true } : {}),
     };
@@ -106,6 +107,12 @@ export class EventDecoder {
   private base(raw: RawEvent, func: string) {
     const { callId, pid, tid, goid } = raw;
     return { id: Number(callId), ts: this.parts.toText(raw.timeNs), pid, tid, goid: Number(goid), func };
+  }
+
+  /** As far as the types and places of this call's arguments are known. */
+  private callPlan(plan: FunctionPlan, raw: RawEvent): EventPlan {
+    const own = this.instanceOf(plan, "call", raw, plan.entry)?.call ?? plan.call;
+    return ofThisCall(own, plan.entry, raw.root, this.loadBias(own, raw, plan.entry));
   }
 
   /** Which instance of a generic function the event is of; undefined where that is not known. */

@@ -85,7 +85,8 @@ function entrySite(input: SiteInput, instructions: readonly Instruction[], flow:
   const check = stackCheck(instructions, flow);
   if (check !== undefined) {
     const site = siteAfterCheck(input, instructions, check.last, flow);
-    if (site !== undefined) return { ok: true, site: { ...site, restored: check.restored(input.code) } };
+    if (site !== undefined)
+      return { ok: true, site: { ...site, ...afterFailedCheck(input, instructions, check, site) } };
   } else if (flow.sources.has(0)) {
     return refuse("a loop leads back to its first instruction, so hits would not equal calls");
   } else if (tableMayReach(input.code, instructions, flow, 0)) {
@@ -108,8 +109,8 @@ function entrySite(input: SiteInput, instructions: readonly Instruction[], flow:
 interface StackCheck {
   /** Index of its last branch. */
   readonly last: number;
-  /** Registers that its block saves and brings back. */
-  restored(code: Uint8Array): string[];
+  /** What it runs when it fails, up to the jump back. */
+  readonly block: readonly Instruction[];
 }
 
 /**
@@ -145,7 +146,25 @@ function stackCheck(instructions: readonly Instruction[], flow: ControlFlow): St
   const intoBlock = flow.sources.get(block) ?? [];
   const lastAt = last === undefined ? -1 : instructions[last]!.at;
   if (last === undefined || intoBlock.some((source) => source > lastAt)) return undefined;
-  return { last, restored: (code) => restoredBy(code, instructions.slice(first, back)) };
+  return { last, block: instructions.slice(first, back) };
+}
+
+/** What is known at the site of a call whose stack check failed. */
+function afterFailedCheck(
+  { code, fn }: SiteInput,
+  instructions: readonly Instruction[],
+  { block }: StackCheck,
+  site: ProbeSite,
+): Pick<ProbeSite, "restored" | "cameBack"> {
+  const restored = restoredBy(code, block);
+  const before = instructions.filter(({ at }) => fn.entry + at < site.address);
+  const call = block.find(({ flow }) => flow === "call")!;
+  const behindCall = call.at + call.length;
+  // runtime.gogo jumps through RBX (runtime/asm_amd64.s, Go 1.17 to 1.27) to where morestack's call returns.
+  const isKept = [...block.filter(({ at }) => at >= behindCall), ...before].every(
+    ({ at }) => !effectsOf(code, at).writes.includes("RBX"),
+  );
+  return { restored, ...(isKept ? { cameBack: { register: "RBX", address: fn.entry + behindCall } } : {}) };
 }
 
 /**

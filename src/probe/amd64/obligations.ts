@@ -4,7 +4,8 @@
  * - **once per call**: nothing before it can leave the function: no branch, call or trap, and no access through a
  *   pointer that may be nil. A call that faults before the site would be the one call that is missing;
  * - **arguments intact**: no register that is captured is written, and no store can reach an argument in memory; behind a
- *   stack check only the registers that it brings back are known (`ProbeSite.restored`), the others are not captured;
+ *   stack check only the registers that it brings back are known (`ProbeSite.restored`), the others are the caller's
+ *   where the call tells so (`lostArguments.ts`), else not captured;
  * - **CFA known**: the stack pointer moves by constants only;
  * - **instruction boundary**: sites are starts of decoded instructions, see `decode.ts`.
  */

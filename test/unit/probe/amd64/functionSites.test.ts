@@ -212,24 +212,26 @@ test("where a thread is behind the entry site", () => {
 });
 
 /** `cmp rsp, [r14+16]; jbe` to a block that calls and jumps back: what it saves, and what it brings back. */
-const CHECKS: [name: string, save: string, restore: string, restored: string[]][] = [
+const CHECKS: [name: string, save: string, restore: string, restored: string[], cameBack?: false][] = [
   ["nothing", "", "", []],
   ["one register", "4889442408", "488b442408", ["RAX"]],
-  ["two registers, of which one is a byte", "4889442408885c2410", "488b4424080fb65c2410", ["RAX", "RBX"]],
+  ["two registers, of which one is a byte", "4889442408885c2410", "488b4424080fb65c2410", ["RAX", "RBX"], false],
   ["a float register", "f20f11442408", "f20f10442408", ["X0"]],
   ["from another place", "4889442408", "488b442410", []],
   ["saved, and not brought back", "4889442408", "", []],
   ["brought back, and changed", "4889442408", "488b44240831c0", []],
 ];
 
-test("which arguments a stack check keeps", () => {
-  for (const [name, save, restore, restored] of CHECKS) {
+test("which arguments a stack check keeps, and where it came back to", () => {
+  for (const [name, save, restore, restored, cameBack] of CHECKS) {
     const block = `${save}e800000000${restore}`;
     const size = block.length / 2;
     const code = Uint8Array.from(Buffer.from(`493b6610760290c3${block}eb${hexByte(-(8 + size + 2))}`, "hex"));
     const found = findSites({ fn: { entry: 0x400000, offset: 0 }, code, registers: new Set(["RSP"]) });
     assert.ok(found.ok, name);
     assert.deepEqual(found.entry.restored, restored, name);
+    const address = 0x400000 + 8 + save.length / 2 + 5;
+    assert.deepEqual(found.entry.cameBack, cameBack === false ? undefined : { register: "RBX", address }, name);
   }
 });
 

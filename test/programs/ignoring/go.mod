@@ -1,0 +1,3 @@
+module ignoring
+
+go 1.15
