@@ -48,7 +48,8 @@ export async function chosenSites(binary: GoBinary, findings: Findings): Promise
     if (entry.skipIfBelowOrEqual) findings.count("at the stack check's branch");
     findings.count("returns", returns.length);
     const { name, entry: start, end, convention } = fn;
-    const sites = { site: claim(entry), returns: returns.map(claim) };
+    const cameBack = entry.cameBack === undefined ? {} : { cameBack: entry.cameBack };
+    const sites = { site: claim(entry), returns: returns.map(claim), ...cameBack };
     chosen.push({ name, entry: start, end, registerABI: convention === "register", ...sites, ...rest });
   }
   return chosen;

@@ -89,6 +89,18 @@ const WRONG: readonly Wrong[] = [
     /back at the entry R11 is not the caller's/,
   ],
   [
+    "an argument that it loses, and a return address that is another",
+    (sites, code) =>
+      hasStackCheck(sites, code) && sites.registerABI && sites.argumentsKnown && sites.registers.length <= 3
+        ? {
+            ...sites,
+            registers: [...sites.registers, "RBX", "R11"],
+            cameBack: { register: "RBX", address: sites.entry },
+          }
+        : undefined,
+    /back at the entry R11 is not the caller's/,
+  ],
+  [
     "a jump to another function that is not told",
     (sites) => (sites.jumpsAway ? { ...sites, jumpsAway: false } : undefined),
     /a jump leads out of the function, and that is not said/,
@@ -133,6 +145,7 @@ for (const version of CI_VERSIONS)
 const NONE_IN: Readonly<Record<string, readonly string[]>> = {
   "a taken branch that counts": ["1.27.4"],
   "an argument that the stack check loses": ["1.15.15"],
+  "an argument that it loses, and a return address that is another": ["1.15.15"],
   "a jump to another function that is not told": ["1.20.14"],
 };
 

@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ProbeSite } from "../../../src/probe/api.ts";
 import { buildProgram } from "../build.ts";
 import { linesOf } from "./lines.ts";
 
@@ -22,6 +23,8 @@ export interface ChosenSites {
   readonly registers: readonly string[];
   /** These are arguments: what the stack check saves must bring all of them back. */
   readonly argumentsKnown: boolean;
+  /** Tells of calls whose stack check failed: no argument in a register is believed there. */
+  readonly cameBack?: ProbeSite["cameBack"];
   /** Stack bytes that are: offset from the CFA and size. */
   readonly stack: readonly (readonly [offset: number, size: number])[];
   readonly returns: readonly Claim[];

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/arch/x86/x86asm"
@@ -23,6 +24,8 @@ const (
 	stackAddress
 	// The goroutine's g, read from thread-local storage.
 	goroutine
+	// The address n.
+	address
 )
 
 // slot is what was stored on the stack, with the size of the store.
@@ -101,7 +104,7 @@ func (c *checker) checkBefore() {
 				c.complain("a loop leads back to the entry without runtime.morestack")
 			}
 			if c.fn.ArgumentsKnown {
-				c.compare("back at the entry", w.state, 8)
+				c.compare("back at the entry", w.state, 8, c.tells(w.state))
 			}
 			continue
 		}
@@ -110,7 +113,7 @@ func (c *checker) checkBefore() {
 			return
 		}
 		if w.address == c.fn.Site.Address {
-			c.compare("at the site", w.state, c.fn.Site.CFAOffset)
+			c.compare("at the site", w.state, c.fn.Site.CFAOffset, false)
 			if !c.fn.Site.Skip {
 				continue
 			}
@@ -147,8 +150,19 @@ func (c *checker) checkBefore() {
 	c.answer.Before = len(c.before)
 }
 
-// compare: registers and stack pieces are the entry's, and CFA - RSP is what was said.
-func (c *checker) compare(where string, s *state, cfaOffset int64) {
+// tells: a register shows at the site, too, that this run has been in runtime.morestack.
+func (c *checker) tells(s *state) bool {
+	if c.fn.CameBack == nil {
+		return false
+	}
+	r, ok := registerNamed(c.fn.CameBack.Register)
+	// The site reads it as an argument in other runs: that nothing writes it on the way there is compared at the site.
+	return ok && slices.Contains(c.fn.Registers, c.fn.CameBack.Register) &&
+		s.get(r) == value{address, int64(c.fn.CameBack.Address)}
+}
+
+// compare: registers and stack pieces are the entry's, and CFA - RSP is what was said. lost: those of arguments need not be.
+func (c *checker) compare(where string, s *state, cfaOffset int64, lost bool) {
 	if rsp := s.get(x86asm.RSP); rsp.kind != stackAddress || 8-rsp.n != cfaOffset {
 		c.complain("%s CFA is not RSP+%d, but RSP%+d", where, cfaOffset, 8-rsp.n)
 	}
@@ -158,7 +172,7 @@ func (c *checker) compare(where string, s *state, cfaOffset int64) {
 			c.complain("no register %s", name)
 			continue
 		}
-		if r == x86asm.RSP {
+		if r == x86asm.RSP || lost && r != x86asm.RBP && r != x86asm.R14 {
 			continue
 		}
 		if got := s.get(r); got != (value{entryRegister, int64(r)}) {
@@ -219,7 +233,7 @@ func (c *checker) run(i *instruction, s *state) {
 			c.complain("%s (%v) calls before the site", c.at(i.address), i.Inst)
 			return
 		}
-		c.morestack(s, c.program.names[target])
+		c.morestack(i, s, c.program.names[target])
 		return
 	case x86asm.PUSH:
 		c.push(i, s)
@@ -254,8 +268,8 @@ func (c *checker) run(i *instruction, s *state) {
 }
 
 // morestack gives the call's context and g back (runtime/asm_amd64.s: RDX from g.sched.ctxt, RSP and RBP from g.sched),
-// and what is on the stack; everything else is the caller's to save.
-func (c *checker) morestack(s *state, name string) {
+// and what is on the stack; everything else is the caller's to save. gogo jumps through RBX, as of the register ABI.
+func (c *checker) morestack(i *instruction, s *state, name string) {
 	s.called = true
 	for r := x86asm.RAX; r <= x86asm.R15; r++ {
 		kept := r == x86asm.RSP || r == x86asm.RBP || r == x86asm.R14 && c.fn.RegisterABI ||
@@ -266,6 +280,9 @@ func (c *checker) morestack(s *state, name string) {
 	}
 	for r := x86asm.X0; r <= x86asm.X15; r++ {
 		s.set(r, value{})
+	}
+	if c.fn.RegisterABI {
+		s.set(x86asm.RBX, value{address, int64(i.address) + int64(i.Len)})
 	}
 }
 

@@ -25,10 +25,19 @@ type Function struct {
 	Registers []string
 	// ArgumentsKnown: Registers are arguments, so what the stack check saves must bring all of them back.
 	ArgumentsKnown bool
+	// CameBack: in calls whose stack check failed, this register has this address at the site, and no argument in a
+	// register is believed there.
+	CameBack *Return
 	// Stack bytes that are read at the site as the caller's: offset from the CFA and size.
 	Stack     [][2]int64
 	Returns   []Site
 	JumpsAway bool
+}
+
+// Return is where runtime.morestack comes back to.
+type Return struct {
+	Register string
+	Address  uint64
 }
 
 // Site is a claim about one instruction.
