@@ -141,6 +141,8 @@ export function connectHelper(input: Readable, output: Writable, handlers: Helpe
     readCode: (params) => request(HELPER_METHODS.readCode, params),
     dispose: () => {
       clearInterval(alive);
+      // Records may still arrive, and be taken.
+      closed ??= "ended";
       rpc.dispose();
       output.end();
     },
