@@ -187,9 +187,9 @@ export class Helper {
       throw limitExceeded(describeTarget(params), `${MAX_SESSIONS} traces run already`, "Stop some of them first");
     const tables = this.coming?.session === id ? this.coming.parts : [];
     this.coming = undefined;
-    this.attaching.add(id);
     const window = new RecordWindow((batch, done) => this.host.sendRecords(id, batch, done));
     const ring = this.takeRing(describeTarget(params), window);
+    this.attaching.add(id);
     let session: Session;
     let traps: TrapCosts;
     try {
@@ -227,15 +227,18 @@ export class Helper {
   private async detach(id: number): Promise<DetachResult> {
     const { session, ring, window } = this.find("detach", id);
     this.sessions.delete(id);
-    await session.detach();
-    // Every program has run to its end: what they wrote is in the ring, what they counted is final.
-    window.open();
-    await ring.drain();
-    const result = { counters: session.counters(), openCalls: session.openCalls() };
-    session.close();
-    this.rings.giveBack(ring);
-    this.audit.write("detach", `session=${id} ${targetText(session.params)}`);
-    return result;
+    try {
+      await session.detach();
+      // Every program has run to its end: what they wrote is in the ring, what they counted is final.
+      window.open();
+      await ring.drain();
+      const result = { counters: session.counters(), openCalls: session.openCalls() };
+      session.close();
+      this.audit.write("detach", `session=${id} ${targetText(session.params)}`);
+      return result;
+    } finally {
+      this.rings.giveBack(ring);
+    }
   }
 
   private extend(id: number, expiresInMs: number | undefined): Record<string, never> {

@@ -49,7 +49,12 @@ export class RingReader {
     this.fd = createRingBuffer(bytes);
     this.bytes = bytes;
     this.number = number;
-    this.mapped = mapRing(this.fd, bytes, PAGE_BYTES);
+    try {
+      this.mapped = mapRing(this.fd, bytes, PAGE_BYTES);
+    } catch (error) {
+      closeFd(this.fd);
+      throw error;
+    }
     this.memory = openMemory(this.mapped, bytes);
     this.mode = this.memory.reader;
     this.send = send;
