@@ -85,7 +85,7 @@ export class Memory {
   async *pointersTo(value: number): AsyncIterable<number> {
     // No address of a program, but one of a damaged file may be.
     if (!Number.isSafeInteger(value) || value < 0) return;
-    if (this.#sections.elf.positionIndependent) yield* (await this.relocations()).placesOf(value);
+    if (this.#sections.elf.positionIndependent) yield* (await this.relocations()).placesOf((at) => at === value);
     for (const name of TABLE_SECTIONS) {
       const section = this.#sections.find(name);
       if (section !== undefined) yield* this.#scan(value, section.offset, section.address, section.size);
@@ -93,6 +93,21 @@ export class Memory {
     for (const segment of this.#loads)
       if (!segment.executable || segment.writable)
         yield* this.#scan(value, segment.offset, segment.address, segment.fileSize);
+  }
+
+  /** The same for any of many values, in one pass over all data: `pointersTo` is faster for one. */
+  async *pointersToAny(values: ReadonlySet<number>): AsyncIterable<number> {
+    if (this.#sections.elf.positionIndependent) yield* (await this.relocations()).placesOf((at) => values.has(at));
+    for (const { executable, writable, offset, address, fileSize } of this.#loads) {
+      if (executable && !writable) continue;
+      for (let at = (8 - (address % 8)) % 8; at < Math.min(fileSize, MAX_SCAN_BYTES); at += SCAN_CHUNK_BYTES) {
+        const chunk = await this.#sections.source.read(offset + at, Math.min(SCAN_CHUNK_BYTES, fileSize - at));
+        const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+        for (let word = 0; word + 8 <= chunk.length; word += 8)
+          if (values.has(view.getUint32(word, true) + view.getUint32(word + 4, true) * 2 ** 32))
+            yield address + at + word;
+      }
+    }
   }
 
   /** Addresses at which this text of at most eight bytes stands, outside of code. */
@@ -173,7 +188,7 @@ class Relocations {
     return copy;
   }
 
-  *placesOf(value: number): Iterable<number> {
-    for (const [place, pointed] of this.#values) if (pointed === value) yield place;
+  *placesOf(isWanted: (value: number) => boolean): Iterable<number> {
+    for (const [place, pointed] of this.#values) if (isWanted(pointed)) yield place;
   }
 }

@@ -10,8 +10,8 @@ import { goMinorVersion } from "./runtime/goroutineLayout.ts";
 const VERSION = /^go1\.\d+(\.\d+|rc\d+|beta\d+)?($|[ -])/;
 /** `go1.27.4 X:somexperiment`. */
 const MAX_VERSION_BYTES = 256;
-/** Texts that begin like a version; programs have some tens. */
-const MAX_TEXTS = 1000;
+/** Texts that begin like a version: also each file of a toolchain in a folder with one in its name, some thousands. */
+const MAX_TEXTS = 65_536;
 
 /**
  * `symbol`: the variable's address. `isPossible`: by what else is known of the file. Undefined where nothing is found,
@@ -30,11 +30,12 @@ export async function runtimeVersion(
   };
   if (symbol !== undefined) await consider(symbol);
   if (found.size === 0) {
-    let texts = 0;
+    const texts = new Set<number>();
     for await (const text of memory.constants("go1.")) {
-      if (++texts > MAX_TEXTS) return undefined;
-      for await (const header of memory.pointersTo(text)) await consider(header);
+      if (texts.size >= MAX_TEXTS) return undefined;
+      texts.add(text);
     }
+    for await (const header of memory.pointersToAny(texts)) await consider(header);
   }
   return found.size === 1 ? [...found.values()][0] : undefined;
 }

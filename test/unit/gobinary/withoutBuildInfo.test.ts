@@ -1,12 +1,15 @@
 /** A file whose build info is gone: the runtime tells its version, and where nothing does, nothing is guessed. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { contextOf } from "../../../src/engine/plan/tracePlan.ts";
 import type { GoBinary } from "../../../src/gobinary/api.ts";
 import { openBinary } from "../../../src/gobinary/open.ts";
 import { buildShapes } from "../../matrix/build.ts";
 import { modeNamed } from "../../matrix/toolchains.ts";
+import { buildGoIn } from "../../programs/build.ts";
 import { bytesSource } from "./binaryFile.ts";
 
 const MAGIC = Buffer.from("\xff Go buildinf:", "latin1");
@@ -30,6 +33,17 @@ for (const version of ["1.15.15", "1.20.14", "1.23.12", "1.27.4"])
       assert.throws(() => contextOf(unknown, {}), /its Go version is not known/);
     });
   }
+
+test("among thousands of texts that begin like a version", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "probelens-version-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "go.mod"), "module versions\n\ngo 1.15\n");
+  const texts = Array.from({ length: 3000 }, (_, at) => `go1.${at}/file.go`).join(" ");
+  writeFileSync(join(folder, "main.go"), `package main\n\nvar texts = "${texts}"\n\nfunc main() { println(texts) }\n`);
+  const program = readFileSync(buildGoIn(folder, "go1.23.12", "-ldflags=-s -w"));
+  erase(program, MAGIC);
+  assert.equal((await openBinary(bytesSource(program))).buildInfo.goVersion, "go1.23.12");
+});
 
 test("a version newer than the tables: its debug information tells where goroutines have their numbers", async () => {
   for (const [mode, guessed] of [
