@@ -3,21 +3,15 @@
  * cost too much. The language server is driven as an editor drives it.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import {
-  createMessageConnection,
-  type MessageConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from "vscode-jsonrpc/node";
-import { COMMANDS, type LiveFunction, type LiveParams, METHODS } from "../../src/protocol/editorApi.ts";
+import { COMMANDS, type LiveFunction } from "../../src/protocol/editorApi.ts";
 import { buildGo } from "../programs/build.ts";
 import { LIMIT_MS, until } from "../until.ts";
-import { type Child, ROOT, startTarget } from "./cliProcess.ts";
+import { type Child, startTarget } from "./cliProcess.ts";
+import { EditorClient } from "./editorClient.ts";
 
 interface Lens {
   readonly range: { readonly start: { readonly line: number } };
@@ -30,49 +24,26 @@ const uri = pathToFileURL(SOURCE).href;
 const program = buildGo("flood");
 
 let target: Child;
-let server: ChildProcess;
-let connection: MessageConnection;
-let budget = 0;
+let editor: EditorClient;
 let live: LiveFunction | undefined;
-let messages: string[];
 
 beforeEach(async () => {
-  [live, messages] = [undefined, []];
+  live = undefined;
   target = startTarget(program);
   await target.says("ready");
-  server = spawn(process.execPath, [join(ROOT, "dist/server.js"), "--stdio"], { stdio: ["pipe", "pipe", "inherit"] });
-  connection = createMessageConnection(new StreamMessageReader(server.stdout!), new StreamMessageWriter(server.stdin!));
-  connection.onRequest("workspace/configuration", ({ items }: { items: unknown[] }) => items.map(() => ({ budget })));
-  connection.onRequest("client/registerCapability", () => null);
-  connection.onRequest("workspace/codeLens/refresh", () => null);
-  // Others may run the same program.
-  connection.onRequest(METHODS.pickProcess, () => target.pid);
-  connection.onRequest("window/showMessageRequest", ({ message }: { message: string }) => void messages.push(message));
-  connection.onNotification(METHODS.live, ({ functions }: LiveParams) => {
+  editor = await EditorClient.start(dirname(SOURCE), target.pid);
+  editor.onLive = ({ functions }) => {
     live = functions[0] ?? live;
-  });
-  connection.listen();
-  await connection.sendRequest("initialize", {
-    processId: process.pid,
-    rootUri: pathToFileURL(join(SOURCE, "..")).href,
-    capabilities: { workspace: { configuration: true, codeLens: { refreshSupport: true } } },
-    initializationOptions: { probelens: true },
-  });
-  await connection.sendNotification("initialized", {});
-  const textDocument = { uri, languageId: "go", version: 1, text: TEXT };
-  await connection.sendNotification("textDocument/didOpen", { textDocument });
+  };
+  await editor.open(uri, TEXT);
 });
 afterEach(async () => {
-  await connection.sendRequest("shutdown");
-  const ended = new Promise((resolve) => server.once("exit", resolve));
-  await connection.sendNotification("exit");
-  await ended;
-  connection.dispose();
+  await editor.end();
   await target.end();
 });
 
 test("the share of a core counts every trap, also of calls and returns beyond the limit of events", async () => {
-  budget = 0;
+  editor.settings = { budget: 0 };
   await trace("hot");
   const hover = await hovered("hot");
   const [, entry = "", ret = ""] = /: ([\d.]+ [µn]s) at the entry .*, ([\d.]+ [µn]s) at the return/.exec(hover) ?? [];
@@ -86,7 +57,8 @@ test("the share of a core counts every trap, also of calls and returns beyond th
 });
 
 test("returns that cost too much: the calls are traced on, the newest one is shown, and one message explains it", async () => {
-  budget = 0.3;
+  editor.settings = { budget: 0.3 };
+  const { messages } = editor;
   await trace("one");
   await target.command("many on");
   const title = await untilTitle("one", /returns removed/);
@@ -110,11 +82,8 @@ test("returns that cost too much: the calls are traced on, the newest one is sho
 
 async function trace(func: string): Promise<void> {
   await untilTitle(func, /^Trace$/);
-  await connection.sendRequest("workspace/executeCommand", {
-    command: COMMANDS.trace,
-    arguments: [uri, lineOf(func), 0],
-  });
-  await until(`probes: ${messages.join()}`, () => live?.state === "waiting");
+  await editor.execute(COMMANDS.trace, uri, lineOf(func));
+  await until(`probes: ${editor.messages.join()}`, () => live?.state === "waiting");
 }
 
 function lineOf(func: string): number {
@@ -124,7 +93,7 @@ function lineOf(func: string): number {
 async function untilTitle(func: string, pattern: RegExp): Promise<string> {
   const end = performance.now() + LIMIT_MS;
   for (;;) {
-    const lenses: Lens[] = await connection.sendRequest("textDocument/codeLens", { textDocument: { uri } });
+    const lenses: Lens[] = await editor.connection.sendRequest("textDocument/codeLens", { textDocument: { uri } });
     const title = lenses.find(({ range }) => range.start.line === lineOf(func))?.command.title ?? "";
     if (pattern.test(title)) return title;
     if (performance.now() > end) throw new Error(`no lens like ${pattern.source}, but ${JSON.stringify(title)}`);
@@ -133,7 +102,7 @@ async function untilTitle(func: string, pattern: RegExp): Promise<string> {
 
 /** The hover's text, without Markdown's backslashes. */
 async function hovered(func: string): Promise<string> {
-  const hover: { contents: { value: string } } | null = await connection.sendRequest("textDocument/hover", {
+  const hover: { contents: { value: string } } | null = await editor.connection.sendRequest("textDocument/hover", {
     textDocument: { uri },
     position: { line: lineOf(func), character: 6 },
   });

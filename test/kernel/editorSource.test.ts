@@ -3,21 +3,16 @@
  * that is not the binary's is told or refused. The language server is driven as an editor drives it.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import {
-  createMessageConnection,
-  type MessageConnection,
-  StreamMessageReader,
-  StreamMessageWriter,
-} from "vscode-jsonrpc/node";
-import { COMMANDS, type LiveFunction, type LiveParams, METHODS } from "../../src/protocol/editorApi.ts";
+import { COMMANDS, type LiveFunction, METHODS } from "../../src/protocol/editorApi.ts";
 import { until } from "../until.ts";
-import { ROOT, startTarget } from "./cliProcess.ts";
+import { startTarget } from "./cliProcess.ts";
+import { EditorClient } from "./editorClient.ts";
 
 const SOURCE = `package main
 
@@ -51,9 +46,7 @@ const checkout = join(folder, "checkout");
 const file = join(checkout, "app.go");
 const uri = pathToFileURL(file).href;
 const live = new Map<number, LiveFunction>();
-const messages: string[] = [];
-let server: ChildProcess;
-let connection: MessageConnection;
+let editor: EditorClient;
 let version = 0;
 
 before(async () => {
@@ -63,33 +56,13 @@ before(async () => {
   git("init", "-q");
   git("add", "go.mod", "app.go");
   git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "-m", "first");
-  server = spawn(process.execPath, [join(ROOT, "dist/server.js"), "--stdio"], { stdio: ["pipe", "pipe", "inherit"] });
-  connection = createMessageConnection(new StreamMessageReader(server.stdout!), new StreamMessageWriter(server.stdin!));
-  connection.onRequest("workspace/configuration", ({ items }: { items: unknown[] }) => items.map(() => ({})));
-  connection.onRequest("client/registerCapability", () => null);
-  connection.onRequest("workspace/codeLens/refresh", () => null);
-  connection.onRequest("window/showMessageRequest", ({ message }: { message: string }) => {
-    messages.push(message);
-    return null;
-  });
-  connection.onNotification(METHODS.live, (params: LiveParams) => {
-    for (const fn of params.functions) live.set(params.version, fn);
-  });
-  connection.listen();
-  await connection.sendRequest("initialize", {
-    processId: process.pid,
-    rootUri: pathToFileURL(checkout).href,
-    capabilities: { workspace: { configuration: true, codeLens: { refreshSupport: true } } },
-    initializationOptions: { probelens: true },
-  });
-  await connection.sendNotification("initialized", {});
+  editor = await EditorClient.start(checkout);
+  editor.onLive = ({ functions, version: of }) => {
+    for (const fn of functions) live.set(of, fn);
+  };
 });
 after(async () => {
-  await connection.sendRequest("shutdown");
-  const ended = new Promise((resolve) => server.once("exit", resolve));
-  await connection.sendNotification("exit");
-  await ended;
-  connection.dispose();
+  await editor.end();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -123,9 +96,9 @@ test("a stripped program whose function has moved is refused, with how far", asy
   writeFileSync(file, moved);
   await show(moved);
   await untilTitle(LINE + 3, /line moved by \+3/);
-  messages.length = 0;
+  editor.messages.length = 0;
   await command(COMMANDS.trace, LINE + 3);
-  const message = await until("the refusal", () => messages.find((text) => text.includes("greet")));
+  const message = await until("the refusal", () => editor.messages.find((text) => text.includes("greet")));
   assert.match(message, /greet has moved down by 3 lines/);
   writeFileSync(file, SOURCE);
   await target.end();
@@ -165,23 +138,23 @@ function git(...args: string[]): void {
 async function show(text: string): Promise<void> {
   version += 1;
   const document = { uri, languageId: "go", version, text };
-  if (version === 1) await connection.sendNotification("textDocument/didOpen", { textDocument: document });
+  if (version === 1) await editor.connection.sendNotification("textDocument/didOpen", { textDocument: document });
   else {
-    await connection.sendNotification("textDocument/didChange", {
+    await editor.connection.sendNotification("textDocument/didChange", {
       textDocument: { uri, version },
       contentChanges: [{ text }],
     });
-    await connection.sendNotification("textDocument/didSave", { textDocument: { uri } });
+    await editor.connection.sendNotification("textDocument/didSave", { textDocument: { uri } });
   }
-  await connection.sendNotification(METHODS.visible, { uris: [uri] });
+  await editor.connection.sendNotification(METHODS.visible, { uris: [uri] });
 }
 
 async function trace(): Promise<void> {
-  messages.length = 0;
+  editor.messages.length = 0;
   await untilTitle(LINE, /Trace/);
   await command(COMMANDS.trace, LINE);
-  await until("probes, or a message", () => messages.length > 0 || live.get(version)?.state === "waiting");
-  assert.deepEqual(messages, []);
+  await until("probes, or a message", () => editor.messages.length > 0 || live.get(version)?.state === "waiting");
+  assert.deepEqual(editor.messages, []);
 }
 
 async function stop(): Promise<void> {
@@ -191,7 +164,7 @@ async function stop(): Promise<void> {
 }
 
 async function command(name: string, line: number): Promise<void> {
-  await connection.sendRequest("workspace/executeCommand", { command: name, arguments: [uri, line, 0] });
+  await editor.execute(name, uri, line);
 }
 
 async function untilTitle(line: number, pattern: RegExp): Promise<string> {
@@ -201,7 +174,7 @@ async function untilTitle(line: number, pattern: RegExp): Promise<string> {
   }
   const end = performance.now() + 30_000;
   for (;;) {
-    const lenses: Lens[] = await connection.sendRequest("textDocument/codeLens", { textDocument: { uri } });
+    const lenses: Lens[] = await editor.connection.sendRequest("textDocument/codeLens", { textDocument: { uri } });
     const title = lenses.find(({ range }) => range.start.line === line)?.command.title ?? "";
     if (pattern.test(title)) return title;
     if (performance.now() > end) throw new Error(`no lens like ${pattern.source}, but ${JSON.stringify(title)}`);
@@ -212,7 +185,7 @@ async function hovered(pattern: RegExp): Promise<void> {
   const position = { line: LINE, character: 6 };
   const end = performance.now() + 30_000;
   for (;;) {
-    const hover: { contents: { value: string } } | null = await connection.sendRequest("textDocument/hover", {
+    const hover: { contents: { value: string } } | null = await editor.connection.sendRequest("textDocument/hover", {
       textDocument: { uri },
       position,
     });

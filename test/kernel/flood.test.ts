@@ -6,22 +6,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { createMessageConnection, StreamMessageReader, StreamMessageWriter } from "vscode-jsonrpc/node";
 import type { StatsEvent } from "../../src/engine/api.ts";
-import {
-  COMMANDS,
-  type EventsParams,
-  type LiveFunction,
-  type LiveParams,
-  METHODS,
-} from "../../src/protocol/editorApi.ts";
+import { COMMANDS, type EventsParams, type LiveFunction, METHODS } from "../../src/protocol/editorApi.ts";
 import { buildGo } from "../programs/build.ts";
 import { unbounded } from "../unbounded.ts";
 import { until } from "../until.ts";
-import { type Child, CLI, ROOT, startTarget } from "./cliProcess.ts";
+import { type Child, CLI, startTarget } from "./cliProcess.ts";
+import { EditorClient } from "./editorClient.ts";
 
 const FLOOD_MS = Number(process.env["PROBELENS_FLOOD"] ?? 10_000);
 const PER_SECOND = 3000;
@@ -145,70 +139,42 @@ test("the command line stays small, and tells the newest at once", async () => {
 test("the language server stays small, and shows the newest", async () => {
   const target = startTarget(program);
   await target.says("ready");
-  const server = spawn(process.execPath, [join(ROOT, "dist/server.js"), "--stdio"], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const connection = createMessageConnection(
-    new StreamMessageReader(server.stdout),
-    new StreamMessageWriter(server.stdin),
-  );
   const live = new Map<string, LiveFunction>();
   const shown = new Ages();
   const logged = new Ages();
   const times = new CallTimes();
-  const messages: string[] = [];
-  connection.onRequest("workspace/configuration", ({ items }: { items: unknown[] }) =>
-    items.map(() => ({ budget: 0 })),
-  );
-  connection.onRequest("client/registerCapability", () => null);
-  connection.onRequest("workspace/codeLens/refresh", () => null);
   // Others may run the same program.
-  connection.onRequest(METHODS.pickProcess, () => target.pid);
-  connection.onRequest("window/showMessageRequest", ({ message }: { message: string }) => void messages.push(message));
-  connection.onNotification(METHODS.live, ({ functions }: LiveParams) => {
+  const editor = await EditorClient.start(dirname(SOURCE), target.pid);
+  editor.settings = { budget: 0 };
+  editor.onLive = ({ functions }) => {
     for (const fn of functions) {
       live.set(fn.func, fn);
       const atMs = fn.func === "main.boom" ? times.of(Number(fn.values[0]?.text)) : undefined;
       if (atMs !== undefined) shown.tell(atMs);
     }
-  });
-  connection.onNotification(METHODS.events, ({ lines }: EventsParams) => {
+  };
+  editor.connection.onNotification(METHODS.events, ({ lines }: EventsParams) => {
     const newest = lines.map((line) => times.take(line)).findLast((atMs) => atMs !== undefined);
     if (newest !== undefined) logged.tell(newest);
   });
-  connection.listen();
-  await connection.sendRequest("initialize", {
-    processId: process.pid,
-    rootUri: pathToFileURL(join(SOURCE, "..")).href,
-    capabilities: { workspace: { configuration: true, codeLens: { refreshSupport: true } } },
-    initializationOptions: { probelens: true },
-  });
-  await connection.sendNotification("initialized", {});
   const [uri, text] = [pathToFileURL(SOURCE).href, readFileSync(SOURCE, "utf8")];
-  await connection.sendNotification("textDocument/didOpen", {
-    textDocument: { uri, languageId: "go", version: 1, text },
-  });
+  await editor.open(uri, text);
   const lineOf = (func: string): number => text.split("\n").findIndex((found) => found.startsWith(`func ${func}(`));
-  const execute = (command: string, func: string): Promise<unknown> =>
-    connection.sendRequest("workspace/executeCommand", { command, arguments: [uri, lineOf(func), 0] });
+  const execute = (command: string, func: string): Promise<void> => editor.execute(command, uri, lineOf(func));
   for (const func of ["boom", "spin"]) {
     await execute(COMMANDS.trace, func);
-    await until(`probes: ${messages.join()}`, () => live.get(`main.${func}`)?.state === "waiting");
+    await until(`probes: ${editor.messages.join()}`, () => live.get(`main.${func}`)?.state === "waiting");
   }
-  const before = peakMib(server.pid);
+  const before = peakMib(editor.server.pid);
   await flood(target);
   await until("the panics", () => (live.get("main.boom")?.calls ?? 0) >= PANICS, LIMIT_MS);
   const made = await panicked(target);
   await until("a newer call", () => Number(live.get("main.boom")?.values[0]?.text) >= made);
-  const peak = peakMib(server.pid);
+  const peak = peakMib(editor.server.pid);
   assert.ok(peak - before < MAX_GROWN_MIB, `from ${before} to ${peak} MiB`);
   const [besideCode, inChannel] = [shown.check(), logged.check()];
   for (const func of ["boom", "spin"]) await execute(COMMANDS.stop, func);
-  await connection.sendRequest("shutdown");
-  const ended = new Promise((resolve) => server.once("exit", resolve));
-  await connection.sendNotification("exit");
-  await ended;
-  connection.dispose();
+  await editor.end();
   const calls = [...live.values()].reduce((sum, fn) => sum + fn.calls, 0);
   console.log(
     `${calls} calls; ${Math.round(before)} MiB before, at the most ${Math.round(peak)}; beside the code ${besideCode}; in the channel ${inChannel}`,
