@@ -112,7 +112,9 @@ export class EventDecoder {
   /** As far as the types and places of this call's arguments are known. */
   private callPlan(plan: FunctionPlan, raw: RawEvent): EventPlan {
     const own = this.instanceOf(plan, "call", raw, plan.entry)?.call ?? plan.call;
-    return ofThisCall(own, plan.entry, raw.root, this.loadBias(own, raw, plan.entry));
+    // Nearly all functions keep what is captured: their events are not looked at.
+    if (plan.entry?.cameBack === undefined) return own;
+    return ofThisCall(own, plan.entry.cameBack, raw.root, this.loadBias(own, raw, plan.entry));
   }
 
   /** Which instance of a generic function the event is of; undefined where that is not known. */

@@ -42,16 +42,14 @@ export function lossWords(
  */
 export function ofThisCall(
   plan: EventPlan,
-  site: ProbeSite | undefined,
+  { register, address }: NonNullable<ProbeSite["cameBack"]>,
   root: Uint8Array,
   bias: number | undefined,
 ): EventPlan {
-  const { cameBack } = site ?? {};
-  if (cameBack === undefined) return plan;
-  const at = plan.context?.get(cameBack.register);
+  const at = plan.context?.get(register);
   if (at === undefined || bias === undefined || at + 8 > root.length) return withoutRegisters(plan);
   const word = new DataView(root.buffer, root.byteOffset, root.byteLength).getBigUint64(at, true);
-  return Number(word) - bias === cameBack.address ? withoutRegisters(plan) : plan;
+  return Number(word) - bias === address ? withoutRegisters(plan) : plan;
 }
 
 const made = new WeakMap<EventPlan, EventPlan>();
