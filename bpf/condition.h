@@ -105,6 +105,7 @@ static __always_inline int condition_step(struct pl_machine *m, struct pl_condit
 			u32 number = step->a;
 			if (number < PL_REGISTERS)
 				result = m->registers[number];
+			reason = m->kept.lost ? step->reason : 0;
 			break;
 		}
 		case PL_CFA:
@@ -128,14 +129,15 @@ static __always_inline int condition_step(struct pl_machine *m, struct pl_condit
 			u32 number = step->a;
 			if (number < PL_FLOAT_REGISTERS)
 				result = m->low[number];
-			reason = m->has_low ? 0 : step->fault;
+			reason = m->kept.lost && step->reason ? step->reason : m->has_low ? 0 : step->fault;
 			break;
 		}
 		case PL_OWN_FLOAT: {
 			u32 number = step->a;
 			if (number < PL_FLOAT_REGISTERS)
 				result = m->own_low[number];
-			if (!m->has_own_low) {
+			reason = m->kept.lost ? step->reason : 0;
+			if (!reason && !m->has_own_low) {
 				reason = PL_LATE;
 				m->frame_reason = step->fault;
 			}

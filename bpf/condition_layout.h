@@ -21,6 +21,8 @@
 #define PL_MISSING 16
 /* Of one condition, with room for none at 0. */
 #define PL_REASONS 32
+/* Comparisons of the screen. */
+#define PL_TESTS 4
 /* In a value's reason: it is to be had at the return. */
 #define PL_LATE 255
 
@@ -101,9 +103,31 @@ struct pl_step {
 	s32 imm;
 };
 
+/* Where a test's word stands. PL_NO_TEST: behind the last test. */
+enum { PL_NO_TEST = 0, PL_IN_REGISTER = 1, PL_IN_MEMORY = 2, PL_ON_STACK = 3 };
+/* How the word may compare with the constant; and what else is said of the test. */
+enum {
+	PL_TEST_LESS = 1,
+	PL_TEST_EQUAL = 2,
+	PL_TEST_GREATER = 4,
+	PL_TEST_OR = 8,	   /* holding of the next one suffices */
+	PL_TEST_LOST = 16, /* calls may have lost the register */
+};
+
+/* One comparison of a word with a constant (screen.h). */
+struct pl_test {
+	u8 place;
+	u8 from; /* PL_IN_REGISTER, PL_IN_MEMORY: the register */
+	u8 width;
+	u8 passes;
+	s32 offset; /* PL_IN_MEMORY, PL_ON_STACK: from the register's value, from the CFA */
+	u64 constant;
+};
+
 struct pl_condition {
-	u32 row; /* of the table that counts undecided calls by reason */
-	u32 pad;
+	u32 row;       /* of the table that counts undecided calls by reason */
+	s32 came_back; /* RBX - RIP in calls that have lost what their registers held; 0: no call has */
+	struct pl_test screen[PL_TESTS];
 	struct pl_step step[PL_CONDITION_STEPS];
 	u64 constant[PL_CONSTANTS];
 	/* Read a word at a time, and compared up to PL_STRING_LOOK bytes from each place. */
@@ -114,7 +138,8 @@ struct pl_string {
 	u64 length;
 	u64 start; /* of the first byte that was looked at */
 	u32 looked;
-	u32 reason;
+	u16 reason;
+	u16 sized;		      /* the length is known, even where the bytes are not */
 	u8 bytes[PL_STRING_LOOK + 8]; /* with room for a word behind the last byte */
 };
 
@@ -124,6 +149,7 @@ struct pl_kept {
 	u64 value[PL_KEPT_VALUES];
 	u8 reason[PL_KEPT_VALUES];
 	u64 plan; /* the entry probe's index */
+	u64 lost; /* the call has lost what its registers held, see came_back */
 };
 
 struct pl_machine {

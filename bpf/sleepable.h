@@ -32,6 +32,8 @@ __own_frame int where_call_part(struct pt_regs *ctx)
 	struct hit hit;
 	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
 		return 0;
+	if (!hit.pairs && turned_away(ctx, &hit))
+		return 0;
 	struct pl_scratch *s = own_scratch(1);
 	if (s)
 		return on_where_call(ctx, &hit, s);

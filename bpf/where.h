@@ -9,11 +9,72 @@
 #define PROBELENS_WHERE_H
 
 #include "condition.h"
+#include "screen.h"
 
 static __always_inline struct pl_machine *own_machine(void)
 {
 	struct pl_scratch *s = own_scratch(0);
 	return s ? &s->machine : 0;
+}
+
+/* Constant places: a uprobe program may not read its context at a computed one, and clang would make it of a switch. */
+#define REGISTER_OF(number, field)                                                                                     \
+	case number:                                                                                                   \
+		asm volatile("%0 = *(u64 *)(%1 + %2)"                                                                  \
+			     : "=r"(value)                                                                             \
+			     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, field)));                              \
+		break
+
+static __attribute__((noinline)) u64 register_of(void *ctx, u32 number)
+{
+	u64 value = 0;
+	switch (number) {
+		REGISTER_OF(0, ax);
+		REGISTER_OF(1, bx);
+		REGISTER_OF(2, cx);
+		REGISTER_OF(3, dx);
+		REGISTER_OF(4, si);
+		REGISTER_OF(5, di);
+		REGISTER_OF(6, bp);
+		REGISTER_OF(7, sp);
+		REGISTER_OF(8, r8);
+		REGISTER_OF(9, r9);
+		REGISTER_OF(10, r10);
+		REGISTER_OF(11, r11);
+		REGISTER_OF(12, r12);
+		REGISTER_OF(13, r13);
+		REGISTER_OF(14, r14);
+		REGISTER_OF(15, r15);
+		REGISTER_OF(16, ip);
+	}
+	return value;
+}
+
+static __always_inline struct pl_condition *condition_of(struct pl_plan *plan)
+{
+	u32 place = plan->condition;
+	return bpf_map_lookup_elem(&conditions, &place);
+}
+
+/*
+ * runtime.morestack comes back to the function through RBX, so a call whose stack check failed tells itself by what
+ * stands there (src/probe/capture/lostArguments.ts).
+ */
+static __always_inline u64 has_lost(struct pt_regs *ctx, struct pl_condition *c)
+{
+	return c->came_back && ctx->bx == ctx->ip + (s64)c->came_back;
+}
+
+/* 1: the condition is false for certain, and the hit is counted. */
+static __attribute__((noinline)) int turned_away(struct pt_regs *ctx, struct hit *hit)
+{
+	struct pl_condition *c = condition_of(hit->plan);
+	u64 cfa = ctx->sp + (s64)hit->plan->cfa_offset;
+	if (!c || !screened_out(ctx, c, cfa, has_lost(ctx, c)))
+		return 0;
+	forget_floats(hit->plan, 0);
+	count(hit->counter->filtered);
+	return 1;
 }
 
 static __always_inline int resume_hit(struct hit *hit, struct pl_scratch *s)
@@ -90,10 +151,15 @@ static __always_inline int on_where_call(struct pt_regs *ctx, struct hit *hit, s
 	int entered = hit->pairs || (hit->plan->flags & PL_ASKS_GOROUTINE);
 	if (entered)
 		enter_where_call(ctx, hit, &g, &at, cfa);
+	/* Who pairs has to see each call, also those that are turned away. */
+	if (hit->pairs && turned_away(ctx, hit))
+		return 0;
 	set_machine(ctx, &s->machine, hit->plan, &g, cfa, 0);
 	struct pl_machine *m = &s->machine;
 	m->has_own_low = 0;
 	m->frame_reason = 0;
+	struct pl_condition *c = condition_of(hit->plan);
+	m->kept.lost = c && has_lost(ctx, c);
 	u32 verdict = evaluate_waiting(m);
 	int throttled = verdict == PL_PASS && over_rate(hit->plan, hit->index);
 	if (throttled) {
@@ -216,6 +282,8 @@ SEC("uprobe") int call_where(struct pt_regs *ctx)
 	struct hit hit;
 	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
 		return 0;
+	if (!hit.pairs && turned_away(ctx, &hit))
+		return 0;
 	struct pl_scratch *s = own_scratch(1);
 	if (s) {
 		s->plan = hit.index;
@@ -251,6 +319,8 @@ SEC("uprobe") int call_whole_where(struct pt_regs *ctx)
 	OWN_STACK(ctx);
 	struct hit hit;
 	if (!start_hit(ctx, &hit) || starts_over(ctx, hit.plan))
+		return 0;
+	if (!hit.pairs && turned_away(ctx, &hit))
 		return 0;
 	struct pl_scratch *s = own_scratch(1);
 	if (!s || on_where_call(ctx, &hit, s)) {

@@ -93,7 +93,7 @@ export class Assembler {
     };
   }
 
-  finish(result: number): ConditionProgram {
+  finish(result: number): Pick<ConditionProgram, "instructions" | "constants" | "text"> {
     this.emit("end", { a: result });
     return { instructions: this.instructions, constants: this.constants, text: Buffer.from(this.text).toString("hex") };
   }

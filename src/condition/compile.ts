@@ -9,12 +9,13 @@ import {
 } from "../protocol/condition.ts";
 import { Assembler, Reasons } from "./assembler.ts";
 import { check } from "./check.ts";
-import { type Constant, floatBits, integerType } from "./constant.ts";
+import { bitsOf, integerType } from "./constant.ts";
 import { asUserError, ConditionFailure } from "./failure.ts";
 import { floatRegister } from "./floatRegister.ts";
 import { children, Kept } from "./kept.ts";
 import { Operands, WORD, WORD_WIDTH, widthCode } from "./operands.ts";
 import { type Expr, parse } from "./parser.ts";
+import { screenOf } from "./screen.ts";
 import type { CompareOperator, ConditionScope, Node } from "./tree.ts";
 
 export interface CompiledCondition {
@@ -78,6 +79,7 @@ function knownAtReturn(node: Node, scope: ConditionScope): Node | undefined {
 type Phase = "entry" | "return" | "whole";
 
 class Compiler {
+  private readonly scope: ConditionScope;
   private readonly phase: Phase;
   private readonly reasons: Reasons;
   private readonly kept: Kept;
@@ -85,6 +87,7 @@ class Compiler {
   private readonly operands: Operands;
 
   constructor(text: string, scope: ConditionScope, whole: Node, phase: Phase, reasons: Reasons, kept: Kept) {
+    this.scope = scope;
     this.phase = phase;
     this.reasons = reasons;
     this.kept = kept;
@@ -101,7 +104,9 @@ class Compiler {
 
   program(node: Node): ConditionProgram {
     this.evaluate(node, 0);
-    return this.out.finish(0);
+    const machine = this.out.finish(0);
+    if (this.phase === "return") return { screen: [], cameBack: 0, ...machine };
+    return { screen: screenOf(node, this.scope), cameBack: this.scope.lost?.cameBack ?? 0, ...machine };
   }
 
   /** A value of one word or less into register `dst`; those behind it are free to use. */
@@ -335,13 +340,6 @@ const SEARCH = { HasPrefix: "hasPrefix", HasSuffix: "hasSuffix", Contains: "cont
 
 function isSuffixText(parent: Node, child: Node): boolean {
   return parent.op === "search" && parent.search === "HasSuffix" && child === parent.text;
-}
-
-function bitsOf(constant: Constant, type: GoType): bigint {
-  if (constant.kind === "bool") return constant.value ? 1n : 0n;
-  if (constant.kind === "string") return 0n;
-  if (type.kind === "float32" || type.kind === "float64") return floatBits(constant, type.size === 4 ? 4 : 8) ?? 0n;
-  return constant.numerator;
 }
 
 function widthOf(type: GoType): number {

@@ -196,3 +196,11 @@ function gcd(a: bigint, b: bigint): bigint {
   while (y !== 0n) [x, y] = [y, x % y];
   return x === 0n ? 1n : x;
 }
+
+/** As a value of this type stands in a word, not cut to it. */
+export function bitsOf(constant: Constant, type: GoType): bigint {
+  if (constant.kind === "bool") return constant.value ? 1n : 0n;
+  if (constant.kind === "string") return 0n;
+  if (type.kind === "float32" || type.kind === "float64") return floatBits(constant, type.size === 4 ? 4 : 8) ?? 0n;
+  return constant.numerator;
+}

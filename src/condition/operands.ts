@@ -178,12 +178,20 @@ export class Operands {
       return this.out.emit("load", { dst, a: dst, width, fault: this.unreadable(node) });
     }
     if (piece.place.at !== "register") return;
+    const { register } = piece.place;
+    const lost = !place.result && this.scope.lost?.registers.includes(register) === true;
+    const reason = lost ? this.why(node, "was lost (the function does not use it, and its stack grew)") : 0;
     const float = registerOf(piece);
     if (float === undefined)
-      this.out.emit("register", { dst, a: CAPTURE_REGISTERS.indexOf(piece.place.register as CaptureRegister) });
+      this.out.emit("register", { dst, a: CAPTURE_REGISTERS.indexOf(register as CaptureRegister), reason });
     else {
       const fault = this.why(node, "could not be read (no signal frame showed its float register)");
-      this.out.emit(place.result ? "ownFloat" : this.paramFloat, { dst, a: FLOAT_REGISTERS.indexOf(float), fault });
+      this.out.emit(place.result ? "ownFloat" : this.paramFloat, {
+        dst,
+        a: FLOAT_REGISTERS.indexOf(float),
+        fault,
+        reason,
+      });
     }
     if (inside > 0) {
       this.out.number(dst + 1, BigInt(inside * 8));

@@ -24,6 +24,11 @@ export interface ConditionScope {
   /** The runtime's structures in the program; `labels`: offset of `runtime.g.labels`, absent where unknown. */
   readonly runtime: { readonly facts: RuntimeFacts; readonly labels?: number };
   readonly isSecret: IsSecretName;
+  /**
+   * Registers that do not hold the caller's values in calls whose stack check failed (probe/capture/lostArguments.ts), and
+   * what RBX − RIP is in these. Absent: every call has its parameters.
+   */
+  readonly lost?: { readonly registers: readonly string[]; readonly cameBack: number };
   /** Memory that is not resident is waited for. */
   readonly waits?: boolean;
 }

@@ -5,8 +5,11 @@
  * Every value is known, or undecided for one of the condition's reasons, or (at the entry) to be had at the return only.
  * An operation on a value that is not known gives that value's reason; `bothTrue` and `eitherTrue` are decided by one
  * side where that suffices.
+ *
+ * Before the machine comes the screen (bpf/screen.h): a few comparisons of a word with a constant, which turn a call away
+ * where one of them, or each of several that are joined by `or`, is false for certain. Then so is the condition.
  */
-import { FLOAT_REGISTERS } from "./capture.ts";
+import { CAPTURE_REGISTERS, FLOAT_REGISTERS } from "./capture.ts";
 
 /** In the order of their numbers (enum pl_op). */
 export const CONDITION_OPS = [
@@ -16,7 +19,7 @@ export const CONDITION_OPS = [
   "number",
   /** dst = constants[imm]. */
   "constant",
-  /** dst = the register `a` of CAPTURE_REGISTERS. */
+  /** dst = the register `a` of CAPTURE_REGISTERS; `reason` in calls that have lost it (`cameBack`). */
   "register",
   /** dst = CFA + imm. */
   "cfa",
@@ -27,9 +30,9 @@ export const CONDITION_OPS = [
   "duration",
   /** dst is to be had at the return only. */
   "late",
-  /** dst = float register X`a` of the call, at its return; `fault` where no signal's frame showed it. */
+  /** dst = float register X`a` of the call, at its return; `fault` where no signal's frame showed it; `reason` as above. */
   "float",
-  /** dst = float register X`a` of the hit itself, when its frame has come; `fault` where none comes. */
+  /** dst = float register X`a` of the hit itself, when its frame has come; `fault` where none comes; `reason` as above. */
   "ownFloat",
   // Of one value: dst is undecided where `a` is.
   /** dst = memory at a + imm; `reason` where a is 0 (with nilIsZero: 0 instead), `fault` where it cannot be read. */
@@ -75,7 +78,7 @@ export const CONDITION_OPS = [
   /** kept[imm] = a, and dst = kept[imm]: from the entry to the return. */
   "keep",
   "recall",
-  /** String dst = the b bytes at a, of which at most imm are looked at: the first (with `tail`: the last). `fault`. */
+  /** String dst = the b bytes at a, of which at most imm are looked at: the first (with `tail`: the last). `fault`: then only its length is known. */
   "string",
   /** String dst = `length` bytes of the condition's text at imm. */
   "text",
@@ -85,7 +88,7 @@ export const CONDITION_OPS = [
    * `fault` where one cannot be read.
    */
   "find",
-  /** dst = of strings a and b; `reason` where the bytes that were looked at do not tell. */
+  /** dst = of strings a and b; `reason` where neither their lengths nor the bytes that were looked at tell. */
   "stringEqual",
   /** `fault` where b is too long. */
   "hasPrefix",
@@ -136,7 +139,35 @@ export const MAX_REASONS = 31;
 /** What stands in a value's reason at the entry where it is to be had at the return. */
 export const LATE = 255;
 
+/** Comparisons of one screen. */
+export const MAX_SCREEN_TESTS = 4;
+/** Bits of `passes`: how the word may compare with the constant. */
+export const ORDER = { less: 1, equal: 2, greater: 4 } as const;
+
+export const TEST_PLACES = ["register", "memory", "stack"] as const;
+export interface ScreenTest {
+  /** Where the word stands; `memory`: at a register's value + `offset`, `stack`: at CFA + `offset`. */
+  readonly place: (typeof TEST_PLACES)[number];
+  /** Of CAPTURE_REGISTERS, by number; `stack`: 0. */
+  readonly from: number;
+  readonly offset: number;
+  /** See WIDTH: how the word is extended, and compared; `nilIsZero`: it is 0 where the register is. */
+  readonly width: number;
+  /** See ORDER. */
+  readonly passes: number;
+  /** That the next one holds suffices, too. */
+  readonly or: boolean;
+  /** Not known in calls that have lost their registers (`cameBack`). */
+  readonly lost: boolean;
+  /** Unsigned 64-bit number, hex. */
+  readonly constant: string;
+}
+
 export interface ConditionProgram {
+  /** None of a return's. */
+  readonly screen: readonly ScreenTest[];
+  /** RBX − RIP in calls that have lost what their registers held; 0: no call has. */
+  readonly cameBack: number;
   readonly instructions: readonly ConditionInstruction[];
   /** Unsigned 64-bit numbers, hex. */
   readonly constants: readonly string[];
@@ -146,7 +177,9 @@ export interface ConditionProgram {
 
 /** What is wrong with a program; undefined: the kernel program can run it. Bounds of the fields are the schema's. */
 export function conditionFault(program: ConditionProgram): string | undefined {
-  const { instructions, constants, text } = program;
+  const { screen, instructions, constants, text } = program;
+  if (screen.some(({ from }) => from > CAPTURE_REGISTERS.indexOf("RIP"))) return "its screen reads what is no register";
+  if (screen.at(-1)?.or === true) return "its screen ends in an alternative";
   const last = instructions.length - 1;
   if (instructions[last]?.op !== "end") return "its last instruction is not the end";
   for (const [index, { op, dst, a, b, imm, length }] of instructions.entries()) {

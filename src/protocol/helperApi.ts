@@ -9,7 +9,7 @@ import type { ConditionProgram } from "./condition.ts";
 import type { ProbeCounters } from "./counters.ts";
 import { MAX_RECORDS_FRAME_BYTES } from "./frames.ts";
 
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 export interface InitializeParams {
   readonly protocolVersion: number;

@@ -19,6 +19,9 @@ import {
   MAX_CONDITION_INSTRUCTIONS,
   MAX_CONDITION_TEXT,
   MAX_REASONS,
+  MAX_SCREEN_TESTS,
+  ORDER,
+  TEST_PLACES,
 } from "./condition.ts";
 import { ERROR_CODES } from "./errors.ts";
 import { MAX_READ_BYTES, MAX_TABLE_PART_BYTES } from "./helperApi.ts";
@@ -78,8 +81,25 @@ const tableParts = v.strictObject({
 
 const byte = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xff));
 const uint16 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
+const word = v.pipe(v.string(), v.regex(/^[0-9a-f]{1,16}$/));
 /** What fields of an instruction allow of each other: conditionFault. */
 const condition = v.strictObject({
+  screen: v.pipe(
+    v.array(
+      v.strictObject({
+        place: v.picklist(TEST_PLACES),
+        from: byte,
+        offset: int32,
+        width: byte,
+        passes: v.pipe(byte, v.maxValue(ORDER.less | ORDER.equal | ORDER.greater)),
+        or: v.boolean(),
+        lost: v.boolean(),
+        constant: word,
+      }),
+    ),
+    v.maxLength(MAX_SCREEN_TESTS),
+  ),
+  cameBack: int32,
   instructions: v.pipe(
     v.array(
       v.strictObject({
@@ -98,7 +118,7 @@ const condition = v.strictObject({
     v.minLength(1),
     v.maxLength(MAX_CONDITION_INSTRUCTIONS),
   ),
-  constants: v.pipe(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{1,16}$/))), v.maxLength(MAX_CONDITION_CONSTANTS)),
+  constants: v.pipe(v.array(word), v.maxLength(MAX_CONDITION_CONSTANTS)),
   text: v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2})*$/), v.maxLength(2 * MAX_CONDITION_TEXT)),
 });
 

@@ -55,7 +55,7 @@ export const OPEN_CALL = {
 export const UNWINDERS = ["goexit", "resume"] as const;
 
 /** struct pl_scratch: where a deep event is built, one per thread. */
-export const SCRATCH = { size: 37240, sequence: 0 } as const;
+export const SCRATCH = { size: 37248, sequence: 0 } as const;
 /**
  * Threads that can send deep events: their memories take 16 MiB at the most, which call ids rely on (deep_call_id). A Go
  * program has a thread for each CPU and for each blocking system call that is under way.

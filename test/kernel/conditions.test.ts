@@ -11,9 +11,9 @@ import { CAPTURE_REGISTERS, FLOAT_REGISTERS } from "../../src/protocol/capture.t
 import type { ConditionProgram } from "../../src/protocol/condition.ts";
 import { CONDITION, encodeCondition } from "../../src/protocol/conditionLayout.ts";
 import { Random } from "../fuzz/random.ts";
-import { KeptState, type Machine, run } from "../unit/condition/interpreter.ts";
+import { KeptState, type Machine, passesScreen, run } from "../unit/condition/interpreter.ts";
 import { randomCall, randomCondition } from "../unit/condition/random.ts";
-import { compiled, Memory, param, words } from "../unit/condition/scene.ts";
+import { compiled, LOSING, Memory, param, SCOPE, words } from "../unit/condition/scene.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "probelens-machine-"));
@@ -22,7 +22,7 @@ const NATIVE = join(ROOT, "dist/native");
 
 /** struct pl_machine of bpf/condition_layout.h. */
 const MACHINE = {
-  size: 4224,
+  size: 4232,
   registers: 8,
   cfa: 168,
   goid: 176,
@@ -35,8 +35,9 @@ const MACHINE = {
   ownLow: 656,
   hasOwnLow: 784,
   kept: 3568,
+  lost: 4224,
 } as const;
-const KEPT_BYTES = 648;
+const KEPT_BYTES = 656;
 /** enum of condition.h. */
 const VERDICTS = ["pass", "reject", "undecided", "late"] as const;
 
@@ -68,6 +69,7 @@ interface Request {
 }
 interface Answer {
   readonly verdict: string;
+  readonly screenedOut: boolean;
   readonly reason: number;
   readonly kept: Buffer;
 }
@@ -84,6 +86,7 @@ function inKernel(requests: readonly Request[]): Answer[] {
     bytes.writeBigUInt64LE(machine.goid === undefined ? 1n : 0n, MACHINE.unread);
     bytes.writeBigUInt64LE(machine.durationNs, MACHINE.duration);
     if (kept !== undefined) bytes.set(kept, MACHINE.kept);
+    else bytes.writeBigUInt64LE(machine.lost === true ? 1n : 0n, MACHINE.lost);
     for (const [index, register] of FLOAT_REGISTERS.entries()) {
       const bits = machine.registers[register];
       if (bits === undefined) continue;
@@ -101,8 +104,10 @@ function inKernel(requests: readonly Request[]): Answer[] {
   assert.equal(output.length, size * requests.length);
   return requests.map((_, index) => {
     const answer = output.subarray(index * size, (index + 1) * size);
+    const returned = answer.readUInt32LE();
     return {
-      verdict: VERDICTS[answer.readUInt32LE()] ?? "?",
+      verdict: VERDICTS[returned & 0xff] ?? "?",
+      screenedOut: returned >> 8 === 1,
       reason: Number(answer.readBigUInt64LE(4 + MACHINE.answerReason)),
       kept: answer.subarray(4 + MACHINE.kept, 4 + MACHINE.kept + KEPT_BYTES),
     };
@@ -145,9 +150,11 @@ function check(
   { text, machine }: Case,
   program: ConditionProgram,
   kept: KeptState,
-  { verdict, reason }: Answer,
+  { verdict, reason, screenedOut }: Answer,
 ): string {
+  assert.equal(screenedOut, !passesScreen(program, machine), text);
   const wanted = run(program, machine, kept);
+  if (screenedOut) assert.equal(wanted, "reject", text);
   const expected = typeof wanted === "string" ? { verdict: wanted } : { verdict: "undecided", reason: wanted.reason };
   assert.deepEqual(verdict === "undecided" ? { verdict, reason } : { verdict }, expected, text);
   return verdict;
@@ -163,7 +170,7 @@ test("random conditions are evaluated in the kernel as by the reference", { time
     const late = random.once(3) ? text.replace(/\bn\b/, "r0").replace(/\bother\b/, "r2") : text;
     let condition: CompiledCondition;
     try {
-      condition = compiled(late);
+      condition = compiled(late, true, random.once(3) ? LOSING : SCOPE);
     } catch {
       continue;
     }
@@ -173,7 +180,8 @@ test("random conditions are evaluated in the kernel as by the reference", { time
       memory.set(param("~r2"), memory.string(random.pick(["", "a", "abc", "bob"])));
       // No frame showed the float registers.
       if (random.once(4)) delete memory.registers["X0"];
-      cases.push({ text: late, condition, memory, machine: memory.machine({ durationNs: 6_000_000n }) });
+      const machine = memory.machine({ durationNs: 6_000_000n, lost: random.once(3) });
+      cases.push({ text: late, condition, memory, machine });
     }
   }
   const counts = compare(cases);

@@ -4,8 +4,7 @@ import type { ConditionScope, ConditionVariable } from "../../condition/tree.ts"
 import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
 import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
 import type { PlacedVariable } from "../../gobinary/api.ts";
-import type { EventPlan, FunctionPlan, InlinedCallPlan } from "../../probe/api.ts";
-import { LOST } from "../../probe/capture/lostArguments.ts";
+import type { EventPlan, FunctionPlan, InlinedCallPlan, ProbeSite } from "../../probe/api.ts";
 import { neverReturns } from "../failures.ts";
 import type { Job } from "../job.ts";
 import { endsAreSeen, type FunctionCondition } from "../trace/probeTable.ts";
@@ -91,21 +90,31 @@ function scopeOf(
   { facts, labels, waits }: ConditionProgramFacts,
   isSecret: IsSecretName,
 ): ConditionScope {
-  // Only an event that was sent tells whether its registers were lost.
-  const lost = call === own && entry?.cameBack !== undefined ? LOST : undefined;
+  const lost = call === own && entry !== undefined ? lostAt(entry, call) : undefined;
   return {
     func: fn.name,
-    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, call, lost)),
+    params: params.filter(({ blank }) => !blank).map((param) => atSite(param, call)),
     results: results.map((result) => ({ ...floatsAt(result, returns), name: result.blank ? "_" : result.name })),
     runtime: { facts, ...(labels === undefined ? {} : { labels }) },
     isSecret,
     waits,
+    ...(lost === undefined ? {} : { lost }),
+  };
+}
+
+/** What calls lose whose stack check failed, where each call tells whether it did. */
+function lostAt({ address, restored, cameBack }: ProbeSite, { capture }: EventPlan): ConditionScope["lost"] {
+  if (cameBack === undefined || restored === undefined) return undefined;
+  const captured = capture.pieces.flatMap((piece) => ("register" in piece ? [piece.register] : []));
+  return {
+    registers: captured.filter((register) => !restored.includes(register)),
+    cameBack: cameBack.address - address,
   };
 }
 
 /** The site was chosen so that the registers of what is captured hold their values there: no other is looked at. */
-function atSite(variable: PlacedVariable, plan: EventPlan, lost: string | undefined): ConditionVariable {
-  return onlyCaptured(variable, plan, () => true, lost);
+function atSite(variable: PlacedVariable, plan: EventPlan): ConditionVariable {
+  return onlyCaptured(variable, plan, () => true);
 }
 
 /** At every return its other registers hold what the ABI says. */
@@ -117,15 +126,12 @@ function onlyCaptured(
   { name, type, location }: PlacedVariable,
   { capture, variables }: EventPlan,
   asked: (register: string) => boolean,
-  lost?: string,
 ): ConditionVariable {
-  const captured = lost === undefined ? capture.pieces : [];
   const registers = new Set<string>(
-    captured.map((piece) => (piece.kind === "register" || piece.kind === "float" ? piece.register : "")),
+    capture.pieces.map((piece) => (piece.kind === "register" || piece.kind === "float" ? piece.register : "")),
   );
   const pieces = variables.find(({ variable }) => variable.name === name)?.pieces;
-  const reasonOf = (at: number): string =>
-    pieces?.find(({ offset }) => offset === at)?.reason ?? lost ?? "it is not captured";
+  const reasonOf = (at: number): string => pieces?.find(({ offset }) => offset === at)?.reason ?? "it is not captured";
   return {
     name,
     type,

@@ -1,7 +1,7 @@
 /** What conditions say of one call, by the compiled programs: decided, or why not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ARENA, compiled, Memory, param, USER, verdict, words } from "./scene.ts";
+import { ARENA, compiled, LOSING, Memory, param, USER, verdict, words } from "./scene.ts";
 
 const MISSING = 0xdead0000n;
 
@@ -211,6 +211,51 @@ for (const [expected, expressions] of Object.entries(DECIDED)) {
     });
   }
 }
+
+const LOST = "was lost (the function does not use it, and its stack grew)";
+
+for (const [expression, expected] of [
+  ["n == 7", `\`n\` ${LOST}`],
+  ["u.ID == 42", `\`u\` ${LOST}`],
+  ["len(name) == 300", `\`name\` ${LOST}`],
+  ["!ok", `\`ok\` ${LOST}`],
+  ["x == 1.5", `\`x\` ${LOST}`],
+  ["i8 == -128", "pass"],
+  ["u64 > 5 && grid[0] == 10", "pass"],
+  ["i8 == 0 && n == 7", "reject"],
+  ["i8 == -128 || n == 8", "pass"],
+  ["n == 7 && r0 == 3", `late \`n\` ${LOST}`],
+  ["n == 7 && r0 == 4", "late reject"],
+  ["x == 1.5 && r0 == 3", `late \`x\` ${LOST}`],
+] as const)
+  test(`${expression} in a call that has lost some of its arguments: ${expected}`, () => {
+    const before = scene();
+    const after = scene();
+    after.set(param("~r0"), words(3n));
+    assert.equal(verdict(expression, before.machine({ lost: true }), after.machine({ lost: true }), LOSING), expected);
+    assert.notEqual(
+      verdict(expression, before.machine(), after.machine(), LOSING),
+      expected.includes("lost") && expected,
+    );
+  });
+
+test("a string whose bytes are not resident has its length still", () => {
+  const memory = scene();
+  memory.set(param("name"), words(MISSING, 3n));
+  const unread = "could not be read (its memory is not resident)";
+  for (const [expression, expected] of [
+    ['name == ""', "reject"],
+    ['name != "ab"', "pass"],
+    ['strings.HasPrefix(name, "abcd")', "reject"],
+    ['strings.HasSuffix(name, "abcd")', "reject"],
+    ["!strings.Contains(name, other)", "pass"],
+    ['name == "abc"', `\`name\` ${unread}`],
+    ['name < ""', `\`name\` ${unread}`],
+    ['strings.Contains(name, "abc")', `\`name\` ${unread}`],
+    ['strings.HasPrefix(name, "")', "pass"],
+  ] as const)
+    assert.equal(verdict(expression, memory.machine()), expected, expression);
+});
 
 test("labels of Go up to 1.23 and since", () => {
   const memory = new Memory();

@@ -9,6 +9,8 @@ import {
   MAX_CONTAINS,
   MAX_FIND_PAIRS,
   MAX_STRING_LOOK,
+  ORDER,
+  type ScreenTest,
   WIDTH,
 } from "../../../src/protocol/condition.ts";
 
@@ -20,10 +22,43 @@ export interface Machine {
   readonly goid: bigint | undefined;
   readonly g: bigint | undefined;
   readonly durationNs: bigint;
+  /** The call has lost what its registers held. */
+  readonly lost?: boolean;
   /** The hit's own signal frame has come. */
   readonly ownFrame?: boolean;
   /** Undefined: not readable as a whole. */
   read(address: bigint, size: number): Uint8Array | undefined;
+}
+
+/** What the screen (bpf/screen.h) must do: false where it turns the call away. */
+export function passesScreen({ screen }: ConditionProgram, machine: Machine): boolean {
+  let fails = true;
+  for (const test of screen) {
+    fails &&= testFails(test, machine);
+    if (test.or) continue;
+    if (fails) return false;
+    fails = true;
+  }
+  return true;
+}
+
+function testFails({ place, from, offset, width, passes, lost, constant }: ScreenTest, machine: Machine): boolean {
+  if (lost && machine.lost === true) return false;
+  const register = machine.registers[CAPTURE_REGISTERS[from] ?? ""] ?? 0n;
+  const base = place === "stack" ? machine.cfa : register;
+  let word = base;
+  if (place !== "register") {
+    if (base === 0n && (width & WIDTH.nilIsZero) === 0) return false;
+    const bytes = base === 0n ? new Uint8Array() : machine.read(u64(base + BigInt(offset)), 1 << (width & WIDTH.log2));
+    if (bytes === undefined) return false;
+    word = littleEndian(bytes);
+  }
+  const signed = (width & WIDTH.signed) !== 0;
+  const [x, y] = [word, BigInt(`0x${constant}`)].map((value, side) => {
+    const extended = side === 0 ? u64(extend(value, width)) : value;
+    return signed ? s64(extended) : extended;
+  }) as [bigint, bigint];
+  return (passes & (x < y ? ORDER.less : x > y ? ORDER.greater : ORDER.equal)) === 0;
 }
 
 /** From the entry to the return. */
@@ -41,6 +76,8 @@ interface Value {
 }
 interface Text {
   readonly reason: number;
+  /** The length is known, even where the bytes are not. */
+  readonly sized: boolean;
   readonly length: bigint;
   /** Of the first byte that was looked at. */
   readonly start: bigint;
@@ -90,7 +127,13 @@ export function run({ instructions, constants, text }: ConditionProgram, machine
         continue;
       }
       case "text":
-        set(dst, { reason: 0, length: BigInt(length), start: 0n, bytes: pool.subarray(imm, imm + length) });
+        set(dst, {
+          reason: 0,
+          sized: true,
+          length: BigInt(length),
+          start: 0n,
+          bytes: pool.subarray(imm, imm + length),
+        });
         continue;
       case "string":
         set(dst, readString(instruction, a, b, machine));
@@ -118,7 +161,8 @@ function unset(): never {
 
 const known = (bits: bigint | boolean): Value => ({ bits: u64(BigInt(bits)), reason: 0 });
 
-function floatRegister({ a, fault }: ConditionInstruction, { registers }: Machine): Value {
+function floatRegister({ a, reason, fault }: ConditionInstruction, { registers, lost }: Machine): Value {
+  if (lost === true && reason > 0) return { bits: 0n, reason };
   const bits = registers[`X${a}`];
   return bits === undefined ? { bits: 0n, reason: fault } : known(bits);
 }
@@ -137,7 +181,9 @@ function scalar(
     case "constant":
       return known(BigInt(`0x${constants[imm]}`));
     case "register":
-      return known(machine.registers[CAPTURE_REGISTERS[instruction.a] ?? ""] ?? 0n);
+      return machine.lost === true && reason > 0
+        ? { bits: 0n, reason }
+        : known(machine.registers[CAPTURE_REGISTERS[instruction.a] ?? ""] ?? 0n);
     case "cfa":
       return known(machine.cfa + BigInt(imm));
     case "goid":
@@ -151,6 +197,7 @@ function scalar(
       return { bits: 0n, reason: LATE };
     case "ownFloat": {
       const own = floatRegister(instruction, machine);
+      if (own.reason === reason && reason > 0) return own;
       return machine.ownFrame === true && own.reason === 0 ? own : { bits: 0n, reason: LATE };
     }
     case "float":
@@ -244,7 +291,7 @@ function littleEndian(bytes: Uint8Array): bigint {
 }
 
 function undecidedText(reason: number): Text {
-  return { reason, length: 0n, start: 0n, bytes: Buffer.alloc(0) };
+  return { reason, sized: false, length: 0n, start: 0n, bytes: Buffer.alloc(0) };
 }
 
 function readString(
@@ -258,9 +305,10 @@ function readString(
   const look = Number(length.bits < BigInt(imm) ? length.bits : BigInt(imm));
   const start = (width & WIDTH.tail) !== 0 ? length.bits - BigInt(look) : 0n;
   const bytes = look === 0 ? new Uint8Array() : machine.read(u64(pointer.bits + start), look);
+  const sized = { sized: true, length: length.bits, start };
   return bytes === undefined
-    ? undecidedText(fault)
-    : { reason: 0, length: length.bits, start, bytes: Buffer.from(bytes) };
+    ? { ...sized, reason: fault, bytes: Buffer.alloc(0) }
+    : { ...sized, reason: 0, bytes: Buffer.from(bytes) };
 }
 
 function find(instruction: ConditionInstruction, base: Value, count: Value, key: Buffer, machine: Machine): Text {
@@ -283,18 +331,21 @@ function find(instruction: ConditionInstruction, base: Value, count: Value, key:
     if (value === undefined || valueLength === undefined) return undecidedText(fault);
     return readString({ ...instruction, imm: MAX_STRING_LOOK, width: 0 }, known(value), known(valueLength), machine);
   }
-  return { reason: 0, length: 0n, start: 0n, bytes: Buffer.alloc(0) };
+  return { reason: 0, sized: true, length: 0n, start: 0n, bytes: Buffer.alloc(0) };
 }
 
 function stringOp({ op, reason, fault }: ConditionInstruction, a: Text, b: Text): Value {
   const undecided = (why: number): Value => ({ bits: 0n, reason: why });
+  // Whatever the bytes are: not equal, not found.
+  const lengthsTell = op === "stringEqual" ? a.length !== b.length : op !== "stringCompare" && b.length > a.length;
+  if (lengthsTell && a.sized && b.sized) return known(false);
   if (a.reason > 0 || b.reason > 0) return undecided(a.reason || b.reason);
   const whole = (text: Text): boolean => text.start === 0n && BigInt(text.bytes.length) === text.length;
   const common = Math.min(a.bytes.length, b.bytes.length);
   const order = Buffer.compare(a.bytes.subarray(0, common), b.bytes.subarray(0, common));
   switch (op) {
     case "stringEqual":
-      if (a.length !== b.length || order !== 0) return known(false);
+      if (order !== 0) return known(false);
       return whole(a) ? known(true) : undecided(reason);
     case "stringCompare":
       if (order !== 0) return known(BigInt(order));
@@ -305,14 +356,12 @@ function stringOp({ op, reason, fault }: ConditionInstruction, a: Text, b: Text)
       return undecided(reason);
     case "hasPrefix":
     case "hasSuffix": {
-      if (b.length > a.length) return known(false);
       if (!whole(b)) return undecided(fault);
       const from = op === "hasPrefix" ? 0 : Number(a.length - b.length - a.start);
       if (from < 0 || from + b.bytes.length > a.bytes.length) return undecided(reason);
       return known(a.bytes.subarray(from, from + b.bytes.length).equals(b.bytes));
     }
     default:
-      if (b.length > a.length) return known(false);
       if (!whole(b) || b.bytes.length > MAX_CONTAINS) return undecided(fault);
       if (a.bytes.includes(b.bytes)) return known(true);
       return whole(a) ? known(false) : undecided(reason);

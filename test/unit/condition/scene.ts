@@ -99,8 +99,14 @@ export const SCOPE: ConditionScope = {
   isSecret: secretNames(),
 };
 
-export function compiled(text: string, returns = true): CompiledCondition {
-  return compileCondition(text, parseCondition(text), SCOPE, returns);
+/** The same function, of whose parameters some are lost in calls whose stack check failed. */
+export const LOSING: ConditionScope = {
+  ...SCOPE,
+  lost: { registers: ["RAX", "RCX", "RSI", "R8", "X0"], cameBack: -0x40 },
+};
+
+export function compiled(text: string, returns = true, scope = SCOPE): CompiledCondition {
+  return compileCondition(text, parseCondition(text), scope, returns);
 }
 
 export const ARENA = 0x100000000n;
@@ -163,8 +169,8 @@ export function param(name: string): ConditionVariable {
 }
 
 /** What the two programs say one after the other, as the kernel runs them: reasons in words. */
-export function verdict(text: string, atEntry: Machine, atReturn: Machine = atEntry): string {
-  const condition = compiled(text);
+export function verdict(text: string, atEntry: Machine, atReturn: Machine = atEntry, scope = SCOPE): string {
+  const condition = compiled(text, true, scope);
   const kept = new KeptState();
   const first = run(condition.entry, atEntry, kept);
   const behind = condition.return === undefined ? { ...atEntry, ownFrame: true } : atReturn;

@@ -21,15 +21,20 @@ import {
   MAX_CONTAINS,
   MAX_FIND_PAIRS,
   MAX_REASONS,
+  MAX_SCREEN_TESTS,
   MAX_STRING_LOOK,
+  ORDER,
+  type ScreenTest,
+  TEST_PLACES,
   WIDTH,
 } from "../../../src/protocol/condition.ts";
-import { CONDITION, encodeCondition, STEP } from "../../../src/protocol/conditionLayout.ts";
+import { CONDITION, encodeCondition, STEP, TEST, TEST_FLAGS } from "../../../src/protocol/conditionLayout.ts";
 
 test("layouts, bounds and the order of the instructions are the same in C", () => {
   const members = {
     pl_step: { ...STEP, size: undefined },
-    pl_condition: { ...CONDITION, size: undefined },
+    pl_condition: { ...CONDITION, cameBack: undefined, came_back: CONDITION.cameBack, size: undefined },
+    pl_test: { ...TEST, size: undefined },
   };
   const lines: string[] = [];
   const expected: string[] = [];
@@ -40,6 +45,7 @@ test("layouts, bounds and the order of the instructions are the same in C", () =
   };
   print("sizeof(struct pl_step)", STEP.size);
   print("sizeof(struct pl_condition)", CONDITION.size);
+  print("sizeof(struct pl_test)", TEST.size);
   for (const [structure, offsets] of Object.entries(members)) {
     for (const [member, offset] of Object.entries(offsets)) print(`offsetof(struct ${structure}, ${member})`, offset);
   }
@@ -61,6 +67,15 @@ test("layouts, bounds and the order of the instructions are the same in C", () =
     PL_WIDTH_NIL_IS_ZERO: WIDTH.nilIsZero,
     PL_WIDTH_TAIL: WIDTH.tail,
     PL_OPS: CONDITION_OPS.length,
+    PL_TESTS: MAX_SCREEN_TESTS,
+    PL_IN_REGISTER: 1 + TEST_PLACES.indexOf("register"),
+    PL_IN_MEMORY: 1 + TEST_PLACES.indexOf("memory"),
+    PL_ON_STACK: 1 + TEST_PLACES.indexOf("stack"),
+    PL_TEST_LESS: ORDER.less,
+    PL_TEST_EQUAL: ORDER.equal,
+    PL_TEST_GREATER: ORDER.greater,
+    PL_TEST_OR: TEST_FLAGS.or,
+    PL_TEST_LOST: TEST_FLAGS.lost,
   };
   for (const [name, value] of Object.entries(constants)) print(name, value);
   for (const [number, op] of CONDITION_OPS.entries()) print(nameInC(op), number);
@@ -114,29 +129,61 @@ const FAULTS: readonly (readonly [Partial<ConditionInstruction>, string | undefi
   [{ op: "jumpIfFalse", imm: 2 }, "instruction 0 (jumpIfFalse) jumps to 2"],
 ];
 
+const TESTED: ScreenTest = {
+  place: "memory",
+  from: 5,
+  offset: -8,
+  width: 7,
+  passes: ORDER.equal,
+  or: true,
+  lost: true,
+  constant: "ff",
+};
+
+for (const [screen, fault] of [
+  [[TESTED, { ...TESTED, or: false, from: 16 }], undefined],
+  [[{ ...TESTED, or: false, from: 17 }], "its screen reads what is no register"],
+  [[TESTED], "its screen ends in an alternative"],
+] as const) {
+  test(`a screen of ${screen.length}: ${fault ?? "is accepted"}`, () => {
+    assert.equal(conditionFault({ screen, cameBack: 0, instructions: [END], constants: [], text: "" }), fault);
+  });
+}
+
 for (const [instruction, fault] of FAULTS) {
   test(`${JSON.stringify(instruction)}: ${fault ?? "is accepted"}`, () => {
-    const program = { instructions: [{ ...NOTHING, ...instruction }, END], constants: ["ff"], text: "61626364" };
+    const program = {
+      screen: [],
+      cameBack: 0,
+      instructions: [{ ...NOTHING, ...instruction }, END],
+      constants: ["ff"],
+      text: "61626364",
+    };
     assert.equal(conditionFault(program), fault);
   });
 }
 
 test("a program without an end is refused; one with an end stands in the bytes", () => {
   assert.equal(
-    conditionFault({ instructions: [NOTHING], constants: [], text: "" }),
+    conditionFault({ screen: [], cameBack: 0, instructions: [NOTHING], constants: [], text: "" }),
     "its last instruction is not the end",
   );
   const bytes = Buffer.from(
-    encodeCondition({ instructions: [{ ...NOTHING, imm: -2 }, END], constants: ["ff"], text: "6162" }, 3),
+    encodeCondition(
+      { screen: [TESTED], cameBack: -5, instructions: [{ ...NOTHING, imm: -2 }, END], constants: ["ff"], text: "6162" },
+      3,
+    ),
   );
   assert.deepEqual(
     [
       bytes.readUInt32LE(0),
+      bytes.readInt32LE(CONDITION.cameBack),
+      bytes.toString("hex", CONDITION.screen, CONDITION.screen + TEST.size + 1),
       bytes.readInt32LE(CONDITION.step + STEP.imm),
       bytes.readUInt8(CONDITION.step + STEP.size),
       bytes.readBigUInt64LE(CONDITION.constant),
     ],
-    [3, -2, CONDITION_OPS.indexOf("end"), 255n],
+    [3, -5, "0205071af8ffffffff0000000000000000", -2, CONDITION_OPS.indexOf("end"), 255n],
   );
   assert.equal(bytes.toString("latin1", CONDITION.text, CONDITION.text + 3), "ab\0");
 });
