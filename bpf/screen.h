@@ -13,7 +13,7 @@
 #include "condition_numbers.h"
 
 /* A register by its number among CAPTURE_REGISTERS. */
-static __attribute__((noinline)) u64 register_of(void *ctx, u32 number);
+static __always_inline u64 register_of(void *ctx, u32 number);
 
 /* The test's word into `word`; 0: it is not known. */
 static __always_inline int read_word(void *ctx, struct pl_test *test, u64 cfa, u64 lost, u64 *word)
@@ -51,7 +51,7 @@ static __always_inline u32 order_of(u64 x, u64 y, u32 width)
 }
 
 /* 1: the comparison is false for certain. */
-static __attribute__((noinline)) int test_fails(void *ctx, struct pl_test *test, u64 cfa, u64 lost)
+static __always_inline int test_fails(void *ctx, struct pl_test *test, u64 cfa, u64 lost)
 {
 	u64 word = 0;
 	if (!read_word(ctx, test, cfa, lost, &word))

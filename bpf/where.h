@@ -25,7 +25,7 @@ static __always_inline struct pl_machine *own_machine(void)
 			     : "r"(ctx), "i"(__builtin_offsetof(struct pt_regs, field)));                              \
 		break
 
-static __attribute__((noinline)) u64 register_of(void *ctx, u32 number)
+static __always_inline u64 register_of(void *ctx, u32 number)
 {
 	u64 value = 0;
 	switch (number) {
@@ -72,7 +72,8 @@ static __attribute__((noinline)) int turned_away(struct pt_regs *ctx, struct hit
 	u64 cfa = ctx->sp + (s64)hit->plan->cfa_offset;
 	if (!c || !screened_out(ctx, c, cfa, has_lost(ctx, c)))
 		return 0;
-	forget_floats(hit->plan, 0);
+	if (hit->plan->float_pieces)
+		forget_floats(hit->plan, 0);
 	count(hit->counter->filtered);
 	return 1;
 }

@@ -53,3 +53,34 @@ for (const [version, ...flags] of BUILDS)
       t.diagnostic(`${func}: ${own.length - lost.length} of ${own.length} calls with their arguments`);
     }
   });
+
+/** Held by every call whose arguments are known, or by none. */
+const CONDITIONS: readonly (readonly [func: string, condition: string, passes: boolean, ...options: string[]])[] = [
+  ["main.ignores", "n >= 0", true],
+  ["main.ignores", "n < 0", false],
+  ["main.ignores", 'name != "" && half >= 0', true],
+  ["main.ignores", "n >= 0 && duration >= 0", true, "--returns"],
+  ["main.ignores", "half < 0 || duration < 0", false, "--returns"],
+  ["main.floats", "half >= 0", true],
+];
+
+for (const [version, ...flags] of [BUILDS[0]!, BUILDS.at(-1)!])
+  for (const [func, condition, passes, ...options] of CONDITIONS)
+    test(`${condition} is undecided in calls that lost arguments, ${[version, ...flags].join(" ")}`, async () => {
+      const program = buildGo("ignoring", version, ...flags);
+      const source = flags.includes("-ldflags=-s -w") ? ["--source", "test/programs/ignoring"] : [];
+      const words = ["trace", func, "--where", condition, ...options, ...source, "--format", "jsonl", "--", program];
+      const { status, stdout, stderr } = await run(...words);
+      assert.equal(status, 0, stderr);
+      const { calls, stats } = eventsOf(stdout);
+      const { hits, filtered, undecided } = stats[0]!;
+      assert.equal(hits, 3 * CALLS);
+      const most = (func === "main.floats" ? 2 * CALLS : CALLS) + 20;
+      assert.ok(undecided >= CALLS && undecided < most, `${undecided} were undecided`);
+      assert.equal(filtered, passes ? undecided : hits);
+      assert.equal(calls.length, hits - filtered);
+      assert.deepEqual(
+        calls.filter(({ args }) => args.some(({ text }) => LOST.test(text))),
+        [],
+      );
+    });

@@ -23,7 +23,7 @@ static __always_inline struct pl_machine *own_machine(void)
 	return bpf_map_lookup_elem(&machines, &only);
 }
 
-static __attribute__((noinline)) u64 register_of(void *ctx, u32 number)
+static __always_inline u64 register_of(void *ctx, u32 number)
 {
 	struct pl_machine *m = own_machine();
 	u64 index = number;
