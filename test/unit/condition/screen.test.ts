@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CAPTURE_REGISTERS } from "../../../src/protocol/capture.ts";
-import { ORDER, type ScreenTest, WIDTH } from "../../../src/protocol/condition.ts";
+import { type ScreenTest, WIDTH } from "../../../src/protocol/condition.ts";
 import { Random } from "../../fuzz/random.ts";
 import { KeptState, passesScreen, run } from "./interpreter.ts";
 import { randomCall, randomCondition } from "./random.ts";
