@@ -103,8 +103,8 @@ struct pl_step {
 	s32 imm;
 };
 
-/* Where a test's word stands. PL_NO_TEST: behind the last test. */
-enum { PL_NO_TEST = 0, PL_IN_REGISTER = 1, PL_IN_MEMORY = 2, PL_ON_STACK = 3 };
+/* Where a test's word stands; PL_BYTES_AT has none, see pl_test. PL_NO_TEST: behind the last test. */
+enum { PL_NO_TEST = 0, PL_IN_REGISTER = 1, PL_IN_MEMORY = 2, PL_ON_STACK = 3, PL_BYTES_AT = 4 };
 /* How the word may compare with the constant; and what else is said of the test. */
 enum {
 	PL_TEST_LESS = 1,
@@ -114,7 +114,10 @@ enum {
 	PL_TEST_LOST = 16, /* calls may have lost the register */
 };
 
-/* One comparison of a word with a constant (screen.h). */
+/*
+ * One comparison of a word with a constant (screen.h). PL_BYTES_AT: that bytes cannot be read, from the address in the
+ * register `from` on as many as the register `offset` says, at most `constant`.
+ */
 struct pl_test {
 	u8 place;
 	u8 from; /* PL_IN_REGISTER, PL_IN_MEMORY: the register */
@@ -138,8 +141,7 @@ struct pl_string {
 	u64 length;
 	u64 start; /* of the first byte that was looked at */
 	u32 looked;
-	u16 reason;
-	u16 sized;		      /* the length is known, even where the bytes are not */
+	u32 reason;
 	u8 bytes[PL_STRING_LOOK + 8]; /* with room for a word behind the last byte */
 };
 

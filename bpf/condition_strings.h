@@ -9,14 +9,12 @@ static __always_inline struct pl_string *string_slot(struct pl_machine *m, u32 s
 	return &m->string[slot & (PL_STRINGS - 1)];
 }
 
-/* Neither bytes nor length; without a reason, an empty string. */
 static __always_inline void undecided_string(struct pl_string *s, u32 reason)
 {
 	s->length = 0;
 	s->start = 0;
 	s->looked = 0;
 	s->reason = reason;
-	s->sized = !reason;
 }
 
 static __always_inline void read_string(struct pl_machine *m, struct pl_string *s, u64 pointer, u64 length, u32 most,
@@ -30,9 +28,8 @@ static __always_inline void read_string(struct pl_machine *m, struct pl_string *
 	s->start = tail ? length - looked : 0;
 	s->looked = looked;
 	s->reason = 0;
-	s->sized = 1;
 	if (looked && read_or_note(m, s->bytes, looked, (void *)(pointer + s->start)))
-		s->reason = fault;
+		undecided_string(s, fault);
 }
 
 /* What a global function starts with: it has no arguments but numbers. */
@@ -67,7 +64,6 @@ __global int condition_text(u32 index)
 	s->start = 0;
 	s->looked = at.step->length;
 	s->reason = 0;
-	s->sized = 1;
 	for (u32 i = 0; i < PL_STRING_LOOK; i += 8) {
 		u64 word = from + i;
 		opaque(word);
@@ -125,7 +121,7 @@ __global int condition_find_pair(u32 index, u32 pair)
 	read_string(at.m, s, word[0], word[1], PL_STRING_LOOK, 0, step->fault);
 	return 1;
 fault:
-	undecided_string(s, step->fault);
+	s->reason = step->fault;
 	return 1;
 }
 
@@ -150,19 +146,12 @@ __global int condition_find(u32 index)
 
 static __always_inline int is_whole(struct pl_string *s) { return !s->start && s->looked == s->length; }
 
-/* That two lengths differ, or the text is shorter than what is sought in it, makes the answer false, whatever the
- * bytes. */
-static __always_inline int lengths_tell(u32 op, struct pl_string *a, struct pl_string *b)
-{
-	if (op == PL_STRING_COMPARE || !a->sized || !b->sized)
-		return 0;
-	return op == PL_STRING_EQUAL ? a->length != b->length : b->length > a->length;
-}
-
-/* Of one of the operations on two strings, whose lengths do not tell; a reason, or 0 and the result in `answer`. */
+/* Of one of the operations on two strings; a reason, or 0 and the result in `answer`. */
 static __always_inline u32 equal_strings(struct pl_string *a, struct pl_string *b, struct pl_step *step, u64 *answer)
 {
 	*answer = 0;
+	if (a->length != b->length)
+		return 0;
 	u64 common = a->looked < b->looked ? a->looked : b->looked;
 	if (!same_bytes(a, 0, b->bytes, common))
 		return 0;
@@ -173,6 +162,8 @@ static __always_inline u32 equal_strings(struct pl_string *a, struct pl_string *
 static __always_inline u32 affix(struct pl_string *a, struct pl_string *b, struct pl_step *step, u64 *answer)
 {
 	*answer = 0;
+	if (b->length > a->length)
+		return 0;
 	if (!is_whole(b))
 		return step->fault;
 	u64 from = step->op == PL_HAS_PREFIX ? 0 : a->length - b->length;
@@ -187,6 +178,8 @@ static __always_inline u32 contains(struct pl_machine *m, struct pl_string *a, s
 				    struct pl_step *step, u64 *answer)
 {
 	*answer = 0;
+	if (b->length > a->length)
+		return 0;
 	u64 bytes = b->looked;
 	if (!is_whole(b) || bytes > PL_CONTAINS)
 		return step->fault;
@@ -256,9 +249,7 @@ static __always_inline u32 compare_strings(struct pl_string *a, struct pl_string
 		struct pl_string *a = string_slot(at.m, step->a), *b = string_slot(at.m, step->b);                     \
 		u32 reason = a->reason ? a->reason : b->reason;                                                        \
 		u64 answer = 0;                                                                                        \
-		if (lengths_tell(step->op, a, b))                                                                      \
-			reason = 0;                                                                                    \
-		else if (!reason)                                                                                      \
+		if (!reason)                                                                                           \
 			reason = operation;                                                                            \
 		at.m->value[step->dst & (PL_VALUES - 1)] = answer;                                                     \
 		at.m->reason[step->dst & (PL_VALUES - 1)] = reason;                                                    \

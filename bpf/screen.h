@@ -50,10 +50,36 @@ static __always_inline u32 order_of(u64 x, u64 y, u32 width)
 	return less ? PL_TEST_LESS : PL_TEST_GREATER;
 }
 
-/* 1: the comparison is false for certain. */
+#define PL_PAGE_SHIFT 12 /* x86-64 */
+
+/*
+ * What one read of a string's bytes would say: memory is there in pages, and that many bytes (PL_STRING_LOOK) stand in
+ * two of them at the most.
+ */
+static __always_inline int are_readable(void *ctx, struct pl_test *test, u64 lost)
+{
+	u8 byte;
+	if (lost && (test->passes & PL_TEST_LOST))
+		return 0;
+	u64 bytes = register_of(ctx, test->offset);
+	if (bytes > test->constant)
+		bytes = test->constant;
+	if (!bytes)
+		return 1;
+	u64 first = register_of(ctx, test->from);
+	u64 last = first + bytes - 1;
+	if (bpf_probe_read_user(&byte, sizeof(byte), (void *)first))
+		return 0;
+	return first >> PL_PAGE_SHIFT == last >> PL_PAGE_SHIFT ||
+	       !bpf_probe_read_user(&byte, sizeof(byte), (void *)last);
+}
+
+/* 1: the test is false for certain. */
 static __always_inline int test_fails(void *ctx, struct pl_test *test, u64 cfa, u64 lost)
 {
 	u64 word = 0;
+	if (test->place == PL_BYTES_AT)
+		return are_readable(ctx, test, lost);
 	if (!read_word(ctx, test, cfa, lost, &word))
 		return 0;
 	return !(test->passes & order_of(extended(word, test->width), test->constant, test->width));

@@ -4,8 +4,9 @@
  * false for certain in exactly those calls in which the machine knows its operands and finds it false, `&&` is false when
  * one side is, `||` when both are, whatever cannot be had elsewhere.
  */
+import { isDeepStrictEqual } from "node:util";
 import { CAPTURE_REGISTERS, type CaptureRegister } from "../protocol/capture.ts";
-import { MAX_SCREEN_TESTS, ORDER, type ScreenTest, WIDTH } from "../protocol/condition.ts";
+import { MAX_SCREEN_TESTS, MAX_STRING_LOOK, ORDER, type ScreenTest, WIDTH } from "../protocol/condition.ts";
 import { bitsOf, type Constant, integerType } from "./constant.ts";
 import { WORD, widthCode } from "./operands.ts";
 import type { CompareOperator, ConditionScope, Node } from "./tree.ts";
@@ -29,13 +30,18 @@ export function screenOf(condition: Node, scope: ConditionScope): ScreenTest[] {
 function clausesOf(node: Node, wanted: boolean, scope: ConditionScope): readonly Clause[] {
   if (node.op === "not") return clausesOf(node.operand, !wanted, scope);
   if (node.op !== "logic") {
-    const test = testOf(node, wanted, scope);
-    return test === undefined ? [] : [[test]];
+    const clause = clauseOf(node, wanted, scope);
+    return clause === undefined ? [] : [clause];
   }
   const left = clausesOf(node.left, wanted, scope);
   const right = clausesOf(node.right, wanted, scope);
   if ((node.operator === "&&") === wanted) return cheapest([...left, ...right]);
-  return cheapest(left.flatMap((one) => right.map((other) => [...one, ...other])));
+  return cheapest(left.flatMap((one) => right.map((other) => either(one, other))));
+}
+
+/** Without those that are the same: two strings of one length have one test of it, and one of the bytes. */
+function either(one: Clause, other: Clause): Clause {
+  return [...one, ...other.filter((test) => !one.some((known) => isDeepStrictEqual(known, test)))];
 }
 
 /** Those that read memory last; no more than can be used, so that a long condition has no more either. */
@@ -51,11 +57,11 @@ function costOf(clause: Clause): number {
   return clause.reduce((cost, { place }) => cost + (place === "register" ? 1 : 2 * MAX_SCREEN_TESTS), 0);
 }
 
-function testOf(node: Node, wanted: boolean, scope: ConditionScope): Test | undefined {
+function clauseOf(node: Node, wanted: boolean, scope: ConditionScope): Clause | undefined {
   if (node.late) return undefined;
   switch (node.op) {
     case "isNil":
-      return test(wordOf(node.operand, 0, WORD.size, scope), 3, node.negated === wanted ? UNEQUAL : ORDER.equal, 0n);
+      return clause(wordOf(node.operand, 0, WORD.size, scope), 3, node.negated === wanted ? UNEQUAL : ORDER.equal, 0n);
     case "compare": {
       const [operand, operator, constant] =
         node.right.constant === undefined
@@ -67,45 +73,64 @@ function testOf(node: Node, wanted: boolean, scope: ConditionScope): Test | unde
     case "search":
       // No text is shorter than what was found in it.
       if (!wanted || node.needle.constant?.kind !== "string") return undefined;
-      return lengthTest(node.text, ORDER.equal | ORDER.greater, node.needle.constant.value.length, scope);
+      return lengthClause(node.text, ORDER.equal | ORDER.greater, node.needle.constant.value.length, scope);
     case "variable":
     case "field":
     case "deref":
     case "element":
       // The machine takes a bool for its word: 0 is false, `!` of 1 is.
-      return test(wordOf(node, 0, 1, scope), 0, UNEQUAL, wanted ? 0n : 1n);
+      return clause(wordOf(node, 0, 1, scope), 0, UNEQUAL, wanted ? 0n : 1n);
     default:
       return undefined;
   }
 }
 
-function comparison(operand: Node, passes: number, constant: Constant, scope: ConditionScope): Test | undefined {
+function comparison(operand: Node, passes: number, constant: Constant, scope: ConditionScope): Clause | undefined {
   const { type } = operand;
   if (constant.kind === "string") {
-    // Only an empty string has the other one's bytes by its length alone.
     const { length } = constant.value;
+    // Only an empty string is told by its length alone.
     return passes === ORDER.equal || (passes === UNEQUAL && length === 0)
-      ? lengthTest(operand, passes, length, scope)
+      ? lengthClause(operand, passes, length, scope)
       : undefined;
   }
   const integer = type.kind === "untyped" ? undefined : integerType(type);
   if (type.kind === "untyped" || (integer === undefined && type.kind !== "bool")) return undefined;
   const width = widthCode(type.size, integer?.signed === true);
-  if (operand.op !== "len") return test(wordOf(operand, 0, type.size, scope), width, passes, bitsOf(constant, type));
+  const bits = bitsOf(constant, type);
+  if (operand.op !== "len") return clause(wordOf(operand, 0, type.size, scope), width, passes, bits);
   const { kind } = operand.operand.type;
   if (kind === "string" || kind === "slice")
-    return test(wordOf(operand.operand, 8, WORD.size, scope), width, passes, bitsOf(constant, type));
+    return clause(wordOf(operand.operand, 8, WORD.size, scope), width, passes, bits);
   // The count is the first word of what the map or channel points to.
   const count = pointee(wordOf(operand.operand, 0, WORD.size, scope), 0);
-  return test(count, width | WIDTH.nilIsZero, passes, bitsOf(constant, type));
+  return clause(count, width | WIDTH.nilIsZero, passes, bits);
 }
 
-function lengthTest(text: Node, passes: number, length: number, scope: ConditionScope): Test | undefined {
-  return test(wordOf(text, 8, WORD.size, scope), 3, passes, BigInt(length));
+/**
+ * That a string has a length, or that its bytes cannot be read: then the machine cannot decide, whatever the length. No
+ * more than MAX_STRING_LOOK of them are looked at, of a text that is too short to have something in it all.
+ */
+function lengthClause(text: Node, passes: number, length: number, scope: ConditionScope): Clause | undefined {
+  const pointer = wordOf(text, 0, WORD.size, scope);
+  const count = wordOf(text, 8, WORD.size, scope);
+  const lengthOnly = clause(count, 3, passes, BigInt(length));
+  if (lengthOnly === undefined || passes === UNEQUAL) return lengthOnly;
+  if (count?.place !== "register" || pointer?.place !== "register") return undefined;
+  const bytes = {
+    place: "bytes",
+    from: pointer.from,
+    offset: count.from,
+    lost: pointer.lost || count.lost,
+    width: 0,
+    passes: 0,
+    constant: MAX_STRING_LOOK.toString(16),
+  } as const;
+  return [...lengthOnly, bytes];
 }
 
-function test(word: Word | undefined, width: number, passes: number, constant: bigint): Test | undefined {
-  return word && { ...word, width, passes, constant: BigInt.asUintN(64, constant).toString(16) };
+function clause(word: Word | undefined, width: number, passes: number, constant: bigint): Clause | undefined {
+  return word && [{ ...word, width, passes, constant: BigInt.asUintN(64, constant).toString(16) }];
 }
 
 /** Of `size` bytes at `offset` of a value. Undefined: it takes more to find them than one register and one read. */

@@ -78,7 +78,7 @@ export const CONDITION_OPS = [
   /** kept[imm] = a, and dst = kept[imm]: from the entry to the return. */
   "keep",
   "recall",
-  /** String dst = the b bytes at a, of which at most imm are looked at: the first (with `tail`: the last). `fault`: then only its length is known. */
+  /** String dst = the b bytes at a, of which at most imm are looked at: the first (with `tail`: the last). `fault`. */
   "string",
   /** String dst = `length` bytes of the condition's text at imm. */
   "text",
@@ -88,7 +88,7 @@ export const CONDITION_OPS = [
    * `fault` where one cannot be read.
    */
   "find",
-  /** dst = of strings a and b; `reason` where neither their lengths nor the bytes that were looked at tell. */
+  /** dst = of strings a and b; `reason` where the bytes that were looked at do not tell. */
   "stringEqual",
   /** `fault` where b is too long. */
   "hasPrefix",
@@ -144,9 +144,13 @@ export const MAX_SCREEN_TESTS = 4;
 /** Bits of `passes`: how the word may compare with the constant. */
 export const ORDER = { less: 1, equal: 2, greater: 4 } as const;
 
-export const TEST_PLACES = ["register", "memory", "stack"] as const;
+export const TEST_PLACES = ["register", "memory", "stack", "bytes"] as const;
 export interface ScreenTest {
-  /** Where the word stands; `memory`: at a register's value + `offset`, `stack`: at CFA + `offset`. */
+  /**
+   * Where the word stands; `memory`: at a register's value + `offset`, `stack`: at CFA + `offset`. `bytes`: there is no word;
+   * the test holds where bytes cannot be read, from a register's value on as many as the register of the number `offset`
+   * says, at most `constant`.
+   */
   readonly place: (typeof TEST_PLACES)[number];
   /** Of CAPTURE_REGISTERS, by number; `stack`: 0. */
   readonly from: number;
@@ -178,7 +182,11 @@ export interface ConditionProgram {
 /** What is wrong with a program; undefined: the kernel program can run it. Bounds of the fields are the schema's. */
 export function conditionFault(program: ConditionProgram): string | undefined {
   const { screen, instructions, constants, text } = program;
-  if (screen.some(({ from }) => from > CAPTURE_REGISTERS.indexOf("RIP"))) return "its screen reads what is no register";
+  for (const { place, from, offset } of screen) {
+    const registers = place === "bytes" ? [from, offset] : [from];
+    if (registers.some((register) => !(register >= 0 && register <= CAPTURE_REGISTERS.indexOf("RIP"))))
+      return "its screen reads what is no register";
+  }
   if (screen.at(-1)?.or === true) return "its screen ends in an alternative";
   const last = instructions.length - 1;
   if (instructions[last]?.op !== "end") return "its last instruction is not the end";

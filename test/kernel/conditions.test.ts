@@ -13,7 +13,7 @@ import { CONDITION, encodeCondition } from "../../src/protocol/conditionLayout.t
 import { Random } from "../fuzz/random.ts";
 import { KeptState, type Machine, passesScreen, run } from "../unit/condition/interpreter.ts";
 import { randomCall, randomCondition } from "../unit/condition/random.ts";
-import { compiled, LOSING, Memory, param, SCOPE, words } from "../unit/condition/scene.ts";
+import { ARENA, ARENA_BYTES, compiled, LOSING, Memory, param, SCOPE, words } from "../unit/condition/scene.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "probelens-machine-"));
@@ -211,6 +211,10 @@ test("long strings, unreadable memory and labels in the kernel as by the referen
     "strings.HasSuffix(name, other)",
     'strings.Contains(name, "aab")',
     'strings.HasSuffix(name, "ab")',
+    'name == ""',
+    'name == "aaaaaaa" && n < 0',
+    'strings.HasPrefix(name, "aaaaaaaa")',
+    'strings.Contains(name, "aaaaaaaaa")',
     "name == r2",
     "strings.Contains(r2, name)",
     "strings.Contains(name, r2)",
@@ -231,7 +235,9 @@ test("long strings, unreadable memory and labels in the kernel as by the referen
       return memory.string(bytes);
     };
     const shared = some();
-    memory.set(param("name"), random.once(3) ? shared : some());
+    // Where nothing is mapped, wholly or from some byte on.
+    const torn = words(random.pick([0xdead0000n, ARENA + BigInt(ARENA_BYTES) - 6n]), random.pick([3n, 6n, 7n, 300n]));
+    memory.set(param("name"), random.once(3) ? shared : random.once(4) ? torn : some());
     memory.set(param("other"), random.once(3) ? shared : some());
     memory.set(param("~r2"), random.once(3) ? shared : some());
     memory.set(param("n"), words(BigInt(random.below(4)) - 1n));

@@ -239,24 +239,6 @@ for (const [expression, expected] of [
     );
   });
 
-test("a string whose bytes are not resident has its length still", () => {
-  const memory = scene();
-  memory.set(param("name"), words(MISSING, 3n));
-  const unread = "could not be read (its memory is not resident)";
-  for (const [expression, expected] of [
-    ['name == ""', "reject"],
-    ['name != "ab"', "pass"],
-    ['strings.HasPrefix(name, "abcd")', "reject"],
-    ['strings.HasSuffix(name, "abcd")', "reject"],
-    ["!strings.Contains(name, other)", "pass"],
-    ['name == "abc"', `\`name\` ${unread}`],
-    ['name < ""', `\`name\` ${unread}`],
-    ['strings.Contains(name, "abc")', `\`name\` ${unread}`],
-    ['strings.HasPrefix(name, "")', "pass"],
-  ] as const)
-    assert.equal(verdict(expression, memory.machine()), expected, expression);
-});
-
 test("labels of Go up to 1.23 and since", () => {
   const memory = new Memory();
   const pairs = Buffer.concat([

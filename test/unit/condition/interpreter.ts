@@ -44,7 +44,13 @@ export function passesScreen({ screen }: ConditionProgram, machine: Machine): bo
 
 function testFails({ place, from, offset, width, passes, lost, constant }: ScreenTest, machine: Machine): boolean {
   if (lost && machine.lost === true) return false;
-  const register = machine.registers[CAPTURE_REGISTERS[from] ?? ""] ?? 0n;
+  const registerOf = (number: number): bigint => machine.registers[CAPTURE_REGISTERS[number] ?? ""] ?? 0n;
+  const register = registerOf(from);
+  if (place === "bytes") {
+    const most = BigInt(`0x${constant}`);
+    const count = registerOf(offset) < most ? registerOf(offset) : most;
+    return count === 0n || machine.read(register, Number(count)) !== undefined;
+  }
   const base = place === "stack" ? machine.cfa : register;
   let word = base;
   if (place !== "register") {
@@ -76,8 +82,6 @@ interface Value {
 }
 interface Text {
   readonly reason: number;
-  /** The length is known, even where the bytes are not. */
-  readonly sized: boolean;
   readonly length: bigint;
   /** Of the first byte that was looked at. */
   readonly start: bigint;
@@ -127,13 +131,7 @@ export function run({ instructions, constants, text }: ConditionProgram, machine
         continue;
       }
       case "text":
-        set(dst, {
-          reason: 0,
-          sized: true,
-          length: BigInt(length),
-          start: 0n,
-          bytes: pool.subarray(imm, imm + length),
-        });
+        set(dst, { reason: 0, length: BigInt(length), start: 0n, bytes: pool.subarray(imm, imm + length) });
         continue;
       case "string":
         set(dst, readString(instruction, a, b, machine));
@@ -291,7 +289,7 @@ function littleEndian(bytes: Uint8Array): bigint {
 }
 
 function undecidedText(reason: number): Text {
-  return { reason, sized: false, length: 0n, start: 0n, bytes: Buffer.alloc(0) };
+  return { reason, length: 0n, start: 0n, bytes: Buffer.alloc(0) };
 }
 
 function readString(
@@ -305,10 +303,9 @@ function readString(
   const look = Number(length.bits < BigInt(imm) ? length.bits : BigInt(imm));
   const start = (width & WIDTH.tail) !== 0 ? length.bits - BigInt(look) : 0n;
   const bytes = look === 0 ? new Uint8Array() : machine.read(u64(pointer.bits + start), look);
-  const sized = { sized: true, length: length.bits, start };
   return bytes === undefined
-    ? { ...sized, reason: fault, bytes: Buffer.alloc(0) }
-    : { ...sized, reason: 0, bytes: Buffer.from(bytes) };
+    ? undecidedText(fault)
+    : { reason: 0, length: length.bits, start, bytes: Buffer.from(bytes) };
 }
 
 function find(instruction: ConditionInstruction, base: Value, count: Value, key: Buffer, machine: Machine): Text {
@@ -331,21 +328,18 @@ function find(instruction: ConditionInstruction, base: Value, count: Value, key:
     if (value === undefined || valueLength === undefined) return undecidedText(fault);
     return readString({ ...instruction, imm: MAX_STRING_LOOK, width: 0 }, known(value), known(valueLength), machine);
   }
-  return { reason: 0, sized: true, length: 0n, start: 0n, bytes: Buffer.alloc(0) };
+  return { reason: 0, length: 0n, start: 0n, bytes: Buffer.alloc(0) };
 }
 
 function stringOp({ op, reason, fault }: ConditionInstruction, a: Text, b: Text): Value {
   const undecided = (why: number): Value => ({ bits: 0n, reason: why });
-  // Whatever the bytes are: not equal, not found.
-  const lengthsTell = op === "stringEqual" ? a.length !== b.length : op !== "stringCompare" && b.length > a.length;
-  if (lengthsTell && a.sized && b.sized) return known(false);
   if (a.reason > 0 || b.reason > 0) return undecided(a.reason || b.reason);
   const whole = (text: Text): boolean => text.start === 0n && BigInt(text.bytes.length) === text.length;
   const common = Math.min(a.bytes.length, b.bytes.length);
   const order = Buffer.compare(a.bytes.subarray(0, common), b.bytes.subarray(0, common));
   switch (op) {
     case "stringEqual":
-      if (order !== 0) return known(false);
+      if (a.length !== b.length || order !== 0) return known(false);
       return whole(a) ? known(true) : undecided(reason);
     case "stringCompare":
       if (order !== 0) return known(BigInt(order));
@@ -356,12 +350,14 @@ function stringOp({ op, reason, fault }: ConditionInstruction, a: Text, b: Text)
       return undecided(reason);
     case "hasPrefix":
     case "hasSuffix": {
+      if (b.length > a.length) return known(false);
       if (!whole(b)) return undecided(fault);
       const from = op === "hasPrefix" ? 0 : Number(a.length - b.length - a.start);
       if (from < 0 || from + b.bytes.length > a.bytes.length) return undecided(reason);
       return known(a.bytes.subarray(from, from + b.bytes.length).equals(b.bytes));
     }
     default:
+      if (b.length > a.length) return known(false);
       if (!whole(b) || b.bytes.length > MAX_CONTAINS) return undecided(fault);
       if (a.bytes.includes(b.bytes)) return known(true);
       return whole(a) ? known(false) : undecided(reason);

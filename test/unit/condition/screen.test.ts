@@ -24,11 +24,13 @@ const SCREENS: Readonly<Record<string, string>> = {
   "u.ID < 0": "s64 [RCX+0] < 0",
   "u.Level > 1 && n == 1": "s64 RAX == 1, s8 [RCX+72] > 1",
   "len(name) > 100": "s64 RSI > 100",
-  'name == "none"': "u64 RSI == 4",
-  'name == ""': "u64 RSI == 0",
+  // Unless the bytes can be read, it is not known, whatever the length.
+  'name == "none"': "u64 RSI == 4 or no RSI bytes at RDI",
+  'name == ""': "u64 RSI == 0 or no RSI bytes at RDI",
+  'name == "GET" || name == "PUT"': "u64 RSI == 3 or no RSI bytes at RDI",
   'name != ""': "u64 RSI != 0",
-  'strings.HasPrefix(name, "ab")': "u64 RSI >= 2",
-  'u.Name == "bob"': "u64 [RCX+16] == 3",
+  'strings.HasPrefix(name, "ab")': "u64 RSI >= 2 or no RSI bytes at RDI",
+  'u.Name != ""': "u64 [RCX+16] != 0",
   "u64 > 5": "u64 [CFA+200] > 5",
   "grid[2] < 0": "s32 [CFA+56] < 0",
   "duration > 5ms && n > 3": "s64 RAX > 3",
@@ -46,6 +48,7 @@ const SCREENS: Readonly<Record<string, string>> = {
   "x > 1.5": "",
   'name != "none"': "",
   'name < "a"': "",
+  'u.Name == "bob"': "",
   "name == other": "",
   "!strings.HasPrefix(name, name)": "",
   "tags[0] == name": "",
@@ -72,12 +75,18 @@ function inWords(screen: readonly ScreenTest[]): string {
   let words = "";
   for (const { place, from, offset, width, passes, or, lost, constant } of screen) {
     const register = CAPTURE_REGISTERS[from];
-    const word = { register, memory: `[${register}+${offset}]`, stack: `[CFA+${offset}]` }[place];
+    const bytes = `no ${CAPTURE_REGISTERS[offset]} bytes at ${register}`;
+    if (place === "bytes") assert.deepEqual([width, passes, constant], [0, 0, "100"]);
+    const word = { register, memory: `[${register}+${offset}]`, stack: `[CFA+${offset}]` }[place as "register"];
     const bits = 8 << (width & WIDTH.log2);
     const signed = (width & WIDTH.signed) !== 0;
     const value = signed ? BigInt.asIntN(64, BigInt(`0x${constant}`)) : BigInt(`0x${constant}`);
     const operator = ["", "<", "==", "<=", ">", "!=", ">="][passes];
-    words += `${signed ? "s" : "u"}${bits} ${word}${lost ? " (unless lost)" : ""} ${operator} ${value}${or ? " or " : ", "}`;
+    const compared =
+      place === "bytes"
+        ? bytes
+        : `${signed ? "s" : "u"}${bits} ${word}${lost ? " (unless lost)" : ""} ${operator} ${value}`;
+    words += `${compared}${or ? " or " : ", "}`;
   }
   return words.replace(/, $/, "");
 }

@@ -71,6 +71,7 @@ test("layouts, bounds and the order of the instructions are the same in C", () =
     PL_IN_REGISTER: 1 + TEST_PLACES.indexOf("register"),
     PL_IN_MEMORY: 1 + TEST_PLACES.indexOf("memory"),
     PL_ON_STACK: 1 + TEST_PLACES.indexOf("stack"),
+    PL_BYTES_AT: 1 + TEST_PLACES.indexOf("bytes"),
     PL_TEST_LESS: ORDER.less,
     PL_TEST_EQUAL: ORDER.equal,
     PL_TEST_GREATER: ORDER.greater,
@@ -143,6 +144,7 @@ const TESTED: ScreenTest = {
 for (const [screen, fault] of [
   [[TESTED, { ...TESTED, or: false, from: 16 }], undefined],
   [[{ ...TESTED, or: false, from: 17 }], "its screen reads what is no register"],
+  [[{ ...TESTED, place: "bytes", or: false }], "its screen reads what is no register"],
   [[TESTED], "its screen ends in an alternative"],
 ] as const) {
   test(`a screen of ${screen.length}: ${fault ?? "is accepted"}`, () => {
