@@ -61,13 +61,17 @@ static __always_inline int on_deep_call(struct pt_regs *ctx, struct hit *hit)
 	struct goroutine g;
 	struct unwinding at;
 	u64 cfa = ctx->sp + (s64)hit->plan->cfa_offset;
-	enter_call(ctx, hit, &g, &at, cfa);
+	if (hit->pairs)
+		enter_call(ctx, hit, &g, &at, cfa);
 	int throttled = over_rate(hit->plan, hit->index);
 	struct pl_scratch *s = throttled ? 0 : own_scratch(1);
 	if (!s) {
 		give_up_call(hit, throttled);
 		return 0;
 	}
+	/* Only a record needs it then. */
+	if (!hit->pairs)
+		enter_call(ctx, hit, &g, &at, cfa);
 	begin_call(ctx, hit, s, &g, &at.stack, cfa, bpf_ktime_get_ns(), 0);
 	return 1;
 }
