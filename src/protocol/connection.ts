@@ -88,7 +88,11 @@ class FrameMessageWriter extends AbstractMessageWriter {
     return new Promise((resolve, reject) => {
       const payload = Buffer.from(JSON.stringify(message), "utf8");
       const header = encodeFrameHeader(FRAME_KIND.json, payload.length);
-      this.output.write(Buffer.concat([header, payload]), (error) => (error ? reject(error) : resolve()));
+      // Together, but without one more copy: tables of types take megabytes.
+      this.output.cork();
+      this.output.write(header);
+      this.output.write(payload, (error) => (error ? reject(error) : resolve()));
+      this.output.uncork();
     });
   }
 
