@@ -1,5 +1,5 @@
 /** cmd/compile/abi-internal.md, "amd64 architecture"; cmd/internal/obj/x86/a.out.go, AMD64DWARFRegisters. */
-import type { Architecture } from "./arch.ts";
+import type { Architecture } from "./architecture.ts";
 
 /** 0 RAX, 1 RDX, 2 RCX, 3 RBX: not the processor's own order. */
 const DWARF_REGISTERS = "RAX RDX RCX RBX RSI RDI RBP RSP R8 R9 R10 R11 R12 R13 R14 R15".split(" ");

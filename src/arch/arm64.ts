@@ -1,5 +1,5 @@
 /** cmd/compile/abi-internal.md, "arm64 architecture"; "DWARF for the Arm 64-bit Architecture", register numbers. */
-import type { Architecture } from "./arch.ts";
+import type { Architecture } from "./architecture.ts";
 
 const FIRST_DWARF_VECTOR = 64;
 const VECTOR_REGISTERS = 32;

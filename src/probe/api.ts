@@ -8,6 +8,9 @@ import type { Mask } from "../protocol/captureTypes.ts";
 import type { ProbeSpec } from "../protocol/helperApi.ts";
 import type { ContextRequest } from "./capture/context.ts";
 import type { ShapeSlot } from "./capture/shape.ts";
+import type { CaptureLimits } from "./limits.ts";
+
+export { type CaptureLimits, DEFAULT_LIMITS } from "./limits.ts";
 
 export interface ProbeSite {
   /** Virtual address in the file. */
@@ -142,18 +145,6 @@ export type InlinedCallPlan =
 
 /** Why the value of a register (`RAX`, …, `X0`, …) cannot be had, a clause; undefined: a hit or its signal frame has it. */
 export type RegisterRefusal = (register: string) => string | undefined;
-
-export interface CaptureLimits {
-  /** Bytes of a string or byte slice (default 256). */
-  readonly stringBytes: number;
-  /** Bytes of one event (default 16 384). */
-  readonly eventBytes: number;
-  /** Elements of a slice, an array or a channel's buffer, entries of a map (default 64). */
-  readonly elements: number;
-  /** Pointers that are followed in a chain (default 3). */
-  readonly depth: number;
-}
-export const DEFAULT_LIMITS: CaptureLimits = { stringBytes: 256, eventBytes: 16384, elements: 64, depth: 3 };
 
 export interface PlanInput {
   readonly fn: GoFunction;

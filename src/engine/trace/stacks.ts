@@ -6,7 +6,8 @@
  */
 import type { CodeFrames, GoBinary } from "../../gobinary/api.ts";
 import type { EventPlan } from "../../probe/api.ts";
-import { FRAME_BYTES, MAX_FRAMES } from "../../probe/capture/context.ts";
+import { MAX_FRAMES } from "../../probe/capture/context.ts";
+import { FRAME_BYTES } from "../../probe/capture/shape.ts";
 import type { FullBudget, RawEvent } from "../../protocol/records.ts";
 import type { StackFrame } from "../api.ts";
 

@@ -1,7 +1,14 @@
 /** Probes that were removed because they cost the process too much: in a lens's few words, and explained. Pure. */
 import type { Removal } from "../../engine/api.ts";
-import type { TraceOptions } from "../traces/functionTrace.ts";
 import { clockTime, formatNumber, formatShare } from "./format.ts";
+
+export interface TracedFunction {
+  readonly label: string;
+  /** Linker names: several for a generic function. */
+  readonly names: readonly string[];
+  /** Percent of one core. */
+  readonly budget: number;
+}
 
 /** `removals`: not empty, of one function; the trace has ended. */
 export function removedShort(removals: readonly Removal[], budget: number): string {
@@ -20,10 +27,7 @@ export function missingShort(removals: readonly Removal[]): string {
  * What was removed, at what rate and cost, when, and how to go on: for hover, message and channel. `removals`: not
  * empty. Of one function's instances, or of what went one after the other, the dearest stands for all.
  */
-export function removedText(
-  removals: readonly Removal[],
-  { label, names, budget }: Pick<TraceOptions, "label" | "names" | "budget">,
-): string {
+export function removedText(removals: readonly Removal[], { label, names, budget }: TracedFunction): string {
   const { rate, costPercent, ts } = dearest(removals);
   const parts = new Set(removals.map(({ part }) => part));
   const some = names.length > 1 ? `some instances of ${label}` : label;

@@ -6,7 +6,7 @@
 import { type LabelsLayout, labelsType } from "../../goabi/runtime/labels.ts";
 import type { CaptureRegister } from "../../protocol/capture.ts";
 import { CHUNK } from "../../protocol/records.ts";
-import type { Target } from "./shape.ts";
+import { FRAME_BYTES, type Target } from "./shape.ts";
 
 export interface ContextRequest {
   readonly stack: boolean;
@@ -24,12 +24,6 @@ export interface ContextWord {
   /** Bytes of the event that it may take beyond the word: values share the rest. */
   readonly bytes?: number;
 }
-
-/**
- * What a frame pointer leads to: the caller's saved frame pointer, the function's return address, and one word more,
- * which is the return address of a caller without a frame (the function that a nil pointer stopped, often).
- */
-export const FRAME_BYTES = 24;
 
 /**
  * Frames of one stack with code of their own, the caller's not counted. Each takes 48 bytes of the event, three steps of

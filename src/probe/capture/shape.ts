@@ -17,8 +17,13 @@ import { WORD } from "../../goabi/runtime/word.ts";
 import { type IsSecretName, SECRET_KEY_BYTES } from "../../goabi/secretNames.ts";
 import type { ArrayType, ChanType, GoType, MapType } from "../../goabi/type.ts";
 import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../../protocol/captureTypes.ts";
-import type { CaptureLimits } from "../api.ts";
-import { FRAME_BYTES } from "./context.ts";
+import type { CaptureLimits } from "../limits.ts";
+
+/**
+ * What a frame pointer leads to: the caller's saved frame pointer, the function's return address, and one word more,
+ * which is the return address of a caller without a frame (the function that a nil pointer stopped, often).
+ */
+export const FRAME_BYTES = 24;
 
 /** What a pointer leads to. */
 export type Target =

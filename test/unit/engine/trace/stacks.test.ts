@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type CapturedStack, capturedStack, type Stack, StackTable } from "../../../../src/engine/trace/stacks.ts";
 import type { CodeFrame, CodeFrames } from "../../../../src/gobinary/api.ts";
-import { FRAME_BYTES } from "../../../../src/probe/capture/context.ts";
+import { FRAME_BYTES } from "../../../../src/probe/capture/shape.ts";
 import type { Chunk, RawEvent } from "../../../../src/protocol/records.ts";
 import { rawEvent } from "./plans.ts";
 
