@@ -1,8 +1,10 @@
 /** A function as `list` and `inspect` show it. */
 
 import { ARCHITECTURES } from "../arch/arch.ts";
+import { whyNotTraced } from "../engine/plan/tracePlan.ts";
 import { formatLocation } from "../goabi/format.ts";
-import type { GoBinary, GoFunction, PlacedSignature, PlacedVariable } from "../gobinary/api.ts";
+import type { GoBinary, GoFunction, PlacedSignature, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
+import { UserError } from "../protocol/errors.ts";
 
 export interface VariableRow {
   readonly name: string;
@@ -29,7 +31,7 @@ export interface FunctionRow {
 
 export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<FunctionRow> {
   const signature = await binary.signature(fn);
-  const why = fn.notTraceable ?? ARCHITECTURES[binary.arch].noProbes ?? (signature.ok ? undefined : signature.reason);
+  const why = await whyNotTraceable(binary, fn, signature);
   return {
     func: fn.name,
     file: fn.file,
@@ -42,6 +44,27 @@ export async function functionRow(binary: GoBinary, fn: GoFunction): Promise<Fun
     traceable: why === undefined,
     ...(why === undefined ? {} : { why }),
   };
+}
+
+/** Why `trace` refuses it, a clause. */
+async function whyNotTraceable(
+  binary: GoBinary,
+  fn: GoFunction,
+  signature: SignatureResult,
+): Promise<string | undefined> {
+  const { noProbes } = ARCHITECTURES[binary.arch];
+  const known = fn.notTraceable ?? noProbes ?? (signature.ok ? undefined : signature.reason);
+  if (known !== undefined || fn.inlinedEverywhere === true) return known;
+  // Here, because the disassembler takes long to load.
+  const { whyNotPlanned } = await import("../probe/plan.ts");
+  try {
+    return (
+      whyNotTraced(binary)?.why ?? whyNotPlanned({ fn, arch: binary.arch, signature, code: await binary.code(fn) })
+    );
+  } catch (error) {
+    if (error instanceof UserError) return error.why;
+    throw error;
+  }
 }
 
 /** `(iterations int64) float64`; empty where the types are not known. */

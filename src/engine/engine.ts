@@ -32,7 +32,15 @@ import { HelperLink } from "./helper/link.ts";
 import type { Job } from "./job.ts";
 import { sayInlined, saySource } from "./plan/planNotices.ts";
 import { resolvePatterns } from "./plan/resolvePatterns.ts";
-import { attachRequest, contextOf, factsOf, functionKey, planGroups, withinBounds } from "./plan/tracePlan.ts";
+import {
+  attachRequest,
+  contextOf,
+  factsOf,
+  functionKey,
+  planGroups,
+  whyNotTraced,
+  withinBounds,
+} from "./plan/tracePlan.ts";
 import { findCommand, notOfGoCommand, StoppedCommand } from "./processes/command.ts";
 import { executableMappings } from "./processes/mappings.ts";
 import { ProcessScanner, processesRunning, programName } from "./processes/processes.ts";
@@ -151,7 +159,8 @@ class ProbeEngine implements FullEngine {
     options: Pick<TraceRequest, "maxBytes" | "floats"> = {},
     context: ContextRequest = NO_CONTEXT,
   ): Promise<FunctionPlan | Refusal> {
-    if (fn.notTraceable !== undefined) return refuse(fn.notTraceable);
+    const why = fn.notTraceable ?? whyNotTraced(binary)?.why;
+    if (why !== undefined) return refuse(why);
     const limits = limitsFor(options.maxBytes);
     if (fn.inlinedEverywhere === true) {
       const [{ planWithoutCode }, { planInlinedCalls }] = await Promise.all([

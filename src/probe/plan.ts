@@ -2,7 +2,7 @@
 import { ARCHITECTURES } from "../arch/arch.ts";
 import { refuse } from "../goabi/refusal.ts";
 import type { GoFunction, PlacedVariable } from "../gobinary/api.ts";
-import { findSites } from "./amd64/functionSites.ts";
+import { findSites, whyNoSites } from "./amd64/functionSites.ts";
 import type {
   EventPlan,
   FunctionPlan,
@@ -18,10 +18,9 @@ import { type GenericEvents, planEvents } from "./capture/instances.ts";
 import { LOST, lossWords } from "./capture/lostArguments.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
-  const { fn, arch, code, limits, noFloats } = input;
-  if (fn.notTraceable !== undefined) return refuse(fn.notTraceable);
-  const { noProbes } = ARCHITECTURES[arch];
-  if (noProbes !== undefined) return refuse(noProbes);
+  const { fn, code, limits, noFloats } = input;
+  const why = whyNotLookedAt(input);
+  if (why !== undefined) return refuse(why);
   if (!input.signature.ok) return refuse(input.signature.reason);
   const placed = input.signature.signature;
   const own = input.context === undefined ? [] : contextWords(input.context);
@@ -65,6 +64,23 @@ export function planFunction(input: PlanInput): PlanResult {
       inlinedCalls: [],
     },
   };
+}
+
+/** Why `planFunction` refuses a function, a clause; without making the plan, which takes several times as long. */
+export function whyNotPlanned(input: Pick<PlanInput, "fn" | "arch" | "signature" | "code">): string | undefined {
+  const { fn, code, signature } = input;
+  const why = whyNotLookedAt(input);
+  if (why !== undefined) return why;
+  if (!signature.ok) return signature.reason;
+  const { params, spillArea } = signature.signature;
+  const registers = new Set(["RSP", ...(fn.convention === "register" ? ["R14"] : [])]);
+  for (const { place } of params.flatMap(({ location }) => location))
+    if (place.at === "register") registers.add(place.register);
+  return whyNoSites({ fn, code, registers, ...(spillArea === undefined ? {} : { spillArea }) });
+}
+
+function whyNotLookedAt({ fn, arch }: Pick<PlanInput, "fn" | "arch">): string | undefined {
+  return fn.notTraceable ?? ARCHITECTURES[arch].noProbes;
 }
 
 /** Of a function whose calls were all inlined: they are all there is. */

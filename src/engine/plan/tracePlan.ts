@@ -10,6 +10,7 @@ import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
 import type { ContextRequest } from "../../probe/capture/context.ts";
 import { CaptureTypes, type DynamicTypes } from "../../probe/capture/sessionTypes.ts";
 import type { CaptureTables } from "../../protocol/captureTypes.ts";
+import type { UserError } from "../../protocol/errors.ts";
 import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
 import { MAX_PROBES } from "../../protocol/layout.ts";
 import { shown } from "../../protocol/shown.ts";
@@ -74,10 +75,16 @@ export function withinBounds(job: Job, plans: readonly FunctionPlan[], returns: 
   return boundedInlinedCalls(job, plans, Math.max(0, MAX_PROBES - own - PROBES_OF_RUNTIME));
 }
 
+/** Why nothing of a program can be traced. */
+export function whyNotTraced({ name, runtime, runtimeFacts, buildInfo }: GoBinary): UserError | undefined {
+  if (runtime.guessed !== true) return undefined;
+  return goroutinesNotKnown(name, runtimeFacts.goMinor === 0 ? undefined : buildInfo.goVersion);
+}
+
 /** What is asked for with each call. Throws a UserError where the program's Go version is not known for it. */
 export function contextOf(binary: GoBinary, { stack, labels }: Pick<TraceRequest, "stack" | "labels">): ContextRequest {
-  const { name, runtime, runtimeFacts: facts, buildInfo } = binary;
-  if (runtime.guessed === true) throw goroutinesNotKnown(name, facts.goMinor === 0 ? undefined : buildInfo.goVersion);
+  const refusal = whyNotTraced(binary);
+  if (refusal !== undefined) throw refusal;
   if (labels !== true) return { stack: stack === true };
   if (binary.runtime.labelsOffset === undefined) throw labelsNotKnown(binary.name, binary.buildInfo.goVersion);
   return { stack: stack === true, labels: binary.runtimeFacts.labels };

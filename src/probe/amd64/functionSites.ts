@@ -28,27 +28,57 @@ export type Sites =
   | Refusal;
 
 export function findSites(input: SiteInput): Sites {
-  const decoded = decodeFunction(input.code);
-  if (!decoded.ok) return refuse(`its machine code cannot be decoded: ${decoded.reason}`);
-  const flow = controlFlow(decoded.instructions, input.code.length);
-  if (!flow.ok) return flow;
-  const entry = entrySite(input, decoded.instructions, flow);
-  if (!entry.ok) return entry;
-  const returns: ProbeSite[] = [];
-  for (const [index, instruction] of decoded.instructions.entries()) {
-    if (instruction.flow !== "return") continue;
-    const site = returnSite(input, decoded.instructions, index, flow);
-    if (site === undefined) {
-      return refuse(`the kernel accepts no probe on its return at +${instruction.at}`);
-    }
-    returns.push(site);
-  }
-  const jumpsAway = decoded.instructions.some(
+  const chosen = choosePlaces(input);
+  if (!chosen.ok) return chosen;
+  const { instructions, place, check } = chosen.entry;
+  const site = siteAt(input, place);
+  const jumpsAway = instructions.some(
     ({ flow: kind, target }) =>
       kind === "tailCall" ||
       ((kind === "jump" || kind === "branch") && target !== undefined && (target < 0 || target >= input.code.length)),
   );
-  return { ok: true, entry: entry.site, returns, jumpsAway };
+  return {
+    ok: true,
+    entry: check === undefined ? site : { ...site, ...afterFailedCheck(input, instructions, check, site) },
+    returns: chosen.returns.map((at) => siteAt(input, at)),
+    jumpsAway,
+  };
+}
+
+/** Why `findSites` refuses a function, a clause; much faster than that, for many functions. */
+export function whyNoSites(input: SiteInput): string | undefined {
+  const chosen = choosePlaces(input);
+  return chosen.ok ? undefined : chosen.reason;
+}
+
+/** An instruction that the kernel accepts a probe on, and what holds there. */
+interface Place {
+  readonly instruction: Instruction;
+  readonly kind: ProbeSite["kind"];
+  readonly cfaOffset: number;
+  readonly skipIfBelowOrEqual: boolean;
+}
+
+type Places = { readonly ok: true; readonly entry: EntryPlace; readonly returns: readonly Place[] } | Refusal;
+
+function choosePlaces(input: SiteInput): Places {
+  const decoded = decodeFunction(input.code);
+  if (!decoded.ok) return refuse(`its machine code cannot be decoded: ${decoded.reason}`);
+  const { instructions } = decoded;
+  const flow = controlFlow(instructions, input.code.length);
+  if (!flow.ok) return flow;
+  const entry = entryPlace(input, instructions, flow);
+  if (!entry.ok) return entry;
+  const returns: Place[] = [];
+  for (const [index, instruction] of instructions.entries()) {
+    if (instruction.flow !== "return") continue;
+    const place = returnPlace(input, instructions, index, flow);
+    if (place === undefined) {
+      return refuse(`the kernel accepts no probe on its return at +${instruction.at}`);
+    }
+    returns.push(place);
+  }
+  return { ok: true, entry, returns };
 }
 
 /** Instructions looked at before a site is settled: a block without one so far has no cheap one worth the search. */
@@ -79,31 +109,35 @@ function controlFlow(instructions: readonly Instruction[], size: number): Contro
   return { ok: true, sources, hasJumpTable };
 }
 
-type EntryResult = { readonly ok: true; readonly site: ProbeSite } | Refusal;
+interface EntryPlace {
+  readonly ok: true;
+  readonly instructions: readonly Instruction[];
+  readonly place: Place;
+  readonly check?: StackCheck;
+}
 
-function entrySite(input: SiteInput, instructions: readonly Instruction[], flow: ControlFlow): EntryResult {
+function entryPlace(input: SiteInput, instructions: readonly Instruction[], flow: ControlFlow): EntryPlace | Refusal {
   const check = stackCheck(instructions, flow);
   if (check !== undefined) {
-    const site = siteAfterCheck(input, instructions, check.last, flow);
-    if (site !== undefined)
-      return { ok: true, site: { ...site, ...afterFailedCheck(input, instructions, check, site) } };
+    const place = placeAfterCheck(input, instructions, check.last, flow);
+    if (place !== undefined) return { ok: true, instructions, place, check };
   } else if (flow.sources.has(0)) {
     return refuse("a loop leads back to its first instruction, so hits would not equal calls");
   } else if (tableMayReach(input.code, instructions, flow, 0)) {
     return refuse("a jump table may lead back to its first instruction, so hits would not equal calls");
   } else {
-    const site = siteInEntryBlock(input, instructions, 0, CFA_AT_ENTRY, flow);
-    if (site !== undefined) return { ok: true, site };
+    const place = placeInEntryBlock(input, instructions, 0, CFA_AT_ENTRY, flow);
+    if (place !== undefined) return { ok: true, instructions, place };
   }
   if (check !== undefined) {
     return refuse("no instruction after its stack check runs once per call with the arguments in place");
   }
   const first = instructions[0]!;
-  const site = siteAt(input, first, CFA_AT_ENTRY, false);
-  if (site === undefined) {
+  const place = placeAt(input, first, CFA_AT_ENTRY, false);
+  if (place === undefined) {
     return refuse(`the kernel accepts no probe on its first instruction (${format(input, first)})`);
   }
-  return { ok: true, site };
+  return { ok: true, instructions, place };
 }
 
 interface StackCheck {
@@ -191,12 +225,12 @@ function restoredBy(code: Uint8Array, block: readonly Instruction[]): string[] {
 }
 
 /** Directly after the check a `push rbp`; else the check's last branch, where it is a `jbe`; else what follows. */
-function siteAfterCheck(
+function placeAfterCheck(
   input: SiteInput,
   instructions: readonly Instruction[],
   check: number,
   flow: ControlFlow,
-): ProbeSite | undefined {
+): Place | undefined {
   for (let index = 0; index <= check; index++) {
     if (disturbs(input, instructions[index]!)) return undefined;
   }
@@ -204,11 +238,11 @@ function siteAfterCheck(
   if (next === undefined || flow.sources.has(next.at)) return undefined;
   const branch = instructions[check]!;
   if (!isPushRbp(input.code, next) && isJbe(input.code, branch)) {
-    const site = siteAt(input, branch, CFA_AT_ENTRY, true);
-    if (site !== undefined) return site;
+    const place = placeAt(input, branch, CFA_AT_ENTRY, true);
+    if (place !== undefined) return place;
   }
   return (
-    siteInEntryBlock(input, instructions, check + 1, CFA_AT_ENTRY, flow) ?? siteAt(input, next, CFA_AT_ENTRY, false)
+    placeInEntryBlock(input, instructions, check + 1, CFA_AT_ENTRY, flow) ?? placeAt(input, next, CFA_AT_ENTRY, false)
   );
 }
 
@@ -216,20 +250,20 @@ function siteAfterCheck(
  * The first kernel-emulated instruction from `from` on, before any branch target and any instruction that breaks an
  * obligation (obligations.ts).
  */
-function siteInEntryBlock(
+function placeInEntryBlock(
   input: SiteInput,
   instructions: readonly Instruction[],
   from: number,
   cfaAtFrom: number,
   flow: ControlFlow,
-): ProbeSite | undefined {
+): Place | undefined {
   let cfaOffset = cfaAtFrom;
   for (let index = from; index < Math.min(instructions.length, from + MAX_ENTRY_INSTRUCTIONS); index++) {
     const instruction = instructions[index]!;
     if (index > from && flow.sources.has(instruction.at)) return undefined;
     if (index > from && tableMayReach(input.code, instructions, flow, index)) return undefined;
     if (kernelHandling(bytesOf(input, instruction)) === "emulated") {
-      return siteAt(input, instruction, cfaOffset, false);
+      return placeAt(input, instruction, cfaOffset, false);
     }
     const behind = cfaBehind(input, instruction, cfaOffset);
     if (behind === undefined) return undefined;
@@ -282,29 +316,33 @@ function tableMayReach(
 }
 
 /** The `ret`, or a one-byte nop directly before it that every way to the `ret` runs through. */
-function returnSite(
+function returnPlace(
   input: SiteInput,
   instructions: readonly Instruction[],
   index: number,
   flow: ControlFlow,
-): ProbeSite | undefined {
+): Place | undefined {
   const ret = instructions[index]!;
   const before = instructions[index - 1];
   if (before?.length === 1 && input.code[before.at] === NOP && !flow.sources.has(ret.at) && !flow.hasJumpTable) {
-    return siteAt(input, before, CFA_AT_ENTRY, false);
+    return placeAt(input, before, CFA_AT_ENTRY, false);
   }
-  return siteAt(input, ret, CFA_AT_ENTRY, false);
+  return placeAt(input, ret, CFA_AT_ENTRY, false);
 }
 
-function siteAt(
+/** Undefined where the kernel accepts no probe. */
+function placeAt(
   input: SiteInput,
   instruction: Instruction,
   cfaOffset: number,
   skipIfBelowOrEqual: boolean,
-): ProbeSite | undefined {
+): Place | undefined {
+  const kind = kernelHandling(bytesOf(input, instruction));
+  return kind === "refused" ? undefined : { instruction, kind, cfaOffset, skipIfBelowOrEqual };
+}
+
+function siteAt(input: SiteInput, { instruction, kind, cfaOffset, skipIfBelowOrEqual }: Place): ProbeSite {
   const bytes = bytesOf(input, instruction);
-  const kind = kernelHandling(bytes);
-  if (kind === "refused") return undefined;
   const leads = whereItLeads(input.code, instruction);
   // Where a hit of the stack check's branch counts, the branch is not taken.
   const places = skipIfBelowOrEqual ? leads?.places.slice(0, 1) : leads?.places;
