@@ -1,5 +1,8 @@
 /** What `list` says of a function is what a trace does with it. */
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { functionRow } from "../../../src/cli/functionRow.ts";
 import { createEngine } from "../../../src/engine/engine.ts";
@@ -26,6 +29,29 @@ void test("every function that is listed as traceable is planned, and no other, 
     }
     assert.deepEqual(differing, []);
     assert.notEqual(withoutSite, 0);
+  } finally {
+    await engine.dispose();
+  }
+});
+
+void test("nothing is listed as traceable of a program whose goroutines cannot be told apart", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "probelens-list-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const program = readFileSync(buildGo("calls", "go1.27.4", "-ldflags=-s -w"));
+  for (let at = program.indexOf("go1.27.4"); at >= 0; at = program.indexOf("go1.27.4", at))
+    program.write("go1.99.4", at);
+  const newer = join(folder, "newer");
+  writeFileSync(newer, program, { mode: 0o755 });
+  const engine = createEngine({ terminal: false });
+  try {
+    const binary = await engine.openFile(newJob({ notice: () => {} }), newer);
+    for (const fn of await binary.functions()) {
+      const { traceable, why } = await functionRow(binary, fn);
+      assert.equal(traceable, false, fn.name);
+      assert.equal(isRefusal(await engine.plan(binary, fn)), true, fn.name);
+      if (fn.name === "reflect.(*rtype).Name")
+        assert.match(why ?? "", /where go1\.99\.4 keeps the numbers of goroutines/);
+    }
   } finally {
     await engine.dispose();
   }
