@@ -171,7 +171,8 @@ function checkedSegment(source: ByteSource, program: elfy.Program, warnings: str
   }
   return {
     type: program.type ?? "other",
-    offset: program.offset,
+    // Nothing is read there; a number beyond 2^53 would be none.
+    offset: Math.min(program.offset, source.size),
     address: program.vaddr,
     fileSize,
     memorySize: program.memsz,
@@ -196,7 +197,7 @@ function checkedSections(source: ByteSource, parsed: elfy.Section[], raw: Buffer
     sections.push({
       name: section.name,
       address: section.addr,
-      offset: section.off,
+      offset: Math.min(section.off, source.size),
       size,
       inFile,
       compressed: (flags & 0x800) !== 0,

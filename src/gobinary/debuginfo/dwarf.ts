@@ -47,6 +47,8 @@ export class Dwarf implements DieSource {
   readonly #indexes = new Map<Unit, Map<number, number>>();
   readonly #withVariables = new Map<Unit, boolean>();
   #subprogramScan: AttributeScan | undefined;
+  /** Why a unit cannot be read, or where its code is, of the first such unit: what the others tell is known. */
+  damage: string | undefined;
 
   static async load(
     sections: Sections,
@@ -313,10 +315,26 @@ export class Dwarf implements DieSource {
     return index;
   }
 
+  /** Whether any unit has code there. */
+  hasCodeIn(from: number, to: number): boolean {
+    return this.#lows.some((low, index) => low < to && this.#highs[index]! > from);
+  }
+
+  /** What is damaged is left out. */
+  #unlessDamaged<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof DamagedError)) throw error;
+      this.damage ??= error.message;
+      return undefined;
+    }
+  }
+
   #indexUnits(sections: RangeSections): void {
     const ranges: { low: number; high: number; owner: number }[] = [];
     for (const [owner, unit] of this.units.entries()) {
-      const root = this.#root(unit);
+      const root = this.#unlessDamaged(() => this.#root(unit));
       if (root === undefined || root.tag !== TAG.compileUnit) continue;
       const producer = textOf(root, AT.producer);
       if (producer !== undefined) this.#producers.set(unit, producer);
@@ -330,8 +348,18 @@ export class Dwarf implements DieSource {
       const add = (from: number, to: number): void => {
         if (to > from) ranges.push({ low: from, high: to, owner });
       };
-      if (list !== undefined) readRanges(sections, unit, list, formOf(root, AT.ranges) ?? FORM.secOffset, add);
-      else if (low !== undefined && high !== undefined)
+      if (list !== undefined) {
+        const form = formOf(root, AT.ranges) ?? FORM.secOffset;
+        const known = ranges.length;
+        const read = this.#unlessDamaged(() => {
+          readRanges(sections, unit, list, form, add);
+          return true;
+        });
+        if (read === true) continue;
+        // Its functions say themselves where they begin, and that is what is asked for.
+        ranges.length = known;
+        for (const entry of this.#unlessDamaged(() => this.#subprograms(unit))?.keys() ?? []) add(entry, entry + 1);
+      } else if (low !== undefined && high !== undefined)
         add(low, formOf(root, AT.highPc) === FORM.addr ? high : low + high);
     }
     ranges.sort((a, b) => a.low - b.low);
