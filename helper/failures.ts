@@ -89,7 +89,7 @@ export function noBpf(what: string, error: SystemCallError): UserError {
       what,
       why: `the kernel does not allow it (${error.call}: ${error.code})`,
       remedy:
-        "Run as root or through sudo; in a container, it needs CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN, and a seccomp profile that allows bpf() and perf_event_open()",
+        "Run as root or through sudo; in a container, it needs CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and CAP_SYS_ADMIN, and a seccomp profile that allows bpf() and perf_event_open()",
     });
   return new UserError({
     code: "kernel-refused",

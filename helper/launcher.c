@@ -15,6 +15,7 @@
  *   CAP_SYS_ADMIN        perf events on uprobes (required since ba677dbe77af of July 2025), and only on kernels that
  *                        have no working uprobe_multi links: before Linux 6.6.35
  */
+#define _GNU_SOURCE /* environ */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdint.h>
@@ -108,12 +109,31 @@ static void keep_only(uint64_t wanted)
 			prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
 }
 
+/*
+ * Variables by which Node runs other code than PROGRAM's or opens its inspector (NODE_OPTIONS), and OpenSSL other code
+ * than its own: where sudo keeps the caller's, they are not the helper's. It needs none of these.
+ */
+static void forget_orders(void)
+{
+	static const char *const begins[] = {"NODE_", "OPENSSL_", "SSL_", NULL};
+	char **kept = environ;
+	for (char **variable = environ; *variable != NULL; variable++) {
+		const char *const *begin = begins;
+		while (*begin != NULL && strncmp(*variable, *begin, strlen(*begin)) != 0)
+			begin++;
+		if (*begin == NULL)
+			*kept++ = *variable;
+	}
+	*kept = NULL;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
 		fprintf(stderr, "probelens-launcher: a program is needed\n");
 		return 127;
 	}
+	forget_orders();
 	/* Before Linux 5.11 BPF maps count as locked memory; raising that takes CAP_SYS_RESOURCE. */
 	raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
 	raise_limit(RLIMIT_NOFILE, OPEN_FILES);

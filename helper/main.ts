@@ -2,6 +2,7 @@
  * The helper: the only privileged process. It checks and carries out the requests of one peer, who is on the other end
  * of stdin and stdout, and ends with it. It parses nothing but /proc and its own messages.
  */
+import "../src/protocol/noInspector.ts";
 import { existsSync, fstatSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";

@@ -2,6 +2,7 @@
 import { access, readFile } from "node:fs/promises";
 import { release } from "node:os";
 import { createEngine } from "../engine/engine.ts";
+import { tryProbe } from "../engine/helper/trial.ts";
 import { UserError } from "../protocol/errors.ts";
 import { Printer } from "./print.ts";
 
@@ -98,17 +99,28 @@ function perfEvents(): Finding {
       };
 }
 
+function missing(what: string, { why, remedy }: UserError): Finding {
+  return { state: "missing", what: `${what}: ${why}`, how: remedy };
+}
+
 async function helper(): Promise<Finding[]> {
   const root = process.getuid?.() === 0;
   const engine = createEngine();
   try {
-    const { info } = await engine.helper(true);
+    const link = await engine.helper(true);
+    const { info } = link;
     const multi = info.link === "uprobe_multi";
-    return [
+    const known: Finding[] = [
       root
         ? { state: "ok", what: "privileges: root" }
         : { state: "ok", what: "privileges: sudo, without a password", how: EQUALS_ROOT },
       { state: "ok", what: `libbpf: ${info.libbpf.version} (${info.libbpf.path})` },
+    ];
+    // What the kernel offers is told by trying, too: without the right to it, it looks as if it were not there.
+    const failure = await tryProbe(link);
+    if (failure !== undefined) return [...known, missing("probes", failure)];
+    return [
+      ...known,
       multi ? { state: "ok", what: "probes: one uprobe_multi link for all" } : perfEvents(),
       { state: "ok", what: `events: ${info.ringReader === "view" ? "read in place" : "copied"}` },
       info.faultIn
@@ -135,13 +147,7 @@ async function helper(): Promise<Finding[]> {
         },
       ];
     }
-    return [
-      {
-        state: "missing",
-        what: `${error.code === "no-privileges" ? "privileges" : "helper"}: ${error.why}`,
-        how: error.remedy,
-      },
-    ];
+    return [missing(error.code === "no-privileges" ? "privileges" : "helper", error)];
   } finally {
     await engine.dispose();
   }

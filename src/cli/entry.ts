@@ -1,6 +1,17 @@
 #!/usr/bin/env node
-/** What a shell starts: hears signals at once, because loading the rest takes longer than starting Node does. */
-import { listenToSignals } from "./signals.ts";
+/** What a shell starts. It needs no other file to be read, so it can say that one cannot be. */
 
-listenToSignals();
-await import("./main.ts");
+const INCOMPLETE = "a part of the package is missing.\n  Reinstall Probelens, or build it: npm run build";
+const NO_FILES = "this process may open no more files.\n  Raise the limit and try again: ulimit -n 1024";
+
+export {};
+
+/** By Node's code of a failed import. */
+const REASONS: Readonly<Record<string, string>> = { ERR_MODULE_NOT_FOUND: INCOMPLETE, EMFILE: NO_FILES };
+
+await import("./start.ts").catch((error: NodeJS.ErrnoException) => {
+  const reason = REASONS[error.code ?? ""];
+  if (reason === undefined) throw error;
+  process.stderr.write(`probelens: cannot start: ${reason}.\n`);
+  process.exit(1);
+});

@@ -13,6 +13,17 @@ export function usage(command: { readonly name: string }, what: string, why: str
   });
 }
 
+/** Of what is loaded when it is first needed; undefined where the error is of another kind. */
+export function partMissing(error: unknown): UserError | undefined {
+  if ((error as { code?: unknown } | null)?.code !== "ERR_MODULE_NOT_FOUND") return undefined;
+  return new UserError({
+    code: "incomplete-package",
+    what: "cannot go on",
+    why: "a part of the package is missing",
+    remedy: "Reinstall Probelens, or build it: npm run build",
+  });
+}
+
 /** Messages speak of the program that a process runs; what the user typed is its number. */
 export function withProcess(pid: number, { code, what, why, remedy, exitStatus }: UserError): UserError {
   return new UserError({ code, what: `${what} (--pid ${pid})`, why, remedy, exitStatus });
@@ -49,7 +60,7 @@ export function outputFailed(name: string, error: NodeJS.ErrnoException): UserEr
 function notWritten(error: NodeJS.ErrnoException): string {
   const reasons: Record<string, string> = {
     ENOENT: "its directory does not exist",
-    ENXIO: "it is a pipe that nobody reads, or a device that is not there",
+    ENXIO: "it is a socket, a pipe that nobody reads, or a device that is not there",
     ENOTDIR: "a part of its path is not a directory",
     EISDIR: "it is a directory",
     EACCES: "this user may not write there",

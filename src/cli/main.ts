@@ -1,9 +1,9 @@
 /** The `probelens` command: which command, with which options, and what its end means as an exit status. */
 import { readFileSync } from "node:fs";
-import { UserError, usedUp } from "../protocol/errors.ts";
+import { type ErrorCode, UserError, usedUp } from "../protocol/errors.ts";
 import { decodePath } from "../protocol/path.ts";
 import { COMMANDS } from "./commands.ts";
-import { usage, withProcess } from "./failures.ts";
+import { partMissing, usage, withProcess } from "./failures.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { type CommandSpec, type ParsedOptions, parseOptions } from "./options.ts";
 import { Printer } from "./print.ts";
@@ -73,7 +73,22 @@ function naming(pid: number | undefined, error: unknown): unknown {
 }
 
 /** Whatever process is traced. */
-const NOT_OF_PROCESS: ReadonlySet<string> = new Set(["output-failed", "usage", "incomplete-package", "used-up"]);
+const NOT_OF_PROCESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "output-failed",
+  "usage",
+  "incomplete-package",
+  "used-up",
+  "no-privileges",
+  "password-needed",
+  "helper-died",
+  "no-bpf",
+  "no-holder",
+  "no-libbpf",
+  "no-source",
+  "no-sysfs",
+  "protocol-mismatch",
+  "verifier",
+]);
 
 function atMost(count: number, words: readonly string[]): readonly string[] {
   const extra = words[count];
@@ -96,7 +111,7 @@ async function print(text: string): Promise<number> {
 
 /** Says what went wrong; the exit status. */
 function report(thrown: unknown): number {
-  const error = usedUp("cannot go on", thrown) ?? thrown;
+  const error = usedUp("cannot go on", thrown) ?? partMissing(thrown) ?? thrown;
   if (error instanceof UserError) {
     say(`${error.what}: ${error.why}.\n  ${error.remedy}${/[.?!]$/.test(error.remedy) ? "" : "."}`);
     return error.exitStatus;

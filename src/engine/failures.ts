@@ -51,7 +51,7 @@ export function commandNotStarted(name: string, error: NodeJS.ErrnoException): U
   return new UserError({
     code: "cannot-start",
     what: `cannot start ${shown(name)}`,
-    why: missing ? "setpriv (of util-linux) is not installed" : `the system says ${error.code ?? error.message}`,
+    why: missing ? "setpriv (of util-linux) is not in PATH" : `the system says ${error.code ?? error.message}`,
     remedy: missing
       ? "Install util-linux, or start the program yourself and use --pid"
       : "Start it yourself and use --pid",

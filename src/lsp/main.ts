@@ -1,4 +1,5 @@
 /** Entry of the language server (dist/server.js): LSP over the transport that the editor's client asks for. */
+import "../protocol/noInspector.ts";
 import { createConnection, ProposedFeatures, TextDocumentSyncKind, TextDocuments } from "vscode-languageserver/node";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { loadGrammar } from "../engine/programs/grammar.ts";

@@ -2,6 +2,7 @@
  * Paths as Linux has them: any bytes but NUL. In text, a byte that is no UTF-8 stands as a lone surrogate U+DC80 to
  * U+DCFF (as in Python, PEP 383), so that nothing is lost on the way back; JSON writes it as `\udcNN`.
  */
+import { resolve } from "node:path";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Bytes of one character at the most. */
@@ -53,5 +54,14 @@ function tryDecode(bytes: Uint8Array): string | undefined {
     return UTF8.decode(bytes);
   } catch {
     return undefined;
+  }
+}
+
+/** From the working directory, where that is still there. */
+export function absolutePath(path: string): string {
+  try {
+    return resolve(path);
+  } catch {
+    return path;
   }
 }

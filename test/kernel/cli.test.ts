@@ -124,6 +124,13 @@ describe("bad files", () => {
   });
 });
 
+test("a working directory that is gone stops nobody", () => {
+  const script = `cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" "$1" list "main.go:1000000" --binary "$2"`;
+  const { status, stderr } = runShell(script, path);
+  assert.equal(status, 1);
+  assert.match(stderr, /no function with code covers line 1000000/);
+});
+
 test("FILE:LINE may be relative to the working directory, and then names one file", async () => {
   const folder = join(ROOT, "test/programs/calls");
   const { line } = JSON.parse((await run("list", "main.work", "--binary", path, "--json")).stdout) as { line: number };
@@ -319,6 +326,41 @@ describe("targets and doctor", () => {
     assert.equal(status, 0, stdout);
     assert.match(stdout, /^ok +libbpf: \d+\.\d+ \(\/.*libbpf.*\)$/m);
     assert.doesNotMatch(stdout, /^missing/m);
+  });
+
+  /** What the kernel grants is asked of it: what it does not grant looks as if it were not there. */
+  for (const [lacking, words] of [
+    ["bpf", /creating the ring buffer: EPERM/],
+    ["perfmon", /loading the probe programs: EPERM/],
+    ["sys_ptrace", /EPERM|EACCES/],
+  ] as const)
+    test(`doctor finds that tracing is not possible without CAP_${lacking.toUpperCase()}`, () => {
+      const without = [`--bounding-set=-${lacking}`, `--inh-caps=-${lacking}`];
+      const args = [...without, process.execPath, join(ROOT, "dist/cli.js"), "doctor"];
+      const { status, stdout, stderr } = spawnSync("setpriv", args, { encoding: "utf8" });
+      assert.equal(status, 1, stdout + stderr);
+      assert.match(stdout, words);
+      assert.match(stdout, /^Tracing is not possible here/m);
+      assert.doesNotMatch(stdout, /^note/m);
+    });
+
+  test("a package of which any part is missing says so", async () => {
+    const broken = join(directory, "parts/dist");
+    mkdirSync(broken, { recursive: true });
+    const dist = join(ROOT, "dist");
+    writeFileSync(join(directory, "parts/package.json"), '{"type":"module","version":"0"}');
+    const parts = readdirSync(dist).filter((file) => /^part-.*\.js$/.test(file));
+    for (const name of [...parts, "cli.js"]) copyFileSync(join(dist, name), join(broken, name));
+    let told = 0;
+    for (const part of parts) {
+      rmSync(join(broken, part));
+      const { status, stderr } = runShell(`"$0" "$2" list --binary /nonexistent`, join(broken, "cli.js"));
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, /^probelens: cannot (start|go on|read)[^\n]*\n {2}[^\n]*\n$/, part);
+      if (/part of the package is missing/.test(stderr)) told += 1;
+      copyFileSync(join(dist, part), join(broken, part));
+    }
+    assert.notEqual(told, 0);
   });
 
   test("a package without its kernel program or libbpf is told", async () => {

@@ -136,6 +136,44 @@ it("has in no thread more rights than it needs, and neither has what holds the p
   await helper.stop();
 });
 
+it("opens no inspector, whatever signal or variable asks for it", async () => {
+  const helper = await startHelper(undefined, { ...process.env, NODE_OPTIONS: "--inspect=127.0.0.1:0" });
+  const pid = helper.child.pid ?? 0;
+  assert.doesNotMatch(readFileSync(`/proc/${pid}/environ`, "latin1"), /NODE_OPTIONS/);
+  assert.deepEqual(listening(pid), []);
+  process.kill(pid, "SIGUSR1");
+  // Delivered before the answer: it has read its input since.
+  await helper.client.describeProcess({ pid: process.pid });
+  await until("the signal's delivery", () =>
+    /^SigPnd:\s*0+\nShdPnd:\s*0+$/m.test(readFileSync(`/proc/${pid}/status`, "latin1")),
+  );
+  await helper.client.describeProcess({ pid: process.pid });
+  assert.deepEqual(listening(pid), []);
+  assert.equal(helper.stderr(), "");
+  await helper.stop();
+});
+
+/** Inodes of TCP sockets that a process listens at (proc(5), /proc/net/tcp: state 0A). */
+function listening(pid: number): string[] {
+  const inodes = ["tcp", "tcp6"].flatMap((kind) =>
+    readFileSync(`/proc/${pid}/net/${kind}`, "latin1")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, , , state]) => state === "0A")
+      .map((fields) => fields[9] ?? ""),
+  );
+  const own = new Set(
+    readdirSync(`/proc/${pid}/fd`).map((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+      } catch {
+        return undefined; // Closed meanwhile.
+      }
+    }),
+  );
+  return inodes.filter((inode) => own.has(inode));
+}
+
 /** Of each thread of a process: proc(5), /proc/PID/status. */
 function threadRights(pid: number): Record<string, bigint>[] {
   return readdirSync(`/proc/${pid}/task`).map((thread) => {

@@ -232,7 +232,7 @@ const LOADER = "/lib64/ld-linux-x86-64.so.2";
 
 /** Gives up what the helper does not need before Node starts (helper/launcher.c). */
 function launcher(): [string, ...string[]] {
-  const path = packageFile("../../../dist/native/probelens-launcher", "./native/probelens-launcher");
+  const path = launcherFile();
   try {
     accessSync(path, constants.X_OK);
     return [path];
@@ -241,6 +241,10 @@ function launcher(): [string, ...string[]] {
     if ((error as NodeJS.ErrnoException).code === "EACCES" && existsSync(LOADER)) return [LOADER, path];
     throw launcherNotRun(path, error as NodeJS.ErrnoException);
   }
+}
+
+export function launcherFile(): string {
+  return packageFile("../../../dist/native/probelens-launcher", "./native/probelens-launcher");
 }
 
 /** `built`: beside the bundle; `source`: from this file when it runs from source. */

@@ -1,7 +1,8 @@
 /** From what a user typed to the functions of one binary. One pattern that names nothing refuses all. */
-import { isAbsolute, resolve } from "node:path";
+import { isAbsolute } from "node:path";
 import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
 import type { UserError } from "../../protocol/errors.ts";
+import { absolutePath } from "../../protocol/path.ts";
 import {
   ambiguousFile,
   noFunctionAtLine,
@@ -72,7 +73,7 @@ async function functionsAtLine(
 ): Promise<readonly GoFunction[]> {
   const functions = await binary.functionsInFile(file.slice(file.lastIndexOf("/") + 1));
   // A whole path, or one from the working directory, names one file; else the end of a path is enough.
-  const whole = [file, resolve(file)].find((path) => functions.some((fn) => fn.file === path));
+  const whole = [file, absolutePath(file)].find((path) => functions.some((fn) => fn.file === path));
   const inFile = functions.filter((fn) => (whole === undefined ? namesFile(file, fn.file) : fn.file === whole));
   const files = [...new Set(inFile.map((fn) => fn.file))];
   if (inFile.length === 0) throw noSuchFile(binary.name, pattern, file);

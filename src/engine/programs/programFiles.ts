@@ -1,9 +1,8 @@
 /** Bytes of program files: read here, or by the helper for processes whose program this user may not open. */
 import { type FileHandle, open } from "node:fs/promises";
-import { resolve } from "node:path";
 import type { ByteSource } from "../../bytes/source.ts";
 import { MAX_READ_BYTES, type ReadFileResult } from "../../protocol/helperApi.ts";
-import { encodePath } from "../../protocol/path.ts";
+import { absolutePath, encodePath } from "../../protocol/path.ts";
 import {
   endsAt,
   type FileUse,
@@ -52,7 +51,7 @@ export async function openLocalSource(
     const size = Number(stat.size);
     if (size > MAX_PROGRAM_BYTES) throw tooLarge(size, MAX_PROGRAM_BYTES, use);
     // What is opened through /proc has its real path as its name.
-    const known = { name, size, inode: Number(stat.ino), identity: identityOf(stat), path: resolve(name) };
+    const known = { name, size, inode: Number(stat.ino), identity: identityOf(stat), path: absolutePath(name) };
     return new LocalSource(file, known);
   } catch (error) {
     await file.close();
