@@ -205,6 +205,9 @@ function checkedSections(source: ByteSource, parsed: elfy.Section[], raw: Buffer
       allocated: (flags & 0x2) !== 0,
     });
   }
+  const unnamed = parsed.slice(0, -1).filter(({ type, name }) => type !== "null" && name === "").length;
+  if (unnamed > 0)
+    warnings.push(`the names of ${unnamed} of the file's sections are lost, and with them what they hold`);
   if (cut.length > 0) {
     const shown = cut.slice(0, MAX_NAMED_SECTIONS).join(", ") + (cut.length > MAX_NAMED_SECTIONS ? ", …" : "");
     warnings.push(`the file is cut short or damaged: ${cut.length} of its sections reach beyond its end (${shown})`);

@@ -243,12 +243,18 @@ export class FileBinary implements GoBinary {
   }
 
   dictionaries(): Promise<DictionaryData | undefined> {
-    this.#dictionaries ??= this.#guard("read the dictionaries of generic functions", async () => {
-      const types = await this.#typeDescriptors();
-      const { memory, elf } = this.#parts;
-      return types === undefined ? undefined : await Dictionaries.load(memory, types, elf.positionIndependent);
+    this.#dictionaries ??= this.#readDictionaries().catch((error: unknown) => {
+      if (!(error instanceof DamagedError)) throw error;
+      this.#warn(`the dictionaries of generic functions cannot be read: ${error.message}`);
+      return undefined;
     });
     return this.#dictionaries;
+  }
+
+  async #readDictionaries(): Promise<DictionaryData | undefined> {
+    const types = await this.#typeDescriptors();
+    const { memory, elf } = this.#parts;
+    return types === undefined ? undefined : await Dictionaries.load(memory, types, elf.positionIndependent);
   }
 
   async valueResolver(quickly = false, names?: CapturedNames): Promise<ValueResolver> {

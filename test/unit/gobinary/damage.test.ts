@@ -7,7 +7,8 @@ import { after, test } from "node:test";
 import { openLocalSource } from "../../../src/engine/programs/programFiles.ts";
 import { openBinary } from "../../../src/gobinary/open.ts";
 import { sectionsOf } from "../../fuzz/seeds.ts";
-import { buildProgram } from "../../matrix/build.ts";
+import { buildProgram, buildShapes } from "../../matrix/build.ts";
+import { modeNamed } from "../../matrix/toolchains.ts";
 import { bytesSource } from "./binaryFile.ts";
 
 const whole = readFileSync(
@@ -170,4 +171,14 @@ test("a program whose section names are lost is not called stripped", async () =
   assert.ok(fn !== undefined);
   const answer = await binary.signature(fn);
   assert.match(answer.ok ? "" : answer.reason, /no DWARF is found: the names of the binary's sections are lost/);
+  assert.match(binary.warnings.join(), /the names of \d+ of the file's sections are lost/);
+});
+
+test("dictionaries that cannot be read cost their types, and are told", async () => {
+  const bytes = Buffer.from(readFileSync(await buildShapes("1.27.4", modeNamed("default"))));
+  const index = sectionsOf(bytes).findIndex(({ name }) => name === ".rodata") + 1;
+  bytes.writeBigUInt64LE(1n << 63n, Number(bytes.readBigUInt64LE(40)) + 64 * index + 32);
+  const binary = await openBinary(bytesSource(bytes));
+  assert.equal(await binary.dictionaries(), undefined);
+  assert.match(binary.warnings.join(), /the dictionaries of generic functions cannot be read/);
 });
