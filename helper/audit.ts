@@ -19,6 +19,7 @@ export class AuditLog {
   private readonly notice: (message: string) => void;
   private readonly refusals = new Map<string, number>();
   private told = false;
+  private failure: string | undefined;
 
   /** `notice` is told once when the file cannot be written: tracing goes on. */
   constructor(peerUid: number, notice: (message: string) => void) {
@@ -26,12 +27,13 @@ export class AuditLog {
     this.notice = notice;
   }
 
-  /** Why nothing can be written; undefined where it can. */
+  /** Why nothing can be written; undefined where it can, as far as opening the file tells. */
   problem(): string | undefined {
     try {
       closeSync(open());
       return undefined;
     } catch (error) {
+      this.told = true;
       return unwritable(error);
     }
   }
@@ -43,8 +45,16 @@ export class AuditLog {
     } catch (error) {
       if (this.told) return;
       this.told = true;
-      this.notice(unwritable(error));
+      this.failure = unwritable(error);
+      this.notice(this.failure);
     }
+  }
+
+  /** Why a line is missing, to the first who asks. */
+  takeFailure(): string | undefined {
+    const { failure } = this;
+    this.failure = undefined;
+    return failure;
   }
 
   /** `kind`: method and error code. */

@@ -20,7 +20,7 @@ import {
 import { checkRequest, type HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
 import { AuditLog, listed } from "./audit.ts";
 import { type TrapCosts, USUAL_TRAP_COSTS } from "./cost.ts";
-import { asUserError, invalidRequest, limitExceeded, noLibbpf, noSysfs } from "./failures.ts";
+import { asUserError, invalidRequest, limitExceeded, noLibbpf, noProcfs, noSysfs } from "./failures.ts";
 import { type Features, probeFeatures } from "./features.ts";
 import { measureTrapCosts } from "./holder.ts";
 import { openLedger } from "./ledger.ts";
@@ -221,7 +221,13 @@ export class Helper {
       "attach",
       `session=${id} ${targetText(params)} ${programText(session)} probes=${params.probes.length}${params.faultIn === true ? " fault-in" : ""} names=${listed(params.functions)}`,
     );
-    return { link: linkKind(features), attached: params.probes.length, costsNs: session.costsNs(traps) };
+    const unlogged = this.audit.takeFailure();
+    return {
+      link: linkKind(features),
+      attached: params.probes.length,
+      costsNs: session.costsNs(traps),
+      ...(unlogged === undefined ? {} : { notice: unlogged }),
+    };
   }
 
   private async detach(id: number): Promise<DetachResult> {
@@ -285,6 +291,7 @@ export class Helper {
     } catch (error) {
       throw noLibbpf(error instanceof Error ? error.message : String(error));
     }
+    if (!existsSync("/proc/self")) throw noProcfs("preparing the kernel for probes");
     // libbpf counts the processors there (/sys/devices/system/cpu/possible), which counters are read by.
     if (!existsSync("/sys/devices/system/cpu")) throw noSysfs("preparing the kernel for probes");
     raiseLimits();

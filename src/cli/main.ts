@@ -84,6 +84,7 @@ const NOT_OF_PROCESS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "no-bpf",
   "no-holder",
   "no-libbpf",
+  "no-procfs",
   "no-source",
   "no-sysfs",
   "protocol-mismatch",

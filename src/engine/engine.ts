@@ -381,7 +381,8 @@ class ProbeEngine implements FullEngine {
       const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
       const faultIn = request.faultIn === true ? { faultIn: true } : {};
       const budget = request.budget === undefined ? {} : { budget: request.budget };
-      const { costsNs } = await link.client.attach({ ...params, ...expires, ...faultIn, ...budget }, tables);
+      const { costsNs, notice } = await link.client.attach({ ...params, ...expires, ...faultIn, ...budget }, tables);
+      if (notice !== undefined) job.notice(notice);
       session.attached(costsNs);
       if (!(await opened.isStill())) throw replacedSinceRead(source.name);
     } catch (error) {

@@ -25,6 +25,7 @@ export const ERROR_CODES = [
   "no-holder",
   "no-libbpf",
   "no-privileges",
+  "no-procfs",
   "no-program",
   "no-source",
   "no-such-file",

@@ -126,6 +126,8 @@ export interface AttachResult {
   readonly attached: number;
   /** What a hit of each probe is reckoned to take the target on this machine, nanoseconds; in the order of `probes`. */
   readonly costsNs: readonly number[];
+  /** Something that the user should know: the audit log could not be written. */
+  readonly notice?: string;
 }
 
 /** Another time for the probes to go by themselves, counted from now; absent: none. */

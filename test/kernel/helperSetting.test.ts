@@ -108,17 +108,24 @@ describe("for a peer who is not root, opens only", () => {
     });
 });
 
-it("says at the start where no audit log can be written, and traces", async () => {
-  const words = ["--mount", "sh", "-c", 'mount -t tmpfs -o ro none /var/log && exec "$@"', ""];
-  const target = await HitsProcess.start(program);
-  const trace = ["trace", "main.add", "--pid", String(target.pid), "--limit", "1"];
-  const child = new Child("unshare", [...words, process.execPath, CLI, ...trace]);
-  await child.complains("attached to");
-  await target.call(1);
-  assert.equal(await child.status(), 0);
-  assert.match(child.stderr, /^probelens: the audit log \/var\/log\/probelens.log cannot be written: /m);
-  await target.end();
-});
+/** How the log's folder is: its file cannot be opened, or opened and not written to. */
+const UNWRITABLE = {
+  "is read-only": "mount -t tmpfs -o ro none /var/log",
+  "is full": "mount -t tmpfs -o size=4k none /var/log && head -c 4096 /dev/zero >/var/log/other",
+};
+for (const [how, mounting] of Object.entries(UNWRITABLE))
+  it(`says so where the audit log's folder ${how}, and traces`, async () => {
+    const words = ["--mount", "sh", "-c", `${mounting} && exec "$@"`, ""];
+    const target = await HitsProcess.start(program);
+    const trace = ["trace", "main.add", "--pid", String(target.pid), "--limit", "1"];
+    const child = new Child("unshare", [...words, process.execPath, CLI, ...trace]);
+    await child.complains("attached to");
+    await target.call(1);
+    assert.equal(await child.status(), 0);
+    const told = child.stderr.match(/^probelens: the audit log \/var\/log\/probelens.log cannot be written: /gm);
+    assert.equal(told?.length, 1, child.stderr);
+    await target.end();
+  });
 
 it("has in no thread more rights than it needs, and neither has what holds the probes", async () => {
   const target = await HitsProcess.start(program);

@@ -156,6 +156,16 @@ test("--binary: processes that start later, in namespaces and through other name
   assert.equal(await trace.status(), 0, trace.stderr);
 });
 
+test("without /proc nobody is told that a process does not exist", () => {
+  const script = 'umount -l /proc && exec "$0" "$@"';
+  for (const words of [["targets"], ["trace", "main.work", "--pid", "1"], ["trace", "main.work", "--", path]]) {
+    const args = ["--mount", "sh", "-c", script, process.execPath, CLI, ...words];
+    const { status, stdout, stderr } = spawnSync("unshare", args, { encoding: "utf8" });
+    assert.deepEqual([status, stdout], [1, ""], stderr);
+    assert.match(stderr, /: \/proc is missing here.*\n {2}Mount it/);
+  }
+});
+
 test("no mount of these tests is left here", () => {
   assert.ok(existsSync(directory));
   assert.ok(!readFileSync("/proc/self/mountinfo", "utf8").includes(directory));

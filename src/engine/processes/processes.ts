@@ -2,10 +2,11 @@
 import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import type { ProcessInfo } from "../api.ts";
+import { noProcfs } from "../failures.ts";
 import { identityOf, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 import { goLibraries, hasMapped } from "./goLibraries.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";
-import { isDenied, processStat, processStatus, programFile, startedAt } from "./procfs.ts";
+import { hasProcfs, isDenied, processStat, processStatus, programFile, startedAt } from "./procfs.ts";
 import { userName } from "./users.ts";
 
 /** Processes looked at together: enough to overlap the waiting, few enough open files. */
@@ -38,6 +39,7 @@ export class ProcessScanner {
    * that /proc does not list for this user.
    */
   async scan(openDenied?: OpenDenied, hidden: readonly number[] = []): Promise<ProcessList> {
+    if (!hasProcfs()) throw noProcfs("cannot list processes");
     const listed = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
     const seen = new Set(listed);
     const pids = [...new Set([...listed, ...hidden])];

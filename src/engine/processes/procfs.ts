@@ -2,9 +2,10 @@
  * Facts from /proc. A process may vanish between any two reads, so every function answers `undefined` then instead of
  * throwing; proc(5) is the source of the formats.
  */
+import { existsSync } from "node:fs";
 import { open, readFile, readlink } from "node:fs/promises";
 import { decodePath } from "../../protocol/path.ts";
-import { isKernelThread, noSuchProcess, processExited } from "../failures.ts";
+import { isKernelThread, noProcfs, noSuchProcess, processExited } from "../failures.ts";
 
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h): 4 × 1024 × 1024. */
 export const PID_MAX = 4_194_304;
@@ -59,12 +60,17 @@ export async function processStatus(pid: number): Promise<ProcessStatus | undefi
  * /proc does not show it.
  */
 export async function findProcess(id: number): Promise<{ pid: number; uid: number; startTime: string; name: string }> {
+  if (!hasProcfs()) throw noProcfs(`cannot look at process ${id}`);
   const status = await processStatus(id);
   const stat = status === undefined ? undefined : await processStat(status.tgid);
   if (status === undefined || stat === undefined) throw noSuchProcess(id);
   if (stat.kernelThread) throw isKernelThread(id, status.name);
   if (stat.state === "Z" || stat.state === "X") throw processExited(id, status.name);
   return { pid: status.tgid, uid: status.uid, startTime: stat.startTime, name: status.name };
+}
+
+export function hasProcfs(): boolean {
+  return existsSync("/proc/self");
 }
 
 /**
