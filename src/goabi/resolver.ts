@@ -1,12 +1,14 @@
 /** What a program's file tells about words that only a running process has. Pure questions: all answers come at once. */
 import { type Refusal, refuse } from "./refusal.ts";
-import type { GoType } from "./type.ts";
+import type { DictionaryPlace, GoType } from "./type.ts";
 
 export interface ValueResolver {
   /** By the type descriptor's address in the file: an interface's type word less the load bias. */
   dynamicType(descriptor: number): DynamicType;
   /** By the code's address in the file and that of the closure object (outside the file for closures on the heap). */
   funcAt(code: number, object: number): FuncInfo;
+  /** By a dictionary's address in the file; undefined where that is none, or has no type there. */
+  typeInDictionary(dictionary: number, place: DictionaryPlace): GoType | undefined;
 }
 
 export type DynamicType =
@@ -23,6 +25,8 @@ export type FuncInfo =
       readonly captured: readonly ClosureVariable[];
       /** Why there may be more captured variables than these, a clause. */
       readonly missing?: string;
+      /** Where the object has the address of the dictionary that tells types of captured variables, bytes from its start. */
+      readonly dictionary?: number;
     }
   | Refusal;
 
@@ -35,10 +39,13 @@ export interface ClosureVariable {
   readonly byReference: boolean;
   /** What the object holds, where its name or whether that is the variable itself is not known. */
   readonly held?: GoType;
+  /** Of a variable whose type here is what all instances of a generic function share. */
+  readonly inDictionary?: DictionaryPlace;
 }
 
 /** For values of which nothing but the bytes is known. */
 export const NO_RESOLVER: ValueResolver = {
   dynamicType: () => refuse("the program's types are not known"),
   funcAt: () => refuse("the program's functions are not known"),
+  typeInDictionary: () => undefined,
 };

@@ -12,7 +12,13 @@ const MAX_NESTING = 16;
 
 /** True where the type is not known as long as the call's dictionary is not. */
 export function isShaped(type: GoType): boolean {
-  return type.inDictionary !== undefined || (type.linkName ?? type.name).includes(SHAPE);
+  return type.inDictionary !== undefined || shapeName(type).includes(SHAPE);
+}
+
+/** As the shapes' package calls it: `go.shape.int`, `*go.shape.int`, `main.Pair[go.shape.int,string]`. */
+export function shapeName({ name, linkName }: GoType): string {
+  // The runtime's own types have it in their name, and in their linker's name with the package's path escaped.
+  return name.includes(SHAPE) ? name : (linkName ?? name);
 }
 
 /** The package of shapes (cmd/compile/internal/types, ShapePkg). */

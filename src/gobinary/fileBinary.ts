@@ -110,6 +110,7 @@ export class FileBinary implements GoBinary {
   #funcs: Promise<FuncValues> | undefined;
   #inlined: Promise<Map<string, number>> | undefined;
   #inlinedQuestions = 0;
+  #generic: Map<string, number> | undefined;
   #withRangeBodies: ReadonlySet<string> | undefined;
   #wrapper: number | undefined;
 
@@ -261,9 +262,11 @@ export class FileBinary implements GoBinary {
     const types = await this.typeData();
     const quick = quickly && this.#closuresTakeLong();
     const funcs = quick ? namesOnly(this.#codeNames()) : await this.#funcValues();
+    const dictionaries = quick ? undefined : await this.dictionaries();
     return {
       dynamicType: (descriptor) => types?.dynamicType(descriptor) ?? refuse("the program's type data cannot be read"),
       funcAt: (code, object) => funcs.funcAt(code, object, names),
+      typeInDictionary: (dictionary, place) => dictionaries?.typeAt(dictionary, place),
     };
   }
 
@@ -287,6 +290,18 @@ export class FileBinary implements GoBinary {
     };
   }
 
+  readonly #genericEntries = (): ReadonlyMap<string, number> => {
+    if (this.#generic !== undefined) return this.#generic;
+    const { pclntab, functions } = this.#parts;
+    this.#generic = new Map();
+    for (let index = 0; index < pclntab.count; index++) {
+      if (!pclntab.name(index).includes("[")) continue;
+      const name = functions.nameAtEntry(pclntab.entry(index));
+      if (name !== undefined) this.#generic.set(name, pclntab.entry(index));
+    }
+    return this.#generic;
+  };
+
   #funcValues(): Promise<FuncValues> {
     this.#funcs ??= this.#guard("read the functions that capture variables", async () => {
       const { pclntab, goMinor } = this.#parts;
@@ -305,6 +320,7 @@ export class FileBinary implements GoBinary {
         findType: (linkName) => types?.find(linkName),
         objects,
         stackSizes,
+        genericEntries: this.#genericEntries,
       });
     });
     return this.#funcs;

@@ -5,6 +5,7 @@ import { refuse } from "../goabi/refusal.ts";
 import type { ClosureVariable, FuncInfo } from "../goabi/resolver.ts";
 import { CLOSURE } from "../goabi/runtime/closure.ts";
 import { WORD } from "../goabi/runtime/word.ts";
+import { DICTIONARY } from "../goabi/shaped.ts";
 import type { GoType, StructField, StructType } from "../goabi/type.ts";
 import type { CapturedNames, Closure } from "./api.ts";
 import { withNames } from "./capturedNames.ts";
@@ -15,14 +16,20 @@ import {
   UNLISTED,
   unknownVariable,
   variableNames,
+  variableTypes,
   withHoles,
 } from "./debuginfo/closureVariables.ts";
 import type { Dwarf } from "./debuginfo/dwarf.ts";
+import { enclosingNames, type PlacesOfShapes, placesOfShapes, withoutDictionary, withPlaces } from "./genericClosures.ts";
 import type { Pclntab } from "./pclntab.ts";
 import type { ObjectSize } from "./stackClosures.ts";
 
+type Func = Extract<FuncInfo, { captured: unknown }>;
+
 /** A trace meets few functions; a full table starts again. */
 const MAX_KNOWN = 65_536;
+
+const ADDRESS: GoType = { kind: "uintptr", name: "uintptr", size: 8, align: 8, named: false };
 
 const METHOD_VALUE = "-fm";
 /** More than a variable's type has: `**T` is rare. */
@@ -46,6 +53,8 @@ export interface FuncValueSources extends CodeNames {
   readonly captureModes: ReadonlyMap<number, CaptureMode>;
   /** Of the other closures, by their code: how long their objects are. */
   readonly stackSizes: ReadonlyMap<number, ObjectSize>;
+  /** Where generic functions with code of their own begin, by the linker's name. */
+  readonly genericEntries: () => ReadonlyMap<string, number>;
 }
 
 /** Of a program whose closures nobody has looked for. */
@@ -80,7 +89,7 @@ export class FuncValues {
     this.#names = names;
     let info = this.#known.get(code);
     if (info === undefined) {
-      info = withNames(this.#describe(name, code), names?.get(code));
+      info = this.#named(name, code, names);
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
       this.#known.set(code, info);
     }
@@ -98,15 +107,41 @@ export class FuncValues {
       if (name === undefined) continue;
       const fields = objects.get(address)?.fields;
       const captured: Closure["captured"][number][] = [];
-      const func = withNames(this.#describe(name, address), names?.get(address));
+      const func = this.#named(name, address, names);
       for (const variable of func.captured) {
-        const { offset, type } = variable;
+        const { offset, type, inDictionary } = variable;
         const field = fields?.find((part) => part.offset === offset);
-        if (type.kind !== "unknown") captured.push(variable);
+        const { dictionary } = func;
+        if (dictionary !== undefined && inDictionary !== undefined && !variable.byReference && type.kind === "ptr")
+          captured.push({ ...variable, pointee: { dictionary, place: inDictionary } });
+        else if (type.kind !== "unknown") captured.push(variable);
         else if (field !== undefined) captured.push({ offset, type: field.type, byReference: false });
       }
+      // What types the variables have, only its address tells; what it points to, the file has.
+      if (func.dictionary !== undefined)
+        captured.push({ name: DICTIONARY, offset: func.dictionary, type: ADDRESS, byReference: false });
       const incomplete = func.missing !== undefined || func.captured.some(isUnlisted);
       if (captured.length > 0) yield { address, captured, ...(incomplete ? { incomplete } : {}) };
+    }
+  }
+
+  /** The dictionary is none of the variables that the source names. */
+  #named(name: string, code: number, names: CapturedNames | undefined): Func {
+    const info = withNames(withoutDictionary(this.#describe(name, code)), names?.get(code));
+    return withPlaces(info, () => this.#placesOfShapes(name, code));
+  }
+
+  /** The literal's own variables and those of the functions around it, among them all that it captured. */
+  #placesOfShapes(name: string, code: number): PlacesOfShapes {
+    const { dwarf, genericEntries } = this.#from;
+    const names = dwarf === undefined ? undefined : enclosingNames(name);
+    if (dwarf === undefined || names === undefined) return new Map();
+    try {
+      const entries = names.map((each) => (each === name ? code : genericEntries().get(each)));
+      return placesOfShapes(entries.flatMap((entry) => (entry === undefined ? [] : variableTypes(dwarf, entry))));
+    } catch (error) {
+      if (error instanceof DamagedError) return new Map();
+      throw error;
     }
   }
 
@@ -119,7 +154,7 @@ export class FuncValues {
     });
   }
 
-  #describe(name: string, code: number): Extract<FuncInfo, { captured: unknown }> {
+  #describe(name: string, code: number): Func {
     const { dwarf, goMinor, objects } = this.#from;
     if (name.endsWith(METHOD_VALUE)) {
       const receiver = this.#receiver(name, code);
@@ -152,7 +187,7 @@ export class FuncValues {
     dwarf: Dwarf,
     code: number,
     listed: readonly ClosureVariable[],
-  ): Pick<Extract<FuncInfo, { captured: unknown }>, "captured" | "missing"> {
+  ): Pick<Func, "captured" | "missing"> {
     if (!isOptimised(dwarf.producerAt(code))) return { captured: listed };
     const captured = withHoles(listed);
     const last = listed.at(-1)!;

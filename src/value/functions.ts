@@ -2,7 +2,7 @@
 import type { ClosureVariable } from "../goabi/resolver.ts";
 import { CLOSURE } from "../goabi/runtime/closure.ts";
 import { WORD } from "../goabi/runtime/word.ts";
-import { DICTIONARY } from "../goabi/shaped.ts";
+import { DICTIONARY, fitsShape } from "../goabi/shaped.ts";
 import type { FuncType, GoType } from "../goabi/type.ts";
 import type { Field, Value } from "./api.ts";
 import { absent, type Decode, NO_LOAD_BIAS, unavailable, type Walk } from "./walk.ts";
@@ -34,16 +34,32 @@ export function funcDecoder(type: FuncType, decoderOf: (variable: ClosureVariabl
         return { type: name, kind, text, ...(elem === undefined ? {} : { elem }) };
       }
       const fields: Field[] = [];
-      for (const variable of info.captured) {
+      for (const shared of info.captured) {
         // What a literal in a generic function needs to know its type arguments: not the program's own variable.
-        if (variable.name === DICTIONARY) continue;
+        if (shared.name === DICTIONARY) continue;
         if (walk.part() !== undefined) break;
+        const variable = instantiated(shared, info.dictionary, address, walk);
         fields.push({ name: variable.name, value: captured(variable, address, decoderOf(variable), walk) });
       }
       if (rest !== undefined) fields.push({ name: "", value: rest });
       return { type: name, kind, text, ...(fields.length === 0 ? {} : { fields }) };
     });
   };
+}
+
+/** With its type in this instance, where the object's dictionary tells it. `dictionary`: offset of its address. */
+function instantiated(
+  variable: ClosureVariable,
+  dictionary: number | undefined,
+  object: number,
+  { memory, resolver, loadBias = 0 }: Walk,
+): ClosureVariable {
+  const { inDictionary, type } = variable;
+  if (inDictionary === undefined || dictionary === undefined) return variable;
+  const word = memory.at(object + dictionary, WORD);
+  if ("reason" in word || word.missing(0, WORD) !== undefined) return variable;
+  const real = resolver.typeInDictionary(word.word(0) - loadBias, inDictionary);
+  return real === undefined || !fitsShape(type, real) ? variable : { ...variable, type: real };
 }
 
 function captured(variable: ClosureVariable, object: number, decode: Decode, walk: Walk): Value {

@@ -4,10 +4,11 @@ import { isRefusal, type Refusal } from "../../goabi/refusal.ts";
 import { NO_RESOLVER, type ValueResolver } from "../../goabi/resolver.ts";
 import { type RuntimeFacts, runtimeFacts } from "../../goabi/runtime/facts.ts";
 import { secretNames } from "../../goabi/secretNames.ts";
-import type { GoBinary, GoFunction } from "../../gobinary/api.ts";
+import type { Closure, DictionaryData, GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
 import type { ContextRequest } from "../../probe/capture/context.ts";
+import { pointeesOf } from "../../probe/capture/pointees.ts";
 import { CaptureTypes, type DynamicTypes } from "../../probe/capture/sessionTypes.ts";
 import type { CaptureTables } from "../../protocol/captureTypes.ts";
 import type { UserError } from "../../protocol/errors.ts";
@@ -97,7 +98,20 @@ export function factsOf({ buildInfo: { goVersion } }: GoBinary): RuntimeFacts {
 async function dynamicTypes(binary: GoBinary, types: CaptureTypes): Promise<DynamicTypes> {
   const { interfaces, funcs } = types.reached();
   const data = interfaces ? await binary.typeData() : undefined;
-  return { runtimeTypes: data?.runtimeTypes() ?? [], closures: interfaces ? await binary.closures(!funcs) : [] };
+  const closures = interfaces ? await binary.closures(!funcs) : [];
+  const pointees = pointeesOf(closures, await dictionariesFor(binary, closures));
+  return { runtimeTypes: both(data?.runtimeTypes() ?? [], pointees), closures };
+}
+
+function* both<T>(first: Iterable<T>, second: Iterable<T>): Iterable<T> {
+  yield* first;
+  yield* second;
+}
+
+/** They are looked for where a closure needs one. */
+async function dictionariesFor(binary: GoBinary, closures: readonly Closure[]): Promise<DictionaryData | undefined> {
+  const needed = closures.some(({ captured }) => captured.some(({ pointee }) => pointee !== undefined));
+  return needed ? await binary.dictionaries() : undefined;
 }
 
 /** See unwindSites.ts and signalSite.ts. */

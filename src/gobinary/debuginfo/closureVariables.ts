@@ -61,13 +61,20 @@ export function variableNames(dwarf: Dwarf, entry: number): ReadonlySet<string> 
   return new Set(variables(dwarf, entry).map((die) => nameOf(described(dwarf, die))));
 }
 
-function variables(dwarf: Dwarf, entry: number): Die[] {
+/** Types of a function's parameters and variables. */
+export function variableTypes(dwarf: Dwarf, entry: number): GoType[] {
+  return variables(dwarf, entry, [TAG.variable, TAG.formalParameter]).map((die) =>
+    dwarf.types.at(numberOf(described(dwarf, die), AT.type)),
+  );
+}
+
+function variables(dwarf: Dwarf, entry: number, tags: readonly number[] = [TAG.variable]): Die[] {
   const die = dwarf.subprogramAt(entry);
   if (die === undefined) return [];
   const originOffset = numberOf(die, AT.abstractOrigin);
   const origin = originOffset === undefined ? undefined : dwarf.dieAt(originOffset);
   const children = [...dwarf.children(die), ...(origin === undefined ? [] : dwarf.children(origin))];
-  return children.filter(({ tag }) => tag === TAG.variable);
+  return children.filter(({ tag }) => tags.includes(tag));
 }
 
 function described(dwarf: Dwarf, die: Die): Die {

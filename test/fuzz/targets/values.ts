@@ -143,9 +143,12 @@ function randomResolver(types: readonly GoType[], direct: boolean): ValueResolve
         type,
         offset: 8 + 8 * index,
         byReference: index === 1,
+        ...(index === 2 ? { inDictionary: { word: 0 } } : {}),
       })),
+      ...(code % 5 === 0 ? {} : { dictionary: 8 }),
       ...(code % 3 === 0 ? { missing: "fuzzed" } : {}),
     }),
+    typeInDictionary: (dictionary) => (dictionary % 5 === 0 ? undefined : typeAt(dictionary)),
   };
 }
 

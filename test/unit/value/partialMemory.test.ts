@@ -43,6 +43,7 @@ const RESOLVER: ValueResolver = {
           ],
         }
       : refuse(`no function at ${code}`),
+  typeInDictionary: () => undefined,
 };
 
 /** At an address: what was copied, in full unless it says otherwise. */
