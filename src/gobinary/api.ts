@@ -184,8 +184,8 @@ export interface Closure {
     readonly type: GoType;
     /** The object holds the variable's address. */
     readonly byReference: boolean;
-    /** Of a pointer: which type it has, the dictionary tells whose address stands there in the object. */
-    readonly pointee?: { readonly dictionary: number; readonly place: DictionaryPlace };
+    /** Which type it really has, the dictionary tells whose address stands there in the object. */
+    readonly instance?: { readonly dictionary: number; readonly place: DictionaryPlace };
   }[];
   /** There may be more. */
   readonly incomplete?: true;

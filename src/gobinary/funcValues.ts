@@ -112,8 +112,8 @@ export class FuncValues {
         const { offset, type, inDictionary } = variable;
         const field = fields?.find((part) => part.offset === offset);
         const { dictionary } = func;
-        if (dictionary !== undefined && inDictionary !== undefined && !variable.byReference && type.kind === "ptr")
-          captured.push({ ...variable, pointee: { dictionary, place: inDictionary } });
+        if (dictionary !== undefined && inDictionary !== undefined)
+          captured.push({ ...variable, instance: { dictionary, place: inDictionary } });
         else if (type.kind !== "unknown") captured.push(variable);
         else if (field !== undefined) captured.push({ offset, type: field.type, byReference: false });
       }

@@ -205,7 +205,8 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
       });
     },
     async capturedNames(literals, info) {
-      const byFile = new Map<SourceFile, Map<string, GoFunction>>();
+      // Several instances of a generic function have one text.
+      const byFile = new Map<SourceFile, Map<string, GoFunction[]>>();
       const isOfBinary = async (file: SourceFile) =>
         file.package.origin === "module" ? await isProved(info, [file], tree) : file.package.origin === "std";
       for (const fn of literals) {
@@ -213,9 +214,10 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
         if (found.kind !== "found" || (await matchOf(found, info)).kind === "different-revision") continue;
         const { file, literal } = found.function;
         if (literal === undefined) continue;
-        const inFile = byFile.get(file) ?? new Map<string, GoFunction>();
+        const inFile = byFile.get(file) ?? new Map<string, GoFunction[]>();
         byFile.set(file, inFile);
-        inFile.set(`${literal.range.start.line - 1}:${literal.range.start.column}`, fn);
+        const place = `${literal.range.start.line - 1}:${literal.range.start.column}`;
+        inFile.set(place, [...(inFile.get(place) ?? []), fn]);
       }
       const lists = new Map<number, CapturedList>();
       for (const [file, inFile] of byFile) {
@@ -224,9 +226,9 @@ export async function createSourceTypes(options: SourceTypesOptions): Promise<So
           for (const holder of outermostFunctions(root)) {
             for (const literal of holder.descendantsOfType("func_literal")) {
               const { row, column } = literal?.startPosition ?? { row: -1, column: 0 };
-              const fn = inFile.get(`${row}:${column}`);
-              const captured = fn === undefined || literal === null ? undefined : capturedVariables(holder, literal);
-              if (fn !== undefined && captured !== undefined) lists.set(fn.entry, { names: captured, proved });
+              const fns = inFile.get(`${row}:${column}`);
+              const names = fns === undefined || literal === null ? undefined : capturedVariables(holder, literal);
+              if (names !== undefined) for (const fn of fns ?? []) lists.set(fn.entry, { names, proved });
             }
           }
         });

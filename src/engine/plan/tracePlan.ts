@@ -110,7 +110,7 @@ function* both<T>(first: Iterable<T>, second: Iterable<T>): Iterable<T> {
 
 /** They are looked for where a closure needs one. */
 async function dictionariesFor(binary: GoBinary, closures: readonly Closure[]): Promise<DictionaryData | undefined> {
-  const needed = closures.some(({ captured }) => captured.some(({ pointee }) => pointee !== undefined));
+  const needed = closures.some(({ captured }) => captured.some(({ instance }) => instance !== undefined));
   return needed ? await binary.dictionaries() : undefined;
 }
 

@@ -11,12 +11,11 @@ import type { SyntaxNode } from "../syntax/parser.ts";
 const MAX_DEPTH = 500;
 
 /**
- * `literal` stands in `holder`, the outermost function around it. Undefined where the syntax alone does not tell, and in
- * generic functions, whose literals capture a dictionary, too.
+ * `literal` stands in `holder`, the outermost function around it. Undefined where the syntax alone does not tell. In a
+ * generic function the literal captures the dictionary, too, behind all of these.
  */
 export function capturedVariables(holder: SyntaxNode, literal: SyntaxNode): readonly CapturedName[] | undefined {
-  if (holder.hasError || holder.childForFieldName("type_parameters") !== null) return undefined;
-  if (holder.childForFieldName("receiver")?.descendantsOfType("type_arguments").length) return undefined;
+  if (holder.hasError) return undefined;
   const search = new Search(literal);
   search.function(holder, 0);
   return search.result;

@@ -2,29 +2,56 @@
  * What pointers lead to that literals in generic functions have captured: the kernel program finds the type by the
  * dictionary whose address stands in the closure object, as it finds an interface's by its type word.
  */
-import type { DictionaryPlace, GoType, PointerType } from "../../goabi/type.ts";
+import { fitsShape } from "../../goabi/shaped.ts";
+import type { DictionaryPlace, GoType } from "../../goabi/type.ts";
 import type { Closure, DictionaryData, RuntimeType } from "../../gobinary/api.ts";
 
-/** One for each dictionary. Of one that has several such types none is followed: a word has one target. */
+/** The variables of one literal whose types its dictionary tells. */
+type Literal = readonly { readonly place: DictionaryPlace; readonly type: GoType; readonly byReference: boolean }[];
+
+/**
+ * One for each dictionary that is such a literal's by all of its types. Where several literals say different things of a
+ * dictionary, its pointers are not followed: a word has one target.
+ */
 export function pointeesOf(closures: readonly Closure[], dictionaries: DictionaryData | undefined): RuntimeType[] {
   if (dictionaries === undefined) return [];
-  const places = new Map<string, DictionaryPlace>();
-  for (const { captured } of closures)
-    for (const { pointee } of captured)
-      if (pointee !== undefined) places.set(JSON.stringify(pointee.place), pointee.place);
+  const literals = literalsWithPointers(closures);
+  if (literals.length === 0) return [];
   const pointees: RuntimeType[] = [];
   for (const address of dictionaries.candidates) {
-    const types = new Set<PointerType>();
-    for (const place of places.values()) {
-      const type = dictionaries.typeAt(address, place);
-      if (type !== undefined && isPointer(type)) types.add(type);
-    }
+    const types = new Set<GoType>();
+    for (const literal of literals)
+      for (const type of pointersIn(literal, (place) => dictionaries.typeAt(address, place))) types.add(type);
     const [type] = types;
     if (type !== undefined && types.size === 1) pointees.push({ address, type, direct: true });
   }
   return pointees;
 }
 
-function isPointer(type: GoType): type is PointerType {
-  return type.kind === "ptr";
+function literalsWithPointers(closures: readonly Closure[]): Literal[] {
+  const literals = new Map<string, Literal>();
+  for (const { captured } of closures) {
+    const literal = captured.flatMap(({ instance, type, byReference }) =>
+      instance === undefined ? [] : [{ place: instance.place, type, byReference }],
+    );
+    if (!literal.some(isFollowed)) continue;
+    // Many are instances of one function: those of one structure ask the same.
+    const key = literal.map(({ place, type }) => `${JSON.stringify(place)} ${type.kind} ${type.name}`).join();
+    if (!literals.has(key)) literals.set(key, literal);
+  }
+  return [...literals.values()];
+}
+
+function isFollowed({ type, byReference }: Literal[number]): boolean {
+  return type.kind === "ptr" && !byReference;
+}
+
+function pointersIn(literal: Literal, typeAt: (place: DictionaryPlace) => GoType | undefined): GoType[] {
+  const found: GoType[] = [];
+  for (const variable of literal) {
+    const type = typeAt(variable.place);
+    if (type === undefined || !fitsShape(variable.type, type)) return [];
+    if (isFollowed(variable)) found.push(type);
+  }
+  return found;
 }

@@ -47,8 +47,8 @@ export interface CapturedPart {
   readonly type: GoType;
   /** The object holds the variable's address. */
   readonly byReference: boolean;
-  /** What it points to, a type word tells that stands there in the object: a dictionary's address. */
-  readonly pointee?: { readonly dictionary: number };
+  /** Its type, the dictionary tells whose address stands there in the object (pointees.ts). */
+  readonly instance?: { readonly dictionary: number };
 }
 
 export type ShapeSlot = Omit<Slot, "via"> & {
@@ -125,17 +125,18 @@ export function shapeOfParts(
     readonly type: GoType;
     /** Its address stands there. */
     readonly byReference?: boolean;
-    readonly pointee?: { readonly dictionary: number };
+    readonly instance?: { readonly dictionary: number };
   }[],
   options: ShapeOptions,
 ): Shape {
   const builder = new ShapeBuilder(options);
   for (const part of parts) {
-    const { name, secret, offset, type, byReference, pointee } = part;
+    const { name, secret, offset, type, byReference, instance } = part;
     if (secret === true || (name !== undefined && options.isSecret(name))) builder.mask(offset, bytesAt(part));
     // The variable belongs to the closure, wherever it stands: following it is no step of the depth.
     else if (byReference === true) builder.pointer(offset, { of: "value", type }, false);
-    else if (pointee !== undefined) builder.dynamic(offset, { kind: "eface", word: pointee.dictionary });
+    else if (instance !== undefined && type.kind === "ptr")
+      builder.dynamic(offset, { kind: "eface", word: instance.dictionary });
     else builder.value(type, offset, 0);
   }
   return { size, slots: builder.slots, masks: builder.masks, unshown: builder.unshown };

@@ -69,6 +69,24 @@ func takesInstances(p Pair[string, int], t *Tree2[string, float64], s Stack[Poin
 //go:noinline
 func apply[T any](v T, options ...Option[T]) T { return v }
 
+// Literals: what they captured has its type from the dictionary that they hold.
+//
+//go:noinline
+func keeps[T any](v T, n int) func() { return func() { sink(v, n) } }
+
+//go:noinline
+func changes[T any](v T, w *T, list []T) func(T) { return func(x T) { v = x; sink(v, w, list) } }
+
+//go:noinline
+func (s *Stack[T]) Pusher(v T, more ...T) func() int {
+	return func() int { sink(s, v); return len(more) }
+}
+
+// Whether the two are the same type, their shapes do not tell.
+//
+//go:noinline
+func keepsBoth[K comparable, V any](k K, v V) func() { return func() { sink(k, v) } }
+
 // Shape is the linker's name for a type parameter's underlying type.
 func shaped(name string, shapes ...string) string {
 	list := ""
@@ -120,4 +138,23 @@ func init() {
 		&Tree2[string, float64]{Left: &Tree2[string, float64]{Pair: Pair[string, float64]{"l", 0.5}}, Pair: Pair[string, float64]{"root", 1.5}},
 		Stack[Point]{[]Point{{1, 2}}, &Point{3, 4}}, Pair[Point, *url.URL]{Point{1, 2}, &url.URL{Path: "/"}})
 	checkNamed(shaped("main.apply[%s]", "int"), apply[int], "v options", 3, []Option[int]{nil})
+
+	literals := []interface{}{
+		instance(keeps(41, 2), shaped("main.keeps[%s].func1", "int"), "{v:41, n:2}"),
+		instance(keeps(Count(42), 3), shaped("main.keeps[%s].func1", "int"), "{v:42, n:3}"),
+		instance(keeps(Name("named"), 4), shaped("main.keeps[%s].func1", "string"), `{v:"named", n:4}`),
+		instance(keeps(Point{1, 2}, 5), shaped("main.keeps[%s].func1", "struct { X int; Y int }"), "{v:main.Point{X:1, Y:2}, n:5}"),
+		instance(keeps(&Point{3, 4}, 6), shaped("main.keeps[%s].func1", "*uint8"), "{v:&main.Point{X:3, Y:4}, n:6}"),
+		instance(keeps(intAt(7), 7), shaped("main.keeps[%s].func1", "*uint8"), "{v:&7, n:7}"),
+		instance(keeps[any](errPlain, 8), shaped("main.keeps[%s].func1", "interface {}"), `{v:&errors.errorString{s:"boom"}, n:8}`),
+		instance(changes(Celsius(1.5), (*Celsius)(floatAt(2.5)), []Celsius{3}), shaped("main.changes[%s].func1", "float64"), "{v:1.5, w:&2.5, list:[]main.Celsius{3}}"),
+		instance((&Stack[int]{ints(2), intAt(1)}).Pusher(3, 4), shaped("main.(*Stack[%s]).Pusher.func1", "int"), "{s:&main.Stack[int]{items:[]int{0, 1}, top:&1}, v:3, more:[]int{4}}"),
+		instance((&Stack[Name]{}).Pusher("n"), shaped("main.(*Stack[%s]).Pusher.func1", "string"), `{s:&main.Stack[main.Name]{items:[]main.Name(nil), top:(*main.Name)(nil)}, v:"n", more:[]main.Name(nil)}`),
+		instance(keepsBoth("k", 2.5), shaped("main.keepsBoth[%s].func1", "string", "float64"), `{k:"k", v:2.5}`),
+		instance(keepsBoth(Name("k"), &Point{5, 6}), shaped("main.keepsBoth[%s].func1", "string", "*uint8"), `{k:"k", v:&main.Point{X:5, Y:6}}`),
+	}
+	for _, f := range literals {
+		check(takesAny, "f", f)
+	}
+	check(takesAny, "f", map[string]interface{}{"f": literals[4]})
 }

@@ -282,6 +282,15 @@ func closure(f interface{}, text string) interface{} {
 	return f
 }
 
+// Instance tells the linker's name of a literal in a generic function, in which reflection leaves out the shapes, and
+// what it captured.
+func instance(f interface{}, name, text string) interface{} {
+	linkerNames[reflect.ValueOf(f).Pointer()] = name
+	return closure(f, text)
+}
+
+var linkerNames = map[uintptr]string{}
+
 func closureObject(v reflect.Value) uintptr {
 	return *(*uintptr)(unsafe.Pointer(v.UnsafeAddr()))
 }
@@ -290,7 +299,11 @@ func funcText(v reflect.Value) string {
 	if v.IsNil() {
 		return "func(nil)"
 	}
-	return "func " + runtime.FuncForPC(v.Pointer()).Name() + captured[closureObject(v)]
+	name, ok := linkerNames[v.Pointer()]
+	if !ok {
+		name = runtime.FuncForPC(v.Pointer()).Name()
+	}
+	return "func " + name + captured[closureObject(v)]
 }
 
 // Addressable is a copy of the value that has an address.
