@@ -36,15 +36,22 @@ function ascii(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
 
-/** Length of the longest start that does not end inside a rune: cut text never shows half a rune. */
-export function wholeRunes(bytes: Uint8Array): number {
-  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
-    const at = bytes.length - back;
-    const byte = bytes[at]!;
-    if ((byte & 0xc0) === 0x80) continue;
-    return mayStartRune(bytes, at) ? at : bytes.length;
+/** The bytes behind a cut that tell whether it would split a rune (utf8.UTFMax − 1). */
+export const RUNE_TAIL = 3;
+
+/**
+ * Length of the longest start of at most `limit` bytes that does not end inside a rune: cut text never shows half a rune.
+ * Where the bytes end before it is clear whether they are a rune's, they might be.
+ */
+export function wholeRunes(bytes: Uint8Array, limit = bytes.length): number {
+  const end = Math.min(limit, bytes.length);
+  for (let back = 1; back <= Math.min(RUNE_TAIL, end); back++) {
+    const at = end - back;
+    if ((bytes[at]! & 0xc0) === 0x80) continue;
+    const isSplit = mayStartRune(bytes, at) || decodeRune(bytes, at).width > back;
+    return isSplit ? at : end;
   }
-  return bytes.length;
+  return end;
 }
 
 /** Go's strconv.IsPrint. */
@@ -117,7 +124,8 @@ function mayStartRune(bytes: Uint8Array, at: number): boolean {
   const width = runeLength(bytes[at]!);
   const have = bytes.length - at;
   if (have >= width) return false;
-  return have < 2 || validSecond(bytes[at]!, bytes[at + 1]!);
+  if (have >= 2 && !validSecond(bytes[at]!, bytes[at + 1]!)) return false;
+  return have < 3 || (bytes[at + 2]! & 0xc0) === 0x80;
 }
 
 /** Bytes of a rune of two or more bytes, by its first byte; 0 where no rune starts so. */

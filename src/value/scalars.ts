@@ -6,7 +6,7 @@ import type { GoType, ScalarKind, ScalarType, StructType } from "../goabi/type.t
 import type { Value } from "./api.ts";
 import { formatComplex, formatFloat } from "./float.ts";
 import type { Missing, Region } from "./memory.ts";
-import { quote, wholeRunes } from "./quote.ts";
+import { quote, RUNE_TAIL, wholeRunes } from "./quote.ts";
 import { formatDuration, formatTime } from "./time.ts";
 import { absent, type Decode, unavailable, type Walk } from "./walk.ts";
 
@@ -41,7 +41,7 @@ export function lengthAt(at: Region, offset: number): number | Missing {
   return { reason: `its length word ${BigInt.asIntN(64, at.u64(offset))} is no length` };
 }
 
-/** A string's or byte slice's storage, as far as it was copied and the limit allows. */
+/** A string's or byte slice's storage, as far as it was copied: up to the limit, and what tells how it may be cut there. */
 export function storageBytes(
   at: Region,
   offset: number,
@@ -51,7 +51,7 @@ export function storageBytes(
   if (length === 0) return { bytes: NO_BYTES };
   const address = at.word(offset + STRING.pointer);
   if (address === 0) return { reason: `it has length ${length} but no storage` };
-  const wanted = Math.min(length, walk.limits.stringBytes);
+  const wanted = Math.min(length, walk.limits.stringBytes + RUNE_TAIL);
   const tooMany = walk.stringBytes(wanted);
   if (tooMany !== undefined) return tooMany;
   const region = walk.memory.at(address, wanted);
@@ -62,11 +62,24 @@ export function storageBytes(
   return { bytes: region.bytes(0, run.length) };
 }
 
-/** Bytes as text of which nothing but the end may be left out. */
-export function cutText(bytes: Uint8Array, length: number): { text: string; cut?: number } {
-  const shown = bytes.length < length ? bytes.subarray(0, wholeRunes(bytes)) : bytes;
+/** The bytes of a text of `length`, `limit` of them at the most, as text of which nothing but the end may be left out. */
+export function cutText(bytes: Uint8Array, length: number, limit: number): { text: string; cut?: number } {
+  const isWhole = bytes.length >= length && length <= limit;
+  const shown = isWhole ? bytes : bytes.subarray(0, cutAt(bytes, length, limit));
   const left = length - shown.length;
   return left === 0 ? { text: quote(shown) } : { text: quote(shown), cut: left };
+}
+
+function cutAt(bytes: Uint8Array, length: number, limit: number): number {
+  // A rune that the text itself breaks off is none.
+  return bytes.length >= length ? wholeRunes(withEnd(bytes), limit) : wholeRunes(bytes, limit);
+}
+
+/** With bytes behind it that continue no rune. */
+function withEnd(bytes: Uint8Array): Uint8Array {
+  const ended = new Uint8Array(bytes.length + RUNE_TAIL);
+  ended.set(bytes);
+  return ended;
 }
 
 /** The standard library's type, not one of another package whose last element is `time`. */
@@ -141,7 +154,7 @@ function decodeString(type: ScalarType, at: Region, offset: number, walk: Walk):
   if (typeof length !== "number") return absent(type, length);
   const storage = storageBytes(at, offset, length, walk);
   if ("reason" in storage) return absent(type, storage);
-  return { type: type.name, kind: type.kind, len: length, ...cutText(storage.bytes, length) };
+  return { type: type.name, kind: type.kind, len: length, ...cutText(storage.bytes, length, walk.limits.stringBytes) };
 }
 
 /** A slice's header; absent where it cannot be one. */

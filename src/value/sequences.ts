@@ -3,7 +3,7 @@ import { arrayLayout } from "../goabi/layout.ts";
 import type { ArrayType, GoType, SliceType } from "../goabi/type.ts";
 import type { Value } from "./api.ts";
 import { EMPTY, type Missing, type Region } from "./memory.ts";
-import { isReadableText } from "./quote.ts";
+import { isReadableText, RUNE_TAIL } from "./quote.ts";
 import { cutText, sliceHeader, storageBytes } from "./scalars.ts";
 import { absent, type Compile, type Decode, leftOut, unavailable, type Walk } from "./walk.ts";
 
@@ -22,7 +22,7 @@ export function sliceDecoder(type: SliceType, compile: Compile): Decode {
     const head = { type: name, kind, len: length, cap: capacity };
     if (isBytes(type)) {
       const storage = storageBytes(at, offset, length, walk);
-      return "reason" in storage ? absent(type, storage) : { ...head, ...byteText(type.elem, storage.bytes, length) };
+      return "reason" in storage ? absent(type, storage) : { ...head, ...byteText(type.elem, storage.bytes, length, walk.limits.stringBytes) };
     }
     if (length === 0) return { ...head, elems: [] };
     return walk.storage(type, pointer, () => {
@@ -40,10 +40,11 @@ export function arrayDecoder(type: ArrayType, compile: Compile): Decode {
     return () => unavailable(type, "its type's size cannot be right");
   return (at, offset, walk) => {
     if (isBytes(type)) {
-      const shown = Math.min(length, walk.limits.stringBytes);
+      const limit = walk.limits.stringBytes;
+      const shown = Math.min(length, limit + RUNE_TAIL);
       const missing = at.missing(offset, shown) ?? walk.stringBytes(shown);
       if (missing !== undefined) return absent(type, missing);
-      return { type: name, kind, len: length, ...byteText(elem, at.bytes(offset, shown), length) };
+      return { type: name, kind, len: length, ...byteText(elem, at.bytes(offset, shown), length, limit) };
     }
     return walk.inside(type, () => {
       const count = Math.min(length, walk.limits.elements);
@@ -88,10 +89,16 @@ function elements(
   return { elems, ...leftOut(length, walk.limits.elements, elems.length, why) };
 }
 
-/** As text, else as numbers. */
-function byteText(elem: GoType, bytes: Uint8Array, length: number): Pick<Value, "text" | "elems" | "cut"> {
-  const text = cutText(bytes, length);
+/** As text, else as numbers; `limit` bytes at the most. */
+function byteText(
+  elem: GoType,
+  bytes: Uint8Array,
+  length: number,
+  limit: number,
+): Pick<Value, "text" | "elems" | "cut"> {
+  const text = cutText(bytes, length, limit);
   if (isReadableText(bytes.subarray(0, length - (text.cut ?? 0)))) return text;
-  const elems = Array.from(bytes, (byte): Value => ({ type: elem.name, kind: elem.kind, text: String(byte) }));
-  return bytes.length < length ? { elems, cut: length - bytes.length } : { elems };
+  const shown = bytes.subarray(0, limit);
+  const elems = Array.from(shown, (byte): Value => ({ type: elem.name, kind: elem.kind, text: String(byte) }));
+  return shown.length < length ? { elems, cut: length - shown.length } : { elems };
 }

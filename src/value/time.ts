@@ -22,10 +22,11 @@ export function formatTime(wall: bigint, ext: bigint): string | undefined {
   // time.Time: with a monotonic reading, 33 bits of seconds since 1885 stand in wall; else all seconds since year 1 in ext.
   const unix = hasMonotonic ? ((wall >> 30n) & 0x1ffffffffn) - UNIX_FROM_1885 : ext - UNIX_FROM_YEAR_1;
   if (!hasMonotonic && wall >> 30n !== 0n) return undefined;
-  if (unix < MIN_UNIX || unix > MAX_UNIX) return undefined;
-  const date = new Date(Number(unix) * 1000);
+  // The calendar repeats, weeks and all, after 400 years: a Date holds only 270 000 of them.
+  const cycles = unix / CYCLE_SECONDS;
+  const date = new Date(Number(unix - cycles * CYCLE_SECONDS) * 1000);
   const fraction = nanoseconds === 0n ? "" : `.${String(nanoseconds).padStart(9, "0").replace(/0+$/, "")}`;
-  const year = date.getUTCFullYear();
+  const year = date.getUTCFullYear() + Number(cycles) * CYCLE_YEARS;
   const yearText = `${year < 0 ? "-" : ""}${pad(Math.abs(year), 4)}`;
   const day = `${yearText}-${pad(date.getUTCMonth() + 1, 2)}-${pad(date.getUTCDate(), 2)}`;
   const clock = `${pad(date.getUTCHours(), 2)}:${pad(date.getUTCMinutes(), 2)}:${pad(date.getUTCSeconds(), 2)}`;
@@ -35,9 +36,9 @@ export function formatTime(wall: bigint, ext: bigint): string | undefined {
 /** Seconds from 1885-01-01 and 0001-01-01 to 1970-01-01. */
 const UNIX_FROM_1885 = 2_682_288_000n;
 const UNIX_FROM_YEAR_1 = 62_135_596_800n;
-/** What a JavaScript Date holds: ±8.64e15 ms, 270 000 years; other values are no real times. */
-const MAX_UNIX = 8_640_000_000_000n;
-const MIN_UNIX = -MAX_UNIX;
+const CYCLE_YEARS = 400;
+/** 146 097 days. */
+const CYCLE_SECONDS = 12_622_780_800n;
 
 function withFraction(value: bigint, unit: bigint, digits: number): string {
   const fraction = String(value % unit)

@@ -69,6 +69,8 @@ export interface ShapeOptions {
   readonly isSecret: IsSecretName;
 }
 
+/** Behind what is shown of a text: they tell whether a rune would be cut (src/value/quote.ts). */
+const RUNE_TAIL = 3;
 const ONE = { kind: "one" } as const;
 /** Half of an event: one value never takes all. */
 const MAX_STORAGE_BYTES = 8192;
@@ -162,10 +164,10 @@ class ShapeBuilder {
     const { limits, isSecret } = this.options;
     switch (type.kind) {
       case "string":
-        this.storage(offset, STRING, { of: "bytes" }, limits.stringBytes, limits.stringBytes);
+        this.text(offset, STRING, limits.stringBytes);
         break;
       case "slice":
-        if (isByteSlice(type)) this.storage(offset, SLICE, { of: "bytes" }, limits.stringBytes, limits.stringBytes);
+        if (isByteSlice(type)) this.text(offset, SLICE, limits.stringBytes);
         else this.storage(offset, SLICE, { of: "value", type: type.elem }, limits.elements, MAX_STORAGE_BYTES);
         break;
       case "ptr":
@@ -206,7 +208,8 @@ class ShapeBuilder {
 
   private arrayEnd({ elem, length, size }: ArrayType, offset: number): void {
     const { elements, stringBytes } = this.options.limits;
-    const shown = elem.size * Math.min(length, elem.kind === "uint8" ? Math.max(elements, stringBytes) : elements);
+    const bytes = Math.max(elements, stringBytes + RUNE_TAIL);
+    const shown = elem.size * Math.min(length, elem.kind === "uint8" ? bytes : elements);
     if (size - shown >= MIN_UNSHOWN_BYTES && this.unshown.length < MAX_MASKS)
       this.unshown.push({ offset: offset + shown, length: size - shown });
   }
@@ -217,8 +220,12 @@ class ShapeBuilder {
   }
 
   mapKey(offset: number): void {
-    const bytes = Math.max(SECRET_KEY_BYTES, this.options.limits.stringBytes);
-    this.storage(offset, STRING, { of: "bytes" }, bytes, bytes);
+    this.text(offset, STRING, Math.max(SECRET_KEY_BYTES, this.options.limits.stringBytes));
+  }
+
+  private text(offset: number, header: typeof STRING | typeof SLICE, shownBytes: number): void {
+    const bytes = shownBytes + RUNE_TAIL;
+    this.storage(offset, header, { of: "bytes" }, bytes, bytes);
   }
 
   pointer(offset: number, target: Target, deepens: boolean): void {

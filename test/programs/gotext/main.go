@@ -96,7 +96,7 @@ func main() {
 	}
 
 	for i := 0; i < count; i++ {
-		sec := int64(r.Uint64()) >> uint(23+r.Intn(35)) // ±2^40 s: ±35 000 years
+		sec := int64(r.Uint64()) >> uint(r.Intn(58))
 		nsec := int64(r.Intn(1000000000))
 		if r.Intn(3) == 0 {
 			nsec = 0
