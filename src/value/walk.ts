@@ -28,7 +28,7 @@ export class Walk {
   readonly resolver: ValueResolver;
   /** What the process's addresses are above those of the file; undefined where that is not known. */
   readonly loadBias: number | undefined;
-  readonly #path: { address: number; type: GoType }[] = [];
+  readonly #path: Step[] = [];
   #pointers = 0;
   #nesting = 0;
   #parts = 0;
@@ -74,25 +74,41 @@ export class Walk {
     if (hasParts ? region.length < Math.min(type.size, 1) : length < type.size)
       return why.limit === true ? undefined : absent(type, why);
     this.#pointers++;
-    this.#path.push({ address, type });
+    this.#path.push({ address, type, pointer: true });
     const value = decode(region, 0, this);
     this.#path.pop();
     this.#pointers--;
     return value;
   }
 
-  /** The inside of a slice or map, whose storage may hold the same slice or map. */
+  /**
+   * The inside of a slice or map, whose storage may hold the same slice or map. Where a pointer leads back to it, that
+   * pointer is the cycle.
+   */
   storage(type: GoType, address: number, decode: () => Value): Value {
-    if (this.#isOnPath(type, address)) return absent(type, CONTAINS_ITSELF);
-    this.#path.push({ address, type });
+    const lastPointer = this.#path.findLastIndex(({ pointer }) => pointer);
+    if (this.#isOnPath(type, address, lastPointer + 1)) return absent(type, CONTAINS_ITSELF);
+    this.#path.push({ address, type, pointer: false });
     const value = this.inside(type, decode);
     this.#path.pop();
     return value;
   }
 
-  #isOnPath(type: GoType, address: number): boolean {
-    return this.#path.some((step) => step.address === address && isSame(step.type, type));
+  /** From the `start`th step on. */
+  #isOnPath(type: GoType, address: number, start = 0): boolean {
+    for (let at = start; at < this.#path.length; at++) {
+      const step = this.#path[at]!;
+      if (step.address === address && isSame(step.type, type)) return true;
+    }
+    return false;
   }
+}
+
+interface Step {
+  readonly address: number;
+  readonly type: GoType;
+  /** A pointer was followed; else it is the storage of a slice, map, channel or func. */
+  readonly pointer: boolean;
 }
 
 /** Types from DWARF and from the runtime's descriptors are different objects. */
