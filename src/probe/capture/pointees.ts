@@ -2,6 +2,7 @@
  * What pointers lead to that literals in generic functions have captured: the kernel program finds the type by the
  * dictionary whose address stands in the closure object, as it finds an interface's by its type word.
  */
+import { WORD } from "../../goabi/runtime/word.ts";
 import { fitsShape } from "../../goabi/shaped.ts";
 import type { DictionaryPlace, GoType } from "../../goabi/type.ts";
 import type { Closure, DictionaryData, RuntimeType } from "../../gobinary/api.ts";
@@ -18,10 +19,12 @@ export function pointeesOf(closures: readonly Closure[], dictionaries: Dictionar
   const literals = literalsWithPointers(closures);
   if (literals.length === 0) return [];
   const pointees: RuntimeType[] = [];
-  for (const address of dictionaries.candidates) {
+  const starts = new Set(dictionaries.candidates);
+  for (const address of starts) {
     const types = new Set<GoType>();
-    for (const literal of literals)
-      for (const type of pointersIn(literal, (place) => dictionaries.typeAt(address, place))) types.add(type);
+    const typeAt = (place: DictionaryPlace) =>
+      isInside(address, place, starts) ? dictionaries.typeAt(address, place) : undefined;
+    for (const literal of literals) for (const type of pointersIn(literal, typeAt)) types.add(type);
     const [type] = types;
     if (type !== undefined && types.size === 1) pointees.push({ address, type, direct: true });
   }
@@ -44,6 +47,13 @@ function literalsWithPointers(closures: readonly Closure[]): Literal[] {
 
 function isFollowed({ type, byReference }: Literal[number]): boolean {
   return type.kind === "ptr" && !byReference;
+}
+
+/** One dictionary may follow the other without a gap. */
+function isInside(address: number, place: DictionaryPlace, starts: ReadonlySet<number>): boolean {
+  if (!("word" in place)) return true;
+  for (let word = 1; word <= place.word; word++) if (starts.has(address + word * WORD)) return false;
+  return true;
 }
 
 function pointersIn(literal: Literal, typeAt: (place: DictionaryPlace) => GoType | undefined): GoType[] {
