@@ -358,8 +358,7 @@ class ProbeEngine implements FullEngine {
         resolver: {
           dynamicType: (descriptor) => (known?.resolver ?? NO_RESOLVER).dynamicType(descriptor),
           funcAt: (code, object) => (known?.resolver ?? NO_RESOLVER).funcAt(code, object),
-          typeInDictionary: (dictionary, place) =>
-            (known?.resolver ?? NO_RESOLVER).typeInDictionary(dictionary, place),
+          typeInDictionary: (dictionary, place) => (known?.resolver ?? NO_RESOLVER).typeInDictionary(dictionary, place),
         },
         masksOf: (type) => (known === undefined ? undefined : masksOf(known.tables, type)),
       }),

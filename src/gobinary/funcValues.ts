@@ -20,7 +20,13 @@ import {
   withHoles,
 } from "./debuginfo/closureVariables.ts";
 import type { Dwarf } from "./debuginfo/dwarf.ts";
-import { enclosingNames, type PlacesOfShapes, placesOfShapes, withoutDictionary, withPlaces } from "./genericClosures.ts";
+import {
+  enclosingNames,
+  type PlacesOfShapes,
+  placesOfShapes,
+  withoutDictionary,
+  withPlaces,
+} from "./genericClosures.ts";
 import type { Pclntab } from "./pclntab.ts";
 import type { ObjectSize } from "./stackClosures.ts";
 
@@ -183,11 +189,7 @@ export class FuncValues {
    * What DWARF lists of an object without a descriptor, and what tells that it is not all: optimised code leaves out
    * variables that it does not read, or does not keep.
    */
-  #onStack(
-    dwarf: Dwarf,
-    code: number,
-    listed: readonly ClosureVariable[],
-  ): Pick<Func, "captured" | "missing"> {
+  #onStack(dwarf: Dwarf, code: number, listed: readonly ClosureVariable[]): Pick<Func, "captured" | "missing"> {
     if (!isOptimised(dwarf.producerAt(code))) return { captured: listed };
     const captured = withHoles(listed);
     const last = listed.at(-1)!;

@@ -15,7 +15,9 @@ export type PlacesOfShapes = ReadonlyMap<string, DictionaryPlace>;
 
 /** What the object holds, the dictionary apart. */
 export function withoutDictionary(info: Func): Func {
-  const found = info.captured.find((variable, index) => isDictionary(variable, index === info.captured.length - 1));
+  const isGeneric = info.name.includes("[");
+  const last = info.captured.length - 1;
+  const found = info.captured.find((variable, index) => isDictionary(variable, isGeneric && index === last));
   if (found === undefined) return info;
   return { ...info, captured: info.captured.filter((variable) => variable !== found), dictionary: found.offset };
 }
@@ -32,9 +34,9 @@ export function withPlaces(info: Func, places: () => PlacesOfShapes): Func {
 }
 
 /** By its name, or the type of the object's last word, `*[3]uintptr`: a reader of the object finds out what it holds. */
-function isDictionary({ name, held }: ClosureVariable, last: boolean): boolean {
+function isDictionary({ name, held }: ClosureVariable, isLast: boolean): boolean {
   if (name !== "") return name === DICTIONARY;
-  const words = last && held?.kind === "ptr" && !held.named ? held.elem : undefined;
+  const words = isLast && held?.kind === "ptr" && !held.named ? held.elem : undefined;
   return words?.kind === "array" && !words.named && words.elem.kind === "uintptr" && !words.elem.named;
 }
 

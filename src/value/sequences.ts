@@ -22,7 +22,9 @@ export function sliceDecoder(type: SliceType, compile: Compile): Decode {
     const head = { type: name, kind, len: length, cap: capacity };
     if (isBytes(type)) {
       const storage = storageBytes(at, offset, length, walk);
-      return "reason" in storage ? absent(type, storage) : { ...head, ...byteText(type.elem, storage.bytes, length, walk.limits.stringBytes) };
+      return "reason" in storage
+        ? absent(type, storage)
+        : { ...head, ...byteText(type.elem, storage.bytes, length, walk.limits.stringBytes) };
     }
     if (length === 0) return { ...head, elems: [] };
     return walk.storage(type, pointer, () => {

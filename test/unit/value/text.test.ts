@@ -104,7 +104,11 @@ test("a cut never splits a rune", () => {
     [[0xf0, 0x9f, 0x98], 2, 0],
   ];
   for (const [bytes, limit, length] of withMore)
-    assert.equal(wholeRunes(Uint8Array.from(bytes), limit), length, `${Buffer.from(bytes).toString("hex")} at ${limit}`);
+    assert.equal(
+      wholeRunes(Uint8Array.from(bytes), limit),
+      length,
+      `${Buffer.from(bytes).toString("hex")} at ${limit}`,
+    );
 });
 
 test("text that reads well", () => {
