@@ -30,7 +30,7 @@ import type {
   SourcePosition,
   TypeData,
 } from "./api.ts";
-import { closureObjects, isAllocator } from "./closureObjects.ts";
+import { closureObjects, isAllocator, isAnnouncer } from "./closureObjects.ts";
 import { captureModes } from "./debuginfo/captureModes.ts";
 import { CLOSURE_OFFSETS_SINCE } from "./debuginfo/closureVariables.ts";
 import { Dwarf } from "./debuginfo/dwarf.ts";
@@ -342,9 +342,13 @@ export class FileBinary implements GoBinary {
     if (!(etext > text && etext - text <= MAX_TEXT_BYTES)) return nothing;
     const code = await memory.read(text, etext - text);
     const allocators = new Set<number>();
-    for (let index = 0; index < pclntab.count; index++)
-      if (isAllocator(pclntab.name(index))) allocators.add(pclntab.entry(index));
-    for (const [closure, descriptor] of closureObjects(code, text, allocators)) {
+    const announcers = new Set<number>();
+    for (let index = 0; index < pclntab.count; index++) {
+      const name = pclntab.name(index);
+      if (isAllocator(name)) allocators.add(pclntab.entry(index));
+      else if (isAnnouncer(name)) announcers.add(pclntab.entry(index));
+    }
+    for (const [closure, descriptor] of closureObjects(code, text, allocators, announcers)) {
       const found = types.dynamicType(descriptor);
       // The code's address, called F or .F.
       if ("type" in found && found.type.kind === "struct" && /^\.?F$/.test(found.type.fields[0]?.name ?? ""))

@@ -38,6 +38,7 @@ for (const [toolchain, ...flags] of [
   ["go1.25.8"],
   ["installed"],
   ["installed", "-gcflags=-N -l"],
+  ["installed", "-race", "CGO_ENABLED=1"],
   ["go1.27.4"],
   ["go1.27.4", "-buildmode=pie"],
 ] as const) {
