@@ -88,7 +88,7 @@ test("a shape that stands at two places has none", () => {
 });
 
 test("a pointer to words is a dictionary only as the last thing that a generic function's literal holds", () => {
-  const uintptr = scalar("uintptr", { kind: "uintptr" } as Partial<GoType>);
+  const uintptr = scalar("uintptr", { kind: "uintptr" });
   const words = {
     kind: "array",
     name: "[3]uintptr",
