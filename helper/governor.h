@@ -12,6 +12,9 @@
  * So a flood is noticed within 1.1 s, and over a long time the average is the budget's. Once probes were given up,
  * 300 ms that cost more than the budget are enough, and a look where they cost FLOOD budgets and more: a target that
  * runs faster without them may call the others more often. A second within the budget ends that.
+ *
+ * Patience is for functions that somebody named. What a pattern found, hundreds and thousands of them, is captured from
+ * the first call, too (it may be the only one), but begins with less of a burst: see governor_start.
  */
 #ifndef PROBELENS_GOVERNOR_H
 #define PROBELENS_GOVERNOR_H
@@ -29,10 +32,16 @@
 #define CALM_NS 1000000000
 /* What is left of the burst for those that stay: they did not use it up. */
 #define BURST_OF_THE_REST_NS (BURST_NS / 2)
-/* A trace that begins when others have just spent the burst of their common target has this. */
+/* A trace that begins when others have just spent the burst of their common target has this, and one of thousands of
+ * functions. */
 #define LEAST_BURST_NS (BURST_NS / 10)
-/* Looks that are remembered: more than PERIODS periods of those that come 100 ms apart. */
-#define LOOKS 32
+/* With more functions the burst is as much smaller. */
+#define FEW_FUNCTIONS 100
+/* Between two looks: no longer than it takes all CPUs to use up the burst, within these. */
+#define LOOK_EVERY_NS 100000000
+#define LOOK_SOONEST_NS 20000000
+/* Looks that are remembered: more than PERIODS periods of those that come soonest. */
+#define LOOKS 64
 
 struct look {
 	int64_t time_ns;
@@ -45,20 +54,28 @@ struct governor {
 	double debt_ns;	 /* how much of BURST_NS is spent in truth, also by those that went */
 	int alarmed;	 /* something was done lately, and there was no second within the budget since */
 	int rounds;	 /* of it, removals here: they were not enough */
+	uint32_t functions;
 	int64_t over_ns; /* the last look above the budget */
 	uint32_t looks;
 	struct look look[LOOKS];
 };
 
-/* `debt_ns`: what earlier probes of the target have left. */
-static void governor_start(struct governor *g, double budget, int64_t now_ns, double debt_ns)
+static int are_few(const struct governor *g) { return g->functions <= FEW_FUNCTIONS; }
+
+/*
+ * `debt_ns`: what earlier probes of the target have left. Where functions are many, a flood of them is one of most of
+ * what the target does (`runtime.*`): the first removal is made as if there had been one (speed_up).
+ */
+static void governor_start(struct governor *g, double budget, uint32_t functions, int64_t now_ns, double debt_ns)
 {
 	g->budget = budget;
+	g->functions = functions;
 	g->debt_ns = debt_ns;
-	g->burst_ns = BURST_NS - debt_ns;
+	g->burst_ns = (are_few(g) ? BURST_NS : BURST_NS * FEW_FUNCTIONS / functions) - debt_ns;
 	if (g->burst_ns < LEAST_BURST_NS)
 		g->burst_ns = LEAST_BURST_NS;
-	g->alarmed = g->rounds = 0;
+	g->alarmed = 0;
+	g->rounds = !are_few(g);
 	g->over_ns = now_ns;
 	g->looks = 1;
 	g->look[0] = (struct look){now_ns, 0};
@@ -103,8 +120,10 @@ static int governor_look(struct governor *g, int64_t now_ns, double cost_ns)
 		g->over_ns = now_ns;
 	if (g->burst_ns < 0)
 		return 1;
-	if (now_ns - g->over_ns >= CALM_NS)
-		g->alarmed = g->rounds = 0;
+	if (now_ns - g->over_ns >= CALM_NS) {
+		g->alarmed = 0;
+		g->rounds = !are_few(g);
+	}
 	if (g->alarmed)
 		return (elapsed_ns >= FLOOD_NS && cost_ns > FLOOD * g->budget * (double)elapsed_ns) ||
 		       (spare_ns < 0 && over(g, look_at(g, now_ns - ALARMED_NS), &now));
@@ -114,6 +133,17 @@ static int governor_look(struct governor *g, int64_t now_ns, double cost_ns)
 	return spare_ns < 0;
 }
 
+/* Until the next look. */
+static int64_t governor_pause_ns(const struct governor *g, uint32_t cpus)
+{
+	double used_up_ns = g->burst_ns / cpus;
+	if (g->alarmed)
+		return FLOOD_NS;
+	return used_up_ns < LOOK_SOONEST_NS ? LOOK_SOONEST_NS
+	       : used_up_ns > LOOK_EVERY_NS ? LOOK_EVERY_NS
+					    : (int64_t)used_up_ns;
+}
+
 /* What all have cost since then. */
 static double governor_cost_since(const struct governor *g, int64_t time_ns)
 {
@@ -121,7 +151,8 @@ static double governor_cost_since(const struct governor *g, int64_t time_ns)
 	return from ? g->look[(g->looks - 1) % LOOKS].cost_ns - from->cost_ns : 0;
 }
 
-/* Where no CPU time seems to be left. */
+/* Where no CPU time seems to be left; with more functions than these as much as there are: what the target does calls most
+ * of them, and each is slowed. */
 #define MOST_SPEED_UP 50
 /* Each further time that a removal was not enough, eight times as much. */
 #define MOST_ROUNDS 4
@@ -129,9 +160,10 @@ static double governor_cost_since(const struct governor *g, int64_t time_ns)
 /* A hit was measured with warm caches, on a CPU of its own. Among others it takes more. */
 #define AMONG_OTHERS 1.5
 
-static double unslowed(double trapped_share)
+static double unslowed(double trapped_share, uint32_t functions)
 {
-	return trapped_share < 1 - 1.0 / MOST_SPEED_UP ? 1 / (1 - trapped_share) : MOST_SPEED_UP;
+	double most = functions > MOST_SPEED_UP ? functions : MOST_SPEED_UP;
+	return trapped_share < 1 - 1 / most ? 1 / (1 - trapped_share) : most;
 }
 
 /*
@@ -141,11 +173,12 @@ static double unslowed(double trapped_share)
  * function of the runtime was traced ran 500 times as fast without, and so did, one after the other, what was still
  * traced.
  */
-static double speed_up(double total_ns, double elapsed_ns, uint32_t cpus, double used_ns, int rounds)
+static double speed_up(double total_ns, double elapsed_ns, uint32_t cpus, double used_ns, int rounds,
+		       uint32_t functions)
 {
 	if (rounds == 0)
-		return unslowed(total_ns / elapsed_ns / cpus);
-	double times = unslowed(AMONG_OTHERS * total_ns / used_ns);
+		return unslowed(total_ns / elapsed_ns / cpus, functions);
+	double times = unslowed(AMONG_OTHERS * total_ns / used_ns, functions);
 	for (int round = 1; round < rounds; round++)
 		times *= SPEED_UP_OF_ROUND;
 	return times;

@@ -10,7 +10,7 @@
  * Descriptor 3 is the program file, 4 and up are the loaded BPF programs. Standard input has one number after the
  * other:
  *
- *   g BUDGET TARGET PROBES CPUS COUNTERS SWITCHES LEDGER SIGNAL, then PROBES times ROLE ENTRY COST
+ *   g BUDGET TARGET FUNCTIONS PROBES CPUS COUNTERS SWITCHES LEDGER SIGNAL, then PROBES times ROLE ENTRY COST
  *                                                          the bound on what they cost (holder_governor.h): millionths
  *                                                          of a core; descriptors; nanoseconds a signal, a hit
  *   m PROGRAM PID COUNT, then COUNT times OFFSET INDEX     one uprobe_multi link (PID 0: every process)
@@ -147,6 +147,8 @@ static long long number(long long least, long long most)
 
 static int link_create(union link_attr *attr, size_t size) { return syscall(SYS_bpf, BPF_LINK_CREATE, attr, size); }
 
+static void start_governing(int pid);
+
 static struct held *new_link(int multi)
 {
 	/* Not more than sites. */
@@ -155,6 +157,8 @@ static struct held *new_link(int multi)
 	held->program = number(4, INT32_MAX);
 	held->pid = number(-1, INT32_MAX);
 	held->first_site = site_count;
+	if (link_count == 1)
+		start_governing(held->pid);
 	return held;
 }
 
@@ -349,7 +353,8 @@ int main(int argc, char **argv)
 	drop_capabilities();
 	puts("ok");
 	fflush(stdout);
-	start_governing();
+	/* A helper that reads nothing must not hold it up. */
+	fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
 	int status = hold(timer);
 	leave_row();
 	return status;

@@ -41,6 +41,8 @@ export interface Bound {
   readonly budget: number;
   /** Whose: bounds of the same number share one budget. */
   readonly target: number;
+  /** That are traced: patience is for few (governor.h). */
+  readonly functions: number;
   readonly cpus: number;
   /** Descriptors of maps. */
   readonly counters: number;
@@ -123,10 +125,13 @@ export class LinkHolder {
         ? damagedHolder(`it answered ${JSON.stringify(answer)}`)
         : new SystemCallError(failure[1] ?? "", Number(failure[2]));
     }
-    holder.lines.onLine = (line) => {
-      const what = givenUp(line);
-      if (what !== undefined) listener.onGivenUp(what);
-    };
+    // Told after the answer to the request, however soon it comes.
+    setImmediate(() =>
+      holder.lines.listen((line) => {
+        const what = givenUp(line);
+        if (what !== undefined) listener.onGivenUp(what);
+      }),
+    );
     void holder.exited.then(() => {
       if (!holder.released) listener.onEnd(ENDS[holder.child.exitCode ?? -1] ?? "lost");
     });
@@ -237,13 +242,15 @@ async function startProcess(
 class Lines {
   /** Empty when the process ends before it has written one. */
   readonly first: Promise<string>;
-  onLine: (line: string) => void = () => {};
+  /** Those behind the first that nobody has listened to; not more than three for each probe. */
+  private unheard: string[] = [];
+  private hear = (line: string): unknown => this.unheard.push(line);
   private text = "";
 
   constructor({ stdout }: ChildProcess) {
     this.first = new Promise((resolve) => {
       let next = (line: string): void => {
-        next = (later) => this.onLine(later);
+        next = (later) => void this.hear(later);
         resolve(line);
       };
       stdout?.setEncoding("latin1").on("data", (chunk: string) => {
@@ -256,6 +263,12 @@ class Lines {
       });
       stdout?.on("close", () => resolve(""));
     });
+  }
+
+  /** To all lines behind the first. */
+  listen(hear: (line: string) => void): void {
+    this.hear = hear;
+    for (const line of this.unheard.splice(0)) hear(line);
   }
 }
 
@@ -282,9 +295,10 @@ function encode(requests: readonly LinkRequest[], bound: Bound | undefined, desc
   const place = (descriptor: number): number => FIRST_PROGRAM + descriptors.indexOf(descriptor);
   const lines: (string | number)[][] = [];
   if (bound !== undefined) {
-    const { budget, target, cpus, probes } = bound;
+    const { budget, target, functions, cpus, probes } = bound;
+    const whose = [Math.ceil(budget * 10_000), target, functions];
     const places = [bound.counters, bound.switches, bound.ledger].map(place);
-    lines.push(["g", Math.ceil(budget * 10_000), target, probes.length, cpus, ...places, Math.round(bound.signalNs)]);
+    lines.push(["g", ...whose, probes.length, cpus, ...places, Math.round(bound.signalNs)]);
     lines.push(...probes.map(({ role, entry, costNs }) => [ROLES[role], entry, Math.round(costNs)]));
   }
   for (const request of requests) {

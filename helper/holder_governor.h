@@ -24,9 +24,8 @@
 #include "probe_costs.h"
 #include "relink.h"
 
-/* Between two looks; with so many counters that a look takes long, more, so that looking takes 5 % of a core at most.
- */
-#define LOOK_EVERY_NS 100000000
+/* With so many counters that a look takes long, the next one is so many times as far, so that looking takes 5 % of a core
+ * at most. */
 #define LOOK_SHARE 20
 
 /* A line that is to be written. */
@@ -40,6 +39,7 @@ struct told {
 
 static int governed;
 static uint64_t target;
+static uint32_t function_count;
 static struct governor governor;
 static int64_t next_look_ns;
 /* Of a function its returns, its calls, and that it was thinned. */
@@ -62,6 +62,7 @@ static void take_budget(void)
 	governed = 1;
 	governor.budget = (double)number(1, INT64_MAX) / 1e6;
 	target = number(0, INT64_MAX);
+	function_count = number(0, INT32_MAX);
 	probe_count = number(1, MAX_SITES);
 	cpu_count = number(1, MAX_CPUS);
 	int counter_map = number(4, INT32_MAX), switch_map = number(4, INT32_MAX);
@@ -88,24 +89,21 @@ static int64_t monotonic_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-static void start_governing(void)
+/* From the first link on they cost: making thousands under a target that hits them takes a while. */
+static void start_governing(int pid)
 {
 	if (!governed)
 		return;
-	int64_t now = monotonic_ns();
-	governor_start(&governor, governor.budget, now, take_row(target, governor.budget, now));
-	next_look_ns = now + LOOK_EVERY_NS;
-	target_pid = links[0].pid;
-	count_hits();
+	int64_t now = next_look_ns = monotonic_ns();
+	governor_start(&governor, governor.budget, function_count, now, take_row(target, governor.budget, now));
+	target_pid = pid;
 	mark_all(now);
-	/* A helper that reads nothing must not hold this up. */
-	fcntl(STDOUT_FILENO, F_SETFL, O_NONBLOCK);
 }
 
 /* The kernel program first: it stops at once. `hits` and `cost_ns` are what is told of these probes. */
 static void give_up(uint32_t entry, int returns, double hits, double cost_ns, int64_t now)
 {
-	double seconds = (double)(now - mark_before_ns) / 1e9;
+	double seconds = (double)(now - flood_ns) / 1e9;
 	set_switch(entry, 0, PL_SWITCH_NO_ENDS);
 	for (uint32_t i = entry; i < probe_count; i++) {
 		if (probes[i].role == WATCH || probes[i].entry != entry || (returns && probes[i].role != RETURN))
@@ -131,7 +129,7 @@ static void release(int64_t now)
 			const struct probe *probe = &probes[sites[links[i].first_site + j].index];
 			if (probe->gone || probe->role == WATCH)
 				continue;
-			give_up(probe->entry, probe->role == RETURN, lately(probe).hits, cost_lately(probe), now);
+			give_up(probe->entry, probe->role == RETURN, in_flood(probe).hits, cost_in_flood(probe), now);
 			lost = 1;
 		}
 	}
@@ -140,7 +138,7 @@ static void release(int64_t now)
 		release_gone(changed);
 }
 
-/* All that can be given up, with what it has cost lately; gives how many. */
+/* All that can be given up, with what it has cost in the flood; gives how many. */
 static uint32_t list_candidates(struct candidate *candidates, double *return_hits)
 {
 	static double returns_ns[MAX_SITES];
@@ -151,14 +149,14 @@ static uint32_t list_candidates(struct candidate *candidates, double *return_hit
 		const struct probe *probe = &probes[i];
 		if (probe->gone || probe->role != RETURN)
 			continue;
-		return_hits[probe->entry] += (double)lately(probe).hits;
-		returns_ns[probe->entry] += cost_lately(probe);
+		return_hits[probe->entry] += (double)in_flood(probe).hits;
+		returns_ns[probe->entry] += cost_in_flood(probe);
 	}
 	for (uint32_t i = 0; i < probe_count; i++) {
 		const struct probe *probe = &probes[i];
 		if (probe->gone || probe->role == WATCH || probe->role == RETURN)
 			continue;
-		count += candidates_of(i, cost_lately(probe), returns_ns[i], probe->role == ENTRY_THAT_PARKS,
+		count += candidates_of(i, cost_in_flood(probe), returns_ns[i], probe->role == ENTRY_THAT_PARKS,
 				       &candidates[count]);
 	}
 	return count;
@@ -217,7 +215,7 @@ static int remove_some(struct candidate *candidates, uint32_t count, const doubl
 	for (uint32_t i = 0; i < chosen; i++) {
 		uint32_t entry = candidates[i].entry;
 		int returns = candidates[i].returns;
-		double hits = returns ? return_hits[entry] : (double)lately(&probes[entry]).hits;
+		double hits = returns ? return_hits[entry] : (double)in_flood(&probes[entry]).hits;
 		give_up(entry, returns, hits, candidates[i].gain_ns, now);
 	}
 	if (chosen > 0)
@@ -229,22 +227,22 @@ static void reduce(int64_t now)
 {
 	static struct candidate candidates[2 * MAX_SITES];
 	static double return_hits[MAX_SITES];
+	flood_begins(governor.alarmed, now);
 	uint32_t count = list_candidates(candidates, return_hits);
-	double elapsed_ns = (double)(now - mark_before_ns), heaviest_ns = 0;
-	for (uint32_t i = 0; i < count; i++)
+	double flooded_ns = (double)(now - flood_ns), heaviest_ns = 0, flood_cost_ns = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		flood_cost_ns += candidates[i].gain_ns;
 		if (candidates[i].weight_ns > heaviest_ns)
 			heaviest_ns = candidates[i].weight_ns;
-	if (own_row)
-		own_row->weight = heaviest_ns / elapsed_ns;
-	/* Others learn first what this one's weigh, and this one what theirs do. */
-	if (is_shared(now) && (waits == 0 || (is_heavier_elsewhere(now) && waits < MOST_WAITS))) {
-		waits++;
-		return;
 	}
-	waits = 0;
+	if (waits_for_others(heaviest_ns / flooded_ns, now))
+		return;
+	double elapsed_ns = (double)(now - mark_before_ns);
 	double total_ns = governor_cost_since(&governor, mark_before_ns);
-	double times = speed_up(total_ns, elapsed_ns, cpu_count, used_lately(elapsed_ns), governor.rounds);
-	double excess_ns = excess(total_ns, elapsed_ns, governor.budget, times);
+	double others_share = (total_ns - own_cost_lately()) / elapsed_ns;
+	double times = speed_up(total_ns, elapsed_ns, cpu_count, used_lately(elapsed_ns), governor.rounds,
+				governor.functions);
+	double excess_ns = excess(flood_cost_ns + others_share * flooded_ns, flooded_ns, governor.budget, times);
 	int thinned = thin(total_ns, elapsed_ns, times, now);
 	if (!thinned && !remove_some(candidates, count, return_hits, excess_ns, now))
 		return;
@@ -254,6 +252,9 @@ static void reduce(int64_t now)
 	int64_t then = monotonic_ns();
 	governor_removed(&governor, then, !thinned);
 	mark_all(then);
+	/* What was captured before is no measure of what will be. */
+	if (thinned)
+		flood_ns = 0;
 }
 
 static int tell_length(const struct told *one, char *line, size_t size)
@@ -297,8 +298,9 @@ static int govern(void)
 			mark(now);
 		}
 		int64_t then = monotonic_ns();
-		int64_t pause_ns = too_much ? 0 : LOOK_SHARE * (then - now);
-		next_look_ns = then + (pause_ns > LOOK_EVERY_NS ? pause_ns : LOOK_EVERY_NS);
+		int64_t rest_ns = too_much ? 0 : LOOK_SHARE * (then - now);
+		int64_t pause_ns = governor_pause_ns(&governor, cpu_count);
+		next_look_ns = then + (rest_ns > pause_ns ? rest_ns : pause_ns);
 		now = then;
 	}
 	write_told();

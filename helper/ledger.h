@@ -13,8 +13,10 @@
 #define ROW_ALIVE_NS 2000000000LL
 /* Others that begin at the same moment may take the same one. */
 #define MOST_ATTEMPTS 8
-/* Looks that the holder of the heaviest probes is waited for: it may have come a moment ago. */
-#define MOST_WAITS 10
+/* So long each one leaves the others to tell what theirs weigh: each has looked once. */
+#define LEAST_WAIT_NS LOOK_EVERY_NS
+/* And so long the holder of the heaviest probes is waited for: it may have come a moment ago. */
+#define MOST_WAIT_NS 1000000000LL
 
 struct row {
 	uint32_t owner; /* pid of the holder; 0: free */
@@ -31,7 +33,7 @@ struct row {
 static struct row *ledger, *own_row;
 static double seen_cost_ns[LEDGER_ROWS];
 static uint32_t seen_owner[LEDGER_ROWS], seen_removals[LEDGER_ROWS];
-static uint32_t waits;
+static int64_t waiting_since_ns; /* 0: it does not wait */
 
 /* The file may be left from an earlier boot, whose clock was ahead of this one's. */
 static int is_of_this_boot(const struct row *row, int64_t now) { return row->looked_ns < now + ROW_ALIVE_NS; }
@@ -160,9 +162,24 @@ static int is_heavier_elsewhere(int64_t now)
 	return 0;
 }
 
+/* Others learn first what this one's weigh, and this one what theirs do: then those of the heaviest go. */
+static int waits_for_others(double weight, int64_t now)
+{
+	if (own_row)
+		own_row->weight = weight;
+	if (waiting_since_ns == 0)
+		waiting_since_ns = now;
+	int64_t waited_ns = now - waiting_since_ns;
+	if (is_shared(now) &&
+	    (waited_ns < LEAST_WAIT_NS || (is_heavier_elsewhere(now) && waited_ns < MOST_WAIT_NS)))
+		return 1;
+	waiting_since_ns = 0;
+	return 0;
+}
+
 static void forget_weight(void)
 {
-	waits = 0;
+	waiting_since_ns = 0;
 	if (own_row)
 		own_row->weight = 0;
 }

@@ -171,11 +171,15 @@ export class LoadedSession {
   }
 
   /** For the holder; `budget`: percent of one core. */
-  bound(budget: number, { target, ledger, traps }: Pick<Bound, "target" | "ledger"> & { traps: TrapCosts }): Bound {
+  bound(
+    budget: number,
+    { target, functions, ledger, traps }: Pick<Bound, "target" | "functions" | "ledger"> & { traps: TrapCosts },
+  ): Bound {
     const places = new Map(this.probes.map(({ id }, index) => [id, index]));
     return {
       budget,
       target,
+      functions,
       ledger,
       cpus: possibleCpus(),
       counters: mapFd(findMap(this.object, "counters")),

@@ -29,12 +29,17 @@ struct probe {
 	int gone;
 	int thinned;
 	struct tally now, marked, marked_before;
+	struct tally at_flood; /* when it began */
 };
 
 static struct probe probes[MAX_SITES];
 static uint32_t probe_count, cpu_count, signal_ns;
 static const volatile uint64_t *counters;
 static int64_t mark_ns, mark_before_ns;
+/* What has led to a removal weighs on in those that follow it: a target that hardly moves tells little more. Longer ago
+ * than this it does not. 0: nothing is known. */
+#define MOST_FLOOD_NS 3000000000LL
+static int64_t flood_ns;
 /* CPU time that the target had used then. */
 static int64_t used_marked_ns, used_marked_before_ns;
 static int target_pid; /* 0 and below: many, or not known */
@@ -113,17 +118,45 @@ static void mark_all(int64_t now)
 		probes[i].marked = probes[i].marked_before = probes[i].now;
 }
 
-static struct tally lately(const struct probe *probe)
+static struct tally since(const struct probe *probe, const struct tally *from)
 {
-	const struct tally *from = &probe->marked_before;
 	return (struct tally){probe->now.hits - from->hits, probe->now.captures - from->captures,
 			      probe->now.capture_ns - from->capture_ns};
 }
 
+static struct tally lately(const struct probe *probe) { return since(probe, &probe->marked_before); }
+
 static double cost_lately(const struct probe *probe)
 {
-	struct tally since = lately(probe);
-	return cost_of(probe, &since);
+	struct tally all = lately(probe);
+	return cost_of(probe, &all);
+}
+
+static double own_cost_lately(void)
+{
+	double cost_ns = 0;
+	for (uint32_t i = 0; i < probe_count; i++)
+		if (!probes[i].gone && probes[i].role != WATCH)
+			cost_ns += cost_lately(&probes[i]);
+	return cost_ns;
+}
+
+/* The flood is what there was lately; unless it has begun before, and is not over. */
+static void flood_begins(int goes_on, int64_t now)
+{
+	if (goes_on && flood_ns > 0 && now - flood_ns < MOST_FLOOD_NS)
+		return;
+	flood_ns = mark_before_ns;
+	for (uint32_t i = 0; i < probe_count; i++)
+		probes[i].at_flood = probes[i].marked_before;
+}
+
+static struct tally in_flood(const struct probe *probe) { return since(probe, &probe->at_flood); }
+
+static double cost_in_flood(const struct probe *probe)
+{
+	struct tally all = in_flood(probe);
+	return cost_of(probe, &all);
 }
 
 /* What the target has used of its CPUs lately; where that is not known, as if it were one thread. */

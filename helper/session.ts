@@ -164,13 +164,18 @@ export class Session {
 /** Of a file's processes nobody knows which one costs what: they share one budget, and not with those of a process. */
 function boundOf(
   loaded: LoadedSession,
-  { target, budget }: AttachParams,
+  { target, budget, functions }: AttachParams,
   { ledger, trapCosts = USUAL_TRAP_COSTS }: SessionContext,
   file: number,
 ): Bound | undefined {
   if (budget === undefined || ledger === undefined) return undefined;
   const whose = target.kind === "process" ? target.pid : fileTarget(file);
-  return loaded.bound(budget, { target: whose, ledger: ledger(), traps: trapCosts });
+  return loaded.bound(budget, {
+    target: whose,
+    functions: functions.length,
+    ledger: ledger(),
+    traps: trapCosts,
+  });
 }
 
 /** File systems number their files with 64 bits. */

@@ -106,7 +106,7 @@ export interface AttachParams {
   /** Memory that is not resident is waited for; refused where the kernel cannot (`InitializeResult.faultIn`). */
   readonly faultIn?: boolean;
   readonly probes: readonly ProbeSpec[];
-  /** For the audit log: function names. */
+  /** Names, for the audit log; and how many there are: the bound on their cost has patience with few. */
   readonly functions: readonly string[];
   /** The last parts of the session's tables; what comes before them comes by `captureTables`. Absent: nothing is followed. */
   readonly tables?: CaptureTableParts;

@@ -8,16 +8,16 @@ int main(void)
 	static struct governor governor;
 	static struct candidate candidates[1000];
 	uint32_t count = 0;
-	long long now, entry, parks;
+	long long now, entry, parks, functions;
 	double cost, returns, budget, times;
 	static double wanted[1000];
 	char command;
 	while (scanf(" %c", &command) == 1) {
 		switch (command) {
-		case 's': /* start BUDGET NOW DEBT */
-			if (scanf("%lf %lld %lf", &budget, &now, &cost) != 3)
+		case 's': /* start BUDGET FUNCTIONS NOW DEBT */
+			if (scanf("%lf %lld %lld %lf", &budget, &functions, &now, &cost) != 4)
 				return 1;
-			governor_start(&governor, budget, now, cost);
+			governor_start(&governor, budget, functions, now, cost);
 			break;
 		case 'l': /* look NOW COST → 0 or 1 */
 			if (scanf("%lld %lf", &now, &cost) != 2)
@@ -29,10 +29,12 @@ int main(void)
 				return 1;
 			printf("%.0f\n", governor_cost_since(&governor, now));
 			break;
-		case 'e': /* excess TOTAL ELAPSED BUDGET CPUS USED ROUNDS */
-			if (scanf("%lf %lf %lf %lld %lf %lld", &cost, &returns, &budget, &now, &times, &parks) != 6)
+		case 'e': /* excess TOTAL ELAPSED BUDGET CPUS USED ROUNDS FUNCTIONS */
+			if (scanf("%lf %lf %lf %lld %lf %lld %lld", &cost, &returns, &budget, &now, &times, &parks,
+				  &functions) != 7)
 				return 1;
-			printf("%.0f\n", excess(cost, returns, budget, speed_up(cost, returns, now, times, parks)));
+			times = speed_up(cost, returns, now, times, parks, functions);
+			printf("%.0f\n", excess(cost, returns, budget, times));
 			break;
 		case 'w': /* room for captures KEPT ELAPSED BUDGET TIMES */
 			if (scanf("%lf %lf %lf %lf", &cost, &returns, &budget, &times) != 4)
@@ -47,6 +49,11 @@ int main(void)
 					return 1;
 			printf("%.0f\n", fair_share(wanted, count, cost));
 			count = 0;
+			break;
+		case 'p': /* pause CPUS */
+			if (scanf("%lld", &now) != 1)
+				return 1;
+			printf("%lld\n", (long long)governor_pause_ns(&governor, now));
 			break;
 		case 'b': /* what is left of the burst, and the debt */
 			printf("%.0f %.0f\n", governor.burst_ns / 1e6, governor.debt_ns / 1e6);

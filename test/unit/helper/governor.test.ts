@@ -31,13 +31,14 @@ function noticedAfter(
   shares: readonly number[],
   seconds: number,
   stepMs = LOOK_MS,
+  functions = 1,
 ): number | undefined {
   const steps = Math.floor((seconds * 1000) / stepMs);
   const looks = Array.from({ length: steps }, (_, step) => {
     const share = shares[Math.floor((step * stepMs) / LOOK_MS) % shares.length] ?? 0;
     return `l ${(step + 1) * stepMs * MS} ${share * stepMs * MS}`;
   });
-  const at = answers([`s ${budget} 0 0`, ...looks]).indexOf("1");
+  const at = answers([`s ${budget} ${functions} 0 0`, ...looks]).indexOf("1");
   return at < 0 ? undefined : (at + 1) * stepMs;
 }
 
@@ -69,12 +70,31 @@ describe("when it is too much", () => {
     assert.equal(noticedAfter(0.05, [0.049], 60, 500), undefined);
   });
 
+  it("looks that come soonest find the same", () => {
+    assert.equal(noticedAfter(0.05, [0.06], 60, 20), 960);
+    assert.equal(noticedAfter(0.05, [0.049], 60, 20), undefined);
+  });
+
+  for (const [functions, expected] of [
+    [100, 960],
+    [101, 960],
+    [200, 560],
+    [412, 280],
+    [1459, 120],
+    [10_000, 120],
+  ] as const)
+    it(`a flood of one thread, of ${functions} functions`, () =>
+      assert.equal(noticedAfter(0.05, [0.95], 60, 20, functions), expected));
+
+  it("what is within the budget stays, of however many functions", () =>
+    assert.equal(noticedAfter(0.05, [0.049], 60, 20, 10_000), undefined));
+
   it("a clock that stands still tells nothing", () =>
-    assert.deepEqual(answers(["s 0.05 0 0", "l 0 1e12", "l 0 1e12"]), ["0", "0"]));
+    assert.deepEqual(answers(["s 0.05 1 0 0", "l 0 1e12", "l 0 1e12"]), ["0", "0"]));
 });
 
 it("what was spent since a time is known from the look before it", () =>
-  assert.deepEqual(answers(["s 0.05 0 0", "l 100 7", "l 200 11", "d 0", "d 100", "d 150", "d 200", "d -1"]).slice(2), [
+  assert.deepEqual(answers(["s 0.05 1 0 0", "l 100 7", "l 200 11", "d 0", "d 100", "d 150", "d 200", "d -1"]).slice(2), [
     "18",
     "11",
     "11",
@@ -82,9 +102,22 @@ it("what was spent since a time is known from the look before it", () =>
     "0",
   ]));
 
+describe("when it is looked at again", () => {
+  /** On so many CPUs. */
+  for (const [name, commands, cpus, expected] of [
+    ["two CPUs cannot use up a second in a tenth", ["s 0.05 1 0 0"], 2, 100],
+    ["sixteen can", ["s 0.05 1 0 0"], 16, 62.5],
+    ["not sooner than looking pays", ["s 0.05 1 0 0"], 256, 20],
+    ["the less of the burst is left, the sooner", ["s 0.05 1 0 8.8e8"], 2, 60],
+    ["so with many functions", ["s 0.05 2000 0 0"], 2, 50],
+    ["while one look may be enough", ["s 0.05 1 0 0", "r 0"], 1, 50],
+  ] as const)
+    it(name, () => assert.equal(Number(answers([...commands, `p ${cpus}`])[0]) / MS, expected));
+});
+
 describe("what has to be saved", () => {
   /** Of 1 000 ns on two CPUs, with a budget of 50. */
-  for (const [name, cost, used, rounds, expected] of [
+  for (const [name, cost, used, rounds, expected, functions = 1] of [
     ["a little more than the budget", 60, 2000, 0, 12],
     ["half of one CPU: the rest comes a third more often", 500, 1000, 0, 462],
     ["all of one CPU: the rest comes twice as often", 1000, 1000, 0, 975],
@@ -93,15 +126,18 @@ describe("what has to be saved", () => {
     ["again, and it is what the target does all the time", 100, 110, 1, 99],
     ["again, and it is a part of what the target does", 100, 300, 1, 75],
     ["a third time", 100, 300, 2, 97],
+    ["one function's flood", 1000, 1000, 1, 999],
+    ["one of thousands", 1000, 1000, 1, 1000, 2000],
+    ["of thousands, and the target does more beside", 100, 300, 1, 75, 2000],
   ] as const)
-    it(name, () => assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${used} ${rounds}`]), [String(expected)]));
+    it(name, () => assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${used} ${rounds} ${functions}`]), [String(expected)]));
 });
 
 describe("after some were removed", () => {
   const looks = (share: number, count: number): string[] =>
     Array.from({ length: count }, (_, n) => `l ${(n + 1) * LOOK_MS * MS} ${share * LOOK_MS * MS}`);
   const after = (share: number, count: number): string[] =>
-    answers(["s 0.05 -1000000000 0", "r 0", ...looks(share, count)]);
+    answers(["s 0.05 1 -1000000000 0", "r 0", ...looks(share, count)]);
 
   it("what is still too much goes after three looks", () => assert.deepEqual(after(0.15, 3), ["0", "0", "1"]));
   it("what is still a flood goes at once", () => assert.deepEqual(after(0.25, 1), ["1"]));
@@ -109,12 +145,12 @@ describe("after some were removed", () => {
   it("a target that runs now and then is looked at over three looks", () => {
     const shares = [0.19, 0, 0.19, 0, 0.19];
     const commands = shares.map((share, n) => `l ${(n + 1) * LOOK_MS * MS} ${share * LOOK_MS * MS}`);
-    assert.deepEqual(answers(["s 0.05 -1000000000 0", "r 0", ...commands]), ["0", "0", "1", "0", "1"]);
+    assert.deepEqual(answers(["s 0.05 1 -1000000000 0", "r 0", ...commands]), ["0", "0", "1", "0", "1"]);
   });
   it("a second within the budget ends the alarm", () => {
     const after = (calmLooks: number): string | undefined =>
       answers([
-        "s 0.05 -1000000000 0",
+        "s 0.05 1 -1000000000 0",
         "r 0",
         ...looks(0.01, calmLooks),
         ...looks(0.95, 15).slice(calmLooks, calmLooks + 1),
@@ -127,13 +163,16 @@ describe("what a trace leaves to the next one of its target", () => {
   const look = (ms: number, share: number): string => `l ${ms * MS} ${share * 100 * MS}`;
   const left = (...commands: string[]): string => answers([...commands, "b"]).at(-1) ?? "";
   for (const [name, commands, expected] of [
-    ["nothing was spent", ["s 0.05 0 0", look(100, 0)], "1000 0"],
-    ["half of a core for a tenth of a second", ["s 0.05 0 0", look(100, 0.5)], "955 45"],
-    ["it is paid back", ["s 0.05 0 0", look(100, 0.5), look(2000, 0)], "1000 0"],
-    ["what a removal forgives the rest, it does not forgive others", ["s 0.05 0 0", look(100, 9), "r 200"], "500 895"],
-    ["the burst is smaller by the debt", ["s 0.05 0 4e8"], "600 400"],
-    ["a part of it is left in any case", ["s 0.05 0 1e9"], "100 1000"],
-    ["no debt is larger than the burst", ["s 0.05 0 0", look(100, 90)], "-7995 1000"],
+    ["nothing was spent", ["s 0.05 1 0 0", look(100, 0)], "1000 0"],
+    ["half of a core for a tenth of a second", ["s 0.05 1 0 0", look(100, 0.5)], "955 45"],
+    ["it is paid back", ["s 0.05 1 0 0", look(100, 0.5), look(2000, 0)], "1000 0"],
+    ["what a removal forgives the rest, it does not forgive others", ["s 0.05 1 0 0", look(100, 9), "r 200"], "500 895"],
+    ["the burst is smaller by the debt", ["s 0.05 1 0 4e8"], "600 400"],
+    ["a part of it is left in any case", ["s 0.05 1 0 1e9"], "100 1000"],
+    ["many functions have less of it from the start", ["s 0.05 400 0 0"], "250 0"],
+    ["thousands the same as any", ["s 0.05 5000 0 0"], "100 0"],
+    ["of many, it grows to the same by and by", ["s 0.05 400 0 0", look(20_000, 0)], "1000 0"],
+    ["no debt is larger than the burst", ["s 0.05 1 0 0", look(100, 90)], "-7995 1000"],
   ] as const)
     it(name, () => assert.equal(left(...commands), expected));
 });
