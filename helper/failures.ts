@@ -47,6 +47,16 @@ export function damagedHolder(why: string): UserError {
   });
 }
 
+/** Nobody reads it: the peer is gone. */
+export function attachCalledOff(): UserError {
+  return new UserError({
+    code: "helper-died",
+    what: "placing the probes",
+    why: "the helper was told to end before they stood, and has removed what did",
+    remedy: "Start the trace again",
+  });
+}
+
 /** `left`: why what it left could not be removed. */
 export function holderKilled(signal: string | null, left: string | undefined): UserError {
   const killed = `the process that holds them was killed${signal === null ? "" : ` (${signal})`} while it placed them`;

@@ -72,7 +72,7 @@ export class Helper {
   private readonly sessions = new Map<number, Attached>();
   private readonly rings = new Rings();
   /** Ids of sessions whose attach is under way. */
-  private readonly attaching = new Set<number>();
+  private readonly attaching = new Map<number, Promise<Session>>();
   /** Capture types that have come for a session that is not attached yet. */
   private coming: { readonly session: number; readonly parts: CaptureTableParts[]; bytes: number } | undefined;
   private scratch: Scratch | undefined;
@@ -80,7 +80,7 @@ export class Helper {
   private ledger: number | undefined;
   private traps: Promise<TrapCosts> | undefined;
   private openCalls: OpenCallTables | undefined;
-  private disposed = false;
+  private readonly ending = new AbortController();
 
   constructor(host: HelperHost) {
     this.host = host;
@@ -111,10 +111,12 @@ export class Helper {
 
   /** Resolves when every probe is gone. */
   async dispose(): Promise<void> {
-    this.disposed = true;
+    this.ending.abort();
     this.rings.stop();
     this.audit.close();
-    await Promise.all([...this.sessions.values()].map(({ session }) => session.detach()));
+    const attaching = [...this.attaching.values()].map(async (session) => await (await session).detach());
+    const attached = [...this.sessions.values()].map(({ session }) => session.detach());
+    await Promise.allSettled([...attaching, ...attached]);
   }
 
   private serve<M extends HelperRequest>(
@@ -189,26 +191,11 @@ export class Helper {
     this.coming = undefined;
     const window = new RecordWindow((batch, done) => this.host.sendRecords(id, batch, done));
     const ring = this.takeRing(describeTarget(params), window);
-    this.attaching.add(id);
+    const attaching = this.attachSession(params, ring, tables);
+    this.attaching.set(id, attaching);
     let session: Session;
-    let traps: TrapCosts;
     try {
-      traps = await this.measureTraps();
-      session = await Session.attach(params, {
-        peerUid: this.peerUid,
-        objectPath: this.packageFile(OBJECT),
-        holderPath: this.packageFile(HOLDER),
-        ring,
-        openCalls: () => (this.openCalls ??= new OpenCallTables()),
-        scratch: (this.scratch ??= new Scratch(features.pidNamespace === undefined)),
-        tables,
-        features,
-        ledger: () => (this.ledger ??= openLedger()),
-        trapCosts: traps,
-        onEnded: (ended, target) => this.onEnded(ended, target),
-        onRemoved: (removed) => this.onRemoved(removed),
-      });
-      if (this.disposed) await session.detach();
+      session = await attaching;
       this.sessions.set(id, { session, ring, window });
     } catch (error) {
       this.rings.giveBack(ring);
@@ -225,9 +212,33 @@ export class Helper {
     return {
       link: linkKind(features),
       attached: params.probes.length,
-      costsNs: session.costsNs(traps),
+      costsNs: session.costsNs(await this.measureTraps()),
       ...(unlogged === undefined ? {} : { notice: unlogged }),
     };
+  }
+
+  private async attachSession(
+    params: AttachParams,
+    ring: RingReader,
+    tables: readonly CaptureTableParts[],
+  ): Promise<Session> {
+    const { features } = this.prepare();
+    const trapCosts = await this.measureTraps();
+    return await Session.attach(params, {
+      peerUid: this.peerUid,
+      objectPath: this.packageFile(OBJECT),
+      holderPath: this.packageFile(HOLDER),
+      ring,
+      openCalls: () => (this.openCalls ??= new OpenCallTables()),
+      scratch: (this.scratch ??= new Scratch(features.pidNamespace === undefined)),
+      tables,
+      features,
+      ledger: () => (this.ledger ??= openLedger()),
+      trapCosts,
+      ending: this.ending.signal,
+      onEnded: (ended, target) => this.onEnded(ended, target),
+      onRemoved: (removed) => this.onRemoved(removed),
+    });
   }
 
   private async detach(id: number): Promise<DetachResult> {

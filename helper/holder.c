@@ -315,6 +315,13 @@ static int hold(int timer)
 	}
 }
 
+/* Also while its request is still being read: nobody wants the links any more. */
+static int helper_ended(void)
+{
+	struct pollfd source = {.fd = STDIN_FILENO, .events = POLLRDHUP};
+	return poll(&source, 1, 0) > 0 && (source.revents & (POLLRDHUP | POLLHUP)) != 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "costs") == 0)
@@ -324,8 +331,8 @@ int main(int argc, char **argv)
 		signal(ignored[i], SIG_IGN);
 	for (;;) {
 		int kind = take_word();
-		if (kind == EOF)
-			return 1; /* The helper ended first. */
+		if (kind == EOF || helper_ended())
+			return 1;
 		if (kind == '.')
 			break;
 		switch (kind) {

@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { TrapCosts } from "./cost.ts";
-import { damagedHolder, holderKilled, noHolder } from "./failures.ts";
+import { attachCalledOff, damagedHolder, holderKilled, noHolder } from "./failures.ts";
 import { SystemCallError } from "./libbpf.ts";
 
 /** `pid` 0: every process. */
@@ -100,6 +100,8 @@ export interface LinkSet {
   readonly requests: readonly LinkRequest[];
   /** Absent: they may cost what they will. */
   readonly bound?: Bound | undefined;
+  /** Aborted: nobody wants them any more. */
+  readonly calledOff?: AbortSignal | undefined;
 }
 
 export class LinkHolder {
@@ -118,7 +120,9 @@ export class LinkHolder {
   /** Throws where one of the links fails, and then none is left. */
   static async start(links: LinkSet, listener: HolderListener): Promise<LinkHolder> {
     const { holder, answer } = await LinkHolder.make(links);
-    if (answer === "") throw await mend(links, holder.child);
+    const { child } = holder;
+    if (answer === "" && (child.signalCode !== null || !holder.released)) throw await mend(links, child);
+    if (answer !== "ok" && holder.released) throw attachCalledOff();
     if (answer !== "ok") {
       const failure = /^(.+) (\d+)$/.exec(answer);
       throw failure === null
@@ -139,13 +143,18 @@ export class LinkHolder {
   }
 
   /** `answer`: `ok`, else the holder has ended; empty where it did so without a word. */
-  static async make({ executable, file, requests, bound }: LinkSet): Promise<{ holder: LinkHolder; answer: string }> {
+  static async make(links: LinkSet): Promise<{ holder: LinkHolder; answer: string }> {
+    const { executable, file, requests, bound, calledOff } = links;
     const descriptors = [...new Set(requests.map(({ program }) => program))];
     if (bound !== undefined) descriptors.push(bound.counters, bound.switches, bound.ledger);
     const holder = new LinkHolder(await startProcess(executable, [file, ...descriptors]));
     holder.child.stdin?.write(encode(requests, bound, descriptors));
+    const callOff = (): void => void holder.release();
+    if (calledOff?.aborted === true) callOff();
+    calledOff?.addEventListener("abort", callOff);
     const line = await holder.lines.first;
-    if (line !== "ok") await holder.release();
+    calledOff?.removeEventListener("abort", callOff);
+    if (line !== "ok") await holder.exited;
     return { holder, answer: line };
   }
 
@@ -173,7 +182,7 @@ export class LinkHolder {
  */
 async function mend(links: LinkSet, killed: ChildProcess): Promise<Error> {
   for (let attempt = 0; attempt < MEND_ATTEMPTS; attempt++) {
-    const { holder, answer } = await LinkHolder.make(links);
+    const { holder, answer } = await LinkHolder.make({ ...links, calledOff: undefined });
     await holder.release();
     if (answer !== "") return holderKilled(killed.signalCode, answer === "ok" ? undefined : answer);
   }

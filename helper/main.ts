@@ -13,8 +13,11 @@ import { AnswerRoom } from "./answerRoom.ts";
 import { Helper } from "./helper.ts";
 import { Turns } from "./turns.ts";
 
-/** Probes hang on a process of their own; the helper waits this long for its end before it ends itself. */
-const GOODBYE_MS = 5000;
+/**
+ * Probes hang on processes of their own; the helper waits this long for their end before it ends itself. The kernel takes
+ * its time with thousands of them, under a busy target.
+ */
+const GOODBYE_MS = 60_000;
 
 const output = openOutput();
 const turns = new Turns((session, batch, done) => {

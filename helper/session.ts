@@ -39,6 +39,8 @@ export interface SessionContext {
   readonly ledger?: () => number;
   /** Absent: the usual ones. */
   readonly trapCosts?: TrapCosts;
+  /** Aborted when the helper ends: attaches that are under way come to nothing. */
+  readonly ending?: AbortSignal;
   /** The traced process ended or runs another program, or the links' holder has let go of them (`pid` is the helper's). */
   onEnded(session: number, ended: Omit<TargetEndedParams, "session">): void;
   /** They cost more than the budget. */
@@ -75,7 +77,7 @@ export class Session {
       try {
         const bound = boundOf(loaded, params, context, file);
         // Through the descriptor that was checked: another file at this path, or another program after exec, is not it.
-        const holder = await link(what, context.holderPath, loaded, file, bound, params, {
+        const holder = await link(what, context, loaded, file, bound, params, {
           onEnd: (reason) => context.onEnded(params.session, { pid: process.pid, reason }),
           onGivenUp: (givenUp) => {
             const removed = loaded.givenUp(givenUp);
@@ -194,7 +196,7 @@ function load(what: string, params: AttachParams, context: SessionContext): Load
 
 async function link(
   what: string,
-  executable: string,
+  { holderPath: executable, ending: calledOff }: SessionContext,
   loaded: LoadedSession,
   file: number,
   bound: Bound | undefined,
@@ -208,7 +210,8 @@ async function link(
   };
   let holder: LinkHolder;
   try {
-    holder = await LinkHolder.start({ executable, file, requests: loaded.linkRequests(pid), bound }, listener);
+    const requests = loaded.linkRequests(pid);
+    holder = await LinkHolder.start({ executable, file, requests, bound, calledOff }, listener);
   } catch (error) {
     alive(); // The likeliest cause, told better.
     throw asUserError(what, error);

@@ -29,6 +29,8 @@ import { formatBatch, formatDuration, formatStats, removedText, thinnedText, und
 const RETURN_GRACE_MS = 5000;
 /** An interrupted attach ends within this time, unless sudo still waits for a password. */
 const ATTACH_GRACE_MS = 3000;
+/** Who waits longer for the end wants to know for what. */
+const PATIENCE_MS = 3000;
 /** Ending takes as long as detaching and a stubborn command (5 s) do; then the process ends anyway, and with it the probes. */
 const FORCED_EXIT_MS = 15_000;
 
@@ -132,6 +134,8 @@ class TraceRun implements TraceListener {
   private readonly thinned: ThinnedEvent[] = [];
   /** Ids of printed calls whose end is to come; only with `--limit`, which bounds it. */
   private readonly awaited = new Set<number>();
+  /** What is prepared when the signal comes is given up. */
+  private readonly preparing = new AbortController();
   private grace: NodeJS.Timeout | undefined;
   private readonly ending = new Set<string>();
   private readonly end: Promise<{ reason: EndReason; stats: readonly StatsEvent[] }>;
@@ -181,7 +185,8 @@ class TraceRun implements TraceListener {
       ...(depth === undefined ? {} : { depth }),
       ...(values ? { values } : {}),
     };
-    const started = this.engine.trace(newJob({ notice: say }), request, this);
+    const { signal } = this.preparing;
+    const started = this.engine.trace(newJob({ notice: say, signal }), request, this);
     started.catch(() => {});
     // An attach that is under way ends by itself; then there is something to detach and to total.
     const trace = await Promise.race([started, interrupted.then(() => this.lastMoment(started))]);
@@ -301,13 +306,19 @@ class TraceRun implements TraceListener {
     return reason.kind === "target-exited" && !this.interrupted ? (reason.exitStatus ?? 0) : 0;
   }
 
+  private sayWhatFor(): void {
+    if (this.detached || this.output === undefined) return;
+    const command = this.options.target.kind === "command" ? " and the command has ended" : "";
+    say(`waiting until the probes are gone${command}; another Ctrl-C ends this at once, and they go all the same`);
+  }
+
   /** Detached or not, this process ends now. */
   private giveUp(): never {
     if (this.detached) {
       this.output?.sayMissing();
       process.exit(0);
     }
-    say("the privileged helper does not answer; its probes are gone when it ends (`pgrep -f probelens-holder`)");
+    say("the privileged helper has not removed its probes yet; they are gone when it ends (`pgrep -f probelens-holder`)");
     process.exit(1);
   }
 
@@ -323,7 +334,9 @@ class TraceRun implements TraceListener {
         }
         firstAt = now;
         this.interrupted = true;
+        setTimeout(() => this.sayWhatFor(), PATIENCE_MS).unref();
         setTimeout(() => this.giveUp(), FORCED_EXIT_MS).unref();
+        this.preparing.abort();
         this.stop();
         resolve(undefined);
       });

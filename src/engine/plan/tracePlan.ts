@@ -24,6 +24,8 @@ import type { ResolvedPattern } from "./resolvePatterns.ts";
 
 /** Names in one notice; the rest is a count. */
 const MAX_NAMED = 3;
+/** Some milliseconds each at the most: between so many, signals and the editor are heard. */
+const FUNCTIONS_AT_ONCE = 16;
 
 /**
  * Plans every function once. A pattern of which nothing can be planned refuses all; of one that names several, those that
@@ -36,10 +38,12 @@ export async function planGroups(
   remedy: string | undefined,
 ): Promise<FunctionPlan[]> {
   const plans = new Map<string, FunctionPlan>();
+  let met = 0;
   for (const { pattern, functions, leftOut } of groups) {
     const refused = leftOut.map((fn) => ({ fn, reason: fn.notTraceable ?? "" }));
     let planned = 0;
     for (const fn of functions) {
+      if (++met % FUNCTIONS_AT_ONCE === 0) await new Promise(setImmediate);
       const result = plans.get(functionKey(fn)) ?? (await plan(fn));
       if (isRefusal(result)) {
         refused.push({ fn, reason: result.reason });
