@@ -312,9 +312,9 @@ class TraceRun implements TraceListener {
     say(`waiting until the probes are gone${command}; another Ctrl-C ends this at once, and they go all the same`);
   }
 
-  /** Detached or not, this process ends now. */
+  /** Whatever is not done yet, this process ends now. */
   private giveUp(): never {
-    if (this.detached) {
+    if (this.detached || this.output === undefined) {
       this.output?.sayMissing();
       process.exit(0);
     }

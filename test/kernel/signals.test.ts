@@ -5,7 +5,17 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
 import { until } from "../until.ts";
-import { codeOf, commandLine, liveCode, probelens, ROOT, startTarget } from "./cliProcess.ts";
+import {
+  childrenOf,
+  codeOf,
+  commandLine,
+  holdersOf,
+  liveCode,
+  probelens,
+  ROOT,
+  startTarget,
+} from "./cliProcess.ts";
+import { isUntouched } from "./processCode.ts";
 
 const path = buildGo("calls");
 const target = startTarget(path);
@@ -29,6 +39,23 @@ test("kill -9 in the first moments, hundreds of probes among them", async () => 
     );
   }
 });
+
+test("Ctrl-C while thousands of probes are placed: at the end all are gone, however long it takes", async () => {
+  await target.says("ready");
+  const trace = probelens("trace", "main.*", "fmt.*", "reflect.*", "runtime.*", "--returns", "--pid", String(target.pid));
+  const holder = await until("the holder", () => ownHolders(trace.pid)[0]);
+  process.kill(holder, "SIGSTOP");
+  trace.process.kill("SIGINT");
+  await trace.complains("waiting until the probes are gone");
+  process.kill(holder, "SIGCONT");
+  assert.equal(await trace.status(), 0, trace.stderr);
+  assert.ok(isUntouched(target.pid));
+  assert.deepEqual(ownHelpers(), []);
+});
+
+function ownHolders(pid: number): number[] {
+  return childrenOf(pid, "helper").flatMap(holdersOf);
+}
 
 /** Of this package: helpers by their script, holders by their program. */
 function ownHelpers(): string[] {
