@@ -35,7 +35,7 @@
 /* A trace that begins when others have just spent the burst of their common target has this, and one of thousands of
  * functions. */
 #define LEAST_BURST_NS (BURST_NS / 10)
-/* With more functions the burst is as much smaller. */
+/* With more functions the burst is as much smaller. src/protocol/budget.ts has the same number. */
 #define FEW_FUNCTIONS 100
 /* Between two looks: no longer than it takes all CPUs to use up the burst, within these. */
 #define LOOK_EVERY_NS 100000000

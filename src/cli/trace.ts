@@ -14,7 +14,7 @@ import type {
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { newJob } from "../engine/job.ts";
 import { findCommand } from "../engine/processes/command.ts";
-import { DEFAULT_BUDGET } from "../protocol/budget.ts";
+import { DEFAULT_BUDGET, FEW_FUNCTIONS } from "../protocol/budget.ts";
 import type { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
 import { COMMANDS } from "./commands.ts";
@@ -372,6 +372,7 @@ function attachedText(trace: Trace, { expireMs, budget }: TraceOptions): string 
 function costText({ costs }: Trace, budget: number): string {
   const bound = `budget ${budget} % of a core (--budget)`;
   const [{ entryNs, returnNs = 0 } = {}] = costs;
+  if (costs.length > FEW_FUNCTIONS) return `; ${bound}; with so many functions, those that break it go at once`;
   if (costs.length !== 1 || entryNs === undefined) return `; ${bound}`;
   const ns = entryNs + returnNs;
   const rate = Number(((budget * 1e7) / ns).toPrecision(2));

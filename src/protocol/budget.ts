@@ -7,3 +7,6 @@ export const DEFAULT_BUDGET = 5;
 /** Below it nothing could be traced; above it no machine has as much. */
 export const MIN_BUDGET = 0.001;
 export const MAX_BUDGET = 1_000_000;
+
+/** With more functions the bound has less patience: they were found by a pattern, not named (helper/governor.h). */
+export const FEW_FUNCTIONS = 100;

@@ -4,7 +4,18 @@ import { afterEach, describe, it } from "node:test";
 import type { RemovedEvent, StatsEvent, ThinnedEvent } from "../../src/engine/api.ts";
 import { buildGo } from "../programs/build.ts";
 import { until } from "../until.ts";
-import { attached, Child, CLI, codeOf, eventsOf, liveCode, probelens, startTarget } from "./cliProcess.ts";
+import {
+  attached,
+  Child,
+  CLI,
+  childrenOf,
+  codeOf,
+  eventsOf,
+  liveCode,
+  probelens,
+  startTarget,
+} from "./cliProcess.ts";
+import { isUntouched } from "./processCode.ts";
 
 const path = buildGo("flood");
 const MANY = ["one", "two", "three", "four", "five", "six", "seven", "eight"] as const;
@@ -283,6 +294,46 @@ describe("sessions on one process, each with a helper of its own", () => {
   });
 });
 
+describe("one of three sessions is killed while it is over the budget", () => {
+  it("the others go on, and the budget is there for the next one", async () => {
+    const target = await startFlood();
+    const others = [await startTrace(target, "main.cheap", "--returns"), await startTrace(target, "main.one")];
+    const trace = await startTrace(target, "main.hot", "--returns");
+    await target.command("hot on");
+    for (const pid of childrenOf(trace.pid, "helper")) process.kill(pid, "SIGKILL");
+    assert.equal(await trace.status(), 1);
+    await until("the traps of main.hot are gone", () => gone(target));
+    const next = await startTrace(target, "main.hot", "main.two");
+    await until("they are again", () => removedFrom(next).length > 0 && gone(target));
+    await target.command("hot off");
+    await target.command("cheap 100");
+    for (const other of [...others, next]) await ended(other, "SIGINT");
+    assert.deepEqual(others.flatMap(removedFrom), []);
+    assert.equal(statsFrom(others[0]!).get("main.cheap")?.returns, 100);
+    for (const { func } of removedFrom(next)) assert.equal(func, "main.hot");
+    assert.ok(isUntouched(target.pid));
+  });
+});
+
+describe("a thousand functions", () => {
+  for (const options of [[], ["--returns"]])
+    it(["those that break the budget go, the others stay", ...options].join(" "), async () => {
+      const target = await startFlood();
+      await target.command("hot on");
+      const trace = await startTrace(target, "runtime.*", "main.*", ...options);
+      assert.match(trace.stderr, /with so many functions, those that break it go at once/);
+      await until("the traps of main.hot are gone", () => gone(target));
+      await target.command("hot off");
+      await target.command("cheap 100");
+      await ended(trace, "SIGINT");
+      const [stats, removed] = [statsFrom(trace), removedFrom(trace)];
+      assert.equal(stats.get("main.cheap")?.hits, 100);
+      const names = new Set(removed.map(({ func }) => func));
+      assert.ok(names.has("main.hot") && names.size < stats.size / 2, `${names.size} of ${stats.size}`);
+      assert.ok(isUntouched(target.pid));
+    });
+});
+
 describe("nothing is left to trace", () => {
   it("the trace ends, with status 0", async () => {
     const target = await startFlood();
@@ -324,18 +375,48 @@ describe("when the time is up", () => {
   });
 });
 
-describe("while others are stopped", () => {
-  it("the holder acts alone", async () => {
+describe("the holder acts alone", () => {
+  for (const [name, stopped] of [
+    ["while the command line is stopped", ({ pid }: Child) => [pid]],
+    ["while the helper is stopped", ({ pid }: Child) => childrenOf(pid, "helper")],
+    ["while both are stopped", ({ pid }: Child) => [pid, ...childrenOf(pid, "helper")]],
+  ] as const)
+    it(name, async () => {
+      const target = await startFlood();
+      const trace = await startTrace(target, "main.hot", "main.cheap", "--returns");
+      const pids = stopped(trace);
+      for (const pid of pids) process.kill(pid, "SIGSTOP");
+      await target.command("hot on");
+      await until("the traps of main.hot are gone", () => gone(target));
+      // Not because the peer gave no sign of life: the others' traps are there.
+      assert.notEqual(liveCode(target.pid, cheap), cheap.original);
+      for (const pid of pids) process.kill(pid, "SIGCONT");
+      await until("it is told", () => removedFrom(trace).length > 0);
+      await ended(trace, "SIGINT");
+      assert.ok(isUntouched(target.pid));
+    });
+});
+
+describe("--budget off beside a session with a budget", () => {
+  it("loses nothing, and takes nothing from the other's", async () => {
     const target = await startFlood();
-    const trace = await startTrace(target, "main.hot", "main.cheap", "--returns");
-    trace.process.kill("SIGSTOP");
+    const free = await startTrace(target, "main.hot", "--budget", "off");
+    const bound = await startTrace(target, "main.one", "main.two");
     await target.command("hot on");
-    await until("the traps of main.hot are gone", () => gone(target));
-    // Not because the peer gave no sign of life: the others' traps are there.
-    assert.notEqual(liveCode(target.pid, cheap), cheap.original);
-    trace.process.kill("SIGCONT");
-    await until("it is told", () => removedFrom(trace).length > 0);
-    await ended(trace, "SIGINT");
+    // Far more than a second's worth of traps, whatever one costs here.
+    await reaches(target, "hot", 1_000_000);
+    const other = await startTrace(target, "main.hot", "main.cheap");
+    await until("its own is removed", () => removedFrom(other).length > 0);
+    await target.command("hot off");
+    const own = await countsOf(target);
+    for (const trace of [free, bound, other]) await ended(trace, "SIGINT");
+    assert.deepEqual([...removedFrom(free), ...removedFrom(bound)], []);
+    assert.deepEqual(
+      removedFrom(other).map(({ func }) => func),
+      ["main.hot"],
+    );
+    assert.equal(statsFrom(free).get("main.hot")?.hits, own.get("hot"));
+    assert.ok(isUntouched(target.pid));
   });
 });
 

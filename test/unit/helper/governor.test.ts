@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { FEW_FUNCTIONS } from "../../../src/protocol/budget.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "probelens-governor-"));
 const program = join(folder, "governor");
@@ -76,8 +77,7 @@ describe("when it is too much", () => {
   });
 
   for (const [functions, expected] of [
-    [100, 960],
-    [101, 960],
+    [FEW_FUNCTIONS, 960],
     [200, 560],
     [412, 280],
     [1459, 120],
@@ -169,6 +169,8 @@ describe("what a trace leaves to the next one of its target", () => {
     ["what a removal forgives the rest, it does not forgive others", ["s 0.05 1 0 0", look(100, 9), "r 200"], "500 895"],
     ["the burst is smaller by the debt", ["s 0.05 1 0 4e8"], "600 400"],
     ["a part of it is left in any case", ["s 0.05 1 0 1e9"], "100 1000"],
+    ["all that somebody named have all of it", [`s 0.05 ${FEW_FUNCTIONS} 0 0`], "1000 0"],
+    ["one more function has less of it", [`s 0.05 ${FEW_FUNCTIONS + 1} 0 0`], "990 0"],
     ["many functions have less of it from the start", ["s 0.05 400 0 0"], "250 0"],
     ["thousands the same as any", ["s 0.05 5000 0 0"], "100 0"],
     ["of many, it grows to the same by and by", ["s 0.05 400 0 0", look(20_000, 0)], "1000 0"],
