@@ -51,9 +51,9 @@ struct look {
 struct governor {
 	double budget; /* cores */
 	double burst_ns;
-	double debt_ns;	 /* how much of BURST_NS is spent in truth, also by those that went */
-	int alarmed;	 /* something was done lately, and there was no second within the budget since */
-	int rounds;	 /* of it, removals here: they were not enough */
+	double debt_ns; /* how much of BURST_NS is spent in truth, also by those that went */
+	int alarmed;	/* something was done lately, and there was no second within the budget since */
+	int rounds;	/* of it, removals here: they were not enough */
 	uint32_t functions;
 	int64_t over_ns; /* the last look above the budget */
 	uint32_t looks;
@@ -151,8 +151,8 @@ static double governor_cost_since(const struct governor *g, int64_t time_ns)
 	return from ? g->look[(g->looks - 1) % LOOKS].cost_ns - from->cost_ns : 0;
 }
 
-/* Where no CPU time seems to be left; with more functions than these as much as there are: what the target does calls most
- * of them, and each is slowed. */
+/* Where no CPU time seems to be left; with more functions than these as much as there are: what the target does calls
+ * most of them, and each is slowed. */
 #define MOST_SPEED_UP 50
 /* Each further time that a removal was not enough, eight times as much. */
 #define MOST_ROUNDS 4

@@ -24,8 +24,8 @@
 #include "probe_costs.h"
 #include "relink.h"
 
-/* With so many counters that a look takes long, the next one is so many times as far, so that looking takes 5 % of a core
- * at most. */
+/* With so many counters that a look takes long, the next one is so many times as far, so that looking takes 5 % of a
+ * core at most. */
 #define LOOK_SHARE 20
 
 /* A line that is to be written. */
@@ -240,8 +240,8 @@ static void reduce(int64_t now)
 	double elapsed_ns = (double)(now - mark_before_ns);
 	double total_ns = governor_cost_since(&governor, mark_before_ns);
 	double others_share = (total_ns - own_cost_lately()) / elapsed_ns;
-	double times = speed_up(total_ns, elapsed_ns, cpu_count, used_lately(elapsed_ns), governor.rounds,
-				governor.functions);
+	double times =
+	    speed_up(total_ns, elapsed_ns, cpu_count, used_lately(elapsed_ns), governor.rounds, governor.functions);
 	double excess_ns = excess(flood_cost_ns + others_share * flooded_ns, flooded_ns, governor.budget, times);
 	int thinned = thin(total_ns, elapsed_ns, times, now);
 	if (!thinned && !remove_some(candidates, count, return_hits, excess_ns, now))

@@ -170,8 +170,7 @@ static int waits_for_others(double weight, int64_t now)
 	if (waiting_since_ns == 0)
 		waiting_since_ns = now;
 	int64_t waited_ns = now - waiting_since_ns;
-	if (is_shared(now) &&
-	    (waited_ns < LEAST_WAIT_NS || (is_heavier_elsewhere(now) && waited_ns < MOST_WAIT_NS)))
+	if (is_shared(now) && (waited_ns < LEAST_WAIT_NS || (is_heavier_elsewhere(now) && waited_ns < MOST_WAIT_NS)))
 		return 1;
 	waiting_since_ns = 0;
 	return 0;

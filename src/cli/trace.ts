@@ -318,7 +318,9 @@ class TraceRun implements TraceListener {
       this.output?.sayMissing();
       process.exit(0);
     }
-    say("the privileged helper has not removed its probes yet; they are gone when it ends (`pgrep -f probelens-holder`)");
+    say(
+      "the privileged helper has not removed its probes yet; they are gone when it ends (`pgrep -f probelens-holder`)",
+    );
     process.exit(1);
   }
 

@@ -4,17 +4,7 @@ import { afterEach, describe, it } from "node:test";
 import type { RemovedEvent, StatsEvent, ThinnedEvent } from "../../src/engine/api.ts";
 import { buildGo } from "../programs/build.ts";
 import { until } from "../until.ts";
-import {
-  attached,
-  Child,
-  CLI,
-  childrenOf,
-  codeOf,
-  eventsOf,
-  liveCode,
-  probelens,
-  startTarget,
-} from "./cliProcess.ts";
+import { attached, Child, CLI, childrenOf, codeOf, eventsOf, liveCode, probelens, startTarget } from "./cliProcess.ts";
 import { isUntouched } from "./processCode.ts";
 
 const path = buildGo("flood");

@@ -5,16 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
 import { until } from "../until.ts";
-import {
-  childrenOf,
-  codeOf,
-  commandLine,
-  holdersOf,
-  liveCode,
-  probelens,
-  ROOT,
-  startTarget,
-} from "./cliProcess.ts";
+import { childrenOf, codeOf, commandLine, holdersOf, liveCode, probelens, ROOT, startTarget } from "./cliProcess.ts";
 import { isUntouched } from "./processCode.ts";
 
 const path = buildGo("calls");
@@ -42,7 +33,16 @@ test("kill -9 in the first moments, hundreds of probes among them", async () => 
 
 test("Ctrl-C while thousands of probes are placed: at the end all are gone, however long it takes", async () => {
   await target.says("ready");
-  const trace = probelens("trace", "main.*", "fmt.*", "reflect.*", "runtime.*", "--returns", "--pid", String(target.pid));
+  const trace = probelens(
+    "trace",
+    "main.*",
+    "fmt.*",
+    "reflect.*",
+    "runtime.*",
+    "--returns",
+    "--pid",
+    String(target.pid),
+  );
   const holder = await until("the holder", () => ownHolders(trace.pid)[0]);
   process.kill(holder, "SIGSTOP");
   trace.process.kill("SIGINT");

@@ -94,13 +94,10 @@ describe("when it is too much", () => {
 });
 
 it("what was spent since a time is known from the look before it", () =>
-  assert.deepEqual(answers(["s 0.05 1 0 0", "l 100 7", "l 200 11", "d 0", "d 100", "d 150", "d 200", "d -1"]).slice(2), [
-    "18",
-    "11",
-    "11",
-    "0",
-    "0",
-  ]));
+  assert.deepEqual(
+    answers(["s 0.05 1 0 0", "l 100 7", "l 200 11", "d 0", "d 100", "d 150", "d 200", "d -1"]).slice(2),
+    ["18", "11", "11", "0", "0"],
+  ));
 
 describe("when it is looked at again", () => {
   /** On so many CPUs. */
@@ -130,7 +127,9 @@ describe("what has to be saved", () => {
     ["one of thousands", 1000, 1000, 1, 1000, 2000],
     ["of thousands, and the target does more beside", 100, 300, 1, 75, 2000],
   ] as const)
-    it(name, () => assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${used} ${rounds} ${functions}`]), [String(expected)]));
+    it(name, () =>
+      assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${used} ${rounds} ${functions}`]), [String(expected)]),
+    );
 });
 
 describe("after some were removed", () => {
@@ -166,7 +165,11 @@ describe("what a trace leaves to the next one of its target", () => {
     ["nothing was spent", ["s 0.05 1 0 0", look(100, 0)], "1000 0"],
     ["half of a core for a tenth of a second", ["s 0.05 1 0 0", look(100, 0.5)], "955 45"],
     ["it is paid back", ["s 0.05 1 0 0", look(100, 0.5), look(2000, 0)], "1000 0"],
-    ["what a removal forgives the rest, it does not forgive others", ["s 0.05 1 0 0", look(100, 9), "r 200"], "500 895"],
+    [
+      "what a removal forgives the rest, it does not forgive others",
+      ["s 0.05 1 0 0", look(100, 9), "r 200"],
+      "500 895",
+    ],
     ["the burst is smaller by the debt", ["s 0.05 1 0 4e8"], "600 400"],
     ["a part of it is left in any case", ["s 0.05 1 0 1e9"], "100 1000"],
     ["all that somebody named have all of it", [`s 0.05 ${FEW_FUNCTIONS} 0 0`], "1000 0"],
