@@ -30,16 +30,11 @@ export interface Observation {
   readonly dropped: number;
 }
 
-/** `wanted`: of its functions; absent: all that can be told from others by their names. */
-export async function observe(
-  program: ValuesProgram,
-  options: readonly string[] = [],
-  wanted?: readonly string[],
-): Promise<Observation> {
+export async function observe(program: ValuesProgram, options: readonly string[] = []): Promise<Observation> {
   const { file, source, ambiguous } = program;
   const target = new Process(file, []);
   try {
-    const functions = wanted ?? (await functionsOf(file)).filter((name) => ambiguous?.test(name) !== true);
+    const functions = (await functionsOf(file)).filter((name) => ambiguous?.test(name) !== true);
     const from = source === undefined ? [] : ["--source", source];
     const trace = await startTrace([
       ...functions,
@@ -58,11 +53,11 @@ export async function observe(
     } finally {
       trace.kill("SIGKILL");
     }
-    const traced = new Set(functions);
+    const wanted = new Set(functions);
     const known = linesOf(target.stdout)
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line) as Call)
-      .filter(({ func }) => traced.has(func));
+      .filter(({ func }) => wanted.has(func));
     return { known, ...tracedCalls(trace.stdout) };
   } finally {
     target.kill("SIGKILL");
