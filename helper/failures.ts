@@ -74,15 +74,6 @@ export function holderKilled(signal: string | null, left: string | undefined): U
   });
 }
 
-export function noProcfs(what: string): UserError {
-  return new UserError({
-    code: "no-procfs",
-    what,
-    why: "/proc is missing here, where the kernel tells of processes",
-    remedy: "Mount it (mount -t proc none /proc), or run Probelens outside of this container",
-  });
-}
-
 export function noSysfs(what: string): UserError {
   return new UserError({
     code: "no-sysfs",

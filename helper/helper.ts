@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type * as v from "valibot";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node";
 import { MAX_TABLE_BYTES } from "../src/protocol/captureTypes.ts";
-import { UserError } from "../src/protocol/errors.ts";
+import { noProcfs, UserError } from "../src/protocol/errors.ts";
 import {
   type AttachParams,
   type AttachResult,
@@ -20,7 +20,7 @@ import {
 import { checkRequest, type HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
 import { AuditLog, listed } from "./audit.ts";
 import { type TrapCosts, USUAL_TRAP_COSTS } from "./cost.ts";
-import { asUserError, invalidRequest, limitExceeded, noLibbpf, noProcfs, noSysfs } from "./failures.ts";
+import { asUserError, invalidRequest, limitExceeded, noLibbpf, noSysfs } from "./failures.ts";
 import { type Features, probeFeatures } from "./features.ts";
 import { measureTrapCosts } from "./holder.ts";
 import { openLedger } from "./ledger.ts";

@@ -18,15 +18,6 @@ export function noSuchProcess(id: number): UserError {
   });
 }
 
-export function noProcfs(what: string): UserError {
-  return new UserError({
-    code: "no-procfs",
-    what,
-    why: "/proc is missing here, where the kernel tells of processes",
-    remedy: "Mount it (mount -t proc none /proc), or run Probelens outside of this container",
-  });
-}
-
 export function isKernelThread(id: number, name: string): UserError {
   return new UserError({
     code: "not-go",

@@ -10,7 +10,7 @@ import type { ContextRequest } from "./capture/context.ts";
 import type { ShapeSlot } from "./capture/shape.ts";
 import type { CaptureLimits } from "./limits.ts";
 
-export { type CaptureLimits, DEFAULT_LIMITS } from "./limits.ts";
+export { type CaptureLimits, DEFAULT_LIMITS, RUNE_TAIL } from "./limits.ts";
 
 export interface ProbeSite {
   /** Virtual address in the file. */

@@ -10,3 +10,8 @@ export interface CaptureLimits {
   readonly depth: number;
 }
 export const DEFAULT_LIMITS: CaptureLimits = { stringBytes: 256, eventBytes: 16384, elements: 64, depth: 3 };
+
+/**
+ * Bytes that are copied behind what is shown of a text: they tell whether the cut would split a rune (utf8.UTFMax − 1).
+ */
+export const RUNE_TAIL = 3;

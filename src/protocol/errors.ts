@@ -97,3 +97,13 @@ export function usedUp(what: string, error: unknown): UserError | undefined {
   if (why === undefined || remedy === undefined) return undefined;
   return new UserError({ code: "used-up", what, why: `${why} (${code})`, remedy });
 }
+
+/** Of both ends: each reads /proc itself. */
+export function noProcfs(what: string): UserError {
+  return new UserError({
+    code: "no-procfs",
+    what,
+    why: "/proc is missing here, where the kernel tells of processes",
+    remedy: "Mount it (mount -t proc none /proc), or run Probelens outside of this container",
+  });
+}

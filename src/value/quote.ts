@@ -1,4 +1,5 @@
 /** Go's strconv.Quote (strconv/quote.go, appendEscapedRune), over bytes that need not be valid UTF-8. */
+import { RUNE_TAIL } from "../probe/api.ts";
 import { PRINTABLE_RUNS } from "./printable.ts";
 
 export function quote(bytes: Uint8Array): string {
@@ -35,9 +36,6 @@ function isPlain(bytes: Uint8Array): boolean {
 function ascii(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
 }
-
-/** The bytes behind a cut that tell whether it would split a rune (utf8.UTFMax − 1). */
-export const RUNE_TAIL = 3;
 
 /**
  * Length of the longest start of at most `limit` bytes that does not end inside a rune: cut text never shows half a rune.

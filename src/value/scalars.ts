@@ -1,12 +1,14 @@
 /** Values without inner structure: numbers, booleans, addresses, strings, and times as package time prints them. */
+
 import { SCALAR_LAYOUTS } from "../goabi/layout.ts";
 import { SLICE } from "../goabi/runtime/slice.ts";
 import { STRING } from "../goabi/runtime/string.ts";
 import type { GoType, ScalarKind, ScalarType, StructType } from "../goabi/type.ts";
+import { RUNE_TAIL } from "../probe/api.ts";
 import type { Value } from "./api.ts";
 import { formatComplex, formatFloat } from "./float.ts";
 import type { Missing, Region } from "./memory.ts";
-import { quote, RUNE_TAIL, wholeRunes } from "./quote.ts";
+import { quote, wholeRunes } from "./quote.ts";
 import { formatDuration, formatTime } from "./time.ts";
 import { absent, type Decode, unavailable, type Walk } from "./walk.ts";
 

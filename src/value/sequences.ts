@@ -1,9 +1,11 @@
 /** Arrays and slices: elements up to the limit, bytes as text where they read well. */
+
 import { arrayLayout } from "../goabi/layout.ts";
 import type { ArrayType, GoType, SliceType } from "../goabi/type.ts";
+import { RUNE_TAIL } from "../probe/api.ts";
 import type { Value } from "./api.ts";
 import { EMPTY, type Missing, type Region } from "./memory.ts";
-import { isReadableText, RUNE_TAIL } from "./quote.ts";
+import { isReadableText } from "./quote.ts";
 import { cutText, sliceHeader, storageBytes } from "./scalars.ts";
 import { absent, type Compile, type Decode, leftOut, unavailable, type Walk } from "./walk.ts";
 

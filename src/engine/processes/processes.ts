@@ -1,8 +1,8 @@
 /** Running Go processes, from /proc. */
 import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
+import { noProcfs } from "../../protocol/errors.ts";
 import type { ProcessInfo } from "../api.ts";
-import { noProcfs } from "../failures.ts";
 import { identityOf, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 import { goLibraries, hasMapped } from "./goLibraries.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";

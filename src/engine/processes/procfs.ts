@@ -4,8 +4,9 @@
  */
 import { existsSync } from "node:fs";
 import { open, readFile, readlink } from "node:fs/promises";
+import { noProcfs } from "../../protocol/errors.ts";
 import { decodePath } from "../../protocol/path.ts";
-import { isKernelThread, noProcfs, noSuchProcess, processExited } from "../failures.ts";
+import { isKernelThread, noSuchProcess, processExited } from "../failures.ts";
 
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h): 4 × 1024 × 1024. */
 export const PID_MAX = 4_194_304;

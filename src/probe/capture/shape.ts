@@ -17,7 +17,7 @@ import { WORD } from "../../goabi/runtime/word.ts";
 import { type IsSecretName, SECRET_KEY_BYTES } from "../../goabi/secretNames.ts";
 import type { ArrayType, ChanType, GoType, MapType } from "../../goabi/type.ts";
 import { type DynamicVia, MAX_MASK_BYTES, MAX_TYPE_SLOTS, type Mask, type Slot } from "../../protocol/captureTypes.ts";
-import type { CaptureLimits } from "../limits.ts";
+import { type CaptureLimits, RUNE_TAIL } from "../limits.ts";
 
 /**
  * What a frame pointer leads to: the caller's saved frame pointer, the function's return address, and one word more,
@@ -69,8 +69,6 @@ export interface ShapeOptions {
   readonly isSecret: IsSecretName;
 }
 
-/** Behind what is shown of a text: they tell whether a rune would be cut (src/value/quote.ts). */
-const RUNE_TAIL = 3;
 const ONE = { kind: "one" } as const;
 /** Half of an event: one value never takes all. */
 const MAX_STORAGE_BYTES = 8192;
