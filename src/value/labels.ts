@@ -6,10 +6,11 @@ import { SLICE } from "../goabi/runtime/slice.ts";
 import { STRING } from "../goabi/runtime/string.ts";
 import { WORD } from "../goabi/runtime/word.ts";
 import type { IsSecretName } from "../goabi/secretNames.ts";
-import { MAX_EVENT_BYTES, NO_LABELS } from "../protocol/capture.ts";
+import { type CaptureLimits, RUNE_TAIL } from "../probe/api.ts";
+import { NO_LABELS } from "../protocol/capture.ts";
 import { mapSlots } from "./mapSlots.ts";
 import { type CapturedMemory, EMPTY, type Missing, type Region } from "./memory.ts";
-import { wholeRunes } from "./quote.ts";
+import { shownBytes } from "./scalars.ts";
 
 export interface Labels {
   /** Keys in byte order; absent where the goroutine has none. */
@@ -25,12 +26,12 @@ export function readLabels(
   word: bigint,
   facts: RuntimeFacts,
   memory: CapturedMemory,
-  limit: number,
+  limits: CaptureLimits,
   isSecret: IsSecretName,
 ): Labels {
   if (word === 0n) return {};
   if (word === NO_LABELS) return { labelsUnavailable: "the goroutine's labels could not be read" };
-  const reader = new LabelReader(memory, limit, isSecret);
+  const reader = new LabelReader(memory, limits, isSecret);
   if (facts.labels.kind === "map") reader.map(Number(word), facts);
   else reader.list(Number(word), facts.labels);
   return reader.result();
@@ -38,14 +39,14 @@ export function readLabels(
 
 class LabelReader {
   private readonly memory: CapturedMemory;
-  private readonly limit: number;
+  private readonly limits: CaptureLimits;
   private readonly isSecret: IsSecretName;
   private readonly found: { readonly key: Uint8Array; readonly text: string; readonly value: string }[] = [];
   private missing: string | undefined;
 
-  constructor(memory: CapturedMemory, limit: number, isSecret: IsSecretName) {
+  constructor(memory: CapturedMemory, limits: CaptureLimits, isSecret: IsSecretName) {
     this.memory = memory;
-    this.limit = limit;
+    this.limits = limits;
     this.isSecret = isSecret;
   }
 
@@ -63,7 +64,7 @@ class LabelReader {
     if (header === undefined) return;
     const count = header.word(slice + SLICE.length);
     if (count === 0) return;
-    const wanted = Math.min(count, this.limit) * elem.size;
+    const wanted = Math.min(count, this.limits.elements) * elem.size;
     const pairs = this.region(header.word(slice + SLICE.pointer), wanted, elem.size);
     if (pairs === undefined) return;
     const whole = Math.floor(pairs.run(wanted).length / elem.size);
@@ -75,7 +76,7 @@ class LabelReader {
     const address = this.region(labels, WORD)?.word(0) ?? 0;
     const storage = mapStorage(facts.maps, LABEL_MAP);
     if (address === 0 || storage === undefined) return;
-    const found = mapSlots(this.memory, address, storage, this.limit);
+    const found = mapSlots(this.memory, address, storage, this.limits.elements);
     if ("reason" in found) {
       this.missing ??= found.reason;
       return;
@@ -98,14 +99,13 @@ class LabelReader {
     const missing = region.missing(at, STRING.size);
     if (missing !== undefined) return this.miss(missing);
     const length = region.word(at + STRING.length);
-    const wanted = Math.min(length, MAX_EVENT_BYTES);
+    const wanted = Math.min(length, this.limits.stringBytes + RUNE_TAIL);
     const stored = wanted === 0 ? EMPTY : this.memory.at(region.word(at + STRING.pointer), wanted);
     if ("reason" in stored) return this.miss(stored);
     const run = stored.run(wanted);
     if (run.length === 0 && length > 0) return this.miss(run.why);
-    const cut = run.length < length;
-    const all = stored.bytes(0, run.length);
-    const bytes = cut ? all.subarray(0, wholeRunes(all)) : all;
+    const bytes = shownBytes(stored.bytes(0, run.length), length, this.limits.stringBytes);
+    const cut = bytes.length < length;
     // Invalid UTF-8 becomes U+FFFD, as encoding/json writes it.
     const text = Buffer.from(bytes).toString();
     return { bytes, text: cut ? `${text}…+${length - bytes.length}` : text, cut };

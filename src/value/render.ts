@@ -85,7 +85,7 @@ export class ProgramValues {
     if (at === undefined) return {};
     const word = new DataView(event.root.buffer, event.root.byteOffset, event.root.byteLength).getBigUint64(at, true);
     const memory = new CapturedMemory(event.chunks, this.#reasons(event), this.#masksOf);
-    return readLabels(word, this.#facts, memory, this.#limits.elements, this.#isSecret);
+    return readLabels(word, this.#facts, memory, this.#limits, this.#isSecret);
   }
 
   #compiled(plan: EventPlan): readonly CompiledVariable[] {

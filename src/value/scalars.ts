@@ -66,10 +66,15 @@ export function storageBytes(
 
 /** The bytes of a text of `length`, `limit` of them at the most, as text of which nothing but the end may be left out. */
 export function cutText(bytes: Uint8Array, length: number, limit: number): { text: string; cut?: number } {
-  const isWhole = bytes.length >= length && length <= limit;
-  const shown = isWhole ? bytes : bytes.subarray(0, cutAt(bytes, length, limit));
+  const shown = shownBytes(bytes, length, limit);
   const left = length - shown.length;
   return left === 0 ? { text: quote(shown) } : { text: quote(shown), cut: left };
+}
+
+/** Those of them that a text of `length`, `limit` of them at the most, shows: no rune is cut. */
+export function shownBytes(bytes: Uint8Array, length: number, limit: number): Uint8Array {
+  const isWhole = bytes.length >= length && length <= limit;
+  return isWhole ? bytes : bytes.subarray(0, cutAt(bytes, length, limit));
 }
 
 function cutAt(bytes: Uint8Array, length: number, limit: number): number {

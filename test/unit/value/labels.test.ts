@@ -5,6 +5,7 @@ import { type RuntimeFacts, runtimeFacts } from "../../../src/goabi/runtime/fact
 import { bucketLayout, HMAP, TOPHASH } from "../../../src/goabi/runtime/hmap.ts";
 import { LABEL_MAP } from "../../../src/goabi/runtime/labels.ts";
 import { secretNames } from "../../../src/goabi/secretNames.ts";
+import { DEFAULT_LIMITS, RUNE_TAIL } from "../../../src/probe/api.ts";
 import { NO_LABELS } from "../../../src/protocol/capture.ts";
 import { type Labels, readLabels } from "../../../src/value/labels.ts";
 import { CapturedMemory, type MemoryChunk, NOT_CAPTURED, NOT_RESIDENT } from "../../../src/value/memory.ts";
@@ -39,12 +40,14 @@ class Piece {
   }
 }
 
-/** Writes string headers; the texts' own chunks are cut at `most` bytes. */
+const { stringBytes } = DEFAULT_LIMITS;
+
+/** Writes string headers; the texts' own chunks are cut at `most` bytes, by themselves as plans have them copied. */
 class Texts {
   readonly chunks: MemoryChunk[] = [];
   private readonly most: number;
 
-  constructor(most = 256) {
+  constructor(most = stringBytes + RUNE_TAIL) {
     this.most = most;
   }
 
@@ -94,7 +97,7 @@ function mapOf(pairs: Pairs): MemoryChunk[] {
 
 function read(chunks: readonly MemoryChunk[], facts: RuntimeFacts = OF_LIST, word = BigInt(LABELS)): Labels {
   const memory = new CapturedMemory(chunks, { uncopied: NOT_CAPTURED, short: NOT_CAPTURED, unreadable: NOT_RESIDENT });
-  return readLabels(word, facts, memory, 64, secretNames());
+  return readLabels(word, facts, memory, DEFAULT_LIMITS, secretNames());
 }
 
 const PAIRS: Pairs = [
@@ -138,6 +141,19 @@ test("what is missing is said, and what is there is shown", () => {
   });
   const withoutValue = listOf(two).filter(({ address }) => Number(address) !== TEXTS + 0x3000);
   assert.deepEqual(read(withoutValue), { labels: { a: "1" }, labelsUnavailable: "was not captured" });
+});
+
+test("a value is as long as other strings, and what was copied behind it only tells where its last rune ends", () => {
+  const shown = "v".repeat(stringBytes);
+  for (const [more, left] of [
+    ["", ""],
+    ["w", "…+1"],
+    ["wxy", "…+3"],
+    ["wxyz", "…+4"],
+  ])
+    assert.deepEqual(read(listOf([["k", shown + more]])).labels, { k: shown + left });
+  const split = `${"v".repeat(stringBytes - 1)}${Buffer.from("€").toString("latin1")}`;
+  assert.deepEqual(read(listOf([["k", split]])).labels, { k: `${"v".repeat(stringBytes - 1)}…+3` });
 });
 
 test("cut values end at a whole rune; of a cut key the value is not shown", () => {
