@@ -19,9 +19,9 @@
 
 /*
  * Size classes of flat records: bytes reserved in the ring buffer. The smallest holds all nine integer argument
- * registers.
+ * registers, the third one string as long as strings are shown (RUNE_TAIL in src/probe/limits.ts) beside some registers.
  */
-#define PL_CLASSES(X) X(160) X(256) X(512) X(1024) X(2048)
+#define PL_CLASSES(X) X(160) X(256) X(528) X(1056) X(2112)
 
 /* Registers are numbered in the order of CAPTURE_REGISTERS in capture.ts; room for a multiple of 8 bytes. */
 #define PL_REGISTERS 20

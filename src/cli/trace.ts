@@ -186,7 +186,7 @@ class TraceRun implements TraceListener {
       ...(values ? { values } : {}),
     };
     const { signal } = this.preparing;
-    const started = this.engine.trace(newJob({ notice: say, signal }), request, this);
+    const started = this.unlessInterrupted(this.engine.trace(newJob({ notice: say, signal }), request, this));
     started.catch(() => {});
     // An attach that is under way ends by itself; then there is something to detach and to total.
     const trace = await Promise.race([started, interrupted.then(() => this.lastMoment(started))]);
@@ -240,10 +240,20 @@ class TraceRun implements TraceListener {
   }
 
   /** Interrupted before the trace ran: `undefined` where nothing was attached. */
-  private async lastMoment(started: Promise<Trace>): Promise<Trace | undefined> {
+  private async lastMoment(started: Promise<Trace | undefined>): Promise<Trace | undefined> {
     if (this.output === undefined) return undefined;
     const late = new Promise<undefined>((resolve) => setTimeout(resolve, ATTACH_GRACE_MS, undefined).unref());
-    return await Promise.race([started.catch(() => undefined), late]);
+    return await Promise.race([started, late]);
+  }
+
+  /** What is given up because of the signal fails, sooner or later than the signal is dealt with: no failure of its own. */
+  private async unlessInterrupted(started: Promise<Trace>): Promise<Trace | undefined> {
+    try {
+      return await started;
+    } catch (error) {
+      if (this.interrupted) return undefined;
+      throw error;
+    }
   }
 
   private takes(event: TraceEvent): boolean {

@@ -144,7 +144,7 @@ export const PLAN = {
 export const PLAN_FLAGS = { skipIfBelowOrEqual: 1, pairReturns: 2, asksGoroutine: 4 } as const;
 
 /** Bytes reserved per record of a flat plan: PL_CLASSES, one program each. */
-export const SIZE_CLASSES = [160, 256, 512, 1024, 2048] as const;
+export const SIZE_CLASSES = [160, 256, 528, 1056, 2112] as const;
 export type SizeClass = (typeof SIZE_CLASSES)[number];
 
 /** A plan that the kernel program could not carry out: `message` says which bound it breaks. */

@@ -39,7 +39,7 @@ const EXPLAINED: readonly (readonly [why: string, explains: (difference: Differe
   ["Delve shows complex infinities and NaNs as 0", ({ ours }) => /(?:Inf|NaN)[+-]|[+-](?:Inf|NaN)i/.test(ours)],
   [
     "Delve puts the pieces of a struct in registers one after the other, without the padding between its fields",
-    ({ what }) => /^\S+ \w+ (?:struct \{|(?:\[1\])?main\.Mixed$)/.test(what),
+    ({ what }) => /^\S+ \w+ (?:struct \{|(?:\[1\])?main\.(?:Mixed|narrow)$)/.test(what),
   ],
   [
     "Delve names the underlying type of an array or pointer type with a name that stands in an interface",

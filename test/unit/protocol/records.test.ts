@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ITAB } from "../../../src/goabi/runtime/interface.ts";
+import { DEFAULT_LIMITS, RUNE_TAIL } from "../../../src/probe/api.ts";
 import {
   CAPTURE_REGISTERS,
   type CapturePlan,
@@ -419,18 +420,21 @@ describe("encodePlan", () => {
 
 describe("programClass", () => {
   const one: Slot = { ...TEXT, length: { kind: "one" } };
+  const SHOWN = DEFAULT_LIMITS.stringBytes + RUNE_TAIL;
   const text = (bytes: number): Slot => ({ ...TEXT, maxElements: bytes, maxBytes: bytes });
   const rows: readonly (readonly [string, CapturePlan["pieces"], readonly Slot[], number | "deep"])[] = [
     ["nothing", [], [], 160],
     ["10 registers", pieces(10, "RAX"), [], 160],
     ["11 registers", pieces(11, "RAX"), [], 256],
     ["a string of 24 bytes", pieces(2), [text(24)], 160],
-    ["a string of 256 bytes", pieces(2), [text(256)], 512],
-    ["two strings of 256 bytes", pieces(4), [text(256), text(256)], 1024],
+    ["a string as long as is shown", pieces(2), [text(SHOWN)], 528],
+    ["it and four registers", pieces(6), [text(SHOWN)], 528],
+    ["two such strings", pieces(4), [text(SHOWN), text(SHOWN)], 1056],
+    ["four such strings", pieces(8), Array.from({ length: 4 }, () => text(SHOWN)), 2112],
     ["four strings of 512 bytes", pieces(4), Array.from({ length: 4 }, () => text(512)), "deep"],
     ["a word of the stack", pieces(1), [], 160],
     ["a piece of 32 bytes", [{ kind: "stack", offset: 8, size: 32 }], [], 160],
-    ["a piece of 256 bytes", [{ kind: "stack", offset: 8, size: 256 }], [], 512],
+    ["a piece of 256 bytes", [{ kind: "stack", offset: 8, size: 256 }], [], 528],
     ["17 strings", pieces(2), Array.from({ length: 17 }, () => text(8)), "deep"],
     ["a pointer to bytes", pieces(1), [one], 160],
     ["a pointer to a type with slots", pieces(1), [{ ...one, via: { kind: "type", type: 2 } }], "deep"],

@@ -38,7 +38,7 @@ const (
 var everything = proc.LoadConfig{
 	FollowPointers:     true,
 	MaxVariableRecurse: 12,
-	MaxStringLen:       maxString,
+	MaxStringLen:       maxString + utf8.UTFMax - 1,
 	MaxArrayValues:     maxString,
 	MaxStructFields:    -1,
 }
@@ -241,16 +241,18 @@ func complexText(v *proc.Variable) string {
 	return strings.Replace(strconv.FormatComplex(complex(re, im), 'g', -1, 2*bits), "+-", "-", 1)
 }
 
-// Quoted is the start of a string of so many bytes; no rune is cut in two.
+// Quoted is a string of so many bytes, of which this is the start: no rune is cut in two.
 func quoted(start string, length int64) string {
-	cut := len(start)
+	cut := min(len(start), maxString)
 	for back := 1; int64(cut) < length && back < utf8.UTFMax && back <= cut; back++ {
-		if last := start[cut-back:]; utf8.RuneStart(last[0]) {
-			if !utf8.FullRuneInString(last) {
-				cut -= back
-			}
-			break
+		last := start[cut-back:]
+		if !utf8.RuneStart(last[0]) {
+			continue
 		}
+		if _, width := utf8.DecodeRuneInString(last); width > back || int64(len(start)) < length && !utf8.FullRuneInString(last) {
+			cut -= back
+		}
+		break
 	}
 	return strconv.Quote(start[:cut]) + rest(length-int64(cut))
 }
