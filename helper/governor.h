@@ -9,9 +9,9 @@
  * - more than the budget in each of the last five periods of 190 ms, as long as it goes on; or
  * - BURST_NS beyond the budget, however they came about: several threads at once, or again and again.
  *
- * So a flood is noticed within 1.1 s, and over a long time the average is the budget's. Once probes were given up,
- * 300 ms that cost more than the budget are enough, and a look where they cost FLOOD budgets and more: a target that
- * runs faster without them may call the others more often. A second within the budget ends that.
+ * So a flood is noticed within 1.1 s, and over a long time the average is the budget's. Once probes were given up, less
+ * is enough: what the budget gives in ALARM_NS, or three such periods. A target that runs faster without them may call
+ * the others more often; how much more is measured (governor_growth). A second within the budget ends that.
  *
  * Patience is for functions that somebody named. What a pattern found, hundreds and thousands of them, is captured from
  * the first call, too (it may be the only one), but begins with less of a burst: see governor_start.
@@ -26,9 +26,10 @@
 #define BURST_NS 1e9
 #define PERIODS 5
 #define PERIOD_NS 190000000
-#define ALARMED_NS 290000000
-#define FLOOD 4
-#define FLOOD_NS 50000000
+/* Some servers do in a tenth of a second what they do in a whole one. */
+#define ALARM_NS 1200000000
+#define ALARM_PERIODS 3
+#define ALARM_LOOK_NS 50000000
 #define CALM_NS 1000000000
 /* What is left of the burst for those that stay: they did not use it up. */
 #define BURST_OF_THE_REST_NS (BURST_NS / 2)
@@ -51,9 +52,10 @@ struct look {
 struct governor {
 	double budget; /* cores */
 	double burst_ns;
-	double debt_ns; /* how much of BURST_NS is spent in truth, also by those that went */
-	int alarmed;	/* something was done lately, and there was no second within the budget since */
-	int rounds;	/* of it, removals here: they were not enough */
+	double debt_ns;	 /* how much of BURST_NS is spent in truth, also by those that went */
+	int alarmed;	 /* something was done lately, and there was no second within the budget since */
+	double alarm_ns; /* then: what is left of the budget of ALARM_NS */
+	double kept;	 /* cores: what those that stayed had cost before the last removal; 0: not known */
 	uint32_t functions;
 	int64_t over_ns; /* the last look above the budget */
 	uint32_t looks;
@@ -63,8 +65,7 @@ struct governor {
 static int are_few(const struct governor *g) { return g->functions <= FEW_FUNCTIONS; }
 
 /*
- * `debt_ns`: what earlier probes of the target have left. Where functions are many, a flood of them is one of most of
- * what the target does (`runtime.*`): the first removal is made as if there had been one (speed_up).
+ * `debt_ns`: what earlier probes of the target have left.
  */
 static void governor_start(struct governor *g, double budget, uint32_t functions, int64_t now_ns, double debt_ns)
 {
@@ -75,7 +76,7 @@ static void governor_start(struct governor *g, double budget, uint32_t functions
 	if (g->burst_ns < LEAST_BURST_NS)
 		g->burst_ns = LEAST_BURST_NS;
 	g->alarmed = 0;
-	g->rounds = !are_few(g);
+	g->kept = 0;
 	g->over_ns = now_ns;
 	g->looks = 1;
 	g->look[0] = (struct look){now_ns, 0};
@@ -122,12 +123,15 @@ static int governor_look(struct governor *g, int64_t now_ns, double cost_ns)
 		return 1;
 	if (now_ns - g->over_ns >= CALM_NS) {
 		g->alarmed = 0;
-		g->rounds = !are_few(g);
+		g->kept = 0;
 	}
-	if (g->alarmed)
-		return (elapsed_ns >= FLOOD_NS && cost_ns > FLOOD * g->budget * (double)elapsed_ns) ||
-		       (spare_ns < 0 && over(g, look_at(g, now_ns - ALARMED_NS), &now));
-	for (int period = 0; period < PERIODS && spare_ns < 0; period++)
+	if (g->alarmed) {
+		double most_ns = g->budget * ALARM_NS;
+		g->alarm_ns = g->alarm_ns + spare_ns < most_ns ? g->alarm_ns + spare_ns : most_ns;
+		if (g->alarm_ns < 0)
+			return 1;
+	}
+	for (int period = 0; period < (g->alarmed ? ALARM_PERIODS : PERIODS) && spare_ns < 0; period++)
 		if (!over(g, look_at(g, now_ns - (period + 1) * PERIOD_NS), look_at(g, now_ns - period * PERIOD_NS)))
 			return 0;
 	return spare_ns < 0;
@@ -138,7 +142,7 @@ static int64_t governor_pause_ns(const struct governor *g, uint32_t cpus)
 {
 	double used_up_ns = g->burst_ns / cpus;
 	if (g->alarmed)
-		return FLOOD_NS;
+		return ALARM_LOOK_NS;
 	return used_up_ns < LOOK_SOONEST_NS ? LOOK_SOONEST_NS
 	       : used_up_ns > LOOK_EVERY_NS ? LOOK_EVERY_NS
 					    : (int64_t)used_up_ns;
@@ -151,12 +155,10 @@ static double governor_cost_since(const struct governor *g, int64_t time_ns)
 	return from ? g->look[(g->looks - 1) % LOOKS].cost_ns - from->cost_ns : 0;
 }
 
-/* Where no CPU time seems to be left; with more functions than these as much as there are: what the target does calls
- * most of them, and each is slowed. */
+/* Where no CPU time seems to be left, and where the rest was hardly called before; with more functions than these as
+ * much as there are: what the target does calls most of them, and each is slowed. */
 #define MOST_SPEED_UP 50
-/* Each further time that a removal was not enough, eight times as much. */
-#define MOST_ROUNDS 4
-#define SPEED_UP_OF_ROUND 8
+
 /* A hit was measured with warm caches, on a CPU of its own. Among others it takes more. */
 #define AMONG_OTHERS 1.5
 
@@ -168,20 +170,28 @@ static double unslowed(double trapped_share, uint32_t functions)
 
 /*
  * How much more often the rest is called once a target runs freely that spent `total_ns` in traps, of `used_ns` of CPU
- * time. What is called beside a flood, and not by it, is not called more often without it: so the first time only what
- * the machine's CPUs lack counts. When that was not enough, the rest is part of the flood: a server of which every
- * function of the runtime was traced ran 500 times as fast without, and so did, one after the other, what was still
- * traced.
+ * time. What is called beside a flood, and not by it, is not called more often without it, so what the machine's CPUs
+ * lack counts; and, if that is more, the growth that was measured when others went, as far as this target's traps can
+ * be the reason: a server of which every function of the runtime was traced ran 500 times as fast without, and so did,
+ * one after the other, what was still traced. One that waits for its clients has bursts all the same.
  */
-static double speed_up(double total_ns, double elapsed_ns, uint32_t cpus, double used_ns, int rounds,
+static double speed_up(double total_ns, double elapsed_ns, uint32_t cpus, double used_ns, double growth,
 		       uint32_t functions)
 {
-	if (rounds == 0)
-		return unslowed(total_ns / elapsed_ns / cpus, functions);
-	double times = unslowed(AMONG_OTHERS * total_ns / used_ns, functions);
-	for (int round = 1; round < rounds; round++)
-		times *= SPEED_UP_OF_ROUND;
-	return times;
+	double of_machine = unslowed(total_ns / elapsed_ns / cpus, functions);
+	double of_target = unslowed(AMONG_OTHERS * total_ns / used_ns, functions);
+	double of_growth = growth < of_target ? growth : of_target;
+	return of_growth > of_machine ? of_growth : of_machine;
+}
+
+/* Since the last removal, how many times what the rest had cost before; 1 where that is not known. */
+static double governor_growth(const struct governor *g)
+{
+	const struct look *first = &g->look[0], *last = &g->look[(g->looks - 1) % LOOKS];
+	/* Longer ago than all looks that are remembered it does not matter any more. */
+	if (!g->alarmed || g->kept <= 0 || g->looks < 2 || g->looks > LOOKS)
+		return 1;
+	return last->cost_ns / (double)(last->time_ns - first->time_ns) / g->kept;
 }
 
 /* What has to be saved of `total_ns`, which probes have cost in `elapsed_ns`. */
@@ -222,13 +232,14 @@ static double fair_share(const double *wanted, uint32_t count, double room)
 	return share;
 }
 
-/* Some have gone, elsewhere or of these, or less is captured: what was spent is no measure of the rest. */
-static void governor_removed(struct governor *g, int64_t now_ns, int of_these)
+/* Some have gone, elsewhere or of these, or less is captured: what was spent is no measure of the rest. `kept`: cores
+ * that these have cost before; 0: not known. */
+static void governor_removed(struct governor *g, int64_t now_ns, double kept)
 {
 	g->alarmed = 1;
+	g->alarm_ns = g->budget * ALARM_NS;
+	g->kept = kept;
 	g->over_ns = now_ns;
-	if (of_these && g->rounds < MOST_ROUNDS)
-		g->rounds++;
 	g->looks = 1;
 	g->look[0] = (struct look){now_ns, 0};
 	if (g->burst_ns < BURST_OF_THE_REST_NS)

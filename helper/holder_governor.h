@@ -207,12 +207,14 @@ static int thin(double total_ns, double elapsed_ns, double times, int64_t now)
 	return thinned;
 }
 
-/* Gives whether any probe goes. */
-static int remove_some(struct candidate *candidates, uint32_t count, const double *return_hits, double excess_ns,
-		       int64_t now)
+/* Gives what those that go have cost in the flood; 0: none goes. */
+static double remove_some(struct candidate *candidates, uint32_t count, const double *return_hits, double excess_ns,
+			  int64_t now)
 {
 	uint32_t chosen = choose(candidates, count, excess_ns);
+	double saved_ns = 0;
 	for (uint32_t i = 0; i < chosen; i++) {
+		saved_ns += candidates[i].gain_ns;
 		uint32_t entry = candidates[i].entry;
 		int returns = candidates[i].returns;
 		double hits = returns ? return_hits[entry] : (double)in_flood(&probes[entry]).hits;
@@ -220,7 +222,7 @@ static int remove_some(struct candidate *candidates, uint32_t count, const doubl
 	}
 	if (chosen > 0)
 		release(now);
-	return chosen > 0;
+	return saved_ns;
 }
 
 static void reduce(int64_t now)
@@ -239,18 +241,23 @@ static void reduce(int64_t now)
 		return;
 	double elapsed_ns = (double)(now - mark_before_ns);
 	double total_ns = governor_cost_since(&governor, mark_before_ns);
-	double others_share = (total_ns - own_cost_lately()) / elapsed_ns;
-	double times =
-	    speed_up(total_ns, elapsed_ns, cpu_count, used_lately(elapsed_ns), governor.rounds, governor.functions);
-	double excess_ns = excess(flood_cost_ns + others_share * flooded_ns, flooded_ns, governor.budget, times);
+	double own_ns = own_cost_lately();
+	double others_share = (total_ns - own_ns) / elapsed_ns;
+	double times = speed_up(total_ns, elapsed_ns, cpu_count, used_lately(elapsed_ns), governor_growth(&governor),
+				governor.functions);
+	/* The flood has begun before others went: what is left costs more now than in all of it. */
+	double grown = own_ns / elapsed_ns / (flood_cost_ns / flooded_ns);
+	double all_ns = flood_cost_ns + others_share * flooded_ns;
+	double excess_ns = excess(all_ns, flooded_ns, governor.budget, grown > 1 ? times * grown : times);
 	int thinned = thin(total_ns, elapsed_ns, times, now);
-	if (!thinned && !remove_some(candidates, count, return_hits, excess_ns, now))
+	double saved_ns = thinned ? 0 : remove_some(candidates, count, return_hits, excess_ns, now);
+	if (!thinned && saved_ns == 0)
 		return;
 	if (own_row)
 		own_row->removals++;
 	count_hits();
 	int64_t then = monotonic_ns();
-	governor_removed(&governor, then, !thinned);
+	governor_removed(&governor, then, thinned ? 0 : (all_ns - saved_ns) / flooded_ns);
 	mark_all(then);
 	/* What was captured before is no measure of what will be. */
 	if (thinned)

@@ -139,6 +139,30 @@ describe("the rest of a link that is made anew", () => {
     });
 });
 
+describe("bursts beside a flood", () => {
+  it("what the budget gives in half a second may be spent in a tenth of it", async () => {
+    const target = await startFlood();
+    const trace = await startTrace(target, ...[...MANY, "hot"].map((name) => `main.${name}`));
+    await target.command("hot on");
+    const flood = await until("main.hot is removed", () => removedFrom(trace)[0]);
+    await target.command("hot off");
+    // Such a hit costs the same: four fifths of the budget of each half of a second.
+    const calls = (0.8 * 5 * 0.5 * flood.rate) / flood.costPercent;
+    await target.command(`bursts ${Math.floor(calls / MANY.length)} 8`);
+    const own = await countsOf(target);
+    await ended(trace, "SIGINT");
+    assert.deepEqual(
+      removedFrom(trace).map(({ func }) => func),
+      ["main.hot"],
+    );
+    const stats = statsFrom(trace);
+    assert.deepEqual(
+      MANY.map((name) => stats.get(`main.${name}`)?.hits),
+      MANY.map((name) => own.get(name)),
+    );
+  });
+});
+
 describe("what is captured costs too much, and hits alone do not", () => {
   it("fewer calls are captured, and all are counted", async () => {
     const target = await startFlood();

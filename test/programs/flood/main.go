@@ -6,6 +6,7 @@
 //	panics on|off  a goroutine panics and recovers without a pause
 //	paced NAME N   a goroutine calls main.table, main.scale or main.decided N times each millisecond or two; 0: not
 //	cheap N        N calls of main.cheap, a millisecond apart; answers "done cheap"
+//	bursts N S     N calls of each of main.one, … main.eight in a row, S times, half a second apart; answers "done bursts"
 //	counts         answers "counts hot=… cheap=… …"
 package main
 
@@ -197,6 +198,18 @@ func main() {
 				time.Sleep(time.Millisecond)
 				cheapCall.Add(1)
 				cheap(n)
+			}
+		case "bursts":
+			count, _ := strconv.Atoi(words[1])
+			times, _ := strconv.Atoi(words[2])
+			for range times {
+				for i := range some {
+					some[i].calls.Add(int64(count))
+					for n := range count {
+						some[i].call(n)
+					}
+				}
+				time.Sleep(time.Second / 2)
 			}
 		case "counts":
 			fmt.Printf("counts hot=%d cheap=%d", hotCalls.Load(), cheapCall.Load())

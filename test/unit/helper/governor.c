@@ -9,7 +9,7 @@ int main(void)
 	static struct candidate candidates[1000];
 	uint32_t count = 0;
 	long long now, entry, parks, functions;
-	double cost, returns, budget, times;
+	double cost, returns, budget, times, used;
 	static double wanted[1000];
 	char command;
 	while (scanf(" %c", &command) == 1) {
@@ -29,11 +29,11 @@ int main(void)
 				return 1;
 			printf("%.0f\n", governor_cost_since(&governor, now));
 			break;
-		case 'e': /* excess TOTAL ELAPSED BUDGET CPUS USED ROUNDS FUNCTIONS */
-			if (scanf("%lf %lf %lf %lld %lf %lld %lld", &cost, &returns, &budget, &now, &times, &parks,
+		case 'e': /* excess TOTAL ELAPSED BUDGET CPUS USED GROWTH FUNCTIONS */
+			if (scanf("%lf %lf %lf %lld %lf %lf %lld", &cost, &returns, &budget, &now, &used, &times,
 				  &functions) != 7)
 				return 1;
-			times = speed_up(cost, returns, now, times, parks, functions);
+			times = speed_up(cost, returns, now, used, times, functions);
 			printf("%.0f\n", excess(cost, returns, budget, times));
 			break;
 		case 'w': /* room for captures KEPT ELAPSED BUDGET TIMES */
@@ -58,10 +58,13 @@ int main(void)
 		case 'b': /* what is left of the burst, and the debt */
 			printf("%.0f %.0f\n", governor.burst_ns / 1e6, governor.debt_ns / 1e6);
 			break;
-		case 'r': /* removed NOW */
-			if (scanf("%lld", &now) != 1)
+		case 'r': /* removed NOW KEPT */
+			if (scanf("%lld %lf", &now, &cost) != 2)
 				return 1;
-			governor_removed(&governor, now, 1);
+			governor_removed(&governor, now, cost);
+			break;
+		case 'g': /* growth since then */
+			printf("%.2f\n", governor_growth(&governor));
 			break;
 		case 'f': /* function ENTRY CALLS RETURNS PARKS */
 			if (scanf("%lld %lf %lf %lld", &entry, &cost, &returns, &parks) != 4)

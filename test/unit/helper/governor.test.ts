@@ -107,55 +107,71 @@ describe("when it is looked at again", () => {
     ["not sooner than looking pays", ["s 0.05 1 0 0"], 256, 20],
     ["the less of the burst is left, the sooner", ["s 0.05 1 0 8.8e8"], 2, 60],
     ["so with many functions", ["s 0.05 2000 0 0"], 2, 50],
-    ["while one look may be enough", ["s 0.05 1 0 0", "r 0"], 1, 50],
+    ["while one look may be enough", ["s 0.05 1 0 0", "r 0 0"], 1, 50],
   ] as const)
     it(name, () => assert.equal(Number(answers([...commands, `p ${cpus}`])[0]) / MS, expected));
 });
 
 describe("what has to be saved", () => {
   /** Of 1 000 ns on two CPUs, with a budget of 50. */
-  for (const [name, cost, used, rounds, expected, functions = 1] of [
-    ["a little more than the budget", 60, 2000, 0, 12],
-    ["half of one CPU: the rest comes a third more often", 500, 1000, 0, 462],
-    ["all of one CPU: the rest comes twice as often", 1000, 1000, 0, 975],
-    ["all CPUs: nobody knows", 2000, 2000, 0, 1999],
-    ["more than there is", 3000, 2000, 0, 2999],
-    ["again, and it is what the target does all the time", 100, 110, 1, 99],
-    ["again, and it is a part of what the target does", 100, 300, 1, 75],
-    ["a third time", 100, 300, 2, 97],
-    ["one function's flood", 1000, 1000, 1, 999],
-    ["one of thousands", 1000, 1000, 1, 1000, 2000],
-    ["of thousands, and the target does more beside", 100, 300, 1, 75, 2000],
+  for (const [name, cost, used, growth, expected, functions = 1] of [
+    ["a little more than the budget", 60, 2000, 1, 12],
+    ["half of one CPU: the rest comes a third more often", 500, 1000, 1, 462],
+    ["all of one CPU: the rest comes twice as often", 1000, 1000, 1, 975],
+    ["all CPUs: nobody knows", 2000, 2000, 1, 1999],
+    ["more than there is", 3000, 2000, 1, 2999],
+    ["all CPUs, and thousands of functions", 2000, 2000, 1, 2000, 2000],
+    ["it grew, and it is what the target does all the time", 100, 110, 5, 90],
+    ["it grew more", 100, 110, 500, 99],
+    ["without bound, and of thousands", 100, 110, 1e9, 100, 2000],
+    ["it grew, and it is a part of what the target does: that may be a burst", 100, 300, 5, 75],
+    ["it grew a little", 100, 300, 1.25, 60],
+    ["it did not grow, although it is all that the target does", 100, 110, 1, 52],
+    ["it became less", 100, 110, 0.5, 52],
   ] as const)
     it(name, () =>
-      assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${used} ${rounds} ${functions}`]), [String(expected)]),
+      assert.deepEqual(answers([`e ${cost} 1000 0.05 2 ${used} ${growth} ${functions}`]), [String(expected)]),
     );
 });
 
 describe("after some were removed", () => {
-  const looks = (share: number, count: number): string[] =>
-    Array.from({ length: count }, (_, n) => `l ${(n + 1) * LOOK_MS * MS} ${share * LOOK_MS * MS}`);
-  const after = (share: number, count: number): string[] =>
-    answers(["s 0.05 1 -1000000000 0", "r 0", ...looks(share, count)]);
+  const REMOVED = ["s 0.05 1 -1000000000 0", "r 0 0.01"] as const;
+  /** Repeats the shares. */
+  const looks = (shares: readonly number[], count: number): string[] =>
+    Array.from({ length: count }, (_, n) => {
+      const share = shares[n % shares.length] ?? 0;
+      return `l ${(n + 1) * LOOK_MS * MS} ${share * LOOK_MS * MS}`;
+    });
+  const noticed = (shares: readonly number[], seconds: number): number | undefined => {
+    const at = answers([...REMOVED, ...looks(shares, seconds * 10)]).indexOf("1");
+    return at < 0 ? undefined : (at + 1) * LOOK_MS;
+  };
+  for (const [name, shares, expected] of [
+    ["a flood goes at once", [0.95], 100],
+    ["of all that a slow machine counts", [0.66], 100],
+    ["what is still too much goes after three periods", [0.1], 600],
+    ["what takes twice as long to use up as much", [0.15], 600],
+    ["what is cheap stays", [0.04], undefined],
+    ["a second's budget in one look stays", [0.5, ...looksAt(0, 9)], undefined],
+    ["more than a second's does not", [0.7, ...looksAt(0, 9)], 100],
+    ["bursts that are too much together do not", [0.5, ...looksAt(0, 4)], 600],
+  ] as const)
+    it(name, () => assert.equal(noticed(shares, 60), expected));
 
-  it("what is still too much goes after three looks", () => assert.deepEqual(after(0.15, 3), ["0", "0", "1"]));
-  it("what is still a flood goes at once", () => assert.deepEqual(after(0.25, 1), ["1"]));
-  it("what is cheap stays", () => assert.deepEqual(new Set(after(0.04, 600)), new Set(["0"])));
-  it("a target that runs now and then is looked at over three looks", () => {
-    const shares = [0.19, 0, 0.19, 0, 0.19];
-    const commands = shares.map((share, n) => `l ${(n + 1) * LOOK_MS * MS} ${share * LOOK_MS * MS}`);
-    assert.deepEqual(answers(["s 0.05 1 -1000000000 0", "r 0", ...commands]), ["0", "0", "1", "0", "1"]);
-  });
   it("a second within the budget ends the alarm", () => {
-    const after = (calmLooks: number): string | undefined =>
-      answers([
-        "s 0.05 1 -1000000000 0",
-        "r 0",
-        ...looks(0.01, calmLooks),
-        ...looks(0.95, 15).slice(calmLooks, calmLooks + 1),
-      ]).at(-1);
-    assert.deepEqual([after(9), after(10)], ["1", "0"]);
+    const afterCalm = (calmLooks: number): string | undefined =>
+      answers([...REMOVED, ...looks([0.01], calmLooks), ...looks([0.95], 15).slice(calmLooks, calmLooks + 1)]).at(-1);
+    assert.deepEqual([afterCalm(9), afterCalm(10)], ["1", "0"]);
   });
+
+  for (const [name, commands, expected] of [
+    ["how much the rest costs more is measured from the removal on", ["r 0 0.01", ...looks([0.04], 2)], "4.00"],
+    ["what others removed tells nothing", ["r 0 0", ...looks([0.04], 2)], "1.00"],
+    ["nothing is known before the next look", ["r 0 0.01"], "1.00"],
+    ["and before there was a removal", looks([0.04], 2), "1.00"],
+    ["after the alarm it does not matter", ["r 0 0.01", ...looks([0.04], 10)], "1.00"],
+  ] as const)
+    it(name, () => assert.equal(answers(["s 0.05 1 -1000000000 0", ...commands, "g"]).at(-1), expected));
 });
 
 describe("what a trace leaves to the next one of its target", () => {
@@ -167,7 +183,7 @@ describe("what a trace leaves to the next one of its target", () => {
     ["it is paid back", ["s 0.05 1 0 0", look(100, 0.5), look(2000, 0)], "1000 0"],
     [
       "what a removal forgives the rest, it does not forgive others",
-      ["s 0.05 1 0 0", look(100, 9), "r 200"],
+      ["s 0.05 1 0 0", look(100, 9), "r 200 0"],
       "500 895",
     ],
     ["the burst is smaller by the debt", ["s 0.05 1 0 4e8"], "600 400"],
