@@ -19,7 +19,7 @@
 
 /*
  * Size classes of flat records: bytes reserved in the ring buffer. The smallest holds all nine integer argument
- * registers, the third one string as long as strings are shown (RUNE_TAIL in src/probe/limits.ts) beside some registers.
+ * registers, the third one string as long as strings are shown (RUNE_TAIL in src/probe/limits.ts) and its registers.
  */
 #define PL_CLASSES(X) X(160) X(256) X(528) X(1056) X(2112)
 
