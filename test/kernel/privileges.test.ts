@@ -261,18 +261,15 @@ describe("a password asked for by the editor", () => {
     const seen: string[] = [];
     while (engine.process.exitCode === null && engine.process.signalCode === null) {
       for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry) && Number(entry) !== engine.pid)) {
-        let environment = "";
-        try {
-          environment = readFileSync(`/proc/${name}/environ`, "latin1");
-        } catch {
-          // Gone meanwhile.
-        }
+        const environment = ifReadable(() => readFileSync(`/proc/${name}/environ`, "latin1")) ?? "";
         if (commandLine(Number(name)).includes(secret) || environment.includes(secret))
           seen.push(commandLine(Number(name)));
       }
       for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith("probelens-askpass-"))) {
-        for (const file of readdirSync(join(tmpdir(), name))) {
-          if (file !== "socket" && readFileSync(join(tmpdir(), name, file), "utf8").includes(secret)) seen.push(file);
+        for (const file of ifReadable(() => readdirSync(join(tmpdir(), name))) ?? []) {
+          const path = join(tmpdir(), name, file);
+          if (file !== "socket" && ifReadable(() => readFileSync(path, "utf8"))?.includes(secret) === true)
+            seen.push(file);
         }
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -284,3 +281,14 @@ describe("a password asked for by the editor", () => {
     );
   });
 });
+
+/** Processes and folders that are looked through may go meanwhile; some machines keep the first process closed, even to root. */
+function ifReadable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (["ENOENT", "ESRCH", "EACCES"].includes(code)) return undefined;
+    throw error;
+  }
+}
