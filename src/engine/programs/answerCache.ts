@@ -40,9 +40,25 @@ export async function openAnswerCache(): Promise<AnswerCache | undefined> {
   // Set by build.mjs.
   const build = process.env["PROBELENS_BUILD"];
   if ((process.env["PROBELENS_NO_CACHE"] ?? "") !== "" || build === undefined) return undefined;
+  const base = cacheHome();
+  if (base === undefined) return undefined;
+  return new AnswerCache({ dir: join(base, "probelens", "index"), program: `${build} ${release()}` });
+}
+
+/**
+ * Undefined where the user has no folder for caches. Relative paths are invalid and ignored (XDG Base Directory
+ * Specification 0.8, "Environment variables"): they would lead below whatever folder the caller stands in.
+ */
+export function cacheHome(): string | undefined {
   const base = process.env["XDG_CACHE_HOME"] ?? "";
-  const dir = join(isAbsolute(base) ? base : join(homedir(), ".cache"), "probelens", "index");
-  return new AnswerCache({ dir, program: `${build} ${release()}` });
+  if (isAbsolute(base)) return base;
+  try {
+    const home = homedir();
+    return isAbsolute(home) ? join(home, ".cache") : undefined;
+  } catch {
+    // Neither HOME is set nor does the user database know the user: containers with a uid of their own.
+    return undefined;
+  }
 }
 
 /** A question about one state of one file. */

@@ -37,11 +37,22 @@ export async function sourceTypesAt(root: string): Promise<SourceTypes> {
     reader: fileReader,
     wasm: await loadGrammar(),
     root: await realpath(root),
-    goroot: [...new Set([...(env["GOROOT"] === undefined ? [] : [env["GOROOT"]]), "/usr/local/go", "/usr/lib/go"])],
-    gomodcache: env["GOMODCACHE"],
-    gopath: (env["GOPATH"] ?? "").split(":").filter((path) => path !== ""),
+    ...goFolders(env),
     tree: gitTree(),
   });
+}
+
+/**
+ * Where Go's variables say that source lies. `go env` gives a relative GOMODCACHE as it is, which the go command then
+ * refuses to use: it would lead below whatever folder the caller stands in.
+ */
+export function goFolders(env: Record<string, string>): { goroot: string[]; gomodcache?: string; gopath: string[] } {
+  const { GOROOT = "", GOMODCACHE = "", GOPATH = "" } = env;
+  return {
+    goroot: [...new Set([GOROOT, "/usr/local/go", "/usr/lib/go"].filter((path) => isAbsolute(path)))],
+    ...(isAbsolute(GOMODCACHE) ? { gomodcache: GOMODCACHE } : {}),
+    gopath: GOPATH.split(":").filter((path) => isAbsolute(path)),
+  };
 }
 
 export interface SourcedBinary extends GoBinary {

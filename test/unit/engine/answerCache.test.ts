@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { AnswerCache } from "../../../src/engine/programs/answerCache.ts";
+import { AnswerCache, cacheHome } from "../../../src/engine/programs/answerCache.ts";
 
 /** The cache does not believe in files that changed a moment ago. */
 const SETTLED_MS = 2100;
@@ -135,3 +135,31 @@ test("a folder in which nothing can be made stores nothing, at once", async () =
     assert.equal(await nowhere.get(asked), undefined);
   }
 });
+
+// The XDG Base Directory Specification: relative paths are invalid and ignored.
+const CACHE_HOMES: [cacheHome: string | undefined, home: string, expected: string | undefined][] = [
+  [undefined, "/home/u", "/home/u/.cache"],
+  ["", "/home/u", "/home/u/.cache"],
+  ["/c", "relative", "/c"],
+  ["c", "/home/u", "/home/u/.cache"],
+  [undefined, "relative", undefined],
+  ["c", ".", undefined],
+  [undefined, "", undefined],
+];
+for (const [base, home, expected] of CACHE_HOMES) {
+  test(`with XDG_CACHE_HOME ${base ?? "unset"} and HOME ${JSON.stringify(home)} caches are at ${expected ?? "no place"}`, () => {
+    const own = ["XDG_CACHE_HOME", "HOME"].map((name) => [name, process.env[name]] as const);
+    try {
+      set("HOME", home);
+      set("XDG_CACHE_HOME", base);
+      assert.equal(cacheHome(), expected);
+    } finally {
+      for (const [name, value] of own) set(name, value);
+    }
+  });
+}
+
+function set(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
