@@ -1,6 +1,7 @@
 /** Every way in which the engine refuses a request: what was tried, why not, what to do. */
 import { type ErrorCode, UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
+import type { MalformedLine } from "./plan/patterns.ts";
 
 const LIST_TARGETS = "`probelens targets` lists the running Go processes";
 const START_AGAIN = "Every probe is gone with it; start the trace again";
@@ -211,6 +212,21 @@ export function noSuchFile(binary: string, pattern: string, file: string): UserE
     what: `cannot find ${shown(pattern)}`,
     why: `no function of ${shown(binary)} comes from a file ${shown(file)}`,
     remedy: "Give the end of the path as the binary has it; `probelens list` shows the files",
+  });
+}
+
+export function noSuchLine(pattern: string, { file, rest, why }: MalformedLine): UserError {
+  const line = why === "a column" ? rest.slice(0, rest.indexOf(":")) : "12";
+  const whys: Record<MalformedLine["why"], string> = {
+    "no line": "it names a file and no line of it",
+    "a column": "a column stands behind the line",
+    "not a line": `${rest === "" ? "nothing" : shown(rest)} is no line of a file: lines are counted from 1`,
+  };
+  return new UserError({
+    code: "no-such-function",
+    what: `cannot find ${shown(pattern)}`,
+    why: whys[why],
+    remedy: `Give FILE:LINE, such as ${shown(`${file}:${line}`)}, or a function's name`,
   });
 }
 

@@ -20,6 +20,21 @@ export function parseFileLine(pattern: string): FileLine | undefined {
   return match?.[1] === undefined ? undefined : { file: match[1], line: Number(match[2]) };
 }
 
+export interface MalformedLine {
+  readonly file: string;
+  /** What stands behind the file, and is no line. */
+  readonly rest: string;
+  readonly why: "no line" | "a column" | "not a line";
+}
+
+/** A pattern that can only have been meant as FILE:LINE and is none; no linker name has such a form. */
+export function malformedLine(pattern: string): MalformedLine | undefined {
+  const [, file, rest] = /^(.+?\.go)(:.*)?$/.exec(pattern) ?? /^(.+?)((?::[+-]?\d*)+)$/.exec(pattern) ?? [];
+  if (file === undefined || file.includes("*")) return undefined;
+  const why = rest === undefined ? "no line" : /^:[1-9]\d{0,8}:/.test(rest) ? "a column" : "not a line";
+  return { file, rest: rest?.slice(1) ?? "", why };
+}
+
 /**
  * True where `name` matches `glob`. Two pointers and one remembered star: linear for ordinary globs and at worst
  * length × length, where a regular expression would backtrack without bound.

@@ -9,10 +9,11 @@ import {
   noneTraceable,
   noSuchFile,
   noSuchFunction,
+  noSuchLine,
   tooManyMatches,
 } from "../failures.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
-import { type FileLine, matchesGlob, matchesPath, nearMisses, parseFileLine } from "./patterns.ts";
+import { type FileLine, malformedLine, matchesGlob, matchesPath, nearMisses, parseFileLine } from "./patterns.ts";
 
 /** One glob may name this many functions: more is a slip, and attaching them would take the target minutes. */
 export const MAX_MATCHES = 10_000;
@@ -63,6 +64,8 @@ export async function matchPattern(binary: GoBinary, pattern: string): Promise<r
 }
 
 function notNamed(binary: GoBinary, pattern: string, functions: readonly GoFunction[]): UserError {
+  const malformed = malformedLine(pattern);
+  if (malformed !== undefined) return noSuchLine(pattern, malformed);
   return noSuchFunction(binary.name, pattern, pattern.includes("*") ? [] : nearMisses(pattern, functions));
 }
 
@@ -76,7 +79,10 @@ async function functionsAtLine(
   const whole = [file, absolutePath(file)].find((path) => functions.some((fn) => fn.file === path));
   const inFile = functions.filter((fn) => (whole === undefined ? namesFile(file, fn.file) : fn.file === whole));
   const files = [...new Set(inFile.map((fn) => fn.file))];
-  if (inFile.length === 0) throw noSuchFile(binary.name, pattern, file);
+  if (inFile.length === 0) {
+    const malformed = malformedLine(pattern);
+    throw malformed?.why === "a column" ? noSuchLine(pattern, malformed) : noSuchFile(binary.name, pattern, file);
+  }
   if (files.length > 1) throw ambiguousFile(binary.name, pattern, files);
   const candidates = inFile.filter((fn) => fn.line > 0 && fn.line <= line).sort((a, b) => b.line - a.line);
   // The nearest declaration above may be a closure that ends before the line: then the function around it is meant.
