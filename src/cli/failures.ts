@@ -43,7 +43,9 @@ export function outputNotOpened(path: string, error: NodeJS.ErrnoException): Use
     code: "output-failed",
     what: `cannot write the output file ${shown(path)}`,
     why: notWritten(error),
-    remedy: "Give a path in a directory that this user may write to",
+    remedy: /^(EISDIR|ENOENT|ENOTDIR)$/.test(error.code ?? "")
+      ? "Give the path of a file in a directory that exists"
+      : "Give a path in a directory that this user may write to",
   });
 }
 

@@ -124,8 +124,18 @@ async function openPrivate(path: string): Promise<WriteStream> {
     const handle = (await isSpecial(path)) ? await openSpecial(path) : await replaceFile(path);
     return createWriteStream("", { fd: handle });
   } catch (error) {
-    throw outputNotOpened(path, error as NodeJS.ErrnoException);
+    const { code } = error as NodeJS.ErrnoException;
+    // open(2) says EISDIR of `x/` also where there is no such directory.
+    const isMissing = code === "EISDIR" && !(await exists(path));
+    throw outputNotOpened(path, isMissing ? Object.assign(new Error(), { code: "ENOENT" }) : (error as Error));
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(encodePath(path)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A device or a pipe is written to as it is; so is what the kernel shows as a file (`/dev/stdout`, `/proc/self/fd/1`). */

@@ -1,5 +1,8 @@
 /** The end of the output: a slow reader gets all of it; one that takes nothing is left, and that is said. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Writable } from "node:stream";
 import { beforeEach, mock, test } from "node:test";
 import { Output } from "../../../src/cli/output.ts";
@@ -78,3 +81,25 @@ test("all who wait for a slow reader go on when it takes something", async () =>
   await second;
   assert.equal(reader.taken, "ab");
 });
+
+const NO_FILES: [name: string, why: string][] = [
+  ["", "it is a directory"],
+  [".", "it is a directory"],
+  ["missing/", "its directory does not exist"],
+  ["missing/x", "its directory does not exist"],
+  ["file/", "a part of its path is not a directory"],
+  ["file/x", "a part of its path is not a directory"],
+];
+for (const [name, why] of NO_FILES) {
+  test(`--output of ${JSON.stringify(`dir/${name}`)} is refused: ${why}`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), "probelens-output-"));
+    try {
+      writeFileSync(join(dir, "file"), "");
+      await assert.rejects(Output.file(`${dir}/${name}`, "/proc/self/exe"), (error: Error) =>
+        error.message.includes(`${why}. Give the path of a file in a directory that exists`),
+      );
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+}
