@@ -15,6 +15,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TRACES = 6;
 const END_LIMIT_MS = 60_000;
 
+interface BuiltConditions {
+  readonly file: string;
+  readonly options: readonly string[];
+}
 interface Known {
   readonly condition: number;
   readonly call: number;
@@ -29,6 +33,11 @@ interface Seen {
 /** Counts conditions and calls; whatever differs is under a kind that begins with `WRONG`. */
 export async function checkConditions(version: string, mode: string, count: number, seed: number): Promise<Findings> {
   const generated = randomConditions(count, seed);
+  return await checkBuilt(await buildConditions(version, mode, generated), generated);
+}
+
+/** The program of these conditions: its path, and what else a trace of it needs to be told. */
+export async function buildConditions(version: string, mode: string, generated: Conditions): Promise<BuiltConditions> {
   const folder = withGenerated("conditions", generated.source);
   const file = await buildProgram({
     folder: relative(ROOT, folder),
@@ -37,11 +46,16 @@ export async function checkConditions(version: string, mode: string, count: numb
     name: mode,
     flags: modeNamed(mode).flags,
   });
-  const findings = new Findings();
   // DWARF up to 1.16 lists no unused parameters, so the source has to say where the others stand; 1.17's no results in
   // registers.
   const source = Number(version.split(".")[1]) <= UNLISTED_UP_TO ? ["--source", folder] : [];
-  for (let from = 0; from < count; from += TRACES) await checkBatch(file, source, generated, from, findings);
+  return { file, options: source };
+}
+
+export async function checkBuilt({ file, options }: BuiltConditions, generated: Conditions): Promise<Findings> {
+  const findings = new Findings();
+  for (let from = 0; from < generated.conditions.length; from += TRACES)
+    await checkBatch(file, options, generated, from, findings);
   return findings;
 }
 

@@ -4,10 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { codeOf, eventsOf, liveCode, run, startTarget } from "../kernel/cliProcess.ts";
+import { checkBuilt } from "../conditions/check.ts";
+import { randomConditions } from "../conditions/generate.ts";
+import { attached, codeOf, eventsOf, liveCode, probelens, run, startTarget } from "../kernel/cliProcess.ts";
 import { sameLabels, sameStacks, told } from "../kernel/contextCalls.ts";
 import { MAY_BE_REFUSED, SITE_CALLS } from "../kernel/siteCalls.ts";
 import { buildGo } from "../programs/build.ts";
+import { until } from "../until.ts";
+import { checkValues, wrongValues } from "../values/check.ts";
+import { functionsOf, observe } from "../values/target.ts";
+import { builtAs, CONDITIONS } from "./generated.ts";
 
 async function traced(request: string, program: string, ...commands: string[]) {
   const ended = await run("trace", ...request.split(" "), "--format", "jsonl", "--", program, ...commands);
@@ -116,6 +122,56 @@ test("conditions on floats in registers, arguments and results", async () => {
     expected,
   );
   assert.equal(returns.length, calls.length);
+});
+
+/** Their probes, each return one, are fewer than a kernel without attach cookies takes (256). */
+const FUNCTIONS_AT_ONCE = 52;
+
+test("values of every kind, arguments and results, are what the program prints itself", async () => {
+  const file = builtAs("values");
+  const names = await functionsOf(file);
+  let [compared, equal] = [0, 0];
+  for (let from = 0; from < names.length; from += FUNCTIONS_AT_ONCE) {
+    const findings = checkValues(await observe({ file }, [], names.slice(from, from + FUNCTIONS_AT_ONCE)));
+    assert.deepEqual(wrongValues(findings), []);
+    compared += findings.counts["compared"]!;
+    equal += findings.counts["equal"]!;
+  }
+  // Without the source, what its functions have captured is not always known.
+  assert.ok(compared > 1_000 && equal > 0.97 * compared, `${equal} equal of ${compared}`);
+});
+
+test("conditions let those calls pass for which they hold", async () => {
+  const generated = randomConditions(CONDITIONS.count, CONDITIONS.seed);
+  const findings = await checkBuilt({ file: builtAs("conditions"), options: [] }, generated);
+  assert.deepEqual([...findings.kinds()], []);
+  for (const verdict of ["yes", "no", "undecided"]) assert.ok(findings.counts[verdict]! > 0, `no call is ${verdict}`);
+});
+
+test("a function that is called without a pause loses its probes, and a cheap one beside it goes on", async () => {
+  const path = buildGo("flood");
+  const target = startTarget(path);
+  await target.says("ready");
+  const [hot, cheap] = [await codeOf(path, "main.hot"), await codeOf(path, "main.cheap")];
+  const request = "trace main.hot main.cheap --returns --rate 1000/s --format jsonl --budget 5 --pid";
+  const trace = probelens(...request.split(" "), String(target.pid));
+  await attached(trace);
+  await target.command("hot on");
+  await until("main.hot has its own bytes", () => liveCode(target.pid, hot) === hot.original);
+  assert.notEqual(liveCode(target.pid, cheap), cheap.original);
+  await target.command("hot off");
+  await target.command("cheap 50");
+  trace.process.kill("SIGINT");
+  assert.equal(await trace.status(), 0, trace.stderr);
+  assert.match(trace.stderr, /removed at \d\d:\d\d:\d\d: .*main\.hot/);
+  const lines = trace.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { event: string; func: string });
+  const stats = lines.find(({ event, func }) => event === "stats" && func === "main.cheap");
+  assert.equal((stats as { hits?: number } | undefined)?.hits, 50);
+  assert.deepEqual([liveCode(target.pid, hot), liveCode(target.pid, cheap)], [hot.original, cheap.original]);
+  await target.end();
 });
 
 test("panics and Goexit end calls as unwound", async () => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { buildGo } from "../programs/build.ts";
 import { debianKernel, type KernelName } from "./debianKernel.ts";
+import { GENERATED } from "./generated.ts";
 import { Initramfs } from "./initramfs.ts";
 import { usualConfigs } from "./loadOnly.ts";
 import { boot } from "./machine.ts";
@@ -49,6 +50,7 @@ const PROGRAMS: [program: string, toolchain?: string, ...flags: string[]][] = [
   ["euler", "go1.15.15"],
   ["euler", "go1.27.4"],
   ["results"],
+  ["flood"],
   ["context"],
   ["context", "go1.15.15"],
 ];
@@ -71,6 +73,8 @@ export async function reportKernel(kernel: KernelName, tests: readonly string[])
     const path = buildGo(...program);
     files.file(join("programs", basename(path)), readFileSync(path));
   }
+  for (const [name, buildIt] of Object.entries(GENERATED))
+    files.file(`programs/${name}`, readFileSync((await buildIt()).file));
   const script = [...lookAround(kernel), ...tests.flatMap(runTest), LAST];
   return { kernel, ...parse(await boot(debianKernel(kernel), files, script.join("\n"), LIMIT_MS)) };
 }

@@ -30,11 +30,16 @@ export interface Observation {
   readonly dropped: number;
 }
 
-export async function observe(program: ValuesProgram, options: readonly string[] = []): Promise<Observation> {
+/** `wanted`: of its functions; absent: all that can be told from others by their names. */
+export async function observe(
+  program: ValuesProgram,
+  options: readonly string[] = [],
+  wanted?: readonly string[],
+): Promise<Observation> {
   const { file, source, ambiguous } = program;
   const target = new Process(file, []);
   try {
-    const functions = (await functionsOf(file)).filter((name) => ambiguous?.test(name) !== true);
+    const functions = wanted ?? (await functionsOf(file)).filter((name) => ambiguous?.test(name) !== true);
     const from = source === undefined ? [] : ["--source", source];
     const trace = await startTrace([
       ...functions,
@@ -53,11 +58,11 @@ export async function observe(program: ValuesProgram, options: readonly string[]
     } finally {
       trace.kill("SIGKILL");
     }
-    const wanted = new Set(functions);
+    const traced = new Set(functions);
     const known = linesOf(target.stdout)
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line) as Call)
-      .filter(({ func }) => wanted.has(func));
+      .filter(({ func }) => traced.has(func));
     return { known, ...tracedCalls(trace.stdout) };
   } finally {
     target.kill("SIGKILL");
