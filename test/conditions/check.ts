@@ -52,10 +52,15 @@ export async function buildConditions(version: string, mode: string, generated: 
   return { file, options: source };
 }
 
-export async function checkBuilt({ file, options }: BuiltConditions, generated: Conditions): Promise<Findings> {
+/** `traces`: at one time. */
+export async function checkBuilt(
+  { file, options }: BuiltConditions,
+  generated: Conditions,
+  traces = TRACES,
+): Promise<Findings> {
   const findings = new Findings();
-  for (let from = 0; from < generated.conditions.length; from += TRACES)
-    await checkBatch(file, options, generated, from, findings);
+  for (let from = 0; from < generated.conditions.length; from += traces)
+    await checkBatch(file, options, generated, from, traces, findings);
   return findings;
 }
 
@@ -66,13 +71,14 @@ async function checkBatch(
   source: readonly string[],
   { conditions }: Conditions,
   from: number,
+  count: number,
   findings: Findings,
 ): Promise<void> {
   // A preemption's own signal may come where ours is waited for; then a condition on floats stays undecided.
   const target = new Process(file, [], { GODEBUG: "asyncpreemptoff=1" });
   const traces = new Map<number, Process>();
   try {
-    const starts = conditions.slice(from, from + TRACES).map(async ({ text, usesResults }, at) => {
+    const starts = conditions.slice(from, from + count).map(async ({ text, usesResults }, at) => {
       const returns = usesResults ? ["--returns"] : [];
       const args = [
         `main.condition${from + at}`,

@@ -69,19 +69,23 @@ export interface Conditions {
   readonly conditions: readonly Condition[];
 }
 
-export function randomConditions(count: number, seed: number): Conditions {
+/**
+ * So many functions. With `each`, the condition of a function consists of so many small ones, of which the number of the
+ * call says which one decides: where a trace more costs much (test/kernels).
+ */
+export function randomConditions(count: number, seed: number, each = 1): Conditions {
   const random = new Random(seed);
-  const made = Array.from({ length: count }, (_, index) => functionWithCondition(random, index));
+  const made = Array.from({ length: count }, (_, index) => functionWithCondition(random, index, each));
   return { source: goFile(made.map(({ go }) => go).join("\n")), conditions: made.map(({ condition }) => condition) };
 }
 
-function functionWithCondition(random: Random, index: number): { go: string; condition: Condition } {
+function functionWithCondition(random: Random, index: number, each: number): { go: string; condition: Condition } {
   const params = shuffled(random, PARAMETERS).slice(0, 2 + random.below(MAX_PARAMETERS - 1));
   const usesResults = random.once(3);
   const unnamed = random.once(2);
   const results = RESULTS.map((result, at) => (unnamed ? { ...result, name: `r${at}` } : result));
   const conditions = new RandomConditions(random, operandsOf(usesResults ? [...params, ...results] : params));
-  const { text, go } = conditions.next();
+  const { text, go } = each === 1 ? conditions.next() : byTurns(Array.from({ length: each }, () => conditions.next(0)));
   const names = results.map(({ name }) => name);
   const signature = params.map(({ name, type }) => `${name} ${type}`).join(", ");
   const returned = results.map(({ name, type }) => (unnamed ? type : `${name} ${type}`)).join(", ");
@@ -92,7 +96,7 @@ function functionWithCondition(random: Random, index: number): { go: string; con
 // ${text}
 //
 //go:noinline
-func condition${index}(call int, ${signature}) (${returned}) {
+func condition${index}(call int, ${signature}${each === 1 ? "" : `, turn [${each}]bool`}) (${returned}) {
 	return ${results.map(call).join(", ")}
 }
 
@@ -100,12 +104,23 @@ func init() {
 	conditions = append(conditions, func(call int) verdict {
 		${params.map(({ name, type }) => `var ${name} ${type}`).join("; ")}
 		${params.map((parameter) => `${parameter.name} = ${call(parameter)}`).join("\n\t\t")}
-		${names.join(", ")} := condition${index}(call, ${params.map(({ name }) => name).join(", ")})
+		${each === 1 ? "" : `var turn [${each}]bool; turn[call%${each}] = true`}
+		${names.join(", ")} := condition${index}(call, ${params.map(({ name }) => name).join(", ")}${each === 1 ? "" : ", turn"})
 		${names.map(() => "_").join(", ")} = ${names.join(", ")}
 		return ${go}
 	})
 }`,
   };
+}
+
+/** Of several conditions that whose turn it is: `turn` is a parameter, an array of bool. */
+function byTurns(conditions: readonly Pick<Condition, "text" | "go">[]): Pick<Condition, "text" | "go"> {
+  return conditions
+    .map(({ text, go }, at) => ({
+      text: `turn[${at}] && (${text})`,
+      go: `and(decide(func() bool { return turn[${at}] }), ${go})`,
+    }))
+    .reduce((a, b) => ({ text: `${a.text} || ${b.text}`, go: `or(${a.go}, ${b.go})` }));
 }
 
 function valuesFor(random: Random, { values }: Parameter): string[] {

@@ -3,17 +3,19 @@ import { join } from "node:path";
 import { buildConditions } from "../conditions/check.ts";
 import { randomConditions } from "../conditions/generate.ts";
 import { buildValues } from "../values/build.ts";
-import { randomSource } from "../values/generate.ts";
+import { packedSource } from "../values/generate.ts";
 
-/** Small, because an emulated machine takes thirty times as long for each. */
-const VALUES = { functions: 60, calls: 2, seed: 1 } as const;
-export const CONDITIONS = { count: 12, seed: 7 } as const;
+/** Kinds of values in one function: each probe takes an emulated machine without attach cookies half a second. */
+const KINDS_EACH = 8;
+/** `each` of `count` functions has so many, which is what a condition's program has room for. */
+const CONDITIONS = { count: 15, seed: 2, each: 7 } as const;
+export const conditions = () => randomConditions(CONDITIONS.count, CONDITIONS.seed, CONDITIONS.each);
 const VERSION = "1.27.4";
 
 /** By name in the folder of built programs. */
 export const GENERATED = {
-  values: () => buildValues(VERSION, "default", randomSource(VALUES.functions, VALUES.calls, VALUES.seed)),
-  conditions: () => buildConditions(VERSION, "default", randomConditions(CONDITIONS.count, CONDITIONS.seed)),
+  values: () => buildValues(VERSION, "default", packedSource(KINDS_EACH)),
+  conditions: () => buildConditions(VERSION, "default", conditions()),
 } as const;
 
 /** Inside the kernel: its path. */

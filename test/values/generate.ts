@@ -48,6 +48,34 @@ func init() {
 }`;
 }
 
+/**
+ * Every kind once, so many of them in one function, which is called with each of their values: where a function more
+ * costs much (test/kernels).
+ */
+export function packedSource(kindsEach: number): string {
+  const groups = Array.from({ length: Math.ceil(KINDS.length / kindsEach) }, (_, group) =>
+    KINDS.slice(group * kindsEach, (group + 1) * kindsEach),
+  );
+  return goFile(groups.map(packedFunction).join("\n"));
+}
+
+function packedFunction(kinds: readonly Kind[], i: number): string {
+  const small = kinds.map(({ values }) => values.filter((value) => !LARGE.test(value)));
+  const calls = Math.max(...small.map(({ length }) => length));
+  const names = kinds.map((_, at) => `p${at}`);
+  const types = kinds.map(({ type }) => type);
+  // A kind with fewer values than others has its values again; one that has only large values has its zero value.
+  const argument = (type: string, values: readonly string[], call: number) =>
+    `func() (v ${type}) { ${values.length === 0 ? "" : `v = ${values[call % values.length]}; `}return }()`;
+  return `
+//go:noinline
+func packed${i}(${names.map((name, at) => `${name} ${types[at]}`).join(", ")}) (${types.join(", ")}) { return ${names.join(", ")} }
+
+func init() {
+${Array.from({ length: calls }, (_, call) => `\tcheckNamed("main.packed${i}", packed${i}, "${names.join(" ")}", ${types.map((type, at) => argument(type, small[at]!, call)).join(", ")})`).join("\n")}
+}`;
+}
+
 /** `chan <-chan int` would be read as `chan<- (chan int)`. */
 function chanElem(type: string): string {
   return type.startsWith("<-") ? `(${type})` : type;
