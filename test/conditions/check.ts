@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { buildProgram } from "../matrix/build.ts";
 import { Findings } from "../matrix/findings.ts";
 import { modeNamed } from "../matrix/toolchains.ts";
-import { until } from "../until.ts";
+import { LIMIT_MS, until } from "../until.ts";
 import { withGenerated } from "../values/build.ts";
 import { Process, startTrace } from "../values/process.ts";
 import { linesOf } from "../values/target.ts";
@@ -13,7 +13,7 @@ import { type Conditions, randomConditions } from "./generate.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Traces at one time: each is two processes. */
 const TRACES = 6;
-const END_LIMIT_MS = 60_000;
+const END_LIMIT_MS = 2 * LIMIT_MS;
 
 interface BuiltConditions {
   readonly file: string;

@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { unbounded } from "../unbounded.ts";
-import { until } from "../until.ts";
+import { LIMIT_MS, until } from "../until.ts";
 
 const CLI = process.env["PROBELENS_CLI"] ?? fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 /** Reading a program of a thousand functions on a loaded machine. */
-const ATTACH_LIMIT_MS = 120_000;
+const ATTACH_LIMIT_MS = 4 * LIMIT_MS;
 
 /** `probelens trace` with these arguments, when its probes are in place; rejects with its message. */
 export async function startTrace(args: readonly string[]): Promise<Process> {

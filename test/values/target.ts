@@ -1,12 +1,12 @@
 /** Runs test/programs/values under the command line's trace: what the program says, and what the trace shows. */
 import type { Value as Tree } from "../../src/value/api.ts";
-import { until } from "../until.ts";
+import { LIMIT_MS, until } from "../until.ts";
 import type { ValuesProgram } from "./build.ts";
 import { Process, startTrace } from "./process.ts";
 
 /** Calls between two waits: their largest possible events fit the ring many times. */
 const BATCH = 50;
-const END_LIMIT_MS = 60_000;
+const END_LIMIT_MS = 2 * LIMIT_MS;
 
 export interface Value {
   readonly name: string;
