@@ -85,7 +85,7 @@ function functionWithCondition(random: Random, index: number, each: number): { g
   const unnamed = random.once(2);
   const results = RESULTS.map((result, at) => (unnamed ? { ...result, name: `r${at}` } : result));
   const conditions = new RandomConditions(random, operandsOf(usesResults ? [...params, ...results] : params));
-  const { text, go } = each === 1 ? conditions.next() : byTurns(Array.from({ length: each }, () => conditions.next(0)));
+  const { text, go } = each === 1 ? conditions.next() : byTurns(Array.from({ length: each }, () => short(conditions)));
   const names = results.map(({ name }) => name);
   const signature = params.map(({ name, type }) => `${name} ${type}`).join(", ");
   const returned = results.map(({ name, type }) => (unnamed ? type : `${name} ${type}`)).join(", ");
@@ -111,6 +111,16 @@ func init() {
 	})
 }`,
   };
+}
+
+/** Characters: several such conditions fit the steps that a function's has. */
+const SHORT = 26;
+
+function short(conditions: RandomConditions): Pick<Condition, "text" | "go"> {
+  for (;;) {
+    const condition = conditions.next(0);
+    if (condition.text.length <= SHORT) return condition;
+  }
 }
 
 /** Of several conditions that whose turn it is: `turn` is a parameter, an array of bool. */
