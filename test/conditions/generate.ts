@@ -70,8 +70,8 @@ export interface Conditions {
 }
 
 /**
- * So many functions. With `each`, the condition of a function consists of so many small ones, of which the number of the
- * call says which one decides: where a trace more costs much (test/kernels).
+ * So many functions. With `each`, the condition of a function consists of so many short ones, which take turns in its
+ * calls: where a trace more costs much (test/kernels).
  */
 export function randomConditions(count: number, seed: number, each = 1): Conditions {
   const random = new Random(seed);

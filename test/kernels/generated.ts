@@ -7,7 +7,7 @@ import { packedSource } from "../values/generate.ts";
 
 /** Kinds of values in one function: each probe takes an emulated machine without attach cookies half a second. */
 const KINDS_EACH = 8;
-/** `each` of `count` functions has so many, which is what a condition's program has room for. */
+/** As many of `each` as a function's condition has steps for, with the first seed with which they all fit. */
 const CONDITIONS = { count: 10, seed: 4, each: 10 } as const;
 export const conditions = () => randomConditions(CONDITIONS.count, CONDITIONS.seed, CONDITIONS.each);
 const VERSION = "1.27.4";
