@@ -232,16 +232,17 @@ static __attribute__((noinline)) int conclude(struct pl_machine *m, u32 verdict,
 	return sent;
 }
 
-static __always_inline u32 decide(struct pt_regs *ctx, struct pl_scratch *s, struct hit *hit, struct goroutine *g,
-				  u64 cfa, u64 now, struct pl_parked *call)
+/* A function of its own, as those above. `duration_ns` of the machine: the time. */
+static __attribute__((noinline)) u32 decide(struct pt_regs *ctx, struct pl_machine *m, struct hit *hit,
+					    struct goroutine *g, struct pl_parked *call)
 {
-	struct pl_machine *m = &s->machine;
 	struct pl_record *record = (void *)call->record;
+	u64 cfa = ctx->sp + (s64)hit->plan->cfa_offset;
 	copy_kept(&m->kept, &call->kept);
 	__builtin_memcpy(m->low, call->low, sizeof(call->low));
 	m->has_low = call->has_low;
 	m->has_own_low = 0;
-	set_machine(ctx, m, hit->plan, g, cfa, now - record->time_ns);
+	set_machine(ctx, m, hit->plan, g, cfa, m->duration_ns - record->time_ns);
 	return evaluate_waiting(m);
 }
 
@@ -257,7 +258,8 @@ static __always_inline int on_where_return(struct pt_regs *ctx, struct hit *hit,
 	if (call.parked) {
 		u64 id = call.call_id;
 		struct pl_parked *waiting = bpf_map_lookup_elem(&parked, &id);
-		u32 verdict = waiting ? decide(ctx, s, hit, &g, cfa, now, waiting) : PL_REJECT;
+		s->machine.duration_ns = now;
+		u32 verdict = waiting ? decide(ctx, &s->machine, hit, &g, waiting) : PL_REJECT;
 		if (verdict == PL_PARK) {
 			/* Undecided until the float registers are there. */
 			count_undecided(&s->machine, s->machine.frame_reason, 1);
