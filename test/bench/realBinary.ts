@@ -7,7 +7,7 @@ import { join } from "node:path";
 export function realBinary(): string | undefined {
   const chosen = process.env["BENCH_BINARY"];
   if (chosen !== undefined && chosen !== "") return chosen;
-  const dir = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "probelens/matrix/real/bin");
+  const dir = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens/matrix/real/bin");
   return namesIn(dir)
     .map((name) => ({ path: join(dir, name), size: statSync(join(dir, name)).size }))
     .sort((a, b) => b.size - a.size)[0]?.path;
@@ -15,7 +15,7 @@ export function realBinary(): string | undefined {
 
 /** Delve is no part of the setup: it is compared where the matrix has built it or the user has it. */
 export function delve(): string | undefined {
-  const built = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "probelens/matrix/real/bin/dlv");
+  const built = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens/matrix/real/bin/dlv");
   return statSync(built, { throwIfNoEntry: false }) === undefined ? undefined : built;
 }
 

@@ -19,7 +19,7 @@ export interface DebianPackage {
 /** Apt or the archive is missing or out of reach: nothing that this project could mend. */
 export class OutOfReach extends Error {}
 
-const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "probelens", "debian");
+const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens", "debian");
 const TOOL_TIMEOUT_MS = 60_000;
 const MAX_ARCHIVE_BYTES = 64 << 20;
 

@@ -25,7 +25,7 @@ export const KERNELS = Object.keys(SUITES) as KernelName[];
 /** The mirror, apt or dpkg is missing or out of reach: nothing that this project could mend. */
 export class OutOfReach extends Error {}
 
-const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "probelens", "kernels");
+const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens", "kernels");
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** Suites move slowly; within this time nobody is asked again. */
 const MAX_AGE_MS = 7 * 24 * 3600_000;

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** `go build` of a cold cache with an old toolchain that has to be fetched takes a minute or two here. */
 const BUILD_TIMEOUT_MS = 10 * 60_000;
 
-export const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "probelens", "matrix");
+export const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens", "matrix");
 
 export const SHAPES = join(ROOT, "test/programs/shapes");
 
