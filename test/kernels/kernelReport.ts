@@ -14,8 +14,8 @@ import { addNativeProgram } from "./nativeProgram.ts";
 import type { CheckLine } from "./reporter.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Under software emulation on a loaded machine; an idle one needs a quarter. */
-const LIMIT_MS = 10 * 60_000;
+/** Under software emulation on a loaded machine; an idle one needs a third. */
+const LIMIT_MS = 15 * 60_000;
 
 export interface Check extends CheckLine {
   /** The test file that it stands in; empty for what the host judges. */
