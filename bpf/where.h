@@ -232,7 +232,7 @@ static __attribute__((noinline)) int conclude(struct pl_machine *m, u32 verdict,
 	return sent;
 }
 
-/* A function of its own, as those above. `duration_ns` of the machine: the time. */
+/* A function of its own, for its frame. In `m->duration_ns` comes the time of the return: five arguments are all. */
 static __attribute__((noinline)) u32 decide(struct pt_regs *ctx, struct pl_machine *m, struct hit *hit,
 					    struct goroutine *g, struct pl_parked *call)
 {

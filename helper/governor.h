@@ -64,9 +64,7 @@ struct governor {
 
 static int are_few(const struct governor *g) { return g->functions <= FEW_FUNCTIONS; }
 
-/*
- * `debt_ns`: what earlier probes of the target have left.
- */
+/* `debt_ns`: what earlier probes of the target have left. */
 static void governor_start(struct governor *g, double budget, uint32_t functions, int64_t now_ns, double debt_ns)
 {
 	g->budget = budget;

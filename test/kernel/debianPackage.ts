@@ -5,8 +5,8 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { cacheFolder } from "../cacheFolder.ts";
 
 export interface DebianPackage {
   readonly version: string;
@@ -19,7 +19,7 @@ export interface DebianPackage {
 /** Apt or the archive is missing or out of reach: nothing that this project could mend. */
 export class OutOfReach extends Error {}
 
-const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens", "debian");
+const CACHE = cacheFolder("debian");
 const TOOL_TIMEOUT_MS = 60_000;
 const MAX_ARCHIVE_BYTES = 64 << 20;
 

@@ -14,8 +14,8 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../cacheFolder.ts";
 
 /** By the name that `--kernel` takes. Sid has the newest that Debian builds. */
 export const SUITES = { "5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie", newest: "sid" } as const;
@@ -25,7 +25,7 @@ export const KERNELS = Object.keys(SUITES) as KernelName[];
 /** The mirror, apt or dpkg is missing or out of reach: nothing that this project could mend. */
 export class OutOfReach extends Error {}
 
-const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens", "kernels");
+const CACHE = cacheFolder("kernels");
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** Suites move slowly; within this time nobody is asked again. */
 const MAX_AGE_MS = 7 * 24 * 3600_000;

@@ -2,10 +2,10 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { cacheFolder } from "../cacheFolder.ts";
 import { type BuildMode, modeNamed } from "./toolchains.ts";
 
 const exec = promisify(execFile);
@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** `go build` of a cold cache with an old toolchain that has to be fetched takes a minute or two here. */
 const BUILD_TIMEOUT_MS = 10 * 60_000;
 
-export const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens", "matrix");
+export const CACHE = cacheFolder("matrix");
 
 export const SHAPES = join(ROOT, "test/programs/shapes");
 

@@ -4,9 +4,9 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../cacheFolder.ts";
 
 /** VS Code 1.139.1. */
 const VERSION = "4.139.1";
@@ -16,7 +16,7 @@ export const NODE = join(ROOT, "node_modules/node/bin/node");
 
 /** Folder that holds `out/server-main.js`; installed when missing. */
 export function installEditor(): string {
-  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "probelens/code-server");
+  const cache = cacheFolder("code-server");
   const module = join(cache, "node_modules/code-server");
   const editor = join(module, "lib/vscode");
   if (
