@@ -338,10 +338,11 @@ describe("a thousand functions", () => {
       assert.match(trace.stderr, /with so many functions, those that break it go at once/);
       await until("the traps of main.hot are gone", () => gone(target));
       await target.command("hot off");
-      await target.command("cheap 100");
+      // One: the pauses of more call so many of the runtime's functions that these are a flood of their own.
+      await target.command("cheap 1");
       await ended(trace, "SIGINT");
       const [stats, removed] = [statsFrom(trace), removedFrom(trace)];
-      assert.equal(stats.get("main.cheap")?.hits, 100);
+      assert.equal(stats.get("main.cheap")?.hits, 1);
       const names = new Set(removed.map(({ func }) => func));
       assert.ok(names.has("main.hot") && names.size < stats.size / 2, `${names.size} of ${stats.size}`);
       assert.ok(isUntouched(target.pid));
