@@ -9,7 +9,7 @@
 /*
  * A record of `size` bytes is split for the verifier, which cannot see that start + length stays below a bound: a
  * stack piece or chunk starts at most at SPLIT_START and takes at most SPLIT_LENGTH. The helper picks the class so that
- * a plan fits (sizeClassSplit in src/protocol/capture.ts, the same numbers).
+ * a plan fits (sizeClassSplit in src/protocol/planBytes.ts, the same numbers).
  */
 #define SPLIT_LENGTH(size) ((size) >= 8192 ? PL_MAX_READ : (size) == 160 ? 32 : (size) / 2)
 #define SPLIT_START(size) ((size)-CHUNK - SPLIT_LENGTH(size))

@@ -23,7 +23,7 @@ static __always_inline u64 tick_time(struct pl_plan *plan)
 /*
  * Token bucket without compare-and-swap: racing CPUs may let a few events more pass, never fewer. A tick more or less
  * does not matter to a bucket that holds what comes in 100 ms, or one event that stands for as long (BURST_NS in
- * src/protocol/capture.ts).
+ * src/protocol/planBytes.ts).
  */
 #define TICK_SUFFICES_NS 100000000
 static __always_inline int over_rate(struct pl_plan *plan, u32 index)

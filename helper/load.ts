@@ -1,7 +1,7 @@
 /** Loads one session's programs and maps, sized for it, and makes its links. */
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
-import { encodePlan, PlanError, programClass, SIZE_CLASSES, type SizeClass } from "../src/protocol/capture.ts";
+import { encodePlan, PlanError, programClass, SIZE_CLASSES, type SizeClass } from "../src/protocol/planBytes.ts";
 import {
   CAPTURE_TYPE,
   type CaptureTableName,

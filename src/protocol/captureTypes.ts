@@ -1,7 +1,7 @@
 /**
  * A session's capture types: what the kernel program knows of the target's types when it follows pointers. One table a
  * session, made by the peer, copied into the kernel's maps as it is; the layouts are shared with bpf/probelens.h
- * (test/unit/protocol/records.test.ts compares the two sides). Little-endian; offsets and sizes in bytes.
+ * (test/unit/protocol/layouts.test.ts compares the two sides). Little-endian; offsets and sizes in bytes.
  *
  * Nothing that stands in the tables can make the kernel program read its own memory wrongly: it checks each number where
  * it uses it. What is checked here is that the tables are whole.

@@ -1,5 +1,5 @@
 /**
- * What a session is set up with: bounds, and byte layouts shared with bpf/probelens.h (test/unit/protocol/records.test.ts compares
+ * What a session is set up with: bounds, and byte layouts shared with bpf/probelens.h (test/unit/protocol/layouts.test.ts compares
  * the two sides). Little-endian; offsets and sizes in bytes.
  */
 

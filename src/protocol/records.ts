@@ -1,6 +1,6 @@
 /**
  * Records: what the kernel program sends on a hit. The values, and their bytes as bpf/probelens.h has them
- * (test/unit/protocol/records.test.ts compares the two sides). Little-endian; offsets and sizes in bytes.
+ * (test/unit/protocol/layouts.test.ts compares the two sides). Little-endian; offsets and sizes in bytes.
  */
 
 /** A run of bytes that was copied from one address. */

@@ -1,6 +1,6 @@
 /** What comes over the helper's stream: frames, event records, requests. */
 import * as v from "valibot";
-import { encodePlan, PlanError, programClass } from "../../../src/protocol/capture.ts";
+import { encodePlan, PlanError, programClass } from "../../../src/protocol/planBytes.ts";
 import {
   CAPTURE_TYPE,
   type CaptureTables,
