@@ -354,7 +354,10 @@ function siteAt(input: SiteInput, { instruction, kind, cfaOffset, skipIfBelowOrE
     address: input.fn.entry + instruction.at,
     offset: input.fn.offset + instruction.at,
     kind,
-    instruction: format(input, instruction),
+    // Only who shows it needs it: its formatter is as large as the disassembler.
+    get instruction() {
+      return format(input, instruction);
+    },
     expected: Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""),
     cfaOffset,
     skipIfBelowOrEqual,
