@@ -135,9 +135,8 @@ function finish(packagePath: string, outer: FunctionName, rest: readonly Element
     // `main.f·dwrap·1`: Go 1.17.
     if (text.includes("·")) synthetic ??= text.includes("dwrap") ? "go or defer wrapper" : "generated";
     if (text.endsWith("-fm")) synthetic = "method value";
-    const range = /-range\d+/.exec(text);
-    if (range !== null) synthetic ??= "range-over-func body";
-    return text.replace(/(-range\d+)+$|-fm$/, "");
+    if (/-range\d+/.test(text)) synthetic ??= "range-over-func body";
+    return text.endsWith("-fm") ? text.slice(0, -3) : withoutRanges(text);
   };
   name = strip(name);
   for (const part of rest) {
@@ -167,4 +166,20 @@ function finish(packagePath: string, outer: FunctionName, rest: readonly Element
     literals,
     ...(synthetic === undefined ? {} : { synthetic }),
   };
+}
+
+/** `f-range1-range2` → `f`: from its end, because a pattern would look anew at each of a hostile name's thousands. */
+function withoutRanges(text: string): string {
+  let end = text.length;
+  for (;;) {
+    let at = end;
+    while (isDigit(text[at - 1])) at--;
+    if (at === end || !text.endsWith(RANGE, at)) return text.slice(0, end);
+    end = at - RANGE.length;
+  }
+}
+const RANGE = "-range";
+
+function isDigit(char: string | undefined): boolean {
+  return char !== undefined && char >= "0" && char <= "9";
 }

@@ -14,6 +14,8 @@ const ENDS = new Set([" ", "*", "(", ")", ",", "{", "}", ";", "<", "]"]);
 export function shortTypeName(linkName: string, packages: PackageNames): string {
   let out = "";
   let at = 0;
+  /** The open braces: whether each is a struct's. */
+  const structs: boolean[] = [];
   while (at < linkName.length) {
     const char = linkName[at]!;
     if (char === '"') {
@@ -22,6 +24,8 @@ export function shortTypeName(linkName: string, packages: PackageNames): string 
       out += linkName.slice(at, end);
       at = end;
     } else if (ENDS.has(char) || char === "[") {
+      if (char === "{") structs.push(linkName.endsWith("struct ", at));
+      else if (char === "}") structs.pop();
       out += char;
       at++;
     } else {
@@ -29,7 +33,10 @@ export function shortTypeName(linkName: string, packages: PackageNames): string 
       while (end < linkName.length && !ENDS.has(linkName[end]!) && linkName[end] !== "[" && linkName[end] !== '"')
         end++;
       const token = linkName.slice(at, end);
-      out += isFieldName(linkName, at, end) ? token.slice(token.lastIndexOf(".") + 1) : shortToken(token, packages);
+      out +=
+        structs.at(-1) === true && isFieldName(linkName, at, end)
+          ? token.slice(token.lastIndexOf(".") + 1)
+          : shortToken(token, packages);
       at = end;
       // `map[` is a composite; after any other name a bracket holds type arguments, which stay as they are.
       if (linkName[at] === "[" && token !== "map") {
@@ -42,26 +49,15 @@ export function shortTypeName(linkName: string, packages: PackageNames): string 
   return out;
 }
 
-/** An unexported field's name carries its package (`struct { main.b int }`); reflect prints it without. */
+/** In a struct: an unexported field's name carries its package (`struct { main.b int }`); reflect prints it without. */
 function isFieldName(text: string, start: number, end: number): boolean {
-  const before = text.slice(Math.max(0, start - 9), start);
-  if (!before.endsWith("struct { ") && !(before.endsWith("; ") && insideStruct(text, start))) return false;
+  if (!text.endsWith("{ ", start) && !text.endsWith("; ", start)) return false;
   return text[end] === " " && text[end + 1] !== "}" && text[end + 1] !== '"';
-}
-
-/** Whether the innermost open brace before a place is a struct's. */
-function insideStruct(text: string, place: number): boolean {
-  let depth = 0;
-  for (let at = place - 1; at >= 0; at--) {
-    if (text[at] === "}") depth++;
-    else if (text[at] === "{" && depth-- === 0) return text.slice(0, at).endsWith("struct ");
-  }
-  return false;
 }
 
 /** `net/url.URL` → `url.URL`; `gopkg.in/yaml%2ev3.Node` → `yaml.Node` where a unit says so; `main.T·1` → `main.T`. */
 function shortToken(token: string, packages: PackageNames): string {
-  if (token.startsWith("...")) return `...${shortToken(token.slice(3), packages)}`;
+  if (token.startsWith("...")) return `...${shortToken(token.replace(/^\.+/, ""), packages)}`;
   const split = splitLinkName(token);
   if (split === undefined) return token;
   const { linkPath } = split;
