@@ -1,7 +1,6 @@
 /** Loads one session's programs and maps, sized for it, and makes its links. */
 import { readFileSync } from "node:fs";
 import { release } from "node:os";
-import { encodePlan, PlanError, programClass, SIZE_CLASSES, type SizeClass } from "../src/protocol/planBytes.ts";
 import {
   CAPTURE_TYPE,
   type CaptureTableName,
@@ -25,6 +24,7 @@ import type {
   RemovedParams,
 } from "../src/protocol/helperApi.ts";
 import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNREAD, UNWINDERS } from "../src/protocol/layout.ts";
+import { encodePlan, PlanError, programClass, SIZE_CLASSES, type SizeClass } from "../src/protocol/planBytes.ts";
 import { costOfHit, costOfSignal, predictedCost, type TrapCosts } from "./cost.ts";
 import { CounterMemory } from "./counterMemory.ts";
 import { cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";

@@ -6,7 +6,7 @@ import { inlinedSummary } from "../engine/plan/inlinedBounds.ts";
 import { matchAlsoInlined } from "../engine/plan/resolvePatterns.ts";
 import type { AnswerCache, AskedFile } from "../engine/programs/answerCache.ts";
 import { matchText, type SourcedBinary, type SourceMatch } from "../engine/programs/sourceCompletion.ts";
-import { beyondHits } from "../engine/trace/hitCost.ts";
+import { beyondHits, followsPointers } from "../engine/trace/hitCost.ts";
 import { isRefusal, type Refusal } from "../goabi/refusal.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { DEFAULT_LIMITS, type FunctionPlan, type InlinedCallPlan, type ProbeSite } from "../probe/api.ts";
@@ -176,9 +176,9 @@ async function asText(
     const { entry, returns, call } = plan;
     const how = entry.kind === "emulated" ? "emulated by the kernel" : "single-stepped by the kernel";
     lines.push(
-      `  probe site ${hex(entry.address)} (+${entry.address - fn.entry}): ${entry.instruction}, ${how}, about ${entry.predictedNs} ns a call${beyondHits(call)}`,
+      `  probe site ${hex(entry.address)} (+${entry.address - fn.entry}): ${entry.instruction}, ${how}, about ${entry.predictedNs} ns a call`,
       `  returns    ${returns.length === 0 ? "none" : returns.map((site) => hex(site.address)).join(" ")}`,
-      `  cost       ${costText(entry, returns)}`,
+      `  cost       ${costText(entry, returns)}${beyondHits(followsPointers(call))}`,
     );
   }
   const { noProbes } = ARCHITECTURES[binary.arch];

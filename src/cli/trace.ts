@@ -14,6 +14,7 @@ import type {
 import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { newJob } from "../engine/job.ts";
 import { findCommand } from "../engine/processes/command.ts";
+import { beyondHits } from "../engine/trace/hitCost.ts";
 import { DEFAULT_BUDGET, FEW_FUNCTIONS } from "../protocol/budget.ts";
 import type { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
@@ -383,12 +384,14 @@ function attachedText(trace: Trace, { expireMs, budget }: TraceOptions): string 
 /** Of one function what a call costs, and how many calls a second the budget is enough for; of many, the budget. */
 function costText({ costs }: Trace, budget: number): string {
   const bound = `budget ${budget} % of a core (--budget)`;
-  const [{ entryNs, returnNs = 0 } = {}] = costs;
   if (costs.length > FEW_FUNCTIONS) return `; ${bound}; with so many functions, those that break it go at once`;
-  if (costs.length !== 1 || entryNs === undefined) return `; ${bound}`;
+  const [cost] = costs;
+  if (costs.length !== 1 || cost?.entryNs === undefined) return `; ${bound}`;
+  const { entryNs, returnNs = 0, follows } = cost;
   const ns = entryNs + returnNs;
   const rate = Number(((budget * 1e7) / ns).toPrecision(2));
-  return `; a call costs about ${formatDuration(ns)}, ${bound}: enough for ${rate} calls/s`;
+  const calls = `${follows ? "less than " : ""}${rate} calls/s`;
+  return `; a call costs about ${formatDuration(ns)}${beyondHits(follows)}, ${bound}: enough for ${calls}`;
 }
 
 const DEFAULT_EXPIRE_MIN = 60;

@@ -225,6 +225,8 @@ export interface CallCost {
   readonly entryNs?: number;
   /** At the dearest `ret`. */
   readonly returnNs?: number;
+  /** What its pointers lead to is copied, too, which takes more by what that is. */
+  readonly follows: boolean;
 }
 
 export interface Trace {

@@ -78,6 +78,24 @@ function statsFrom(trace: Child): Map<string, StatsEvent> {
 
 const gone = (target: Child): boolean => liveCode(target.pid, hot) === hot.original;
 
+describe("the first line of a trace", () => {
+  const COST = String.raw`; a call costs about [\d.]+(ns|µs)`;
+  const BUDGET = String.raw`, budget 5 % of a core \(--budget\): enough for `;
+  const rows: readonly (readonly [string, string])[] = [
+    ["main.hot", `${COST}${BUDGET}\\d+ calls/s`],
+    // What a map holds is copied, too, and who knows how much that is.
+    ["main.table", `${COST} and what copying takes that its pointers lead to${BUDGET}less than \\d+ calls/s`],
+    ["main.o*", String.raw`attached to main.one; Ctrl-C .*${COST}`],
+    ["main.t*", String.raw`attached to 3 functions; .* min do \(--expire\); budget 5 % of a core \(--budget\)$`],
+  ];
+  for (const [pattern, line] of rows)
+    it(`says of ${pattern} what it costs`, async () => {
+      const trace = await startTrace(await startFlood(), pattern);
+      await ended(trace, "SIGINT");
+      assert.match(trace.stderr, new RegExp(line, "m"));
+    });
+});
+
 describe("a flood beside a function that is called now and then", () => {
   for (const options of [[], ["--returns"]])
     it(["", ...options].join(" ") || "without returns", async () => {

@@ -2,6 +2,7 @@
 import type { CompiledCondition } from "../../condition/compile.ts";
 import type { FunctionPlan, InlinedCallPlan, PlannedCapture, PlannedProbe, ProbeSite } from "../../probe/api.ts";
 import type { CallCost } from "../api.ts";
+import { followsPointers } from "./hitCost.ts";
 
 type ProbedInlinedCall = Extract<InlinedCallPlan, { site: unknown }>;
 
@@ -51,14 +52,18 @@ interface Probe {
 
 export class ProbeTable {
   private readonly probes: readonly Probe[];
+  /** By function: the places of its probes. Thousands of functions are asked for one by one. */
+  private readonly places: readonly (readonly number[])[];
   /** Ids count up from here; given by whoever shares the helper. */
   firstProbe = 0;
   /** What a hit takes on this machine, nanoseconds, by the probe's place: known once they are attached. */
   costsNs: readonly number[] = [];
 
   constructor(traced: TracedProbes) {
-    const functions = traced.plans.flatMap((plan, fn) => functionProbes(plan, fn, traced));
-    this.probes = [...functions, ...traced.watches.map(watchProbe)];
+    const functions = traced.plans.map((plan, fn) => functionProbes(plan, fn, traced));
+    this.probes = [...functions.flat(), ...traced.watches.map(watchProbe)];
+    let place = 0;
+    this.places = functions.map((probes) => probes.map(() => place++));
   }
 
   get size(): number {
@@ -84,23 +89,28 @@ export class ProbeTable {
 
   /** What one call of a function takes, where it has code of its own. */
   callCostOf(fn: number): CallCost {
-    const ofKind = (kind: ProbeRole["kind"]): number[] =>
-      this.probes.flatMap(({ role }, place) =>
-        role.kind === kind && role.kind !== "watch" && role.fn === fn ? [this.costNsOf(this.firstProbe + place)] : [],
-      );
-    const [entryNs] = ofKind("entry");
+    const ofKind = (kind: ProbeRole["kind"]): { readonly ns: number; readonly capture: PlannedCapture }[] =>
+      this.placesOf(fn, kind).map((place) => ({
+        ns: this.costNsOf(this.firstProbe + place),
+        capture: this.probes[place]!.spec.plan,
+      }));
+    const entries = ofKind("entry");
     const returns = ofKind("return");
+    const [entry] = entries;
     return {
-      ...(entryNs === undefined ? {} : { entryNs }),
-      ...(returns.length === 0 ? {} : { returnNs: Math.max(...returns) }),
+      ...(entry === undefined ? {} : { entryNs: entry.ns }),
+      ...(returns.length === 0 ? {} : { returnNs: Math.max(...returns.map(({ ns }) => ns)) }),
+      follows: followsPointers(...entries, ...returns),
     };
   }
 
   /** Ids of the probes that see a function's calls. */
   callProbesOf(fn: number): number[] {
-    return this.probes.flatMap(({ role }, index) =>
-      (role.kind === "entry" || role.kind === "inlined") && role.fn === fn ? [this.firstProbe + index] : [],
-    );
+    return this.placesOf(fn, "entry", "inlined").map((place) => this.firstProbe + place);
+  }
+
+  private placesOf(fn: number, ...kinds: readonly ProbeRole["kind"][]): number[] {
+    return (this.places[fn] ?? []).filter((place) => kinds.includes(this.probes[place]!.role.kind));
   }
 
   specs(): PlannedProbe[] {

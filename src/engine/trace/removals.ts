@@ -74,8 +74,7 @@ export class Removals {
     if (waiting.length === 0) return;
     const message = removedMessage(waiting, this.parts.budget);
     this.parts.tell(waiting, message);
-    const calls = this.parts.functions.flatMap((_, fn) => this.parts.table.callProbesOf(fn));
-    if (this.exhausted || calls.some((probe) => !this.gone.has(probe))) return;
+    if (this.exhausted || this.seesCalls()) return;
     this.exhausted = true;
     const last = waiting.findLast(({ part }) => part === "calls" || part === "inlined");
     if (last === undefined) return;
@@ -83,6 +82,11 @@ export class Removals {
     const own = waiting.filter(({ event }) => event.func === last.event.func);
     const costPercent = roundedTo3(own.reduce((sum, { event }) => sum + event.costPercent, 0));
     this.parts.nothingLeft({ ...last.event, costPercent }, message);
+  }
+
+  private seesCalls(): boolean {
+    const { functions, table } = this.parts;
+    return functions.some((_, fn) => table.callProbesOf(fn).some((probe) => !this.gone.has(probe)));
   }
 }
 

@@ -71,7 +71,7 @@ export class RecordedTrace {
 }
 
 /** Of several functions (a generic one's instances) the first. */
-function sitesOf({ plans: [plan], costs: [cost = {}] }: Trace): TracedSites {
+function sitesOf({ plans: [plan], costs: [cost = { follows: false }] }: Trace): TracedSites {
   const entry = plan?.entry;
   const ret = plan?.returns[0];
   return {

@@ -1,4 +1,5 @@
 /** What tracing takes the process, in words. Pure. */
+import { beyondHits } from "../../engine/trace/hitCost.ts";
 import type { FunctionTrace } from "../traces/functionTrace.ts";
 import { codeSpan, formatDuration, formatNumber, formatShare, markdownText } from "./format.ts";
 
@@ -15,7 +16,7 @@ export function shareShort({ view: { corePercent } }: FunctionTrace): string {
 /** What one call takes, where, and how many the budget is enough for: Markdown; empty before the probes are in place. */
 export function costText({ sites, options: { budget }, removals }: FunctionTrace): string {
   if (sites?.entry === undefined || sites.cost.entryNs === undefined) return "";
-  const { entryNs, returnNs } = sites.cost;
+  const { entryNs, returnNs, follows } = sites.cost;
   const parts = [{ what: "at the entry", ns: entryNs, ...sites.entry }];
   if (sites.return !== undefined && returnNs !== undefined && removals.length === 0)
     parts.push({ what: "at the return", ns: returnNs, ...sites.return });
@@ -29,6 +30,6 @@ export function costText({ sites, options: { budget }, removals }: FunctionTrace
   const bound =
     budget === 0
       ? "No budget bounds it (probelens.budget is 0)."
-      : `${budget} % of a core, the budget of all traces of a process (probelens.budget), is enough for some ${calls} calls a second.`;
-  return `A traced call costs about ${formatDuration(callNs)}${colon} ${places.join(", ")}\\. ${markdownText(bound)}`;
+      : `${budget} % of a core, the budget of all traces of a process (probelens.budget), is enough for ${follows ? "less than" : "some"} ${calls} calls a second.`;
+  return `A traced call costs about ${formatDuration(callNs)}${beyondHits(follows)}${colon} ${places.join(", ")}\\. ${markdownText(bound)}`;
 }

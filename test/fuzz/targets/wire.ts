@@ -1,6 +1,5 @@
 /** What comes over the helper's stream: frames, event records, requests. */
 import * as v from "valibot";
-import { encodePlan, PlanError, programClass } from "../../../src/protocol/planBytes.ts";
 import {
   CAPTURE_TYPE,
   type CaptureTables,
@@ -13,6 +12,7 @@ import {
 import { decodeCounters } from "../../../src/protocol/counters.ts";
 import { encodeFrameHeader, FRAME_KIND, FrameDecoder, FrameError } from "../../../src/protocol/frames.ts";
 import { HELPER_SCHEMAS } from "../../../src/protocol/helperSchema.ts";
+import { encodePlan, PlanError, programClass } from "../../../src/protocol/planBytes.ts";
 import { CHUNK, decodeRecords, RECORD, RECORD_KIND, RING_HEADER } from "../../../src/protocol/records.ts";
 import { damage } from "../mutate.ts";
 import type { Random } from "../random.ts";

@@ -26,7 +26,7 @@ const LIVE: TraceView = {
 const SITES: TracedSites = {
   entry: { instruction: "push rbp", kind: "emulated" },
   return: { instruction: "ret", kind: "stepped" },
-  cost: { entryNs: 700, returnNs: 9700 },
+  cost: { entryNs: 700, returnNs: 9700, follows: false },
 };
 
 const OPTIONS = {
@@ -91,6 +91,11 @@ void test("the hover of a running trace says what a call costs, and where", asyn
       "In pid 42 (/srv/app)",
       "",
     ].join("\n"),
+  );
+  const follows = await attached(LIVE, undefined, { ...SITES, cost: { ...SITES.cost, follows: true } });
+  assert.match(
+    plain(costText(follows)),
+    /^A traced call costs about 10\.4 µs and what copying takes that its pointers lead to: 700 ns .* is enough for less than 4\u202f800 calls a second\.$/,
   );
   running.removals.push(removal("returns", 4700, 4.6));
   assert.match(plain(costText(running)), /^A traced call costs about 700 ns at the entry \(`push rbp`, emulated by/);
@@ -175,11 +180,15 @@ afterEach(async () => {
   await Promise.all(traces.splice(0).map((trace) => trace.stop()));
 });
 
-async function attached(view: TraceView, tell: (what: string) => void = () => {}): Promise<FunctionTrace> {
+async function attached(
+  view: TraceView,
+  tell: (what: string) => void = () => {},
+  sites: TracedSites = SITES,
+): Promise<FunctionTrace> {
   const engine: Pick<EditorEngine, "trace"> = {
     trace: async (_job, _request, given) => {
       listener = given;
-      return { sites: SITES, lastCalls: async () => "", stop: async () => {} };
+      return { sites, lastCalls: async () => "", stop: async () => {} };
     },
   };
   const owner: Owner = {

@@ -78,3 +78,25 @@ test("a rate holds for calls; every probe tells its own address where the load b
   assert.deepEqual([entry?.rate, entry?.plan.pieces], [50, [rip]]);
   assert.deepEqual([back?.rate, back?.plan.pieces], [undefined, [rip]]);
 });
+
+test("what a call takes, with what is not known before it is copied", () => {
+  const text = {
+    pointer: 0,
+    via: { kind: "type", type: "bytes" },
+    length: { kind: "word", at: 8 },
+    maxElements: 256,
+    maxBytes: 256,
+    deepens: false,
+  } as never;
+  const capture = { ...g.call.capture, slots: [text] };
+  const plans = [
+    { ...f, call: { ...f.call, capture } },
+    { ...g, return: { ...g.return, capture } },
+  ];
+  const made = table({ plans });
+  made.costsNs = [700, 9000, 8000, 600, 9100];
+  assert.deepEqual(made.callCostOf(0), { entryNs: 700, returnNs: 9000, follows: true });
+  assert.deepEqual(made.callCostOf(1), { entryNs: 600, returnNs: 9100, follows: true });
+  assert.deepEqual(table({ plans, returns: false }).callCostOf(1), { entryNs: 900, follows: false });
+  assert.deepEqual([made.callProbesOf(0), made.callProbesOf(1), made.callProbesOf(2)], [[100], [103], []]);
+});

@@ -78,7 +78,7 @@ test("every trap costs, also that of a return whose call was throttled; as the h
   assert.deepEqual(made.costs(), [{ func: "main.f", hits: 100, ns: predicted }]);
   table.costsNs = [700, 9000, 8000];
   assert.deepEqual(made.costs(), [{ func: "main.f", hits: 100, ns: 100 * 700 + 60 * 9000 + 40 * 8000 }]);
-  assert.deepEqual(table.callCostOf(0), { entryNs: 700, returnNs: 9000 });
+  assert.deepEqual(table.callCostOf(0), { entryNs: 700, returnNs: 9000, follows: false });
   // What deep programs have measured comes beside it.
   made.onCounters([counters(100, { emitted: 10, spentNs: 34_000 })]);
   assert.deepEqual(made.costs(), [{ func: "main.f", hits: 10, ns: 10 * 700 + 34_000 }]);
