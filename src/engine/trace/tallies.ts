@@ -11,14 +11,21 @@ interface Arrived {
   unwound: number;
 }
 
+/** Counters of one probe of a function. */
+interface Counted {
+  readonly role: Exclude<ProbeRole, { kind: "watch" }>;
+  readonly counted: ProbeCounters;
+  readonly left?: OpenCallCount | undefined;
+}
+
 export class Tallies {
   private readonly plans: readonly FunctionPlan[];
   private readonly table: ProbeTable;
   private readonly arrived: readonly Arrived[];
-  private counters: readonly ProbeCounters[] | undefined;
-  /** What the table of open calls held at the end. */
-  private left: readonly OpenCallCount[] | undefined;
-
+  /** By function. */
+  private counters: readonly (readonly Counted[])[] | undefined;
+  /** Whether they are the last ones, with what the table of open calls held at the end. */
+  private ended = false;
   private readonly returns: boolean;
 
   constructor(plans: readonly FunctionPlan[], table: ProbeTable, returns: boolean) {
@@ -34,14 +41,22 @@ export class Tallies {
   }
 
   onCounters(counters: readonly ProbeCounters[], left?: readonly OpenCallCount[]): void {
-    this.counters = counters;
-    this.left = left;
+    const open = new Map(left?.map((count) => [count.probe, count]));
+    const byFunction = this.plans.map((): Counted[] => []);
+    for (const counted of counters) {
+      const role = this.table.roleOf(counted.probe);
+      if (role === undefined || role.kind === "watch") continue;
+      byFunction[role.fn]?.push({ role, counted, left: open.get(counted.probe) });
+    }
+    this.counters = byFunction;
+    this.ended = left !== undefined;
   }
 
   /** Each call is counted with how it ended: emitted = returns + unwound + unknownEnds + openCalls where ends are seen. */
   summary(): StatsEvent[] {
     return this.plans.map((plan, fn) => {
-      const counts = this.counters === undefined ? this.fromEvents(plan, fn) : this.fromCounters(fn, this.counters);
+      const counts =
+        this.counters === undefined ? this.fromEvents(plan, fn) : this.fromCounters(this.counters[fn] ?? []);
       return { event: "stats", func: plan.fn.name, ...counts };
     });
   }
@@ -49,27 +64,23 @@ export class Tallies {
   /** Hits of each function's calls, and nanoseconds of the target that all its probes have taken. */
   costs(): { func: string; hits: number; ns: number }[] {
     return this.summary().map(({ func, hits }, fn) => {
-      const ns = (this.counters ?? []).reduce((sum, { probe, hits: told, unpaired, spentNs = 0 }) => {
-        const role = this.table.roleOf(probe);
-        if (role === undefined || role.kind === "watch" || role.fn !== fn) return sum;
-        // The trap of a return is paid also where its call was not sent, or not seen.
-        return sum + (told + unpaired) * this.table.costNsOf(probe) + spentNs;
-      }, 0);
+      // The trap of a return is paid also where its call was not sent, or not seen.
+      const ns = (this.counters?.[fn] ?? []).reduce(
+        (sum, { counted: { probe, hits: told, unpaired, spentNs = 0 } }) =>
+          sum + (told + unpaired) * this.table.costNsOf(probe) + spentNs,
+        0,
+      );
       return { func, hits, ns };
     });
   }
 
-  private fromCounters(fn: number, counters: readonly ProbeCounters[]): Omit<StatsEvent, "event" | "func"> {
-    const own = counters.flatMap((counted) => {
-      const role = this.table.roleOf(counted.probe);
-      return role !== undefined && role.kind !== "watch" && role.fn === fn ? [{ role, counted }] : [];
-    });
+  private fromCounters(own: readonly Counted[]): Omit<StatsEvent, "event" | "func"> {
     const sum = (of: (role: ProbeRole) => boolean, pick: (counters: ProbeCounters) => number): number =>
       own.reduce((total, { role, counted }) => total + (of(role) ? pick(counted) : 0), 0);
     const anyCall = ({ kind }: ProbeRole): boolean => kind === "entry" || kind === "inlined";
     const paired = (role: ProbeRole): boolean => role.kind === "entry" && role.paired;
     const isReturn = ({ kind }: ProbeRole): boolean => kind === "return";
-    const left = (this.left ?? []).filter(({ probe }) => own.some(({ counted }) => counted.probe === probe));
+    const left = own.flatMap((probe) => probe.left ?? []);
 
     const returns = sum(isReturn, ({ emitted }) => emitted);
     const unwound = sum(paired, (entry) => entry.unwound);
@@ -78,10 +89,9 @@ export class Tallies {
       sum(paired, ({ refused, untold }) => refused + untold) +
       left.reduce((total, { unknown }) => total + unknown, 0);
     // While the trace runs nobody looks into the table of open calls.
-    const openCalls =
-      this.left === undefined
-        ? Math.max(0, sum(paired, ({ emitted }) => emitted) - returns - unwound - unknownEnds)
-        : left.reduce((total, { open }) => total + open, 0);
+    const openCalls = !this.ended
+      ? Math.max(0, sum(paired, ({ emitted }) => emitted) - returns - unwound - unknownEnds)
+      : left.reduce((total, { open }) => total + open, 0);
     const reasons = this.undecided(own.map(({ counted }) => counted));
     return {
       hits: sum(anyCall, ({ hits }) => hits),
