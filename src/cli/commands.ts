@@ -112,6 +112,12 @@ export const COMMANDS = {
         help: "only calls for which a Go expression holds, such as 'n > 10 && u.Name == \"bob\"'",
       },
       {
+        name: "--secret",
+        kind: "names",
+        value: "NAME,...",
+        help: "more names whose values are never shown, beside password, token, ...; whole words, in any case",
+      },
+      {
         name: "--budget",
         kind: "number",
         min: MIN_BUDGET,

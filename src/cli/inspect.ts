@@ -8,6 +8,7 @@ import type { AnswerCache, AskedFile } from "../engine/programs/answerCache.ts";
 import { matchText, type SourcedBinary, type SourceMatch } from "../engine/programs/sourceCompletion.ts";
 import { beyondHits, followsPointers } from "../engine/trace/hitCost.ts";
 import { isRefusal, type Refusal } from "../goabi/refusal.ts";
+import { secretNames } from "../goabi/secretNames.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import { DEFAULT_LIMITS, type FunctionPlan, type InlinedCallPlan, type ProbeSite } from "../probe/api.ts";
 import { shown } from "../protocol/shown.ts";
@@ -96,7 +97,7 @@ async function inspect(
   fn: GoFunction,
   pid: number | undefined,
 ): Promise<Inspection> {
-  const [row, plan] = await Promise.all([functionRow(binary, fn), engine.plan(binary, fn)]);
+  const [row, plan] = await Promise.all([functionRow(binary, fn), engine.plan(binary, fn, secretNames([]))]);
   if (fn.inlinedEverywhere === true) return inspectInlined(row, fn, plan, await binary.sourceMatch?.(fn));
   const code = await binary.code(fn);
   const live = pid === undefined ? undefined : await engine.liveBytes(pid, binary, fn);
@@ -104,7 +105,7 @@ async function inspect(
   const found = { fn, code, match, live };
   if (!isRefusal(plan)) return { ...found, row, plan, inlinedCalls: plan.inlinedCalls };
   const { planInlinedCalls } = await import("../engine/plan/inlinedCalls.ts");
-  const inlinedCalls = await planInlinedCalls(binary, fn, DEFAULT_LIMITS);
+  const inlinedCalls = await planInlinedCalls(binary, fn, DEFAULT_LIMITS, secretNames([]));
   return { ...found, row: { ...row, traceable: false, why: row.why ?? plan.reason }, plan: undefined, inlinedCalls };
 }
 

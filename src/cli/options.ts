@@ -4,7 +4,8 @@ import { usage } from "./failures.ts";
 export interface OptionSpec {
   /** With its dashes: `--limit`. */
   readonly name: string;
-  readonly kind: "flag" | "text" | "integer" | "number" | "choice";
+  /** `names`: some of them, with commas between; may be given several times. */
+  readonly kind: "flag" | "text" | "names" | "integer" | "number" | "choice";
   /** Of a number, both included. */
   readonly min?: number;
   readonly max?: number;
@@ -31,6 +32,7 @@ export interface ParsedOptions {
   readonly flags: ReadonlySet<string>;
   readonly texts: ReadonlyMap<string, string>;
   readonly numbers: ReadonlyMap<string, number>;
+  readonly names: ReadonlyMap<string, readonly string[]>;
   readonly positionals: readonly string[];
   readonly command: readonly string[] | undefined;
   readonly help: boolean;
@@ -40,6 +42,7 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
   const flags = new Set<string>();
   const texts = new Map<string, string>();
   const numbers = new Map<string, number>();
+  const names = new Map<string, readonly string[]>();
   const positionals: string[] = [];
   let command: string[] | undefined;
   let help = false;
@@ -79,12 +82,14 @@ export function parseOptions(spec: CommandSpec, argv: readonly string[]): Parsed
       value = next;
       index += 1;
     }
-    if (option.words?.includes(value) === true) texts.set(name, value);
+    if (option.kind === "names")
+      names.set(name, [...(names.get(name) ?? []), ...textValue(spec, option, value).split(",")]);
+    else if (option.words?.includes(value) === true) texts.set(name, value);
     else if (option.kind === "integer" || option.kind === "number") numbers.set(name, numberValue(spec, option, value));
     else texts.set(name, textValue(spec, option, value));
   }
   if (!help) checkPositionals(spec, positionals);
-  return { flags, texts, numbers, positionals, command, help };
+  return { flags, texts, numbers, names, positionals, command, help };
 }
 
 /** Throws where more than one of these options (or what stands for one) is given, or none. */

@@ -15,6 +15,7 @@ import { createEngine, type FullEngine } from "../engine/engine.ts";
 import { newJob } from "../engine/job.ts";
 import { findCommand } from "../engine/processes/command.ts";
 import { beyondHits } from "../engine/trace/hitCost.ts";
+import { whyNotSecretNames } from "../goabi/secretNames.ts";
 import { DEFAULT_BUDGET, FEW_FUNCTIONS } from "../protocol/budget.ts";
 import type { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
@@ -51,6 +52,7 @@ interface TraceOptions {
   /** Percent of one core; undefined: no bound. */
   readonly budget: number | undefined;
   readonly where: string | undefined;
+  readonly secretNames: readonly string[];
   readonly rate: number | undefined;
   readonly maxBytes: number | undefined;
   readonly depth: number | undefined;
@@ -79,6 +81,9 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
   );
   if (command?.length === 0) throw usage(spec, "--", "a command is needed after it");
   if (command?.some((word) => word.includes("\0")) === true) throw usage(spec, "--", "the command holds a NUL byte");
+  const secretNames = parsed.names.get("--secret") ?? [];
+  const whyNot = whyNotSecretNames(secretNames);
+  if (whyNot !== undefined) throw usage(spec, `--secret ${secretNames.join(",")}`, whyNot);
   const seconds = parsed.numbers.get("--duration");
   return {
     target:
@@ -96,6 +101,7 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
     expireMs: parsed.texts.get("--expire") === "off" ? undefined : expiry(parsed.numbers.get("--expire"), seconds),
     budget: parsed.texts.get("--budget") === "off" ? undefined : (parsed.numbers.get("--budget") ?? DEFAULT_BUDGET),
     where: parsed.texts.get("--where"),
+    secretNames,
     rate: parsed.numbers.get("--rate"),
     maxBytes: parsed.numbers.get("--max-bytes"),
     depth: parsed.numbers.get("--depth"),
@@ -160,6 +166,7 @@ class TraceRun implements TraceListener {
       stack,
       labels,
       where,
+      secretNames,
       rate,
       maxBytes,
       depth,
@@ -178,6 +185,7 @@ class TraceRun implements TraceListener {
       labels,
       floats,
       faultIn,
+      secretNames,
       ...(where === undefined ? {} : { where }),
       ...(expireMs === undefined ? {} : { expireMs }),
       ...(budget === undefined ? {} : { budget }),

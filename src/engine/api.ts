@@ -3,6 +3,7 @@
  * language server drive the same engine; it knows neither a terminal nor an editor.
  */
 import type { Refusal } from "../goabi/refusal.ts";
+import type { IsSecretName } from "../goabi/secretNames.ts";
 import type { GoBinary, GoFunction } from "../gobinary/api.ts";
 import type { FunctionPlan } from "../probe/api.ts";
 import type { ContextRequest } from "../probe/capture/context.ts";
@@ -183,6 +184,11 @@ export interface TraceRequest {
    * few: reading `text`, `type` or `value` may take its time. They cannot be cloned to another thread.
    */
   readonly late?: boolean;
+  /**
+   * The user's words beside those that always stand for secrets (goabi/secretNames.ts, whose `whyNotSecretNames` has let
+   * them pass). Never left out: a front end that forgets them shows what it must not.
+   */
+  readonly secretNames: readonly string[];
   /** Folder of the Go source, for a binary without DWARF; read anew for this trace, as an editor changes it. */
   readonly source?: string;
 }
@@ -260,6 +266,7 @@ export interface Engine {
   plan(
     binary: GoBinary,
     fn: GoFunction,
+    isSecret: IsSecretName,
     options?: Pick<TraceRequest, "maxBytes" | "floats">,
     context?: ContextRequest,
   ): Promise<FunctionPlan | Refusal>;

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { ARCHITECTURES } from "../arch/arch.ts";
 import { type Refusal, refuse } from "../goabi/refusal.ts";
 import { NO_RESOLVER, type ValueResolver } from "../goabi/resolver.ts";
+import { type IsSecretName, secretNames } from "../goabi/secretNames.ts";
 import { isShaped } from "../goabi/shaped.ts";
 import type { GoBinary, GoFunction, SignatureResult } from "../gobinary/api.ts";
 import type { SourceTypes } from "../gosource/sourceTypes.ts";
@@ -156,6 +157,7 @@ class ProbeEngine implements FullEngine {
   async plan(
     binary: GoBinary,
     fn: GoFunction,
+    isSecret: IsSecretName,
     options: Pick<TraceRequest, "maxBytes" | "floats"> = {},
     context: ContextRequest = NO_CONTEXT,
   ): Promise<FunctionPlan | Refusal> {
@@ -167,7 +169,7 @@ class ProbeEngine implements FullEngine {
         import("../probe/plan.ts"),
         inlinedCallPlans(),
       ]);
-      return { ...planWithoutCode(fn), inlinedCalls: await planInlinedCalls(binary, fn, limits, context) };
+      return { ...planWithoutCode(fn), inlinedCalls: await planInlinedCalls(binary, fn, limits, isSecret, context) };
     }
     const reading = Promise.all([binary.signature(fn), binary.code(fn)]);
     // Node compiles the disassembler while the threads that unpack DWARF are at work.
@@ -184,12 +186,16 @@ class ProbeEngine implements FullEngine {
       signature,
       code,
       limits,
+      isSecret,
       context,
       ...noFloats,
       ...(dictionaries === undefined ? {} : { dictionaries }),
     });
     if (!result.ok) return result;
-    return { ...result.plan, inlinedCalls: await planInlinedCalls(binary, fn, limits, context).catch(noneOfDamaged) };
+    return {
+      ...result.plan,
+      inlinedCalls: await planInlinedCalls(binary, fn, limits, isSecret, context).catch(noneOfDamaged),
+    };
   }
 
   async trace(job: Job, request: TraceRequest, listener: TraceListener): Promise<Trace> {
@@ -216,17 +222,19 @@ class ProbeEngine implements FullEngine {
       // Root is asked for nothing: the helper starts while DWARF is read. A failure is told when the helper is needed.
       if (process.getuid?.() === 0) this.helper().catch(() => undefined);
       const context = contextOf(binary, request);
+      // One for planner, conditions and decoder: what one of them did not take for a secret, another might show.
+      const isSecret = secretNames(request.secretNames);
       const planned = await planGroups(
         job,
         groups,
         async (fn) => {
           signal.throwIfAborted();
-          return await this.plan(binary, fn, request, context);
+          return await this.plan(binary, fn, isSecret, request, context);
         },
         remedyFor(binary, request.source ?? this.options.source),
       );
       const bounded = withinBounds(job, planned, request.returns);
-      const where = await conditionsIn(job, binary, bounded, request);
+      const where = await conditionsIn(job, binary, bounded, isSecret, request);
       const plans = where?.plans ?? bounded;
       // An editor compares them itself.
       if (request.source === undefined) await saySource(job, binary, plans);
@@ -254,6 +262,7 @@ class ProbeEngine implements FullEngine {
         binary,
         attach,
         plans,
+        isSecret,
         where?.conditions,
         link,
         command,
@@ -333,6 +342,7 @@ class ProbeEngine implements FullEngine {
     binary: GoBinary,
     attach: AttachTarget,
     plans: readonly FunctionPlan[],
+    isSecret: IsSecretName,
     conditions: readonly FunctionCondition[] | undefined,
     link: HelperLink,
     command: StoppedCommand | undefined,
@@ -355,6 +365,7 @@ class ProbeEngine implements FullEngine {
       program: new ProgramValues({
         facts: binary.runtimeFacts,
         limits,
+        isSecret,
         resolver: {
           dynamicType: (descriptor) => (known?.resolver ?? NO_RESOLVER).dynamicType(descriptor),
           funcAt: (code, object) => (known?.resolver ?? NO_RESOLVER).funcAt(code, object),
@@ -377,7 +388,7 @@ class ProbeEngine implements FullEngine {
       },
     });
     try {
-      const { params, tables, resolver } = await attachRequest(session, attach, binary, limits);
+      const { params, tables, resolver } = await attachRequest(session, attach, binary, limits, isSecret);
       known = { tables, resolver };
       const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
       const faultIn = request.faultIn === true ? { faultIn: true } : {};
@@ -416,11 +427,12 @@ async function conditionsIn(
   job: Job,
   binary: GoBinary,
   plans: readonly FunctionPlan[],
+  isSecret: IsSecretName,
   { where, returns, faultIn = false }: TraceRequest,
 ): Promise<{ plans: FunctionPlan[]; conditions: FunctionCondition[] } | undefined> {
   if (where === undefined) return undefined;
   const { conditionsOf } = await import("./plan/conditions.ts");
-  const program = { facts: factsOf(binary), labels: binary.runtime.labelsOffset, waits: faultIn };
+  const program = { facts: factsOf(binary), isSecret, labels: binary.runtime.labelsOffset, waits: faultIn };
   return conditionsOf(job, where, plans, returns, program);
 }
 

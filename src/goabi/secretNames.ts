@@ -28,11 +28,37 @@ const MAX_KNOWN = 32_768;
 /** Longer ones, keys of maps among them, are looked at anew. */
 const MAX_KNOWN_LENGTH = 64;
 
+/** Of one user: more than anybody lists by hand. Each new name of a program is compared with every one of them. */
+export const MAX_SECRET_NAMES = 64;
+/** Characters; Go's own longest names of fields have some forty. */
+export const MAX_SECRET_NAME_LENGTH = 64;
+
 export type IsSecretName = (name: string) => boolean;
 
-/** `extra`: the user's own words; the list can only be extended. */
-export function secretNames(extra: readonly string[] = []): IsSecretName {
-  const secrets = new Set<string>([...SECRET_WORDS, ...extra.map(squeezed).filter((word) => word !== "")]);
+/**
+ * Why words that somebody added to the list cannot be used, a clause; undefined where they can. They are refused, all of
+ * them, because one that was passed over would look as if its values were kept secret.
+ */
+export function whyNotSecretNames(words: unknown): string | undefined {
+  if (!Array.isArray(words)) return "they must be a list of names";
+  if (words.length > MAX_SECRET_NAMES) return `there are ${words.length} of them, and ${MAX_SECRET_NAMES} is the most`;
+  for (const word of words as readonly unknown[]) {
+    if (typeof word !== "string") return `${JSON.stringify(word)} is no name`;
+    if (word === "") return "one of them is empty";
+    if (word.length > MAX_SECRET_NAME_LENGTH)
+      return `a name has ${word.length} characters, and ${MAX_SECRET_NAME_LENGTH} is the most`;
+    if (!NAME.test(word)) return `${JSON.stringify(word)} holds other characters than letters, digits, _, - and .`;
+    if (squeezed(word) === "") return `${JSON.stringify(word)} holds neither a letter nor a digit`;
+  }
+  return undefined;
+}
+
+/** What names of Go consist of, and what keys of maps and labels have between their words. Patterns are none. */
+const NAME = /^[\p{L}\p{N}_.-]+$/u;
+
+/** `extra`: the user's own words, as `whyNotSecretNames` lets them pass; the list can only be extended. */
+export function secretNames(extra: readonly string[]): IsSecretName {
+  const secrets = new Set<string>([...SECRET_WORDS, ...extra.map(squeezed)]);
   const longest = Math.max(...Array.from(secrets, (word) => word.length));
   const isSecret: IsSecretName = (name) => {
     // Most names hold no secret word at all, whole or in parts.

@@ -28,6 +28,7 @@ export const DEFAULT_SETTINGS: EditorSettings = {
   faultIn: false,
   depth: 3,
   budget: DEFAULT_BUDGET,
+  secretNames: [],
   binaries: [],
 };
 /** Buttons of a plain LSP message. */
@@ -149,7 +150,7 @@ export class EditorClient {
   }
 }
 
-/** Settings are typed by people: what is out of range reads as the default. */
+/** Settings are typed by people: what is out of range reads as the default, but for names of secrets. */
 export function readSettings(given: unknown): EditorSettings {
   if (typeof given !== "object" || given === null) return DEFAULT_SETTINGS;
   const from = given as Record<string, unknown>;
@@ -164,6 +165,7 @@ export function readSettings(given: unknown): EditorSettings {
     faultIn: from["faultIn"] === true,
     depth: integerIn(from["depth"], 0, 16) ?? DEFAULT_SETTINGS.depth,
     budget: budgetIn(from["budget"]) ?? DEFAULT_SETTINGS.budget,
+    secretNames: from["secretNames"] ?? DEFAULT_SETTINGS.secretNames,
     binaries: Array.isArray(binaries)
       ? binaries
           .filter((file): file is string => typeof file === "string" && file.startsWith("/"))

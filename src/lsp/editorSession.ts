@@ -287,6 +287,7 @@ export class EditorSession {
         faultIn: settings.faultIn,
         depth: settings.depth,
         budget: settings.budget,
+        secretNames: settings.secretNames,
       },
       {
         engine: this.engine,

@@ -2,6 +2,7 @@
 
 import type { Arch } from "../arch/arch.ts";
 import type { Refusal } from "../goabi/refusal.ts";
+import type { IsSecretName } from "../goabi/secretNames.ts";
 import type { DictionaryData, GoFunction, InlinedCall, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
 import type { CaptureRegister, RootPiece } from "../protocol/capture.ts";
 import type { Mask } from "../protocol/captureTypes.ts";
@@ -153,6 +154,7 @@ export interface PlanInput {
   /** The function's machine code, from `entry` to `end`. */
   readonly code: Uint8Array;
   readonly limits: CaptureLimits;
+  readonly isSecret: IsSecretName;
   /** Copied with each call. */
   readonly context?: ContextRequest;
   /** Why no float register is read; absent: they are. */

@@ -18,7 +18,7 @@ import { type GenericEvents, planEvents } from "./capture/instances.ts";
 import { LOST, lossWords } from "./capture/lostArguments.ts";
 
 export function planFunction(input: PlanInput): PlanResult {
-  const { fn, code, limits, noFloats } = input;
+  const { fn, code, limits, isSecret, noFloats } = input;
   const why = whyNotLookedAt(input);
   if (why !== undefined) return refuse(why);
   if (!input.signature.ok) return refuse(input.signature.reason);
@@ -34,6 +34,7 @@ export function planFunction(input: PlanInput): PlanResult {
       shown: shown(placed.params),
       results: shown(placed.results),
       limits,
+      isSecret,
       context,
       dictionaries: input.dictionaries,
       refused: { call: refusedAt(entry, noFloats), return: refusedAt(returns, noFloats) },

@@ -109,6 +109,8 @@ export interface EditorSettings {
   readonly depth: number;
   /** Percent of one core; 0: no bound. */
   readonly budget: number;
+  /** As they were typed, whatever that is: a trace refuses what cannot be used, because a default would show secrets. */
+  readonly secretNames: unknown;
   readonly binaries: readonly string[];
 }
 

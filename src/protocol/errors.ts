@@ -2,6 +2,7 @@
 export const ERROR_CODES = [
   "ambiguous-file",
   "bad-condition",
+  "bad-setting",
   "binary-replaced",
   "bytes-differ",
   "cannot-start",

@@ -1,7 +1,7 @@
 /** An event's values as trees and as Go text as docs/contracts.md describes ("Value text"): the door of this folder. */
 import { NO_RESOLVER, type ValueResolver } from "../goabi/resolver.ts";
 import type { RuntimeFacts } from "../goabi/runtime/facts.ts";
-import { type IsSecretName, secretNames } from "../goabi/secretNames.ts";
+import type { IsSecretName } from "../goabi/secretNames.ts";
 import type { GoType } from "../goabi/type.ts";
 import type { CaptureLimits, EventPlan } from "../probe/api.ts";
 import { type FullBudget, MAX_CHUNKS, type RawEvent } from "../protocol/records.ts";
@@ -39,7 +39,7 @@ export interface ProgramOptions {
   readonly facts: RuntimeFacts;
   readonly limits: CaptureLimits;
   readonly resolver?: ValueResolver;
-  readonly isSecret?: IsSecretName;
+  readonly isSecret: IsSecretName;
   /** By capture type: what the kernel zeroes in its chunks. */
   readonly masksOf?: (type: number) => ChunkMasks | undefined;
 }
@@ -56,7 +56,7 @@ export class ProgramValues {
 
   constructor({ facts, limits, resolver, isSecret, masksOf }: ProgramOptions) {
     this.#facts = facts;
-    this.#isSecret = isSecret ?? secretNames();
+    this.#isSecret = isSecret;
     this.#limits = limits;
     this.#resolver = resolver ?? NO_RESOLVER;
     this.#masksOf = masksOf;

@@ -180,7 +180,12 @@ function decoding(name: string, render: boolean): Sink {
 }
 
 function request(pid: number) {
-  return { target: { kind: "process", pid } as const, functions: [`main.${FUNCTION}`], returns: false };
+  return {
+    target: { kind: "process", pid } as const,
+    functions: [`main.${FUNCTION}`],
+    returns: false,
+    secretNames: [],
+  };
 }
 
 function textLength({ args }: CallEvent): number {

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import { openBinary } from "../../src/gobinary/open.ts";
 import { DEFAULT_LIMITS } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
@@ -119,7 +120,14 @@ async function planNine(file: string): Promise<Pick<AttachParams, "goroutine" | 
   if (fn === undefined) throw new Error(`bench: ${file} has no main.nine`);
   const signature = await binary.signature(fn);
   const code = await binary.code(fn);
-  const planned = planFunction({ fn, arch: binary.arch, signature, code, limits: DEFAULT_LIMITS });
+  const planned = planFunction({
+    fn,
+    arch: binary.arch,
+    signature,
+    code,
+    limits: DEFAULT_LIMITS,
+    isSecret: secretNames([]),
+  });
   if (!planned.ok) throw new Error(`bench: main.nine cannot be probed: ${planned.reason}`);
   const { offset, expected, cfaOffset, skipIfBelowOrEqual } = planned.plan.entry;
   const site = { offset, expected, cfaOffset, skipIfBelowOrEqual };

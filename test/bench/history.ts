@@ -27,7 +27,12 @@ export async function printHistory(binary: string): Promise<void> {
       onRemoved() {},
       onEnd() {},
     };
-    const request = { target: { kind: "process", pid: target.pid } as const, functions: ["main.nine"], returns: true };
+    const request = {
+      target: { kind: "process", pid: target.pid } as const,
+      functions: ["main.nine"],
+      returns: true,
+      secretNames: [],
+    };
     const trace = await engine.trace(newJob(), request, listener);
     for (let round = 0; round < ROUNDS; round++) {
       const before = view;

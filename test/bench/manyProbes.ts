@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createEngine, type FullEngine } from "../../src/engine/engine.ts";
 import { newJob } from "../../src/engine/job.ts";
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import type { GoBinary } from "../../src/gobinary/api.ts";
 import { median, printTable } from "./table.ts";
 import { hasBpftrace } from "./tracers.ts";
@@ -69,7 +70,7 @@ async function probable(engine: FullEngine, binary: GoBinary): Promise<string[]>
   const names = new Set<string>();
   for (let at = 0; at < all.length && names.size < Math.max(...COUNTS); at += step) {
     const fn = all[at]!;
-    if ("fn" in (await engine.plan(binary, fn))) names.add(fn.name);
+    if ("fn" in (await engine.plan(binary, fn, secretNames([])))) names.add(fn.name);
   }
   return [...names];
 }
@@ -78,7 +79,7 @@ async function traced(engine: FullEngine, { pid }: WebServer, functions: readonl
   let planned = 0;
   const trace = await engine.trace(
     newJob(),
-    { target: { kind: "process", pid }, functions, returns: false, rate: 1 },
+    { target: { kind: "process", pid }, functions, returns: false, rate: 1, secretNames: [] },
     { onPlanned: () => void (planned = performance.now()), onEvents: () => {}, onEnd: () => {} },
   );
   const attached = performance.now();

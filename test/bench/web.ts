@@ -4,6 +4,7 @@ import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { createEngine } from "../../src/engine/engine.ts";
 import { newJob } from "../../src/engine/job.ts";
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import { median, printTable } from "./table.ts";
 import { textUntil } from "./tracers.ts";
 import { type Served, startWebServer, webServerName } from "./webServer.ts";
@@ -84,7 +85,7 @@ async function functionNames(): Promise<string[]> {
     const names: string[] = [];
     for (const name of [...EVERY_REQUEST, ...beside]) {
       const fn = all.get(name);
-      if (fn !== undefined && "fn" in (await engine.plan(binary, fn))) names.push(name);
+      if (fn !== undefined && "fn" in (await engine.plan(binary, fn, secretNames([])))) names.push(name);
       if (names.length === Math.max(...COUNTS)) break;
     }
     return names;

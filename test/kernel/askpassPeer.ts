@@ -18,7 +18,7 @@ const engine = createEngine({
 const trace = async (name: string): Promise<unknown> =>
   engine.trace(
     newJob(),
-    { target: { kind: "process", pid: Number(pid) }, functions: [name], returns: false },
+    { target: { kind: "process", pid: Number(pid) }, functions: [name], returns: false, secretNames: [] },
     { onEvents: () => {}, onEnd: () => {} },
   );
 try {

@@ -68,7 +68,8 @@ async function record(
   });
   const { goVersion } = binary.buildInfo;
   const facts = runtimeFacts(Number(/go1\.(\d+)/.exec(goVersion)?.[1]), goVersion);
-  const types = new CaptureTypes(facts, { limits, isSecret: secretNames() });
+  const isSecret = secretNames([]);
+  const types = new CaptureTypes(facts, { limits, isSecret });
   const plans: EventPlan[] = [];
   const probes = [];
   for (const [index, name] of FUNCTIONS.entries()) {
@@ -80,6 +81,7 @@ async function record(
       signature: await binary.signature(fn),
       code: await binary.code(fn),
       limits,
+      isSecret,
     });
     assert(planned.ok, name);
     plans.push(planned.plan.call);

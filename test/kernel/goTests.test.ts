@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { createEngine } from "../../src/engine/engine.ts";
 import { newJob } from "../../src/engine/job.ts";
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import { CLI } from "./cliProcess.ts";
 
 const LONG = process.env["PROBELENS_SAFETY"] !== undefined;
@@ -103,7 +104,7 @@ async function sample(globs: readonly string[], path: string, wanted: number): P
     const step = Math.max(1, (functions.length * TRACEABLE) / wanted);
     const names: string[] = [];
     for (let at = 0; at < functions.length && names.length < wanted; at += step) {
-      const plan = await engine.plan(binary, functions[Math.floor(at)]!);
+      const plan = await engine.plan(binary, functions[Math.floor(at)]!, secretNames([]));
       if ("entry" in plan) names.push(plan.fn.name);
     }
     binary.close();

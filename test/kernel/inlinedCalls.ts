@@ -6,6 +6,7 @@ import type { CallEvent } from "../../src/engine/api.ts";
 import { createEngine } from "../../src/engine/engine.ts";
 import { newJob } from "../../src/engine/job.ts";
 import { planInlinedCalls } from "../../src/engine/plan/inlinedCalls.ts";
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import type { GoBinary, GoFunction } from "../../src/gobinary/api.ts";
 import { DEFAULT_LIMITS, type InlinedCallPlan } from "../../src/probe/api.ts";
 import { buildGo } from "../programs/build.ts";
@@ -65,7 +66,7 @@ async function inlinedCallsIn(program: string): Promise<Map<string, InlinedCallP
   try {
     const binary = await engine.openFile(newJob(), program);
     for (const fn of await tracedIn(binary)) {
-      const plan = await engine.plan(binary, fn);
+      const plan = await engine.plan(binary, fn, secretNames([]));
       assert.ok(!("reason" in plan), fn.name);
       for (const inlined of plan.inlinedCalls) push(inlinedCalls, `${fn.name}:${inlined.call.line}`, inlined);
     }
@@ -86,7 +87,7 @@ async function tracedIn(binary: GoBinary): Promise<GoFunction[]> {
     found.push(...own.filter(({ notTraceable }) => notTraceable === undefined));
     if (
       inlined !== undefined &&
-      (await planInlinedCalls(binary, inlined, DEFAULT_LIMITS)).some((inlined) => "site" in inlined)
+      (await planInlinedCalls(binary, inlined, DEFAULT_LIMITS, secretNames([]))).some((inlined) => "site" in inlined)
     )
       found.push(inlined);
   }

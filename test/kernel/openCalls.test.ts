@@ -13,6 +13,7 @@ import { newJob } from "../../src/engine/job.ts";
 import { attachRequest } from "../../src/engine/plan/tracePlan.ts";
 import { unwindSites } from "../../src/engine/plan/unwindSites.ts";
 import { ProbeTable } from "../../src/engine/trace/probeTable.ts";
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import { DEFAULT_LIMITS } from "../../src/probe/api.ts";
 import { decodeRecords, type RawEvent } from "../../src/protocol/records.ts";
 import { buildGo } from "../programs/build.ts";
@@ -55,7 +56,7 @@ async function attach(target: Child, { func, tables, watched = true, features = 
   events.length = 0;
   const binary = await engine.openFile(newJob(), program);
   const [fn] = await engine.resolve(binary, [func]);
-  const plan = await engine.plan(binary, fn!);
+  const plan = await engine.plan(binary, fn!, secretNames([]));
   assert.ok("fn" in plan);
   const watches = watched ? await unwindSites(binary) : [];
   assert.equal(watches.length, watched ? 2 : 0);
@@ -63,7 +64,13 @@ async function attach(target: Child, { func, tables, watched = true, features = 
   table.firstProbe = FIRST_PROBE;
   lastSession += 1;
   const request = { session: lastSession, probes: table.specs(), plans: [plan] };
-  const { params, tables: types } = await attachRequest(request, processTarget(target.pid), binary, DEFAULT_LIMITS);
+  const { params, tables: types } = await attachRequest(
+    request,
+    processTarget(target.pid),
+    binary,
+    DEFAULT_LIMITS,
+    secretNames([]),
+  );
   const encoded = Object.entries(types).map(([name, bytes]) => [name, Buffer.from(bytes).toString("base64")]);
   return await Session.attach(params, {
     objectPath: `${DIST}probelens.bpf.o`,

@@ -38,7 +38,7 @@ async function traceOf(pid: number, { functions = ["main.add"], returns = false,
   const ends: { readonly reason: EndReason; readonly stats: readonly StatsEvent[] }[] = [];
   const trace = await engine.trace(
     newJob(),
-    { target: { kind: "process", pid }, functions, returns },
+    { target: { kind: "process", pid }, functions, returns, secretNames: [] },
     {
       onEvents: (batch) => {
         events.push(...batch);

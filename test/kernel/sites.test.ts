@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import { openBinary } from "../../src/gobinary/open.ts";
 import { DEFAULT_LIMITS, type ProbeSite } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
@@ -51,6 +52,7 @@ for (const [version, ...flags] of VARIANTS) {
         signature,
         code: await binary.code(fn),
         limits: DEFAULT_LIMITS,
+        isSecret: secretNames([]),
         noFloats: "hits are counted here, and no signal is sent",
       });
       if (!planned.ok) {

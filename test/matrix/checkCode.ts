@@ -1,4 +1,6 @@
 /** Probe sites, returns and lines against `go tool objdump`. */
+
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import type { GoBinary } from "../../src/gobinary/api.ts";
 import { type CodePlan, DEFAULT_LIMITS } from "../../src/probe/api.ts";
 import { planFunction } from "../../src/probe/plan.ts";
@@ -48,6 +50,7 @@ export async function checkCode(
         : { ok: true, signature: { params: [], results: [], complete: true, source: "dwarf" } },
       code: await binary.code(fn),
       limits: DEFAULT_LIMITS,
+      isSecret: secretNames([]),
     });
     if (!planned.ok) findings.differ(`not planned: ${planned.reason.replace(/[+\d]+/g, "N")}`, fn.name);
     else compareSites(findings, planned.plan, witness);

@@ -1,4 +1,6 @@
 /** The obligations of all probe sites (src/probe/amd64/obligations.ts), as an independent witness sees them. */
+
+import { secretNames } from "../../src/goabi/secretNames.ts";
 import type { GoBinary, GoFunction } from "../../src/gobinary/api.ts";
 import { findSites } from "../../src/probe/amd64/functionSites.ts";
 import { DEFAULT_LIMITS, type ProbeSite } from "../../src/probe/api.ts";
@@ -62,7 +64,15 @@ async function choose(binary: GoBinary, fn: GoFunction): Promise<Choice | { read
   const always = fn.convention === "register" ? REGISTER_ABI : [];
   if (signature.ok) {
     const context = { stack: true };
-    const planned = planFunction({ fn, arch: binary.arch, signature, code, limits: DEFAULT_LIMITS, context });
+    const planned = planFunction({
+      fn,
+      arch: binary.arch,
+      signature,
+      code,
+      limits: DEFAULT_LIMITS,
+      isSecret: secretNames([]),
+      context,
+    });
     if (!planned.ok) return planned;
     const { entry, returns, jumpsAway = false, call } = planned.plan;
     const { pieces } = call.capture;

@@ -2,7 +2,7 @@
 import { type CompiledCondition, compileCondition, parseCondition } from "../../condition/compile.ts";
 import type { ConditionScope, ConditionVariable } from "../../condition/tree.ts";
 import type { RuntimeFacts } from "../../goabi/runtime/facts.ts";
-import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
+import type { IsSecretName } from "../../goabi/secretNames.ts";
 import type { PlacedVariable } from "../../gobinary/api.ts";
 import type { EventPlan, FunctionPlan, InlinedCallPlan, ProbeSite } from "../../probe/api.ts";
 import { neverReturns } from "../failures.ts";
@@ -11,6 +11,7 @@ import { endsAreSeen, type FunctionCondition } from "../trace/probeTable.ts";
 
 export interface ConditionProgramFacts {
   readonly facts: RuntimeFacts;
+  readonly isSecret: IsSecretName;
   /** Offset of `runtime.g.labels`. */
   readonly labels: number | undefined;
   /** Memory that is not resident is waited for. */
@@ -29,14 +30,12 @@ export function conditionsOf(
   program: ConditionProgramFacts,
 ): { plans: FunctionPlan[]; conditions: FunctionCondition[] } {
   const expr = parseCondition(text);
-  const isSecret = secretNames();
   const compile = (
     plan: FunctionPlan,
     call: EventPlan,
     params: readonly PlacedVariable[],
     results: readonly PlacedVariable[],
-  ): CompiledCondition =>
-    compileCondition(text, expr, scopeOf(plan, call, params, results, program, isSecret), returns);
+  ): CompiledCondition => compileCondition(text, expr, scopeOf(plan, call, params, results, program), returns);
   let leftOut = 0;
   const conditions: FunctionCondition[] = [];
   const kept = plans.map((plan): FunctionPlan => {
@@ -60,7 +59,6 @@ export function conditionsOf(
               inlined.plan.variables.map(({ variable }) => variable),
               [],
               program,
-              isSecret,
             ),
             false,
           ),
@@ -87,8 +85,7 @@ function scopeOf(
   call: EventPlan,
   params: readonly PlacedVariable[],
   results: readonly PlacedVariable[],
-  { facts, labels, waits }: ConditionProgramFacts,
-  isSecret: IsSecretName,
+  { facts, isSecret, labels, waits }: ConditionProgramFacts,
 ): ConditionScope {
   const lost = call === own && entry !== undefined ? lostAt(entry, call) : undefined;
   return {

@@ -1,6 +1,7 @@
 /** The calls of a function that were inlined: which of them can be probed, and what can be shown of each. */
 import { ARCHITECTURES } from "../../arch/arch.ts";
 import { refuse } from "../../goabi/refusal.ts";
+import type { IsSecretName } from "../../goabi/secretNames.ts";
 import type { GoBinary, GoFunction, InlinedCall, PlacedVariable, Variable } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import { EnclosingFunction, type InlinedSite } from "../../probe/amd64/inlinedSite.ts";
@@ -22,6 +23,7 @@ export async function planInlinedCalls(
   binary: SourcedBinary,
   fn: GoFunction,
   limits: CaptureLimits,
+  isSecret: IsSecretName,
   context: ContextRequest = NO_CONTEXT,
 ): Promise<InlinedCallPlan[]> {
   const calls = await binary.inlinedCalls(fn, MAX_INLINED_CALLS);
@@ -37,7 +39,7 @@ export async function planInlinedCalls(
     if (!site.ok) inlinedCalls.push({ call, ...site });
     else {
       const known = (await argumentsOf?.(call)) ?? [];
-      const plan = planCapture(known, limits, undefined, contextWords(context), noFloats);
+      const plan = planCapture(known, limits, isSecret, contextWords(context), noFloats);
       inlinedCalls.push({ call, site: site.site, plan: withoutShapes(plan) });
     }
   }

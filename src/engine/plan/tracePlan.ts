@@ -3,7 +3,7 @@
 import { isRefusal, type Refusal } from "../../goabi/refusal.ts";
 import { NO_RESOLVER, type ValueResolver } from "../../goabi/resolver.ts";
 import { type RuntimeFacts, runtimeFacts } from "../../goabi/runtime/facts.ts";
-import { secretNames } from "../../goabi/secretNames.ts";
+import type { IsSecretName } from "../../goabi/secretNames.ts";
 import type { Closure, DictionaryData, GoBinary, GoFunction } from "../../gobinary/api.ts";
 import { minorVersion } from "../../gosource/packages/buildTags.ts";
 import type { CaptureLimits, FunctionPlan } from "../../probe/api.ts";
@@ -126,13 +126,14 @@ export async function attachRequest(
   target: AttachTarget,
   binary: GoBinary,
   limits: CaptureLimits,
+  isSecret: IsSecretName,
 ): Promise<{ params: AttachParams; tables: CaptureTables; resolver: ValueResolver }> {
   const { probes, plans } = session;
   if (probes.length > MAX_PROBES) throw tooManyProbes(plans.length, probes.length, MAX_PROBES);
   const { tlsOffset, goidOffset, stackHiOffset, labelsOffset } = binary.runtime;
   // Since the register ABI g is in R14 in every Go function; before, only thread-local storage has it.
   const inRegister = plans.every((plan) => plan.fn.convention === "register");
-  const types = new CaptureTypes(factsOf(binary), { limits, isSecret: secretNames() });
+  const types = new CaptureTypes(factsOf(binary), { limits, isSecret });
   const params: AttachParams = {
     session: session.session,
     target,

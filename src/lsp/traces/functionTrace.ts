@@ -1,7 +1,8 @@
 /** One traced function of one document: from the click to the end, with what the lens, the hover and the log show. */
 import { createHash } from "node:crypto";
-import type { EndReason, Removal, Target } from "../../engine/api.ts";
+import type { EndReason, Removal, Target, TraceRequest } from "../../engine/api.ts";
 import type { Job } from "../../engine/job.ts";
+import { whyNotSecretNames } from "../../goabi/secretNames.ts";
 import { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { EditorEngine, EditorListener, EditorTrace, TracedSites } from "../thread/editorEngine.ts";
@@ -39,6 +40,8 @@ export interface TraceOptions {
   readonly depth: number;
   /** Percent of one core; 0: no bound. */
   readonly budget: number;
+  /** The setting, as it was typed. */
+  readonly secretNames: unknown;
 }
 
 export interface TraceOwner {
@@ -124,21 +127,8 @@ export class FunctionTrace {
   }
 
   private async begin(): Promise<void> {
-    const { target, names, eventsPerSecond, maxStringBytes, floats, faultIn, depth, budget, source } = this.options;
-    const request = {
-      target,
-      functions: names,
-      returns: true,
-      rate: eventsPerSecond,
-      maxBytes: maxStringBytes,
-      floats,
-      faultIn,
-      depth,
-      ...(budget === 0 ? {} : { budget }),
-      ...(source === undefined ? {} : { source }),
-    };
     try {
-      this.trace = await this.owner.engine.trace(this.job(), request, this.listener());
+      this.trace = await this.owner.engine.trace(this.job(), this.request(), this.listener());
     } catch (error) {
       if (this.preparing.signal.aborted) return;
       if (this.state.kind === "attaching") this.state = { kind: "ended", ...failureText(error) };
@@ -153,6 +143,23 @@ export class FunctionTrace {
     this.state = { kind: "attached" };
     this.expiry = setTimeout(() => void this.expire(), EXPIRE_AFTER_MS);
     this.owner.changed(this);
+  }
+
+  private request(): TraceRequest {
+    const { target, names, eventsPerSecond, maxStringBytes, floats, faultIn, depth, budget, source } = this.options;
+    return {
+      target,
+      functions: names,
+      returns: true,
+      rate: eventsPerSecond,
+      maxBytes: maxStringBytes,
+      floats,
+      faultIn,
+      depth,
+      secretNames: checkedNames(this.options.secretNames),
+      ...(budget === 0 ? {} : { budget }),
+      ...(source === undefined ? {} : { source }),
+    };
   }
 
   /** Resolves when the probes are gone. */
@@ -240,6 +247,18 @@ function endState(reason: EndReason, { options, removals }: FunctionTrace): Trac
     default:
       return { kind: "stopped" };
   }
+}
+
+/** The setting's; throws where it holds something else than names. */
+function checkedNames(given: unknown): readonly string[] {
+  const why = whyNotSecretNames(given);
+  if (why === undefined) return given as readonly string[];
+  throw new UserError({
+    code: "bad-setting",
+    what: "cannot keep the names of probelens.secretNames secret",
+    why,
+    remedy: "Correct that setting, and trace again",
+  });
 }
 
 function failureText(error: unknown): { short: string; message: string } {

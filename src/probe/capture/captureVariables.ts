@@ -4,7 +4,7 @@
  * are left out or masked.
  */
 import type { Piece } from "../../goabi/location.ts";
-import { type IsSecretName, secretNames } from "../../goabi/secretNames.ts";
+import type { IsSecretName } from "../../goabi/secretNames.ts";
 import type { PlacedVariable } from "../../gobinary/api.ts";
 import {
   CAPTURE_REGISTERS,
@@ -26,7 +26,7 @@ import { type Shape, type ShapeSlot, shapeOfParts } from "./shape.ts";
 export function planCapture(
   variables: readonly PlacedVariable[],
   limits: CaptureLimits,
-  isSecret: IsSecretName = secretNames(),
+  isSecret: IsSecretName,
   context: readonly ContextWord[] = [],
   refuse: RegisterRefusal = (register) => (isFloatRegister(register) ? FLOATS_OFF : undefined),
 ): EventPlan {

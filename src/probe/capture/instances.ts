@@ -3,6 +3,8 @@
  * hidden parameter). So of the parts of a plan only the registers and stack pieces are the same for all calls; the types
  * of the values, and with them what their pointers lead to, are each instance's own.
  */
+
+import type { IsSecretName } from "../../goabi/secretNames.ts";
 import { DICTIONARY, fitsShape, isShaped, undetermined } from "../../goabi/shaped.ts";
 import type { GoType } from "../../goabi/type.ts";
 import type { DictionaryData, PlacedVariable } from "../../gobinary/api.ts";
@@ -41,6 +43,7 @@ export interface EventsInput {
   readonly shown: readonly PlacedVariable[];
   readonly results: readonly PlacedVariable[];
   readonly limits: CaptureLimits;
+  readonly isSecret: IsSecretName;
   /** Copied with each call. */
   readonly context: readonly ContextWord[];
   readonly dictionaries: DictionaryData | undefined;
@@ -50,19 +53,19 @@ export interface EventsInput {
 
 /** The plans of a function's call and return. */
 export function planEvents(input: EventsInput): GenericEvents {
-  const { params, shown, results, limits, context, dictionaries, refused } = input;
+  const { params, shown, results, limits, isSecret, context, dictionaries, refused } = input;
   const planReturn = (of: readonly PlacedVariable[]): EventPlan =>
-    planCapture(of, limits, undefined, [], refused.return);
+    planCapture(of, limits, isSecret, [], refused.return);
   const hidden = params.find((param) => param.name === DICTIONARY);
   const isGeneric = [...shown, ...results].some(({ type }) => isShaped(type));
   if (!isGeneric || hidden === undefined || dictionaries === undefined)
     return {
-      call: withoutShapes(planCapture(shown, limits, undefined, context, refused.call)),
+      call: withoutShapes(planCapture(shown, limits, isSecret, context, refused.call)),
       return: withoutShapes(planReturn(results)),
     };
   // An address that is not followed: the file has what it points to.
   const planCall = (of: readonly PlacedVariable[]): EventPlan =>
-    planCapture([{ ...hidden, type: ADDRESS }, ...of], limits, undefined, context, refused.call);
+    planCapture([{ ...hidden, type: ADDRESS }, ...of], limits, isSecret, context, refused.call);
   const withDictionary = planCall(shown);
   const call = withoutFirst(withDictionary);
   const back = planReturn(results);

@@ -2,6 +2,7 @@
 import type { ByteSource } from "../../../src/bytes/source.ts";
 import { planInlinedCalls } from "../../../src/engine/plan/inlinedCalls.ts";
 import { isRefusal } from "../../../src/goabi/refusal.ts";
+import { secretNames } from "../../../src/goabi/secretNames.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import type { GoBinary, GoFunction } from "../../../src/gobinary/api.ts";
 import { openBinary } from "../../../src/gobinary/open.ts";
@@ -128,12 +129,12 @@ async function ask(binary: GoBinary, seed: Seed, random: Random): Promise<void> 
     if (signature?.ok === true)
       for (const { type } of [...signature.signature.params, ...signature.signature.results]) readDeep(type, 5);
     if (signature === undefined || code === undefined || code.length > 4096) continue;
-    planFunction({ fn, arch: binary.arch, signature, code, limits: DEFAULT_LIMITS });
+    planFunction({ fn, arch: binary.arch, signature, code, limits: DEFAULT_LIMITS, isSecret: secretNames([]) });
   }
 }
 
 async function askInlined(binary: GoBinary, fn: GoFunction): Promise<void> {
-  for (const inlined of (await allowed(() => planInlinedCalls(binary, fn, DEFAULT_LIMITS))) ?? []) {
+  for (const inlined of (await allowed(() => planInlinedCalls(binary, fn, DEFAULT_LIMITS, secretNames([])))) ?? []) {
     if (isRefusal(inlined)) check(inlined.reason !== "", "no reason");
     else check(inlined.site.expected === "90", "a site that is no nop");
   }

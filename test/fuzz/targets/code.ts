@@ -1,4 +1,6 @@
 /** Probe sites on random and on damaged machine code, with random signatures. */
+
+import { secretNames } from "../../../src/goabi/secretNames.ts";
 import { placeSignature } from "../../../src/gobinary/places/court.ts";
 import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import { planFunction } from "../../../src/probe/plan.ts";
@@ -46,6 +48,7 @@ export async function codeTarget(): Promise<FuzzTarget> {
         },
         code,
         limits: DEFAULT_LIMITS,
+        isSecret: secretNames([]),
       });
       if (!result.ok) {
         check(result.reason !== "", "no reason");

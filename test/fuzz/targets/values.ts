@@ -3,6 +3,7 @@ import { assignSignature } from "../../../src/goabi/assign.ts";
 import { refuse } from "../../../src/goabi/refusal.ts";
 import type { ValueResolver } from "../../../src/goabi/resolver.ts";
 import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
+import { secretNames } from "../../../src/goabi/secretNames.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import { planCapture } from "../../../src/probe/capture/captureVariables.ts";
@@ -20,14 +21,18 @@ import { check, type FuzzTarget } from "../target.ts";
 const MAX_TEXT = 64 * MAX_EVENT_BYTES;
 
 export async function valuesTarget(): Promise<FuzzTarget> {
-  const program = new ProgramValues({ facts: runtimeFacts(27, "go1.27.4"), limits: DEFAULT_LIMITS });
+  const program = new ProgramValues({
+    facts: runtimeFacts(27, "go1.27.4"),
+    limits: DEFAULT_LIMITS,
+    isSecret: secretNames([]),
+  });
   return {
     name: "values",
     run(random) {
       const types = Array.from({ length: 1 + random.below(5) }, () => randomType(random, 4));
       const { params } = assignSignature("amd64", random.once(3) ? "stack" : "register", types, []);
       const variables = types.map((type, i) => ({ name: `v${i}`, type, blank: false, location: params[i]! }));
-      const plan = planCapture(variables, DEFAULT_LIMITS);
+      const plan = planCapture(variables, DEFAULT_LIMITS, secretNames([]));
       const values = renderVariables(plan, randomEvent(plan.capture, random), program, 0);
       check(values.length === plan.variables.length, "one text for each variable");
       for (const { text } of values) {
@@ -62,6 +67,7 @@ export async function memoryTarget(): Promise<FuzzTarget> {
       const program = new ProgramValues({
         facts: random.pick(programs),
         limits,
+        isSecret: secretNames([]),
         resolver,
         masksOf: (id) => (id === 1 ? masks : undefined),
       });

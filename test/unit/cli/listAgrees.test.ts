@@ -8,6 +8,7 @@ import { functionRow } from "../../../src/cli/functionRow.ts";
 import { createEngine } from "../../../src/engine/engine.ts";
 import { newJob } from "../../../src/engine/job.ts";
 import { isRefusal } from "../../../src/goabi/refusal.ts";
+import { secretNames } from "../../../src/goabi/secretNames.ts";
 import { buildGo } from "../../programs/build.ts";
 
 /** A program has functions of the runtime whose code has no place for a probe, such as a loop to the first instruction. */
@@ -22,7 +23,7 @@ void test("every function that is listed as traceable is planned, and no other, 
     let withoutSite = 0;
     for (const fn of await binary.functions()) {
       const { func, traceable, why } = await functionRow(binary, fn);
-      const plan = await engine.plan(binary, fn);
+      const plan = await engine.plan(binary, fn, secretNames([]));
       const refused = isRefusal(plan) ? plan.reason : undefined;
       if (traceable !== (refused === undefined) || why !== refused) differing.push({ func, why, refused });
       if (why !== undefined && WITHOUT_SITE.test(why)) withoutSite += 1;
@@ -48,7 +49,7 @@ void test("nothing is listed as traceable of a program whose goroutines cannot b
     for (const fn of await binary.functions()) {
       const { traceable, why } = await functionRow(binary, fn);
       assert.equal(traceable, false, fn.name);
-      assert.equal(isRefusal(await engine.plan(binary, fn)), true, fn.name);
+      assert.equal(isRefusal(await engine.plan(binary, fn, secretNames([]))), true, fn.name);
       if (fn.name === "reflect.(*rtype).Name")
         assert.match(why ?? "", /where go1\.99\.4 keeps the numbers of goroutines/);
     }

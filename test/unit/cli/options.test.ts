@@ -55,6 +55,13 @@ const REFUSED: [command: keyof typeof COMMANDS, argv: string[], words: string][]
   ["trace", ["f", "--pid", "1", "--depth", "65"], "out of range"],
   ["trace", ["f", "--pid", "1", "--budget", "0"], "out of range"],
   ["trace", ["f", "--pid", "1", "--budget", "much"], "it must be a number from 0.001 to 1000000, or off"],
+  ["trace", ["f", "--pid", "1", "--secret"], "--secret: it needs a value (NAME,...)"],
+  ["trace", ["f", "--pid", "1", "--secret="], "its value is empty"],
+  ["trace", ["f", "--pid", "1", "--secret", "iban,"], "--secret iban,: one of them is empty"],
+  ["trace", ["f", "--pid", "1", "--secret", "iban, pin"], '" pin" holds other characters than letters'],
+  ["trace", ["f", "--pid", "1", "--secret", "a\0b"], "its value holds a NUL byte"],
+  ["trace", ["f", "--pid", "1", "--secret", "n".repeat(65)], "a name has 65 characters, and 64 is the most"],
+  ["trace", ["f", "--pid", "1", ...Array<string[]>(65).fill(["--secret", "n"]).flat()], "there are 65 of them"],
   ["list", ["a", "b"], "one argument too many"],
   ["list", ["--", "a", "b"], "one argument too many"],
   ["inspect", [], "FUNC is missing"],
@@ -92,6 +99,12 @@ test("values are taken in both spellings", () => {
       { target: { kind: "process", pid: 7 }, functions: ["f"], limit: 3, rate: 5 },
     );
   }
+});
+
+test("names of secrets come together or one by one", () => {
+  assert.deepEqual(trace("f", "--pid=7").secretNames, []);
+  const { secretNames } = trace("f", "--pid=7", "--secret", "iban,session_id", "--secret=pin");
+  assert.deepEqual(secretNames, ["iban", "session_id", "pin"]);
 });
 
 test("what follows -- belongs to the command, options included", () => {

@@ -96,7 +96,7 @@ export const SCOPE: ConditionScope = {
   params: variables(PARAMS, assigned.params),
   results: variables(RESULTS, assigned.results),
   runtime: { facts: runtimeFacts(26, "go1.26.8"), labels: 0x160 },
-  isSecret: secretNames(),
+  isSecret: secretNames([]),
 };
 
 /** The same function, of whose parameters some are lost in calls whose stack check failed. */

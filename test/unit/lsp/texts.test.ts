@@ -164,6 +164,9 @@ void test("settings that make no sense read as the default", () => {
     }),
     { ...DEFAULT_SETTINGS, binaries: ["/a"] },
   );
+  // A trace refuses what cannot be used: a default would show what somebody meant to hide.
+  for (const secretNames of [["iban"], "iban", [7]])
+    assert.deepEqual(readSettings({ secretNames }), { ...DEFAULT_SETTINGS, secretNames });
   assert.equal(readSettings({ codeLens: "all" }).codeLens, "all");
   assert.equal(readSettings({ depth: 0 }).depth, 0);
   assert.equal(readSettings({ budget: 0 }).budget, 0);

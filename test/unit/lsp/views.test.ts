@@ -1,7 +1,7 @@
 /** A trace's lens and hover while it runs, when probes were removed for their cost, and when it has ended. */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import type { CallEvent, Removal } from "../../../src/engine/api.ts";
+import type { CallEvent, Removal, TraceRequest } from "../../../src/engine/api.ts";
 import type { EditorEngine, EditorListener, TracedSites } from "../../../src/lsp/thread/editorEngine.ts";
 import { EventLog } from "../../../src/lsp/traces/eventLog.ts";
 import { FunctionTrace } from "../../../src/lsp/traces/functionTrace.ts";
@@ -175,18 +175,40 @@ void test("a trace that loses its returns is told of once they have settled; one
 type Owner = ConstructorParameters<typeof FunctionTrace>[1];
 /** That of the last trace. */
 let listener: EditorListener | undefined;
+/** Of all traces. */
+const requests: TraceRequest[] = [];
 const traces: FunctionTrace[] = [];
 afterEach(async () => {
   await Promise.all(traces.splice(0).map((trace) => trace.stop()));
+});
+
+void test("names of secrets go with each trace, and what cannot be one refuses it", async () => {
+  await attached(LIVE, () => {}, SITES, ["iban", "session_id"]);
+  assert.deepEqual(requests.at(-1)?.secretNames, ["iban", "session_id"]);
+  const table: [unknown, RegExp][] = [
+    [["iban", ""], /: one of them is empty\. Correct that setting/],
+    ["iban", /: they must be a list of names\. Correct that setting/],
+  ];
+  for (const [secretNames, message] of table) {
+    const asked = requests.length;
+    await assert.rejects(
+      attached(LIVE, () => {}, SITES, secretNames),
+      message,
+    );
+    assert.match(lensText(traces.at(-1)!, "").title, /^○ (one of them is|they must be)/);
+    assert.equal(requests.length, asked, "nothing was traced");
+  }
 });
 
 async function attached(
   view: TraceView,
   tell: (what: string) => void = () => {},
   sites: TracedSites = SITES,
+  secretNames: unknown = [],
 ): Promise<FunctionTrace> {
   const engine: Pick<EditorEngine, "trace"> = {
-    trace: async (_job, _request, given) => {
+    trace: async (_job, request, given) => {
+      requests.push(request);
       listener = given;
       return { sites, lastCalls: async () => "", stop: async () => {} };
     },
@@ -198,7 +220,7 @@ async function attached(
     thinned: () => tell("thinned"),
     ended: () => tell("ended"),
   };
-  const trace = new FunctionTrace(OPTIONS, owner);
+  const trace = new FunctionTrace({ ...OPTIONS, secretNames }, owner);
   traces.push(trace);
   await trace.start();
   trace.view = view;

@@ -1,6 +1,7 @@
 /** Events as the kernel program would send them, of pretended memory; and one value, decoded as such an event's only variable. */
 import { NO_RESOLVER, type ValueResolver } from "../../../src/goabi/resolver.ts";
 import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
+import { secretNames } from "../../../src/goabi/secretNames.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
 import type { Chunk, RawEvent } from "../../../src/protocol/records.ts";
@@ -29,6 +30,7 @@ export function decodeOne(
     facts: runtimeFacts(goMinor, `go1.${goMinor}.0`),
     limits: { ...DEFAULT_LIMITS, ...limits },
     resolver,
+    isSecret: secretNames([]),
     masksOf: (id) => masks[id],
   });
   const event: RawEvent = {

@@ -97,7 +97,7 @@ function mapOf(pairs: Pairs): MemoryChunk[] {
 
 function read(chunks: readonly MemoryChunk[], facts: RuntimeFacts = OF_LIST, word = BigInt(LABELS)): Labels {
   const memory = new CapturedMemory(chunks, { uncopied: NOT_CAPTURED, short: NOT_CAPTURED, unreadable: NOT_RESIDENT });
-  return readLabels(word, facts, memory, DEFAULT_LIMITS, secretNames());
+  return readLabels(word, facts, memory, DEFAULT_LIMITS, secretNames([]));
 }
 
 const PAIRS: Pairs = [

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
+import { secretNames } from "../../../src/goabi/secretNames.ts";
 import { DEFAULT_LIMITS } from "../../../src/probe/api.ts";
 import type { RawEvent } from "../../../src/protocol/records.ts";
 import { ProgramValues, renderVariables } from "../../../src/value/render.ts";
@@ -51,6 +52,7 @@ for (const { version, flags = [] } of PROGRAMS) {
       const program = new ProgramValues({
         facts: binary.runtimeFacts,
         limits: DEFAULT_LIMITS,
+        isSecret: secretNames([]),
         resolver: await binary.valueResolver(),
       });
       // A Go program's first byte stands at 4 MiB in the file's addresses, position-independent or not.

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { assignSignature } from "../../../src/goabi/assign.ts";
 import type { CallingConvention } from "../../../src/goabi/location.ts";
 import { runtimeFacts } from "../../../src/goabi/runtime/facts.ts";
+import { secretNames } from "../../../src/goabi/secretNames.ts";
 import type { GoType } from "../../../src/goabi/type.ts";
 import type { PlacedVariable } from "../../../src/gobinary/api.ts";
 import { type CaptureLimits, DEFAULT_LIMITS, type EventPlan } from "../../../src/probe/api.ts";
@@ -15,7 +16,11 @@ import { ProgramValues, renderVariables } from "../../../src/value/render.ts";
 import { array, chan, func, iface, map, pointer, scalar, slice, struct, structOfItself, unknown } from "../types.ts";
 import { bytesOf, chunkOf, EVENT } from "./capturedValue.ts";
 
-const PROGRAM = new ProgramValues({ facts: runtimeFacts(27, "go1.27.4"), limits: DEFAULT_LIMITS });
+const PROGRAM = new ProgramValues({
+  facts: runtimeFacts(27, "go1.27.4"),
+  limits: DEFAULT_LIMITS,
+  isSecret: secretNames([]),
+});
 
 const int = scalar("int");
 const string = scalar("string");
@@ -407,7 +412,7 @@ function planFor(
   convention: CallingConvention,
   limits: CaptureLimits,
 ): EventPlan {
-  return planCapture(placedOf(variables, convention), limits);
+  return planCapture(placedOf(variables, convention), limits, secretNames([]));
 }
 
 function placedOf(variables: [string, GoType, Value][], convention: CallingConvention): PlacedVariable[] {

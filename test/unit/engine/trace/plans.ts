@@ -1,5 +1,6 @@
 /** Plans and raw events of functions without arguments: what the trace's parts do is seen without any. */
 import { runtimeFacts } from "../../../../src/goabi/runtime/facts.ts";
+import { secretNames } from "../../../../src/goabi/secretNames.ts";
 import { DEFAULT_LIMITS, type FunctionPlan, type ProbeSite } from "../../../../src/probe/api.ts";
 import type { ProbeCounters } from "../../../../src/protocol/counters.ts";
 import type { RawEvent } from "../../../../src/protocol/records.ts";
@@ -44,7 +45,11 @@ export function planOf(name: string, address: number, returns: number): Function
 }
 
 /** The functions have no values to decode. */
-export const program = new ProgramValues({ facts: runtimeFacts(27, "go1.27.4"), limits: DEFAULT_LIMITS });
+export const program = new ProgramValues({
+  facts: runtimeFacts(27, "go1.27.4"),
+  limits: DEFAULT_LIMITS,
+  isSecret: secretNames([]),
+});
 
 export function inlinedCallPlan(func: string, line: number, address: number): FunctionPlan["inlinedCalls"][number] {
   return {

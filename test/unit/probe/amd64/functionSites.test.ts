@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { secretNames } from "../../../../src/goabi/secretNames.ts";
 import { openBinary } from "../../../../src/gobinary/open.ts";
 import { findSites } from "../../../../src/probe/amd64/functionSites.ts";
 import { DEFAULT_LIMITS, type ProbeSite } from "../../../../src/probe/api.ts";
@@ -38,7 +39,14 @@ for (const [version, ...flags] of VARIANTS) {
       if (!fn.name.startsWith("main.") || fn.notTraceable !== undefined) continue;
       const code = await binary.code(fn);
       const signature = await binary.signature(fn);
-      const planned = planFunction({ fn, arch: binary.arch, signature, code, limits: DEFAULT_LIMITS });
+      const planned = planFunction({
+        fn,
+        arch: binary.arch,
+        signature,
+        code,
+        limits: DEFAULT_LIMITS,
+        isSecret: secretNames([]),
+      });
       lines.push(fn.name);
       if (!planned.ok) {
         lines.push(`  not traceable: ${planned.reason}`);

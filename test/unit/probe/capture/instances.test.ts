@@ -51,6 +51,7 @@ const plan = (data: DictionaryData | undefined, dict = DICT) =>
     shown: PARAMS,
     results: RESULTS,
     limits: DEFAULT_LIMITS,
+    isSecret: secretNames([]),
     context: [],
     dictionaries: data,
     refused: { call: () => undefined, return: () => undefined },
@@ -95,7 +96,7 @@ describe("a generic function's plan", () => {
 
   it("has a root type for each dictionary, one table for each event", () => {
     const { call, return: back } = plan(DATA);
-    const types = new CaptureTypes(runtimeFacts(27, "go1.27"), { limits: DEFAULT_LIMITS, isSecret: secretNames() });
+    const types = new CaptureTypes(runtimeFacts(27, "go1.27"), { limits: DEFAULT_LIMITS, isSecret: secretNames([]) });
     assert.deepEqual(types.plan(call.capture).dictionary, { table: 1, at: 0 });
     assert.deepEqual(types.plan(back.capture).dictionary, { table: 2, at: 8 });
     assert.deepEqual(types.plan(back.capture).dictionary, { table: 2, at: 8 });

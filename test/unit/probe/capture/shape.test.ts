@@ -10,7 +10,7 @@ const wide = struct("main.Wide", [
   ["A", scalar("int")],
   ["B", scalar("int")],
 ]);
-const options = { limits: { ...DEFAULT_LIMITS, depth: 0 }, isSecret: secretNames() };
+const options = { limits: { ...DEFAULT_LIMITS, depth: 0 }, isSecret: secretNames([]) };
 
 test("a variable that a closure captured by reference is no step of the depth, a pointer that it captured is one", () => {
   const { slots, masks } = shapeOfParts(
