@@ -58,6 +58,7 @@ async function record(
   flags: readonly string[],
   limits: CaptureLimits,
   features?: Features,
+  extraSecrets: readonly string[] = [],
 ): Promise<Map<Name, Recorded>> {
   const path = buildGo("capture", toolchain, ...flags);
   const file = readFileSync(path);
@@ -68,7 +69,7 @@ async function record(
   });
   const { goVersion } = binary.buildInfo;
   const facts = runtimeFacts(Number(/go1\.(\d+)/.exec(goVersion)?.[1]), goVersion);
-  const isSecret = secretNames([]);
+  const isSecret = secretNames(extraSecrets);
   const types = new CaptureTypes(facts, { limits, isSecret });
   const plans: EventPlan[] = [];
   const probes = [];
@@ -171,6 +172,10 @@ async function throughSession(params: AttachParams, features: Features, run: () 
     ring.stop();
     scratch.close();
   }
+}
+
+function bytesOf({ root, chunks }: RawEvent): string {
+  return Buffer.concat([root, ...chunks.map(({ bytes }) => bytes)]).toString("latin1");
 }
 
 /** What an event holds of the target's memory, by address. */
@@ -362,11 +367,22 @@ for (const [toolchain, ...flags] of VARIANTS) {
       assert.deepEqual(memory.bytes(ann + TOKEN, 16), Buffer.alloc(16));
       assert.equal(memory.word(ann + TOKEN + 16n), 44n);
       assert.equal(memory.bytes(ann + 64n, 3).toString("hex"), "000000");
-      const all = Buffer.concat([event.root, ...event.chunks.map(({ bytes }) => bytes)]).toString("latin1");
-      assert.doesNotMatch(all, /hunter2|hush/);
+      assert.doesNotMatch(bytesOf(event), /hunter2|hush/);
     });
   });
 }
+
+it("no names that somebody added: of parameters, of fields, behind pointers, interfaces, maps and closures", async () => {
+  const names = /Ann|ann|Bob|Bern|Rome|City\d/;
+  const holding = (recorded: Map<Name, Recorded>): Name[] =>
+    [...recorded].flatMap(([name, { event }]) => (names.test(bytesOf(event)) ? [name] : []));
+  for (const toolchain of ["installed", "go1.23.12"]) {
+    const plain = await record(toolchain, [], DEFAULT_LIMITS);
+    assert.deepEqual(holding(plain), ["person", "byValue", "maps", "interfaces", "funcs", "secrets"], toolchain);
+    const hidden = await record(toolchain, [], DEFAULT_LIMITS, undefined, ["name", "USER"]);
+    assert.deepEqual(holding(hidden), [], toolchain);
+  }
+});
 
 describe("kernels without bpf_loop", () => {
   loadLibbpf(`${DIST}native`);

@@ -89,6 +89,35 @@ test("a stripped program: arguments beside the code, from the open source", asyn
   await target.end();
 });
 
+test("names that the setting adds are not shown, by traces that begin after it", async () => {
+  const target = startTarget(build("whole"));
+  await target.says("ready");
+  await show(SOURCE);
+  const texts = async (name: string): Promise<string[]> => {
+    await trace();
+    target.send(name);
+    const shown = await until("values", () => live.get(version)?.values.length === 3 && live.get(version));
+    await hovered(/main\.point/);
+    return shown.values.map(({ text }) => text);
+  };
+  assert.deepEqual(await texts("Ada"), ['"Ada"', 'main.point{X:7, Y:2, Name:"p of Ada"}', "10"]);
+  await stop();
+  for (const secretNames of [["name", "na*me"], "name"]) {
+    editor.settings = { secretNames };
+    editor.messages.length = 0;
+    await command(COMMANDS.trace, LINE);
+    const message = await until("the refusal", () => editor.messages[0]);
+    assert.match(message, /probelens\.secretNames secret: .*\. Correct that setting, and trace again/);
+    await untilTitle(LINE, /Trace again/);
+  }
+  editor.settings = { secretNames: ["name"] };
+  assert.deepEqual(await texts("Bob"), ["<redacted>", "main.point{X:7, Y:2, Name:<redacted>}", "10"]);
+  await hovered(/^(?!.*Bob)/s);
+  await stop();
+  editor.settings = {};
+  await target.end();
+});
+
 test("a stripped program whose function has moved is refused, with how far", async () => {
   const target = startTarget(build("stripped", "-ldflags=-s -w"));
   await target.says("ready");

@@ -6,6 +6,7 @@ import { secretNames } from "../../../../src/goabi/secretNames.ts";
 import type { GoType } from "../../../../src/goabi/type.ts";
 import type { DictionaryData, PlacedVariable } from "../../../../src/gobinary/api.ts";
 import { DEFAULT_LIMITS } from "../../../../src/probe/api.ts";
+import { REDACTED } from "../../../../src/probe/capture/captureVariables.ts";
 import { planEvents } from "../../../../src/probe/capture/instances.ts";
 import { CaptureTypes } from "../../../../src/probe/capture/sessionTypes.ts";
 import { TARGET } from "../../../../src/protocol/captureTypes.ts";
@@ -45,13 +46,13 @@ function inRegister(name: string, type: GoType, register: string, blank = false)
 const DICT = inRegister(".dict", { kind: "uintptr", name: "uintptr", ...WORD }, "RAX", true);
 const PARAMS = [inRegister("a", SHAPED_INT, "RBX"), inRegister("p", SHAPED_POINTER, "RCX")];
 const RESULTS = [inRegister("~r0", SHAPED_INT, "RAX")];
-const plan = (data: DictionaryData | undefined, dict = DICT) =>
+const plan = (data: DictionaryData | undefined, dict = DICT, extraSecrets: readonly string[] = []) =>
   planEvents({
     params: [dict, ...PARAMS],
     shown: PARAMS,
     results: RESULTS,
     limits: DEFAULT_LIMITS,
-    isSecret: secretNames([]),
+    isSecret: secretNames(extraSecrets),
     context: [],
     dictionaries: data,
     refused: { call: () => undefined, return: () => undefined },
@@ -79,6 +80,17 @@ describe("a generic function's plan", () => {
     assert.deepEqual(typesOf(generic?.instance(0x2000)?.call), ["main.Count", "*int"]);
     assert.deepEqual(typesOf(generic?.instance(0x2000)?.return), ["main.Count"]);
     for (const address of [0x3000, 0x4000, 0x5000, 0]) assert.equal(generic?.instance(address), undefined);
+  });
+
+  it("copies no secret, nor one that a user added", () => {
+    const { call, generic } = plan(DATA, DICT, ["p"]);
+    for (const { capture, variables } of [call, generic!.instance(0x1000)!.call]) {
+      assert.deepEqual(
+        capture.pieces,
+        ["RAX", "RBX"].map((register) => ({ kind: "register", register })),
+      );
+      assert.equal(variables[1]?.pieces[0]?.reason, REDACTED);
+    }
   });
 
   it("says nothing of values whose types are not known", () => {
