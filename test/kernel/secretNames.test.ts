@@ -78,17 +78,7 @@ for (const [what, { program, argv, options, secret, hidden, shown }] of Object.e
   test(`hidden in ${what}`, async () => {
     const path = buildGo(program);
     const traced = async (...more: string[]): Promise<string> => {
-      const trace = [
-        "trace",
-        ...options.split(" "),
-        "--budget=off",
-        ...more,
-        "--format",
-        "jsonl",
-        "--",
-        buildGo(program),
-        ...argv,
-      ];
+      const trace = ["trace", ...options.split(" "), "--budget=off", ...more, "--format", "jsonl", "--", path, ...argv];
       const { status, stdout, stderr } = await run(...trace);
       assert.equal(status, 0, stderr);
       assert.ok(eventsOf(stdout).calls.length > 0);

@@ -61,7 +61,7 @@ const REFUSED: [command: keyof typeof COMMANDS, argv: string[], words: string][]
   ["trace", ["f", "--pid", "1", "--secret", "iban, pin"], '" pin" holds other characters than letters'],
   ["trace", ["f", "--pid", "1", "--secret", "a\0b"], "its value holds a NUL byte"],
   ["trace", ["f", "--pid", "1", "--secret", "n".repeat(65)], "a name has 65 characters, and 64 is the most"],
-  ["trace", ["f", "--pid", "1", ...Array<string[]>(65).fill(["--secret", "n"]).flat()], "there are 65 of them"],
+  ["trace", ["f", "--pid", "1", ...Array.from({ length: 65 }, () => "--secret=n")], "there are 65 of them"],
   ["list", ["a", "b"], "one argument too many"],
   ["list", ["--", "a", "b"], "one argument too many"],
   ["inspect", [], "FUNC is missing"],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   MAX_SECRET_NAME_LENGTH,
@@ -37,6 +38,22 @@ test("the list can be extended", () => {
     names.filter((name) => isSecret(name)),
     ["pin", "userPin", "IbanNumber", "token"],
   );
+});
+
+test("package.json says of the setting what is refused, and that no folder sets it", async () => {
+  const file = new URL("../../../package.json", import.meta.url);
+  const { contributes } = JSON.parse(readFileSync(file, "utf8")) as {
+    contributes: { configuration: { properties: Record<string, unknown> } };
+  };
+  const { type, items, maxItems, scope } = contributes.configuration.properties["probelens.secretNames"] as {
+    [key: string]: unknown;
+    items: { pattern: string };
+  };
+  assert.deepEqual([type, maxItems, scope], ["array", MAX_SECRET_NAMES, "machine"]);
+  const { pattern, ...bounds } = items;
+  assert.deepEqual(bounds, { type: "string", minLength: 1, maxLength: MAX_SECRET_NAME_LENGTH });
+  for (const word of ["größe", "X-Api.v2", "a b", "a*", "a,b"])
+    assert.equal(new RegExp(pattern, "u").test(word), whyNotSecretNames([word]) === undefined, word);
 });
 
 const LONGEST = "n".repeat(MAX_SECRET_NAME_LENGTH);

@@ -195,7 +195,7 @@ void test("names of secrets go with each trace, and what cannot be one refuses i
       attached(LIVE, () => {}, SITES, secretNames),
       message,
     );
-    assert.match(lensText(traces.at(-1)!, "").title, /^○ (one of them is|they must be)/);
+    assert.match(lensText(traces.at(-1), "").title, /^○ (one of them is|they must be)/);
     assert.equal(requests.length, asked, "nothing was traced");
   }
 });
