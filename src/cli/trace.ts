@@ -115,9 +115,11 @@ export function traceOptions(parsed: ParsedOptions): TraceOptions {
 }
 
 /** Resolves with the exit status. */
-export async function runTrace(options: TraceOptions): Promise<number> {
+export async function runTrace(
+  options: TraceOptions,
+  engine: FullEngine = createEngine({ terminal: true, source: options.source }),
+): Promise<number> {
   neverBlockOnTerminal();
-  const engine = createEngine({ terminal: true, source: options.source });
   const run = new TraceRun(options, engine);
   try {
     return await run.toEnd();
