@@ -10,7 +10,7 @@ import {
   readSync,
   statSync,
 } from "node:fs";
-import { UserError } from "../src/protocol/errors.ts";
+import { UserError, usedUp } from "../src/protocol/errors.ts";
 import type {
   DescribeProcessResult,
   ListProcessesResult,
@@ -32,17 +32,24 @@ export interface ProcessStat {
   readonly state: string;
 }
 
-/** Undefined when there is no such process. */
+/** Undefined when there is no such process; throws a UserError where a limit keeps it from being read. */
 export function readStat(pid: number): ProcessStat | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, "latin1");
-  } catch {
+  } catch (error) {
+    throwUsedUp(`looking at process ${pid}`, error);
     return undefined;
   }
   // The command name (field 2) may hold anything, closing parentheses and spaces included: fields count from the last.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
+}
+
+/** What cannot be read because a limit is reached says nothing of the process. */
+function throwUsedUp(what: string, error: unknown): void {
+  const limit = usedUp(what, error);
+  if (limit !== undefined) throw limit;
 }
 
 /**
@@ -56,7 +63,8 @@ export function readExecution(pid: number): string | undefined {
   try {
     const vector = readFileSync(`/proc/${pid}/auxv`);
     return vector.length > ENTRY_BYTES ? vector.toString("latin1") : undefined;
-  } catch {
+  } catch (error) {
+    throwUsedUp(`looking at process ${pid}`, error);
     return undefined;
   }
 }
@@ -143,7 +151,8 @@ function readStatus(what: string, id: number): { pid: number; uid: number; name:
   let text: string;
   try {
     text = readFileSync(`/proc/${id}/status`, "latin1");
-  } catch {
+  } catch (error) {
+    throwUsedUp(what, error);
     throw noSuchProcess(what, id);
   }
   const field = (pattern: RegExp): string => pattern.exec(text)?.[1] ?? "";

@@ -1,6 +1,7 @@
 /** One attach request from its checks to its end. */
-import { closeSync, fstatSync, readlinkSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readlinkSync } from "node:fs";
 import type { ProbeCounters } from "../src/protocol/counters.ts";
+import { UserError } from "../src/protocol/errors.ts";
 import type {
   AttachParams,
   CaptureTableParts,
@@ -145,7 +146,7 @@ export class Session {
       clearInterval(this.watcher);
       context.onEnded(session, { pid, reason });
     };
-    this.watcher = setInterval(() => {
+    const look = (): void => {
       const stat = readStat(pid);
       if (!stat || stat.startTime !== startTime || stat.state === "Z" || stat.state === "X") return end("exited");
       const current = programIdentity(pid);
@@ -159,6 +160,14 @@ export class Session {
       }
       // It may have been the program between two looks: then there were hits. Else it gets there by another program.
       else if (running || this.counters().some(({ hits }) => hits > 0)) end("exec");
+    };
+    this.watcher = setInterval(() => {
+      try {
+        look();
+      } catch (error) {
+        // Where a limit is reached, nothing is known of the process; the next look may show it.
+        if (!(error instanceof UserError)) throw error;
+      }
     }, WATCH_INTERVAL_MS);
   }
 }
@@ -188,9 +197,26 @@ function fileTarget(file: number): number {
 
 function load(what: string, params: AttachParams, context: SessionContext): LoadedSession {
   try {
+    checkRoom();
     return new LoadedSession(context, params);
   } catch (error) {
     throw asUserError(what, error);
+  }
+}
+
+/** Maps, programs and what the holder is given: some 35 of them, of which most stay open. */
+const DESCRIPTORS = 40;
+
+/**
+ * libbpf takes a descriptor that cannot be had for a feature that the kernel lacks (kernel_supports, tools/lib/bpf/features.c)
+ * and goes on without; the verifier then refuses the programs for reasons that are none.
+ */
+function checkRoom(): void {
+  const taken: number[] = [];
+  try {
+    while (taken.length < DESCRIPTORS) taken.push(openSync("/", "r"));
+  } finally {
+    for (const fd of taken) closeSync(fd);
   }
 }
 

@@ -10,7 +10,7 @@ after(() => target.end());
 const OPEN_FILES = /may open no more files \(EMFILE\)\.\n {2}.*ulimit -n/;
 /** Below 22 Node itself does not start. */
 const CASES: readonly (readonly [what: string, command: readonly string[], message: RegExp])[] = [
-  ...[22, 24, 28, 32].map(
+  ...[22, 24, 28, 32, 40, 46, 47, 48, 49, 50, 51, 54].map(
     (limit) => [`ulimit -n ${limit}`, ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, ""], OPEN_FILES] as const,
   ),
   [
