@@ -43,11 +43,22 @@ export function outputNotOpened(path: string, error: NodeJS.ErrnoException): Use
     code: "output-failed",
     what: `cannot write the output file ${shown(path)}`,
     why: notWritten(error),
-    remedy: /^(EISDIR|ENOENT|ENOTDIR)$/.test(error.code ?? "")
-      ? "Give the path of a file in a directory that exists"
-      : "Give a path in a directory that this user may write to",
+    remedy: REMEDIES[error.code ?? ""] ?? "Give a path in a directory that this user may write to",
   });
 }
+
+const EXISTING_DIRECTORY = "Give the path of a file in a directory that exists";
+const MAKE_ROOM = "Make room there, or write elsewhere";
+/** By error code; most often it is the right to write. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  EISDIR: EXISTING_DIRECTORY,
+  ENOENT: EXISTING_DIRECTORY,
+  ENOTDIR: EXISTING_DIRECTORY,
+  ENXIO: "Start what reads it first, or give the path of a file",
+  ENAMETOOLONG: "Give a shorter one",
+  ENOSPC: MAKE_ROOM,
+  EDQUOT: MAKE_ROOM,
+};
 
 /** `name`: a path, or `stdout`. */
 export function outputFailed(name: string, error: NodeJS.ErrnoException): UserError {
@@ -55,7 +66,7 @@ export function outputFailed(name: string, error: NodeJS.ErrnoException): UserEr
     code: "output-failed",
     what: `cannot write to ${shown(name)}`,
     why: notWritten(error),
-    remedy: error.code === "ENOSPC" ? "Make room there, or write elsewhere" : "Write elsewhere",
+    remedy: error.code === "ENOSPC" || error.code === "EDQUOT" ? MAKE_ROOM : "Write elsewhere",
   });
 }
 

@@ -387,7 +387,7 @@ function attachedText(trace: Trace, { expireMs, budget }: TraceOptions): string 
   const [first] = trace.plans;
   const what =
     trace.plans.length === 1 && first !== undefined ? shown(first.fn.name) : `${trace.plans.length} functions`;
-  const end = expireMs === undefined ? "" : `, or ${Number((expireMs / 60_000).toPrecision(3))} min do (--expire)`;
+  const end = expireMs === undefined ? "" : `, or ${minutes(expireMs)} min do (--expire)`;
   return `attached to ${what}; Ctrl-C ends the trace${end}${budget === undefined ? "" : costText(trace, budget)}`;
 }
 
@@ -402,6 +402,12 @@ function costText({ costs }: Trace, budget: number): string {
   const rate = Number(((budget * 1e7) / ns).toPrecision(2));
   const calls = `${follows ? "less than " : ""}${rate} calls/s`;
   return `; a call costs about ${formatDuration(ns)}${beyondHits(follows)}, ${bound}: enough for ${calls}`;
+}
+
+/** As it was given, but for a fraction that nobody would miss. */
+function minutes(ms: number): number {
+  const exact = ms / 60_000;
+  return exact < 100 ? Number(exact.toPrecision(3)) : Math.round(exact);
 }
 
 const DEFAULT_EXPIRE_MIN = 60;

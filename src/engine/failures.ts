@@ -1,5 +1,5 @@
 /** Every way in which the engine refuses a request: what was tried, why not, what to do. */
-import { type ErrorCode, UserError } from "../protocol/errors.ts";
+import { type ErrorCode, UserError, usedUp } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
 import type { MalformedLine } from "./plan/patterns.ts";
 
@@ -97,7 +97,7 @@ export function readingMapped(pid: number, path: string): FileUse {
 
 export function notOpened(error: NodeJS.ErrnoException, { what, remedy }: FileUse): UserError {
   const [code, why] = whyNotOpened(error);
-  return new UserError({ code, what, why, remedy });
+  return usedUp(what, error) ?? new UserError({ code, what, why, remedy });
 }
 
 function whyNotOpened(error: NodeJS.ErrnoException): [ErrorCode, string] {

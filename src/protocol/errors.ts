@@ -99,6 +99,12 @@ export function usedUp(what: string, error: unknown): UserError | undefined {
   return new UserError({ code: "used-up", what, why: `${why} (${code})`, remedy });
 }
 
+/** For readers to whom other errors mean "there is none": what a limit keeps from being read may well be there. */
+export function throwUsedUp(what: string, error: unknown): void {
+  const limit = error instanceof UserError && error.code === "used-up" ? error : usedUp(what, error);
+  if (limit !== undefined) throw limit;
+}
+
 /** Of both ends: each reads /proc itself. */
 export function noProcfs(what: string): UserError {
   return new UserError({

@@ -4,7 +4,8 @@ import { after, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
 import { Child, CLI, startTarget } from "./cliProcess.ts";
 
-const target = startTarget(buildGo("calls"));
+const program = buildGo("calls");
+const target = startTarget(program);
 after(() => target.end());
 
 const OPEN_FILES = /may open no more files \(EMFILE\)\.\n {2}.*ulimit -n/;
@@ -29,3 +30,25 @@ for (const [what, [command = "", ...words], message] of CASES)
     assert.match(child.stderr, message);
     assert.doesNotMatch(child.stderr, /defect/);
   });
+
+test("few open files: the list of processes is whole or refused, never shorter in silence", async () => {
+  // As many as are looked at together; all of them run one program, which is read once.
+  const others = Array.from({ length: 16 }, () => startTarget(program));
+  for (const other of others) await other.says("ready");
+  let refused = 0;
+  for (const limit of [22, 24, 26, 28, 30, 32, 36]) {
+    const command = [
+      "sh",
+      ["-c", `ulimit -n ${limit}; exec "$@"`, "", process.execPath, CLI, "targets", "--json"],
+    ] as const;
+    const child = new Child(...command);
+    if ((await child.status()) === 0) {
+      for (const { pid } of others) assert.match(child.stdout, new RegExp(`"pid":${pid},`), `ulimit -n ${limit}`);
+    } else {
+      assert.match(child.stderr, OPEN_FILES);
+      refused += 1;
+    }
+  }
+  assert.ok(refused > 0);
+  for (const other of others) await other.end();
+});

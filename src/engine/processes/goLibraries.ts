@@ -2,6 +2,9 @@
  * Go code that a process has mapped beside its program: plugins (`plugin.Open`) and libraries for C programs
  * (`-buildmode=c-shared`), whose host is no Go program by its own file.
  */
+
+import { throwUsedUp } from "../../protocol/errors.ts";
+import { shown } from "../../protocol/shown.ts";
 import { readingMapped } from "../failures.ts";
 import { openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";
@@ -56,7 +59,10 @@ async function identify(file: MappedFile, open: () => Promise<ProgramSource>): P
     known.set(key, identity);
     identity.catch(() => known.delete(key));
   }
-  return await identity.catch(() => undefined);
+  return await identity.catch((error: unknown) => {
+    throwUsedUp(`cannot look at ${shown(file.path)}`, error);
+    return undefined;
+  });
 }
 
 /** As the process sees its files: it may live in a container. Throws where another file stands at the path by now. */

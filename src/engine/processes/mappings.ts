@@ -1,5 +1,6 @@
 /** What a process has mapped as code, from /proc/PID/maps (proc(5)). */
 import { readFile } from "node:fs/promises";
+import { throwUsedUp } from "../../protocol/errors.ts";
 import { decodePath } from "../../protocol/path.ts";
 import { programFile } from "./procfs.ts";
 
@@ -26,7 +27,8 @@ export async function mappedFiles(pid: number): Promise<MappedFile[] | undefined
   let text: string;
   try {
     text = await readFile(`/proc/${pid}/maps`, "latin1");
-  } catch {
+  } catch (error) {
+    throwUsedUp(`cannot look at process ${pid}`, error);
     return undefined;
   }
   const files = new Map<string, MappedFile & { mappings: Mapping[] }>();

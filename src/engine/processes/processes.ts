@@ -1,7 +1,7 @@
 /** Running Go processes, from /proc. */
 import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { noProcfs } from "../../protocol/errors.ts";
+import { noProcfs, throwUsedUp } from "../../protocol/errors.ts";
 import type { ProcessInfo } from "../api.ts";
 import { identityOf, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 import { goLibraries, hasMapped } from "./goLibraries.ts";
@@ -48,7 +48,12 @@ export class ProcessScanner {
     for (let at = 0; at < pids.length; at += PARALLEL) {
       const part = pids.slice(at, at + PARALLEL);
       const found = await Promise.all(
-        part.map((pid) => this.look(pid, openDenied, !seen.has(pid)).catch(() => undefined)),
+        part.map((pid) =>
+          this.look(pid, openDenied, !seen.has(pid)).catch((error: unknown) => {
+            throwUsedUp("cannot list processes", error);
+            return undefined;
+          }),
+        ),
       );
       part.forEach((pid, index) => {
         const one = found[index];
@@ -125,7 +130,8 @@ export async function processesRunning(path: string, device: bigint, inode: bigi
       const file = await stat(`/proc/${name}/exe`, { bigint: true });
       const runs = file.dev === device && file.ino === inode;
       if (runs || (await hasMapped(Number(name), { path, inode: Number(inode) }))) pids.push(Number(name));
-    } catch {
+    } catch (error) {
+      throwUsedUp("cannot list processes", error);
       // Gone, a kernel thread, or another user's.
     }
   }

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { open, readFile, readlink } from "node:fs/promises";
-import { noProcfs } from "../../protocol/errors.ts";
+import { noProcfs, throwUsedUp } from "../../protocol/errors.ts";
 import { decodePath } from "../../protocol/path.ts";
 import { isKernelThread, noSuchProcess, processExited } from "../failures.ts";
 
@@ -133,7 +133,8 @@ function bootTimeSeconds(): Promise<number> {
 async function readProc(pid: number, file: string): Promise<string | undefined> {
   try {
     return await readFile(`/proc/${pid}/${file}`, "utf8");
-  } catch {
+  } catch (error) {
+    throwUsedUp(`cannot look at process ${pid}`, error);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 /** The end of the output: a slow reader gets all of it; one that takes nothing is left, and that is said. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,6 +99,26 @@ for (const [name, why] of NO_FILES) {
       await assert.rejects(Output.file(`${dir}/${name}`, "/proc/self/exe"), (error: Error) =>
         error.message.includes(`${why}. Give the path of a file in a directory that exists`),
       );
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+}
+
+const SPECIAL: [make: (path: string) => void, words: string][] = [
+  [
+    (path) => execFileSync("mkfifo", [path]),
+    "it is a socket, a pipe that nobody reads, or a device that is not there. Start what reads it first, or give the path of a file",
+  ],
+  [() => {}, "its name is too long. Give a shorter one"],
+];
+for (const [make, words] of SPECIAL) {
+  test(`--output is refused with what to do: ${words}`, async () => {
+    const dir = mkdtempSync(join(tmpdir(), "probelens-output-"));
+    try {
+      const path = join(dir, words.includes("too long") ? "x".repeat(300) : "x");
+      make(path);
+      await assert.rejects(Output.file(path, "/proc/self/exe"), (error: Error) => error.message.includes(words));
     } finally {
       rmSync(dir, { recursive: true });
     }

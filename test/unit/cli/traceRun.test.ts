@@ -1,4 +1,7 @@
-/** A signal while a trace is prepared: what fails because of it, or after it, is no failure of its own. */
+/**
+ * The terminal's side of a trace, with an engine that does what the test says. Above all a signal while it is prepared:
+ * what fails because of it, or after it, is no failure of its own.
+ */
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { COMMANDS } from "../../../src/cli/commands.ts";
@@ -24,12 +27,15 @@ beforeEach(() => {
 type Prepare = (job: Job, listener: TraceListener) => Promise<Trace>;
 
 /** The exit status of a trace whose engine prepares it like this. */
-async function traced(prepare: Prepare): Promise<number> {
+async function traced(prepare: Prepare, ...options: string[]): Promise<number> {
   const engine: Pick<FullEngine, "trace" | "dispose"> = {
     trace: async (job, _request, listener) => await prepare(job, listener),
     dispose: async () => {},
   };
-  return await runTrace(traceOptions(parseOptions(COMMANDS.trace, ["f", "--pid", "1"])), engine as FullEngine);
+  return await runTrace(
+    traceOptions(parseOptions(COMMANDS.trace, ["f", "--pid", "1", ...options])),
+    engine as FullEngine,
+  );
 }
 
 const NEXT_TURN = (): Promise<void> => new Promise(setImmediate);
@@ -104,16 +110,44 @@ test("probes that stand all the same are removed, and the totals come", async ()
     await listener.onPlanned?.([]);
     interrupt();
     await NEXT_TURN();
-    return {
-      plans: [],
-      costs: [],
-      spentNs: () => 0,
-      stats: async () => [],
-      stop: async () => {
-        stops += 1;
-        listener.onEnd({ kind: "stopped" }, []);
-      },
-    };
+    return traceOf(listener, () => (stops += 1));
   });
   assert.deepEqual([status, stops], [0, 1]);
 });
+
+test("the first line says when the trace ends by itself, as it was given", async () => {
+  const table: [string[], string][] = [
+    [[], "60 min"],
+    [["--expire", "0.01"], "0.01 min"],
+    [["--expire", "33333"], "33333 min"],
+    [["--expire", "12345"], "12345 min"],
+    [["--duration", "90"], "60 min"],
+    [["--duration", "2000000"], "33333 min"],
+  ];
+  for (const [options, end] of table) {
+    told.length = 0;
+    const status = await traced(
+      async (_job, listener) => {
+        await listener.onPlanned?.([]);
+        setImmediate(() => listener.onEnd({ kind: "stopped" }, []));
+        return traceOf(listener);
+      },
+      ...options,
+    );
+    assert.equal(status, 0);
+    assert.ok(told.join("").includes(`Ctrl-C ends the trace, or ${end} do (--expire)`), told.join(""));
+  }
+});
+
+function traceOf(listener: TraceListener, onStop: () => void = () => {}): Trace {
+  return {
+    plans: [],
+    costs: [],
+    spentNs: () => 0,
+    stats: async () => [],
+    stop: async () => {
+      onStop();
+      listener.onEnd({ kind: "stopped" }, []);
+    },
+  };
+}
