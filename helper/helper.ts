@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type * as v from "valibot";
 import { type MessageConnection, ResponseError } from "vscode-jsonrpc/node";
 import { MAX_TABLE_BYTES } from "../src/protocol/captureTypes.ts";
-import { noProcfs, UserError } from "../src/protocol/errors.ts";
+import { UserError } from "../src/protocol/errors.ts";
 import {
   type AttachParams,
   type AttachResult,
@@ -27,7 +27,7 @@ import { openLedger } from "./ledger.ts";
 import { closeFd, type Libbpf, loadLibbpf, loadTrivialMultiProgram, loadTrivialProgram } from "./libbpf.ts";
 import { OpenCallTables } from "./openCalls.ts";
 import { dropPrivileges, raiseLimits } from "./privileges.ts";
-import { describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
+import { checkProcfs, describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
 import { RecordWindow } from "./recordWindow.ts";
 import type { RingReader, SendBatch } from "./ring.ts";
 import { Rings } from "./rings.ts";
@@ -302,7 +302,7 @@ export class Helper {
     } catch (error) {
       throw noLibbpf(error instanceof Error ? error.message : String(error));
     }
-    if (!existsSync("/proc/self")) throw noProcfs("preparing the kernel for probes");
+    checkProcfs("preparing the kernel for probes");
     // libbpf counts the processors there (/sys/devices/system/cpu/possible), which counters are read by.
     if (!existsSync("/sys/devices/system/cpu")) throw noSysfs("preparing the kernel for probes");
     raiseLimits();

@@ -10,7 +10,7 @@ import {
   readSync,
   statSync,
 } from "node:fs";
-import { UserError, usedUp } from "../src/protocol/errors.ts";
+import { noProcfs, throwUsedUp, UserError } from "../src/protocol/errors.ts";
 import type {
   DescribeProcessResult,
   ListProcessesResult,
@@ -46,12 +46,6 @@ export function readStat(pid: number): ProcessStat | undefined {
   return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
 }
 
-/** What cannot be read because a limit is reached says nothing of the process. */
-function throwUsedUp(what: string, error: unknown): void {
-  const limit = usedUp(what, error);
-  if (limit !== undefined) throw limit;
-}
-
 /**
  * Tells one exec of a process from the next, also of the same program: the auxiliary vector, with the addresses that
  * the kernel draws anew. It is written once, at the end of the exec (create_elf_tables, fs/binfmt_elf.c), while the
@@ -67,6 +61,17 @@ export function readExecution(pid: number): string | undefined {
     throwUsedUp(`looking at process ${pid}`, error);
     return undefined;
   }
+}
+
+/** Throws where /proc tells nothing of this process's namespace: a number would mean another process there. */
+export function checkProcfs(what: string): void {
+  let self: string | undefined;
+  try {
+    self = readlinkSync("/proc/self");
+  } catch {
+    // There is none.
+  }
+  if (self !== String(process.pid)) throw noProcfs(what, self);
 }
 
 /** Throws unless `pid` is still the process that started at `startTime`. */

@@ -105,12 +105,15 @@ export function throwUsedUp(what: string, error: unknown): void {
   if (limit !== undefined) throw limit;
 }
 
-/** Of both ends: each reads /proc itself. */
-export function noProcfs(what: string): UserError {
+/** Of both ends: each reads /proc itself. `self`: where /proc/self leads; undefined where there is none. */
+export function noProcfs(what: string, self: string | undefined): UserError {
   return new UserError({
     code: "no-procfs",
     what,
-    why: "/proc is missing here, where the kernel tells of processes",
+    why:
+      self === undefined
+        ? "/proc is missing here, where the kernel tells of processes"
+        : "/proc is that of another PID namespace, where processes have other numbers",
     remedy: "Mount it (mount -t proc none /proc), or run Probelens outside of this container",
   });
 }

@@ -15,6 +15,16 @@ const CASES: readonly (readonly [what: string, command: readonly string[], messa
     (limit) => [`ulimit -n ${limit}`, ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, ""], OPEN_FILES] as const,
   ),
   [
+    "no /proc",
+    ["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', ""],
+    /\/proc is missing here.*\n {2}Mount it/,
+  ],
+  [
+    "the /proc of another PID namespace",
+    ["unshare", "--pid", "--fork"],
+    /\/proc is that of another PID namespace, where processes have other numbers.*\n {2}Mount it/,
+  ],
+  [
     "no /sys",
     ["unshare", "--mount", "sh", "-c", 'umount -R /sys && exec "$@"', ""],
     /\/sys is missing here.*\n {2}Mount it/,
@@ -24,11 +34,16 @@ const CASES: readonly (readonly [what: string, command: readonly string[], messa
 for (const [what, [command = "", ...words], message] of CASES)
   test(what, async () => {
     await target.says("ready");
-    const trace = [process.execPath, CLI, "trace", "main.work", "--pid", String(target.pid), "--limit", "1"];
-    const child = new Child(command, [...words, ...trace]);
-    assert.equal(await child.status(), 1, child.stderr);
-    assert.match(child.stderr, message);
-    assert.doesNotMatch(child.stderr, /defect/);
+    for (const of of [
+      ["--pid", String(target.pid)],
+      ["--", program],
+    ]) {
+      const trace = [process.execPath, CLI, "trace", "main.work", "--limit", "1", ...of];
+      const child = new Child(command, [...words, ...trace]);
+      assert.equal(await child.status(), 1, child.stderr);
+      assert.match(child.stderr, message);
+      assert.doesNotMatch(child.stderr, /defect|install/);
+    }
   });
 
 test("few open files: the list of processes is whole or refused, never shorter in silence", async () => {

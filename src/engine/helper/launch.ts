@@ -10,6 +10,7 @@ import { UserError, usedUp } from "../../protocol/errors.ts";
 import type { PasswordPrompt } from "../api.ts";
 import { helperNotStarted, launcherNotRun, privilegesMissing } from "../failures.ts";
 
+import { checkProcfs } from "../processes/procfs.ts";
 import { type Askpass, startAskpass } from "./askpass.ts";
 
 /** Of the helper's and sudo's stderr; the end of it explains a failure. */
@@ -52,6 +53,7 @@ export async function launchHelper<T>(
   options: LaunchOptions,
   connect: (helper: LaunchedHelper) => Promise<T>,
 ): Promise<T> {
+  checkProcfs("cannot start the privileged helper");
   if (process.getuid?.() === 0) return await attempt("direct", undefined, connect);
   try {
     return await attempt("sudo", undefined, connect);

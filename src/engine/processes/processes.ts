@@ -1,12 +1,12 @@
 /** Running Go processes, from /proc. */
 import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
-import { noProcfs, throwUsedUp } from "../../protocol/errors.ts";
+import { throwUsedUp } from "../../protocol/errors.ts";
 import type { ProcessInfo } from "../api.ts";
 import { identityOf, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 import { goLibraries, hasMapped } from "./goLibraries.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";
-import { hasProcfs, isDenied, processStat, processStatus, programFile, startedAt } from "./procfs.ts";
+import { checkProcfs, isDenied, processStat, processStatus, programFile, startedAt } from "./procfs.ts";
 import { userName } from "./users.ts";
 
 /** Processes looked at together: enough to overlap the waiting, few enough open files. */
@@ -39,7 +39,7 @@ export class ProcessScanner {
    * that /proc does not list for this user.
    */
   async scan(openDenied?: OpenDenied, hidden: readonly number[] = []): Promise<ProcessList> {
-    if (!hasProcfs()) throw noProcfs("cannot list processes");
+    checkProcfs("cannot list processes");
     const listed = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
     const seen = new Set(listed);
     const pids = [...new Set([...listed, ...hidden])];

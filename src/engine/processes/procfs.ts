@@ -2,7 +2,7 @@
  * Facts from /proc. A process may vanish between any two reads, so every function answers `undefined` then instead of
  * throwing; proc(5) is the source of the formats.
  */
-import { existsSync } from "node:fs";
+import { readlinkSync } from "node:fs";
 import { open, readFile, readlink } from "node:fs/promises";
 import { noProcfs, throwUsedUp } from "../../protocol/errors.ts";
 import { decodePath } from "../../protocol/path.ts";
@@ -61,7 +61,7 @@ export async function processStatus(pid: number): Promise<ProcessStatus | undefi
  * /proc does not show it.
  */
 export async function findProcess(id: number): Promise<{ pid: number; uid: number; startTime: string; name: string }> {
-  if (!hasProcfs()) throw noProcfs(`cannot look at process ${id}`);
+  checkProcfs(`cannot look at process ${id}`);
   const status = await processStatus(id);
   const stat = status === undefined ? undefined : await processStat(status.tgid);
   if (status === undefined || stat === undefined) throw noSuchProcess(id);
@@ -70,8 +70,15 @@ export async function findProcess(id: number): Promise<{ pid: number; uid: numbe
   return { pid: status.tgid, uid: status.uid, startTime: stat.startTime, name: status.name };
 }
 
-export function hasProcfs(): boolean {
-  return existsSync("/proc/self");
+/** Throws where /proc tells nothing of this process's namespace: a number would mean another process there. */
+export function checkProcfs(what: string): void {
+  let self: string | undefined;
+  try {
+    self = readlinkSync("/proc/self");
+  } catch {
+    // There is none.
+  }
+  if (self !== String(process.pid)) throw noProcfs(what, self);
 }
 
 /**
