@@ -400,7 +400,7 @@ class ProbeEngine implements FullEngine {
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);
       session.abandon();
-      throw error;
+      throw await link.explained(error);
     }
     this.traces.add(session);
     if (command !== undefined) {

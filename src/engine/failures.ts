@@ -326,7 +326,10 @@ export function helperNotStarted(ended: string | undefined, line: string): UserE
     code: "helper-died",
     what: "cannot start the privileged helper",
     why: `it ${ended ?? "does not answer"}${line === "" ? "" : `: ${line}`}`,
-    remedy: "Reinstall Probelens if files of it are missing; `probelens doctor` looks at the machine",
+    remedy:
+      ended?.startsWith("was killed") === true
+        ? "Try again; the kernel's log (dmesg) tells whether memory ran out"
+        : "Reinstall Probelens if files of it are missing; `probelens doctor` looks at the machine",
   });
 }
 

@@ -31,18 +31,29 @@ test("kill -9 in the first moments, hundreds of probes among them", async () => 
   }
 });
 
+const THOUSANDS = ["main.*", "fmt.*", "reflect.*", "runtime.*", "--returns"];
+
+test("a helper that is killed while it places probes is named, and how it ended", async () => {
+  await target.says("ready");
+  const trace = probelens("trace", ...THOUSANDS, "--pid", String(target.pid));
+  const helper = await until("the helper", () => childrenOf(trace.pid, "helper")[0]);
+  const holder = await until("the holder", () => holdersOf(helper)[0]);
+  // So that the probes do not stand when the helper is killed.
+  process.kill(holder, "SIGSTOP");
+  process.kill(helper, "SIGKILL");
+  assert.equal(await trace.status(), 1);
+  assert.match(
+    trace.stderr,
+    new RegExp(`: the privileged helper \\(pid ${helper}\\) was killed by SIGKILL\\.\n.*start`),
+  );
+  process.kill(holder, "SIGCONT");
+  await until("the end of what placed them", () => ownHelpers().length === 0);
+  assert.ok(isUntouched(target.pid));
+});
+
 test("Ctrl-C while thousands of probes are placed: at the end all are gone, however long it takes", async () => {
   await target.says("ready");
-  const trace = probelens(
-    "trace",
-    "main.*",
-    "fmt.*",
-    "reflect.*",
-    "runtime.*",
-    "--returns",
-    "--pid",
-    String(target.pid),
-  );
+  const trace = probelens("trace", ...THOUSANDS, "--pid", String(target.pid));
   const holder = await until("the holder", () => ownHolders(trace.pid)[0]);
   process.kill(holder, "SIGSTOP");
   trace.process.kill("SIGINT");

@@ -3,6 +3,7 @@
  * always read: what one trace does not take is bounded by its own window (MAX_UNTAKEN_BYTES).
  */
 
+import { UserError } from "../../protocol/errors.ts";
 import type { InitializeResult, RemovedParams } from "../../protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../../protocol/helperClient.ts";
 import type { RawEvent } from "../../protocol/records.ts";
@@ -27,6 +28,9 @@ export interface EventSink {
 /** The helper lives, but the probes are gone. */
 const LEASE_ENDED =
   "this process gave no sign of life for ten seconds (it was stopped, or the machine slept), so the probes were removed";
+
+/** A process that has closed its streams ends at once; one that does not is not waited for longer. */
+const DEATH_KNOWN_MS = 1000;
 
 /** What a trace needs of the link. */
 export type SessionLink = Pick<HelperLink, "alive" | "register" | "unregister"> & {
@@ -96,6 +100,14 @@ export class HelperLink {
     this.state.sinks.delete(session);
   }
 
+  /** Why a request failed: where the helper died of it, who that was and how it ended, which is known a moment later. */
+  async explained(error: unknown): Promise<unknown> {
+    if (!(error instanceof UserError) || error.code !== "helper-died") return error;
+    const late = new Promise<void>((resolve) => setTimeout(resolve, DEATH_KNOWN_MS).unref());
+    await Promise.race([this.state.gone, late]);
+    return (this.state.death ?? "") === "" ? error : helperDied(this.state.death!);
+  }
+
   /** Ends the helper; every probe is gone when this resolves. */
   async close(): Promise<void> {
     this.state.closing = true;
@@ -109,10 +121,16 @@ class LinkState {
   closing = false;
   death: string | undefined;
   helperPid: number | undefined;
+  /** Resolves when `death` says how it ended. */
+  readonly gone: Promise<void>;
   private readonly launched: LaunchedHelper;
+  private onGone: () => void = () => {};
 
   constructor(launched: LaunchedHelper) {
     this.launched = launched;
+    this.gone = new Promise((resolve) => {
+      this.onGone = resolve;
+    });
   }
 
   deliver(batch: Uint8Array, session: number): void {
@@ -135,6 +153,7 @@ class LinkState {
     const line = tellingLine(this.launched.stderr());
     const protocol = error === undefined ? "" : ` (${error.message})`;
     this.death = `the privileged helper (pid ${this.helperPid ?? this.launched.child.pid}) ${ended}${protocol}${line === "" ? "" : `: ${line}`}`;
+    this.onGone();
     if (!this.closing) for (const sink of this.sinks.values()) sink.onHelperDied(this.death);
     this.sinks.clear();
   }
