@@ -74,7 +74,8 @@ export function tokens(text: string): Token[] {
       const operator = OPERATORS.find((candidate) => text.startsWith(candidate, at));
       const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
       at += (operator ?? character).length;
-      if (operator === undefined) throw new ConditionFailure({ start, end: at }, `${character} means nothing in Go`);
+      if (operator === undefined)
+        throw new ConditionFailure({ start, end: at }, `${visible(character)} means nothing in Go`);
       found.push({ kind: "operator", text: operator, start, end: at });
     }
   }
@@ -162,4 +163,10 @@ function runeOf(quoted: string, value: Uint8Array, span: Span): number {
     throw new ConditionFailure(span, `${quoted} is not one character`, "Strings stand in double quotes");
   }
   return first.codePointAt(0) ?? 0;
+}
+
+/** What looks like nothing, or like a space, comes along when an expression is copied. */
+function visible(character: string): string {
+  if (!/[\p{Z}\p{C}\p{M}]/u.test(character)) return character;
+  return `the invisible U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 }

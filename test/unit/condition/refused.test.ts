@@ -11,6 +11,8 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["n «=» 3", "an operator or the end should stand here"],
   ["(n > 3« »", "it ends where ) should stand"],
   ["n «$» 3", "$ means nothing in Go"],
+  ["n«\u00a0»> 3", "the invisible U+00A0 means nothing in Go"],
+  ["n«\u200b» > 3", "the invisible U+200B means nothing in Go"],
   ['name == «"x»', 'the closing " is missing'],
   ["n > «0x»", "0x is no number"],
   ["n > «08»", "08 is no number"],
