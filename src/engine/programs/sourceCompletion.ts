@@ -1,6 +1,6 @@
 /** The user's Go source as a second origin of signatures, for binaries without DWARF (`--source DIR`). */
 import { execFile } from "node:child_process";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import type { BuildInfo, GoBinary, GoFunction, Signature, SignatureResult, Variable } from "../../gobinary/api.ts";
@@ -14,6 +14,7 @@ import { noSourceFolder } from "../failures.ts";
 import { delegate } from "./binaries.ts";
 import { CapturedNamesOf } from "./capturedNames.ts";
 import { gitTree } from "./gitTree.ts";
+import { readRegular } from "./regularFile.ts";
 
 export { matchText, type SourceMatch } from "../../gosource/functions/match.ts";
 
@@ -228,14 +229,7 @@ export async function matchAt(root: string, fn: GoFunction, info: BuildInfo): Pr
 }
 
 const fileReader: SourceReader = {
-  async read(path) {
-    try {
-      const { size } = await stat(path);
-      return size > MAX_FILE_BYTES ? undefined : await readFile(path, "utf8");
-    } catch {
-      return undefined;
-    }
-  },
+  read: (path) => readRegular(path, MAX_FILE_BYTES),
   async list(dir) {
     try {
       const entries = await readdir(dir, { withFileTypes: true });

@@ -1,6 +1,7 @@
 /** Which package a source file belongs to: from go.mod, the vendor folder or GOROOT above it. */
-import { readFile, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
+import { readRegular } from "../../engine/programs/regularFile.ts";
 
 export interface SourcePackage {
   /** Absolute path as the editor has it, and with symlinks resolved. */
@@ -33,8 +34,8 @@ export async function sourcePackageOf(path: string): Promise<SourcePackage> {
       const below = relative(directory, dirname(real));
       // GOROOT/src is module `std`, whose packages have no module prefix, its own vendor folder included.
       if (module === "std") {
-        const version = (await readFile(join(dirname(directory), "VERSION"), "utf8").catch(() => ""))
-          .split("\n")[0]
+        const version = (await readRegular(join(dirname(directory), "VERSION"), MAX_GO_MOD_BYTES))
+          ?.split("\n")[0]
           ?.trim();
         return { paths, importPath: below, module, vendored: false, root: directory, version: version || undefined };
       }
@@ -74,12 +75,7 @@ export function baseName(path: string): string {
 }
 
 async function moduleOf(goMod: string): Promise<string | undefined> {
-  let text: string;
-  try {
-    text = (await readFile(goMod, "utf8")).slice(0, MAX_GO_MOD_BYTES);
-  } catch {
-    return undefined;
-  }
-  const match = /^[ \t]*module[ \t]+(?:"([^"\n]+)"|`([^`\n]+)`|([^\s/"`][^\s]*))/m.exec(text);
+  const text = await readRegular(goMod, MAX_GO_MOD_BYTES);
+  const match = /^[ \t]*module[ \t]+(?:"([^"\n]+)"|`([^`\n]+)`|([^\s/"`][^\s]*))/m.exec(text ?? "");
   return match?.[1] ?? match?.[2] ?? match?.[3];
 }

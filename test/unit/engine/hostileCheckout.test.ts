@@ -1,6 +1,6 @@
 /** `--source DIR` looks at a folder that somebody else has prepared: nothing that its version control names is run. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   mkdirSync,
@@ -8,15 +8,19 @@ import {
   readdirSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { createEngine } from "../../../src/engine/engine.ts";
 import { newJob } from "../../../src/engine/job.ts";
 import type { SourcedBinary } from "../../../src/engine/programs/sourceCompletion.ts";
+import { sourcePackageOf } from "../../../src/lsp/documents/sourcePackage.ts";
+import { LIMIT_MS } from "../../until.ts";
 
 const scratch = realpathSync(mkdtempSync(join(tmpdir(), "probelens-hostile-")));
 const repo = join(scratch, "repo");
@@ -109,6 +113,35 @@ test("neither does the environment name what is run, nor does a folder of PATH s
   });
   assert.deepEqual((await look()).ran, []);
   restoreEnvironment();
+});
+
+test("pipes and devices among the source hold nothing up", async () => {
+  const folder = join(scratch, "pipes");
+  const cli = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+  // Whoever opens such a pipe cannot be ended but by SIGKILL.
+  const options = { encoding: "utf8", timeout: LIMIT_MS, killSignal: "SIGKILL" } as const;
+  for (const [name, type] of [
+    ["beside.go", "pipe"],
+    ["beside.go", "device"],
+    ["go.mod", "pipe"],
+    ["go.mod", "device"],
+    ["go.work", "pipe"],
+    ["vendor", "pipe"],
+    [".git", "pipe"],
+  ] as const) {
+    mkdirSync(folder);
+    for (const [file, text] of Object.entries(FILES)) writeFileSync(join(folder, file), text);
+    rmSync(join(folder, name), { force: true });
+    if (type === "pipe") execFileSync("mkfifo", [join(folder, name)]);
+    else symlinkSync("/dev/zero", join(folder, name));
+    const list = [cli, "list", "main.pay", "--binary", program, "--source", folder];
+    const { status, signal, stdout, stderr } = spawnSync(process.execPath, list, options);
+    assert.deepEqual([status, signal], [0, null], `${name}, a ${type}: ${stderr}`);
+    const listed = name === "beside.go" ? /not traceable: .*beside\.go cannot be read/ : /\(o main\.order, n int\) int/;
+    assert.match(stdout, listed, `${name}, a ${type}`);
+    assert.equal((await sourcePackageOf(join(folder, "main.go"))).module === undefined, name === "go.mod");
+    rmSync(folder, { recursive: true });
+  }
 });
 
 async function look(): Promise<{ match: string; ran: string[] }> {
