@@ -4,7 +4,7 @@
  * what that person may not know; even opening a device node does something.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
-import type { UserError } from "../src/protocol/errors.ts";
+import { throwUsedUp, type UserError } from "../src/protocol/errors.ts";
 import { fileFailed, noSuchProcess, notAFile, notAllowed } from "./failures.ts";
 import { closeFd, SystemCallError, takeDescriptor } from "./libbpf.ts";
 
@@ -81,7 +81,8 @@ function ownProcess(pid: number, uid: number): string | undefined {
       // Root's, where the program was started with more rights than its user's (PR_SET_DUMPABLE in prctl(2)).
       statSync(`/proc/${pid}`).uid === uid;
     return own ? execution : undefined;
-  } catch {
+  } catch (error) {
+    throwUsedUp(`looking at process ${pid}`, error);
     return undefined;
   }
 }

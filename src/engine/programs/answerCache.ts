@@ -11,7 +11,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { constants, readSync } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { homedir, release } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { encodePath } from "../../protocol/path.ts";
@@ -23,6 +23,8 @@ const RACY_MS = 2000;
 const EDGE_BYTES = 64 << 10;
 const SAMPLES = 64;
 const SAMPLE_BYTES = 4096;
+/** Entries, and what is being written: nothing else is ever removed. */
+const OWN_NAME = /^([0-9a-f]{64}\.answer|\.\d+-[0-9a-f]{12})$/;
 /** One answer; `inspect` of a large function prints some kilobytes. */
 const MAX_ENTRY_BYTES = 1 << 20;
 const MAX_ENTRIES = 256;
@@ -152,10 +154,15 @@ export class AnswerCache {
     }
   }
 
-  /** Root with another user's HOME (sudo) neither reads nor writes that user's folder. */
+  /**
+   * Root with another user's HOME (sudo) neither reads nor writes that user's folder, nor what a link of his makes of it:
+   * root's own folders have other files, and what is in the cache is written and removed by its name.
+   */
   private async isOwn(): Promise<boolean> {
-    const { uid, mode } = await stat(this.options.dir);
-    return uid === process.getuid?.() && (mode & 0o022) === 0;
+    const folders = await Promise.all([this.options.dir, dirname(this.options.dir)].map((path) => lstat(path)));
+    return folders.every(
+      (found) => found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0,
+    );
   }
 
   private pathOf(key: string): string {
@@ -164,7 +171,7 @@ export class AnswerCache {
 
   /** Drops the least recently used entries, and what a killed writer left. */
   private async trim(): Promise<void> {
-    const names = await readdir(this.options.dir);
+    const names = (await readdir(this.options.dir)).filter((name) => OWN_NAME.test(name));
     const found = await Promise.all(
       names.map(async (name) => {
         const path = join(this.options.dir, name);

@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -124,6 +126,28 @@ test("other content of the same size, time and inode is another file", async () 
   await cache.put(asked, "of the old content");
   await settled(binary);
   assert.equal(await stored(), undefined);
+});
+
+test("a link in the cache's place leads nowhere, and no file that is not the cache's is ever removed", async () => {
+  // Root's, where somebody else's HOME is kept by sudo: more files than the cache has room for.
+  const others = join(scratch, "others");
+  mkdirSync(others);
+  const names = Array.from({ length: 300 }, (_, index) => `file${index}`);
+  for (const name of names) writeFileSync(join(others, name), "");
+  const linked = join(scratch, "linked");
+  const base = join(scratch, "base");
+  mkdirSync(base);
+  symlinkSync(others, join(base, "index"));
+  symlinkSync(scratch, linked);
+  for (const place of [join(base, "index"), join(linked, "others"), others]) {
+    const there = new AnswerCache({ dir: place, program: "one" });
+    const asked = await there.ask(binary, "q");
+    assert.ok(asked !== undefined);
+    await there.put(asked, "answer");
+    assert.equal(await there.get(asked), place === others ? "answer" : undefined, place);
+  }
+  const left = readdirSync(others).filter((name) => !name.endsWith(".answer"));
+  assert.deepEqual(left.toSorted(), names.toSorted());
 });
 
 test("a folder in which nothing can be made stores nothing, at once", async () => {
