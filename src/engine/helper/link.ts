@@ -3,6 +3,7 @@
  * always read: what one trace does not take is bounded by its own window (MAX_UNTAKEN_BYTES).
  */
 
+import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../../protocol/errors.ts";
 import type { InitializeResult, RemovedParams } from "../../protocol/helperApi.ts";
 import { connectHelper, type HelperClient } from "../../protocol/helperClient.ts";
@@ -101,11 +102,11 @@ export class HelperLink {
   }
 
   /** Why a request failed: where the helper died of it, who that was and how it ended, which is known a moment later. */
-  async explained(error: unknown): Promise<unknown> {
-    if (!(error instanceof UserError) || error.code !== "helper-died") return error;
-    const late = new Promise<void>((resolve) => setTimeout(resolve, DEATH_KNOWN_MS).unref());
-    await Promise.race([this.state.gone, late]);
-    return (this.state.death ?? "") === "" ? error : helperDied(this.state.death!);
+  async explained(failure: unknown): Promise<unknown> {
+    if (!(failure instanceof UserError) || failure.code !== "helper-died") return failure;
+    await Promise.race([this.state.gone, pause(DEATH_KNOWN_MS)]);
+    const { death = "" } = this.state;
+    return death === "" ? failure : helperDied(death);
   }
 
   /** Ends the helper; every probe is gone when this resolves. */

@@ -15,7 +15,7 @@ import { UserError } from "../../../src/protocol/errors.ts";
 
 listenToSignals();
 /** As if it came: the test's own process must not end by it. */
-const interrupt = (): void => void process.listeners("SIGINT").at(-1)?.("SIGINT");
+const interrupt = (): void => process.listeners("SIGINT").at(-1)?.("SIGINT");
 
 const told: string[] = [];
 beforeEach(() => {
