@@ -1,6 +1,6 @@
 /** Tracing as an ordinary user: through sudo, with and without a password, own processes and another user's. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -183,6 +183,21 @@ test("sudo that wants a password, without a terminal: told, not waited for", asy
   );
   assert.equal(await trace.status(), 1);
   assert.match(trace.stderr, /sudo wants a password, and there is no terminal/);
+});
+
+test("a sudo that is not there, or that this user may not run, is no missing file of ours", async () => {
+  const target = await ready(startTarget(program));
+  const folder = mkdtempSync(join(user.directory, "path-"));
+  chmodSync(folder, 0o755);
+  const trace = async (): Promise<string> => {
+    const words = [user.node, join(user.directory, "dist/cli.js"), "trace", "main.work", "--pid", String(target.pid)];
+    const child = user.start("/usr/bin/env", `PATH=${folder}`, ...words);
+    assert.equal(await child.status(), 1);
+    return child.stderr;
+  };
+  assert.match(await trace(), /: sudo is not installed\.\n {2}Run it as root, or install sudo\./);
+  writeFileSync(join(folder, "sudo"), "", { mode: 0o644 });
+  assert.match(await trace(), /: this user may not run what PATH has as sudo\.\n {2}Run it as root/);
 });
 
 test("sudo asks on the terminal, and Ctrl-C there ends the trace with its totals", async () => {

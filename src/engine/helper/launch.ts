@@ -180,6 +180,8 @@ function sudoRefusal(stderr: string, ended: string): SudoRefusal | undefined {
   const root = "Run it as root, or let an administrator grant you sudo";
   if (ended.includes("ENOENT"))
     return new SudoRefusal(false, "sudo is not installed", "Run it as root, or install sudo");
+  // execvp(3): found, but in a folder or with a mode that keep this user from running it.
+  if (ended.includes("EACCES")) return new SudoRefusal(false, "this user may not run what PATH has as sudo", root);
   if (/incorrect password|Authentication fail|no password was provided|maximum \d+ incorrect/i.test(stderr)) {
     return new SudoRefusal(false, "sudo did not accept the password", "Try again with your own password, not root's");
   }
