@@ -10,9 +10,10 @@
  * Descriptor 3 is the program file, 4 and up are the loaded BPF programs. Standard input has one number after the
  * other:
  *
- *   g BUDGET TARGET FUNCTIONS PROBES CPUS COUNTERS SWITCHES LEDGER SIGNAL, then PROBES times ROLE ENTRY COST
+ *   g BUDGET TARGET FUNCTIONS PROBES CPUS COUNTERS SWITCHES LEDGER SIGNAL, then PROBES times ROLE ENTRY COST CAPTURE
  *                                                          the bound on what they cost (holder_governor.h): millionths
- *                                                          of a core; descriptors; nanoseconds a signal, a hit
+ *                                                          of a core; descriptors; nanoseconds a signal, a hit and
+ *                                                          what is captured of it takes
  *   m PROGRAM PID COUNT, then COUNT times OFFSET INDEX     one uprobe_multi link (PID 0: every process)
  *   p PROGRAM PID TYPE OFFSET INDEX                        one perf-event link (PID -1: every process)
  *   e PROGRAM PID TYPE OFFSET INDEX                        one perf event, for kernels without cookies

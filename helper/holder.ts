@@ -58,6 +58,8 @@ export interface Bound {
     readonly entry: number;
     /** Of a hit; what is captured of it in deep programs is measured there. */
     readonly costNs: number;
+    /** Of a hit that is captured, beside that. */
+    readonly captureNs: number;
   }[];
 }
 
@@ -308,7 +310,14 @@ function encode(requests: readonly LinkRequest[], bound: Bound | undefined, desc
     const whose = [Math.ceil(budget * 10_000), target, functions];
     const places = [bound.counters, bound.switches, bound.ledger].map(place);
     lines.push(["g", ...whose, probes.length, cpus, ...places, Math.round(bound.signalNs)]);
-    lines.push(...probes.map(({ role, entry, costNs }) => [ROLES[role], entry, Math.round(costNs)]));
+    lines.push(
+      ...probes.map(({ role, entry, costNs, captureNs }) => [
+        ROLES[role],
+        entry,
+        Math.round(costNs),
+        Math.round(captureNs),
+      ]),
+    );
   }
   for (const request of requests) {
     const program = place(request.program);

@@ -79,6 +79,7 @@ static void take_budget(void)
 		probes[i].role = number(WATCH, UNWINDER);
 		probes[i].entry = number(0, probe_count - 1);
 		probes[i].cost_ns = number(0, INT32_MAX);
+		probes[i].capture_ns = number(0, INT32_MAX);
 	}
 }
 

@@ -25,7 +25,7 @@ import type {
 } from "../src/protocol/helperApi.ts";
 import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNREAD, UNWINDERS } from "../src/protocol/layout.ts";
 import { encodePlan, PlanError, programClass, SIZE_CLASSES, type SizeClass } from "../src/protocol/planBytes.ts";
-import { costOfHit, costOfSignal, predictedCost, type TrapCosts } from "./cost.ts";
+import { costOfCapture, costOfHit, costOfSignal, predictedCost, type TrapCosts } from "./cost.ts";
 import { CounterMemory } from "./counterMemory.ts";
 import { cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
@@ -100,6 +100,8 @@ interface Site {
   readonly index: number;
   readonly probe: ProbeSpec;
   readonly program: string;
+  /** What capturing takes that the program does not measure. */
+  readonly captureNs: number;
 }
 
 export class LoadedSession {
@@ -142,6 +144,7 @@ export class LoadedSession {
       index,
       probe,
       program: this.programOf(probe.role, probe.condition === undefined ? size : "where"),
+      captureNs: size === "deep" || probe.condition !== undefined ? 0 : costOfCapture(probe.plan, tables),
     }));
     const deep = checked.some(({ probe, size }) => size === "deep" || probe.condition !== undefined);
     this.object = openProbePrograms(context.objectPath);
@@ -185,17 +188,18 @@ export class LoadedSession {
       counters: mapFd(findMap(this.object, "counters")),
       switches: mapFd(findMap(this.object, "switches")),
       signalNs: costOfSignal(traps),
-      probes: this.sites.map(({ index, probe }) => ({
+      probes: this.sites.map(({ index, probe, captureNs }) => ({
         role: this.boundRole(probe),
         entry: places.get(probe.entryId ?? probe.id) ?? index,
         costNs: costOfHit(probe, traps),
+        captureNs,
       })),
     };
   }
 
-  /** What a hit of each probe takes, nanoseconds, without what its pointers lead to. */
+  /** What a hit of each probe takes, nanoseconds, without what deep programs follow. */
   costsNs(traps: TrapCosts): number[] {
-    return this.sites.map(({ probe }) => Math.round(predictedCost(probe, traps)));
+    return this.sites.map(({ probe, captureNs }) => Math.round(predictedCost(probe, captureNs, traps)));
   }
 
   private boundRole({ role, parks }: ProbeSpec): Bound["probes"][number]["role"] {

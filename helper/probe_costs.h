@@ -23,8 +23,9 @@ struct tally {
 };
 
 struct probe {
-	uint32_t entry;	  /* index of its function's entry probe */
-	uint32_t cost_ns; /* of a hit, without what `tally` has */
+	uint32_t entry;	     /* index of its function's entry probe */
+	uint32_t cost_ns;    /* of a hit, without what `tally` has */
+	uint32_t capture_ns; /* of one that is captured, beside what its program measures */
 	enum role role;
 	int gone;
 	int thinned;
@@ -60,7 +61,8 @@ static void read_tally(uint32_t index, struct tally *tally)
 	for (uint32_t word = EMITTED; word <= UNPAIRED; word++)
 		tally->hits += words[word];
 	tally->captures = words[EMITTED] + words[DROPPED];
-	tally->capture_ns = (double)words[SPENT_NS] + (double)words[SIGNALS] * signal_ns;
+	tally->capture_ns = (double)words[SPENT_NS] + (double)words[SIGNALS] * signal_ns +
+			    (double)words[EMITTED] * probes[index].capture_ns;
 }
 
 /* Takes all hits; gives nanoseconds that those since the last look have cost. */

@@ -157,6 +157,12 @@ export function programClass(plan: CapturePlan, tables: CaptureTables): SizeClas
   return SIZE_CLASSES.find((size) => fits(plan, tables, size)) ?? "deep";
 }
 
+/** How often the program of a flat plan reads the target's memory for what it copies, at the most; 0 for a deep one. */
+export function flatReads(plan: CapturePlan, tables: CaptureTables): number {
+  if (programClass(plan, tables) === "deep") return 0;
+  return plan.pieces.filter(({ kind }) => kind === "stack").length + rootOf(plan, tables).slots;
+}
+
 function rootOf(plan: CapturePlan, tables: CaptureTables): { firstSlot: number; slots: number; masks: number } {
   if (plan.rootType === undefined) return { firstSlot: 0, slots: 0, masks: 0 };
   const root = readCaptureType(tables, plan.rootType);

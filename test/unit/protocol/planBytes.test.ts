@@ -4,7 +4,15 @@ import { DEFAULT_LIMITS, RUNE_TAIL } from "../../../src/probe/api.ts";
 import { CAPTURE_REGISTERS, type CapturePlan } from "../../../src/protocol/capture.ts";
 import { CaptureTablesWriter, noCaptureTables, type Slot } from "../../../src/protocol/captureTypes.ts";
 import type { ProbeSpec } from "../../../src/protocol/helperApi.ts";
-import { encodePlan, PLAN, PLAN_FLAGS, PlanError, programClass, STACK_PIECE } from "../../../src/protocol/planBytes.ts";
+import {
+  encodePlan,
+  flatReads,
+  PLAN,
+  PLAN_FLAGS,
+  PlanError,
+  programClass,
+  STACK_PIECE,
+} from "../../../src/protocol/planBytes.ts";
 import { RECORD } from "../../../src/protocol/records.ts";
 
 const TEXT: Slot = {
@@ -130,6 +138,23 @@ describe("encodePlan", () => {
         () => encodePlan(probe(plan), noCaptureTables()),
         (error) => error instanceof PlanError && message.test(error.message),
       );
+    });
+});
+
+describe("flatReads", () => {
+  const rows: readonly (readonly [string, CapturePlan["pieces"], readonly Slot[], number])[] = [
+    ["registers", pieces(9, "RAX"), [], 0],
+    ["two strings", pieces(4, "RAX"), [TEXT, TEXT], 2],
+    ["words of the stack", pieces(3), [], 3],
+    ["a string on the stack", pieces(2), [TEXT], 3],
+    ["what a deep program does", pieces(2, "RAX"), [{ ...TEXT, when: { at: 8, zero: true } }], 0],
+  ];
+  for (const [name, pieces, slots, reads] of rows)
+    it(`${name}: ${reads}`, () => {
+      const writer = new CaptureTablesWriter();
+      writer.add({ size: 24, slots: [TEXT], masks: [] });
+      const rootType = writer.add({ size: 64, slots, masks: [] });
+      assert.equal(flatReads({ pieces, rootType }, writer.tables()), reads);
     });
 });
 
