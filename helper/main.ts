@@ -18,6 +18,11 @@ import { Turns } from "./turns.ts";
  * its time with thousands of them, under a busy target.
  */
 const GOODBYE_MS = 60_000;
+/**
+ * SIGTERM to a whole group (timeout(1), the stop of a service) reaches the peer, too: it asks for the final counters and
+ * closes the stream. Without that the helper ends by itself after this long.
+ */
+const PEER_FIRST_MS = 2_000;
 
 const output = openOutput();
 const turns = new Turns((session, batch, done) => {
@@ -47,7 +52,10 @@ const { rpc } = connectFrames(
 helper.register(rpc);
 output.on("error", () => shutDown());
 output.on("close", () => shutDown());
-process.on("SIGTERM", () => shutDown());
+let terminated: NodeJS.Timeout | undefined;
+process.on("SIGTERM", () => {
+  terminated ??= setTimeout(shutDown, PEER_FIRST_MS);
+});
 // A terminal sends these to every process before it. What they mean is the peer's business: it asks for the final
 // counters, closes the stream, and with that ends the helper.
 for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});

@@ -48,6 +48,12 @@ export interface SessionContext {
   onRemoved?(removed: RemovedParams): void;
 }
 
+/** What a process ran before it was attached to. */
+interface Running {
+  readonly program: string | undefined;
+  readonly execution: string | undefined;
+}
+
 export class Session {
   readonly params: AttachParams;
   /** For the audit log. */
@@ -68,7 +74,10 @@ export class Session {
     const { target } = params;
     const what = describeTarget(params);
     if (target.kind === "process") checkProcess(what, target.pid, target.startTime);
-    const execution = target.kind === "process" ? readExecution(target.pid) : undefined;
+    const before: Running | undefined =
+      target.kind === "process"
+        ? { program: programIdentity(target.pid), execution: readExecution(target.pid) }
+        : undefined;
     const path = target.file ?? `/proc/${target.kind === "process" ? target.pid : 0}/exe`;
     // What a process runs whom the peer may trace, or a file that the peer can open.
     const file = target.file === undefined ? openRegular(what, path) : openProgram(what, path, context.peerUid);
@@ -87,7 +96,7 @@ export class Session {
         });
         if (params.expiresInMs !== undefined) holder.expireIn(params.expiresInMs);
         const session = new Session(params, file, loaded, holder);
-        session.watch(execution, context);
+        session.watch(before, context);
         return session;
       } catch (error) {
         loaded.close();
@@ -132,16 +141,16 @@ export class Session {
     this.loaded.close();
   }
 
-  /** A process that is about to exec `file` is left alone until it has done so. */
-  private watch(execution: string | undefined, context: SessionContext): void {
+  /** A process that is about to exec `file` is left alone until it has done so; one that has it mapped goes on as it is. */
+  private watch(before: Running | undefined, context: SessionContext): void {
     const { target, session } = this.params;
-    const program = this.program.identity;
     if (target.kind !== "process") return;
-    const { pid, startTime } = target;
+    const { pid, startTime, file, library } = target;
+    const program = library === true ? before?.program : this.program.identity;
     // Without `file` it ran the program when it was checked; what it runs by now may already be another.
-    let running = target.file === undefined;
+    let running = file === undefined || library === true;
     // exec of the same program counts, too: the kernel's links do not follow it from every thread.
-    let first = running ? execution : undefined;
+    let first = running ? before?.execution : undefined;
     const end = (reason: "exited" | "exec"): void => {
       clearInterval(this.watcher);
       context.onEnded(session, { pid, reason });

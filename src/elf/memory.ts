@@ -3,16 +3,10 @@
  * position-independent file applied (a linker may leave zeros in the data and the value in `.rela.dyn` only).
  */
 
-import { DamagedError, Reader } from "../bytes/reader.ts";
+import { DamagedError } from "../bytes/reader.ts";
 import type { ElfSegment } from "./elf.ts";
+import { Relocations } from "./relocations.ts";
 import type { Sections } from "./sections.ts";
-
-/** Elf64_Rela. */
-const RELA_BYTES = 24;
-/** 64 MiB of relocations is ten times what the largest known PIE has. */
-const MAX_RELA_BYTES = 64 << 20;
-const R_X86_64_RELATIVE = 8;
-const R_AARCH64_RELATIVE = 1027;
 
 export class Memory {
   readonly #sections: Sections;
@@ -141,14 +135,8 @@ export class Memory {
   }
 
   relocations(): Promise<Relocations> {
-    this.#relocations ??= this.#loadRelocations();
+    this.#relocations ??= Relocations.load(this.#sections);
     return this.#relocations;
-  }
-
-  async #loadRelocations(): Promise<Relocations> {
-    const section = this.#sections.find(".rela.dyn") ?? this.#sections.find(".rela");
-    if (section === undefined || section.size > MAX_RELA_BYTES) return new Relocations(new Uint8Array(0));
-    return new Relocations(await this.#sections.source.read(section.offset, section.size));
   }
 }
 
@@ -157,38 +145,3 @@ const SCAN_CHUNK_BYTES = 4 << 20;
 const MAX_SCAN_BYTES = 512 << 20;
 /** moduledata's home: `.go.module` since Go 1.26, before that with the data that holds no pointers to the heap. */
 const TABLE_SECTIONS = [".go.module", ".noptrdata", ".data", ".data.rel.ro"];
-
-/** R_*_RELATIVE entries: `*(base + r_offset) = base + r_addend`. */
-class Relocations {
-  readonly #values = new Map<number, number>();
-
-  constructor(bytes: Uint8Array) {
-    const reader = new Reader(bytes);
-    while (reader.left >= RELA_BYTES) {
-      const place = reader.u32() + reader.u32() * 0x1_0000_0000;
-      const type = reader.u32();
-      reader.skip(4);
-      const value = reader.u32() + reader.u32() * 0x1_0000_0000;
-      if (type === R_X86_64_RELATIVE || type === R_AARCH64_RELATIVE) this.#values.set(place, value);
-    }
-  }
-
-  valueAt(place: number): number | undefined {
-    return this.#values.get(place);
-  }
-
-  /** A copy of `bytes` (at `address` in memory) with the relocations inside applied. */
-  applied(bytes: Uint8Array, address: number): Uint8Array {
-    const copy = new Uint8Array(bytes);
-    const view = new DataView(copy.buffer);
-    for (const [place, value] of this.#values) {
-      const at = place - address;
-      if (at >= 0 && at + 8 <= copy.length) view.setBigUint64(at, BigInt(value), true);
-    }
-    return copy;
-  }
-
-  *placesOf(isWanted: (value: number) => boolean): Iterable<number> {
-    for (const [place, pointed] of this.#values) if (isWanted(pointed)) yield place;
-  }
-}

@@ -451,15 +451,18 @@ async function whyNoFloats(
 ): Promise<{ noFloats?: string }> {
   if (floats === "off") return { noFloats: FLOATS_OFF };
   if (fn.convention !== "register") return {};
-  const site = await (await import("./plan/signalSite.ts")).signalSite(binary);
+  const { isPlugin, signalSite } = await import("./plan/signalSite.ts");
+  if (isPlugin(binary)) return { noFloats: `${FLOATS_OFF}, and signals go to the runtime of the plugin's host` };
+  const site = await signalSite(binary);
   return site === undefined ? { noFloats: `${FLOATS_OFF}, and runtime.sigtrampgo cannot be probed` } : {};
 }
 
 async function watchSites(binary: GoBinary, plans: readonly FunctionPlan[], returns: boolean): Promise<WatchSite[]> {
-  const [{ unwindSites }, { readsFloats, signalSite }] = await Promise.all([
+  const [{ unwindSites }, { isPlugin, readsFloats, signalSite }] = await Promise.all([
     import("./plan/unwindSites.ts"),
     import("./plan/signalSite.ts"),
   ]);
+  if (isPlugin(binary)) return [];
   const signal = readsFloats(plans, returns) ? await signalSite(binary) : undefined;
   return [...(returns ? await unwindSites(binary) : []), ...(signal === undefined ? [] : [signal])];
 }

@@ -37,8 +37,17 @@ export interface InitializeResult {
  * peer has open for reading: what a user cannot open, the helper does not open for him.
  */
 export type AttachTarget =
-  /** `startTime`: field 22 of /proc/PID/stat, guards against PID reuse; `null` for a process about to exec `file`. */
-  | { readonly kind: "process"; readonly pid: number; readonly startTime: string; readonly file?: string }
+  /**
+   * `startTime`: field 22 of /proc/PID/stat, guards against PID reuse. `file`: what the process is about to exec, or, with
+   * `library`, what it has mapped beside its program.
+   */
+  | {
+      readonly kind: "process";
+      readonly pid: number;
+      readonly startTime: string;
+      readonly file?: string;
+      readonly library?: true;
+    }
   /** Every process that runs this file, now and later. */
   | { readonly kind: "file"; readonly file: string };
 

@@ -163,7 +163,13 @@ export const HELPER_SCHEMAS = {
     expiresInMs,
     budget: v.exactOptional(v.pipe(v.number(), v.minValue(MIN_BUDGET), v.maxValue(MAX_BUDGET))),
     target: v.variant("kind", [
-      v.strictObject({ kind: v.literal("process"), pid, startTime, file: v.exactOptional(path) }),
+      v.strictObject({
+        kind: v.literal("process"),
+        pid,
+        startTime,
+        file: v.exactOptional(path),
+        library: v.exactOptional(v.literal(true)),
+      }),
       v.strictObject({ kind: v.literal("file"), file: path }),
     ]),
     goroutine: v.strictObject({

@@ -13,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
@@ -79,15 +79,29 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   });
 }
 
-test("Ctrl-C at a terminal, which reaches the helper too, ends with the totals and 0", async () => {
-  const { target, trace } = await tracing();
-  await target.command("work 3");
-  process.kill(helperOf(trace), "SIGINT");
-  trace.process.kill("SIGINT");
-  assert.equal(await trace.status(), 0, trace.stderr);
-  assert.equal(eventsOf(trace.stdout).stats[0]?.hits, 3);
-  await unharmed(target);
-});
+for (const [what, signal] of [
+  ["Ctrl-C at a terminal", "SIGINT"],
+  ["the end of a terminal", "SIGHUP"],
+  ["timeout(1) and the stop of a service", "SIGTERM"],
+] as const) {
+  test(`${what}, which reaches the helper first, ends with the totals and 0`, async () => {
+    const { target, trace } = await tracing();
+    await target.command("work 3");
+    const helper = helperOf(trace);
+    process.kill(helper, signal);
+    await until(`the helper has taken ${signal}`, () => !isPending(helper, signal));
+    trace.process.kill(signal);
+    assert.equal(await trace.status(), 0, trace.stderr);
+    assert.equal(eventsOf(trace.stdout).stats[0]?.hits, 3);
+    await unharmed(target);
+  });
+}
+
+/** Field ShdPnd of /proc/PID/status (proc(5)): a signal that no thread has taken yet. */
+function isPending(pid: number, signal: NodeJS.Signals): boolean {
+  const pending = /^ShdPnd:\s*(\S+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? "0";
+  return ((BigInt(`0x${pending}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+}
 
 test("signals that come twice at once are one: the totals are printed all the same", async () => {
   for (const [first, second] of [

@@ -54,6 +54,12 @@ const CASES: readonly (readonly [what: string, words: () => string[], host: () =
   ],
   ["the program's own beside it", () => ["main.own", "--pid", `${goHost.pid}`], () => goHost, "main.own n=2"],
   [
+    "what a plugin's file describes, and what it does not",
+    () => ["*/plug.Show", "--pid", `${goHost.pid}`],
+    () => goHost,
+    `example.com/libraries/plug.Show own=main.Mark{Name:"a", Raw:main.Raw("b"), M:map[string]int{"c":1}} raw=main.Raw("") hosts=<unavailable: the file does not describe its type, which was made at run time or is of another file of the process> f=<unavailable: in FP register, and signals go to the runtime of the plugin's host>`,
+  ],
+  [
     "a library's function by --binary",
     () => ["main.work", "--binary", library],
     () => cHost,
@@ -72,6 +78,16 @@ for (const [what, words, host, call] of CASES) {
     assert.doesNotMatch(tracer.stderr, /no process/);
   });
 }
+
+test("a library's calls are traced until the end", async () => {
+  const tracer = probelens("trace", "main.work", "--pid", `${cHost.pid}`, "--duration", "1", "--format", "jsonl");
+  await tracer.complains("attached to");
+  // From the first hit on a process could be taken for one that has become another program.
+  cHost.send("call");
+  assert.equal(await tracer.status(), 0, tracer.stderr);
+  assert.equal(eventsOf(tracer.stdout).stats[0]?.hits, 1);
+  assert.doesNotMatch(tracer.stderr, /exec/);
+});
 
 test("inspect shows a library's live bytes, which are the file's again", async () => {
   const { stdout } = await run("inspect", "main.work", "--pid", `${cHost.pid}`, "--json");

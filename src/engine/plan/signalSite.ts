@@ -29,6 +29,11 @@ async function findSignalSite(binary: GoBinary): Promise<WatchSite | undefined> 
   return sites.ok ? { kind: "sigtrampgo", site: sites.entry } : undefined;
 }
 
+/** Its signals go to the runtime of the program that opened it, as does whatever else a plugin asks of the runtime. */
+export function isPlugin({ buildInfo }: GoBinary): boolean {
+  return buildInfo.settings["-buildmode"] === "plugin";
+}
+
 export function readsFloats(plans: readonly FunctionPlan[], returns: boolean): boolean {
   const has = ({ pieces }: PlannedCapture): boolean => pieces.some(({ kind }) => kind === "float");
   return plans.some((plan) => has(plan.call.capture) || (returns && has(plan.return.capture)));

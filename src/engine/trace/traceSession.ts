@@ -1,6 +1,7 @@
 /** The life of one trace: what its probes send is decoded, completed and delivered in order, until its one end. */
 
 import type { EventPlan, FunctionPlan, PlannedProbe } from "../../probe/api.ts";
+import { UserError } from "../../protocol/errors.ts";
 import { MAX_RECORDS_FRAME_BYTES } from "../../protocol/frames.ts";
 import { MAX_UNTAKEN_BYTES, type RemovedParams, TAKEN_STEP_BYTES } from "../../protocol/helperApi.ts";
 import type { RawEvent } from "../../protocol/records.ts";
@@ -216,7 +217,8 @@ export class TraceSession implements Trace, EventSink {
         const { counters, openCalls } = await link.client.detach({ session: this.session });
         this.tallies.onCounters(counters, openCalls);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        // Without its remedy: the end of every trace whose helper died has the same.
+        const message = error instanceof UserError ? `${error.what}: ${error.why}` : String(error);
         finalReason = { kind: "helper-died", message };
       }
     }

@@ -107,7 +107,7 @@ async function openLibraryOf(
   return {
     handle,
     // The file that was read, whatever stands at the path by now.
-    attach: { kind: "process", pid, startTime, file: `/proc/${process.pid}/fd/${source.descriptor}` },
+    attach: { kind: "process", pid, startTime, file: `/proc/${process.pid}/fd/${source.descriptor}`, library: true },
     library: library.path,
     isStill: () => hasMapped(pid, { path: library.path, inode: source.inode }),
   };

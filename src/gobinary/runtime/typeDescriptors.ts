@@ -165,7 +165,9 @@ export class TypeDescriptors {
   dynamicType(descriptor: number): DynamicType {
     const offset = descriptor - this.#address;
     if (!(offset >= 0 && offset < this.#bytes.length))
-      return refuse("its type was made at run time, the program file does not describe it");
+      return refuse(
+        "the file does not describe its type, which was made at run time or is of another file of the process",
+      );
     const type = this.typeAt(offset);
     return type === undefined ? refuse("its type's descriptor is damaged") : { type, direct: this.#isDirect(offset) };
   }

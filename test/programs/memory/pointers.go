@@ -95,8 +95,8 @@ func addInterfaces() {
 	ctx := context.WithValue(context.WithValue(context.Background(), boxKey{}, 1), Name("id"), "42")
 	add(ctx, `&context.valueCtx{Context:&context.valueCtx{Context:`+background+`, key:main.boxKey{}, val:int(1)}, key:main.Name("id"), val:string("42")}`)
 	made := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "MadeHere", Type: reflect.TypeOf(1)}})).Elem().Interface()
-	add(made, "<unavailable: its type was made at run time, the program file does not describe it>")
-	add(&made, "&<unavailable: its type was made at run time, the program file does not describe it>")
+	add(made, "<unavailable: the file does not describe its type, which was made at run time or is of another file of the process>")
+	add(&made, "&<unavailable: the file does not describe its type, which was made at run time or is of another file of the process>")
 	var e error = E{8}
 	add(&e, "&main.E{Code:8}")
 	add([]error{e, nil}, "[]error{main.E{Code:8}, nil}")

@@ -21,9 +21,14 @@ func main() {
 		panic(err)
 	}
 	double := found.(func(int, string) int)
+	found, err = opened.Lookup("Mixed")
+	if err != nil {
+		panic(err)
+	}
+	mixed := found.(func() int)
 	fmt.Println("ready")
 	input := bufio.NewScanner(os.Stdin)
 	for n := 1; input.Scan(); n++ {
-		fmt.Println("done", double(n, "plugin"), own(n))
+		fmt.Println("done", double(n, "plugin"), own(n), mixed())
 	}
 }
