@@ -213,7 +213,10 @@ class ProbeEngine implements FullEngine {
     try {
       const binary = await this.completed(opened.handle.binary, request.source);
       if (opened.library !== undefined && target.kind === "process") {
-        notice(`the functions are those of ${shown(opened.library)}, which process ${target.pid} has mapped`);
+        const { library, otherLibraries: others = [] } = opened;
+        const beside =
+          others.length === 0 ? "" : `; --binary traces those of ${others.map(shown).join(", ")} beside it`;
+        notice(`the functions are those of ${shown(library)}, which process ${target.pid} has mapped${beside}`);
       }
       for (const warning of binary.warnings) notice(`${shown(binary.name)}: ${warning}`);
       const groups = await resolvePatterns(binary, request.functions).catch((error: unknown) => {
@@ -462,8 +465,7 @@ async function watchSites(binary: GoBinary, plans: readonly FunctionPlan[], retu
     import("./plan/unwindSites.ts"),
     import("./plan/signalSite.ts"),
   ]);
-  if (isPlugin(binary)) return [];
-  const signal = readsFloats(plans, returns) ? await signalSite(binary) : undefined;
+  const signal = !isPlugin(binary) && readsFloats(plans, returns) ? await signalSite(binary) : undefined;
   return [...(returns ? await unwindSites(binary) : []), ...(signal === undefined ? [] : [signal])];
 }
 

@@ -158,6 +158,11 @@ export function replacedSinceRead(file: string): UserError {
   });
 }
 
+/** `refusal`: of the process's program. */
+export function noGoMapped({ code, what, why, remedy }: UserError): UserError {
+  return new UserError({ code, what, why: `${why}; nor has the process loaded a library that is, so far`, remedy });
+}
+
 export function libraryNotReadable(pid: number, library: string): UserError {
   return new UserError({
     code: "denied",

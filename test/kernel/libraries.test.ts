@@ -1,7 +1,7 @@
 /** Go code that is not in a process's own program: a library of a C program, and a plugin of a Go program. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -96,6 +96,23 @@ test("inspect shows a library's live bytes, which are the file's again", async (
   const { offset, size } = JSON.parse(dry) as { offset: string; size: number };
   const file = execFileSync("od", ["-An", "-v", "-tx1", "-j", offset, "-N", `${size}`, library], { encoding: "utf8" });
   assert.equal(bytes.replaceAll(" ", ""), file.replace(/\s/g, ""));
+});
+
+test("of two libraries with the same function one is traced, and the other is named", async () => {
+  const other = join(folder, "libother.so");
+  copyFileSync(library, other);
+  const host = new Child(join(folder, "chost"), [], { env: { ...process.env, LD_PRELOAD: other } });
+  await host.says("ready");
+  const { stderr } = await run("trace", "main.work", "--pid", `${host.pid}`, "--duration", "0.1");
+  const [traced, named] = stderr.includes(`those of ${library},`) ? [library, other] : [other, library];
+  assert.ok(stderr.includes(`the functions are those of ${traced}, which`), stderr);
+  assert.ok(stderr.includes(`--binary traces those of ${named} beside it`), stderr);
+});
+
+test("a C program that has loaded no library of Go's, so far", async () => {
+  const { status, stderr } = await run("trace", "main.work", "--pid", `${process.pid}`);
+  assert.equal(status, 1);
+  assert.match(stderr, /not a Go binary: .*; nor has the process loaded a library that is, so far/);
 });
 
 test("a function that neither has is not found in the program", async () => {

@@ -29,7 +29,7 @@ async function findSignalSite(binary: GoBinary): Promise<WatchSite | undefined> 
   return sites.ok ? { kind: "sigtrampgo", site: sites.entry } : undefined;
 }
 
-/** Its signals go to the runtime of the program that opened it, as does whatever else a plugin asks of the runtime. */
+/** It runs its own copy of the runtime's code (its linker binds functions early), but signals go to its host's. */
 export function isPlugin({ buildInfo }: GoBinary): boolean {
   return buildInfo.settings["-buildmode"] === "plugin";
 }

@@ -15,8 +15,9 @@ import type { StackFrame } from "../api.ts";
 const MAX_CACHED_FRAMES = 65_536;
 const WORD = 8;
 
-/** A stack as it was copied; code addresses are the file's. */
+/** A stack as it was copied; code addresses are the file's, `bias` less than the process's. */
 export interface CapturedStack {
+  readonly bias: number;
   /** The function whose caller comes first. */
   readonly callee: string;
   /** Of a call that was inlined: an address whose frames come before those of the return address. */
@@ -70,6 +71,7 @@ export function capturedStack(
   }
   return {
     ...called,
+    bias,
     returnAddress: Number(raw.returnAddress) - bias,
     cfa: Number(root.getBigUint64(stackPointer, true)) + cfaOffset,
     room: Number(raw.depth),
@@ -117,7 +119,9 @@ export class StackTable {
       const code = this.known.get(address);
       const physical = code?.frames.at(-1);
       if (code === undefined || physical === undefined)
-        return cut(`${callee} was called from 0x${returnAddress.toString(16)}, which is no Go function's code`);
+        return cut(
+          `${callee} was called from 0x${(returnAddress + captured.bias).toString(16)}: no Go function of the file`,
+        );
       if (physical.func === GOROUTINE_EXIT) {
         if (frames.at(-1)?.func === MAIN_GOROUTINE) frames.pop();
         return { stack: frames };

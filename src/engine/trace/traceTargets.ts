@@ -5,7 +5,7 @@ import { UserError } from "../../protocol/errors.ts";
 import type { AttachTarget } from "../../protocol/helperApi.ts";
 import { decodePath, encodePath } from "../../protocol/path.ts";
 import { shown } from "../../protocol/shown.ts";
-import { readingProgramOf } from "../failures.ts";
+import { noGoMapped, readingProgramOf } from "../failures.ts";
 import type { HelperLink } from "../helper/link.ts";
 import type { Job } from "../job.ts";
 import { resolvePatterns } from "../plan/resolvePatterns.ts";
@@ -26,6 +26,8 @@ export interface OpenTarget {
   readonly path?: string;
   /** Path of the library that was read instead of the process's program. */
   readonly library?: string;
+  /** Of others with Go code that the process has mapped, which may have functions of these names, too. */
+  readonly otherLibraries?: readonly string[];
   /** Asked once attached: the probes were planned for the program that was read, and for no other. */
   readonly isStill: () => Promise<boolean>;
 }
@@ -53,19 +55,21 @@ export async function openProcessTarget(
   }
   // Where no library has the functions, either, the program's answer (or the only library's) says so.
   let fallback = program;
-  for (const library of await goLibraries(found.pid)) {
+  const libraries = await goLibraries(found.pid);
+  for (const library of libraries) {
     const target = await openLibraryOf(job, found, library, cache).catch((error: unknown) => {
       if (error instanceof UserError) return undefined;
       throw error;
     });
     if (target !== undefined && (await holds(target.handle.binary, functions))) {
       fallback?.handle.release();
-      return target;
+      const others = libraries.map(({ path }) => path).filter((path) => path !== library.path);
+      return { ...target, otherLibraries: others };
     }
     if (fallback === undefined) fallback = target;
     else target?.handle.release();
   }
-  if (fallback === undefined) throw refusal;
+  if (fallback === undefined) throw refusal instanceof UserError ? noGoMapped(refusal) : refusal;
   return fallback;
 }
 

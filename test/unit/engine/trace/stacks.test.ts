@@ -31,7 +31,7 @@ const FRAME = 0x20;
 /** A stack on which these return addresses stand, one frame above the other. */
 function onStack(returns: readonly number[], changes: Partial<CapturedStack> = {}): CapturedStack {
   const words = new Map(returns.slice(1).map((address, index) => [CFA + FRAME * (index + 1) - 8, address]));
-  return { callee: "main.traced", returnAddress: returns[0]!, cfa: CFA, room: 0, words, ...changes };
+  return { callee: "main.traced", bias: 0, returnAddress: returns[0]!, cfa: CFA, room: 0, words, ...changes };
 }
 
 async function unwound(captured: CapturedStack): Promise<Stack> {
@@ -83,7 +83,11 @@ test("each reason for which a stack ends early", async () => {
     ],
     [
       onStack([0x1100, 0x9999]),
-      "main.inlined main.caller … main.caller was called from 0x9999, which is no Go function's code",
+      "main.inlined main.caller … main.caller was called from 0x9999: no Go function of the file",
+    ],
+    [
+      onStack([0x1100, -0x7ffe8000], { bias: 0x7fff0000 }),
+      "main.inlined main.caller … main.caller was called from 0x8000: no Go function of the file",
     ],
     [
       onStack(two, { full: "bytes" }),
@@ -133,6 +137,7 @@ test("words are taken from the chunks of frames, less the load bias", () => {
   const captured = capturedStack(raw, plan, 8, 0x400000, { callee: "main.traced" });
   assert.deepEqual(captured, {
     callee: "main.traced",
+    bias: 0x400000,
     returnAddress: 0x1100,
     cfa: 0x8000,
     room: 0x100,
