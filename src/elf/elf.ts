@@ -116,7 +116,7 @@ async function headerTable(source: ByteSource, header: Buffer, kind: "program" |
   }
   if (count === 0) return Buffer.alloc(0);
   if (entryBytes !== expected) throw damaged(source.name, `a ${kind} header of ${entryBytes} bytes`);
-  if (count > limit) throw damaged(source.name, `${count} ${kind} headers`);
+  if (count > limit) throw unsupported(source.name, `it has ${count} ${kind} headers, and ${limit} are the most`);
   if (offset + count * entryBytes > source.size)
     throw damaged(source.name, `its ${kind} headers (${count} at ${offset}) lie beyond its end at ${source.size}`);
   return Buffer.from(await source.read(offset, count * entryBytes));

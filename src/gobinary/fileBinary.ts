@@ -157,7 +157,9 @@ export class FileBinary implements GoBinary {
       ? "no DWARF is found: the names of the binary's sections are lost"
       : part !== undefined
         ? dwarfDamaged(`${part} is all that is left of it`)
-        : "the binary has no DWARF (it was stripped)";
+        : elf.sections.length === 0
+          ? "no DWARF is found: the file has no usable section headers"
+          : "the binary has no DWARF (it was stripped)";
     return unusedDebugFile === undefined ? why : `${why}, and ${unusedDebugFile}`;
   }
 

@@ -181,6 +181,18 @@ function notGo(name: string, info: BuildInfo | undefined, warnings: readonly str
       why: "not a Go binary: it has no Go function table (.gopclntab)",
       remedy: "Probelens traces programs built by the Go compiler (gc), version 1.15 or later.",
     });
+  // The one warning is about the headers; packers (UPX) leave none, and what they packed is whole in memory only.
+  if (
+    info === undefined &&
+    warnings.length === 1 &&
+    warnings[0]?.startsWith("the file has no section headers") === true
+  )
+    return new UserError({
+      code: "not-go",
+      what: `cannot read ${shown(name)}`,
+      why: "it has neither a Go function table nor section headers: it is packed, or no Go program",
+      remedy: "Trace a packed program as the Go compiler made it (`upx -d` unpacks what UPX packed).",
+    });
   const built =
     info === undefined
       ? "no Go function table is found"

@@ -143,10 +143,7 @@ for (const version of VERSIONS) {
     const bytes = readFileSync(stripped);
     assert.deepEqual(key(await (await openBinary(bytesSource(bytes))).functions()), whole);
     // No section headers at all, as after `sstrip`.
-    const bare = Buffer.from(bytes);
-    bare.fill(0, 40, 48);
-    bare.fill(0, 60, 64);
-    assert.deepEqual(key(await (await openBinary(bytesSource(bare))).functions()), whole);
+    assert.deepEqual(key(await (await openBinary(bytesSource(withoutSections(bytes)))).functions()), whole);
   });
 
   test(`Go ${version}: the first answer reads a part of the file only`, async () => {
@@ -172,6 +169,7 @@ const REFUSED: readonly [what: string, change: (bytes: Buffer) => Uint8Array, wh
   ["another machine", (bytes) => patched(bytes, 18, 8), /machine is number 8/],
   ["an object file", (bytes) => patched(bytes, 16, 1), /object file/],
   ["a C program", () => readFileSync("/bin/true"), /not a Go binary/],
+  ["what a packer leaves", () => withoutSections(readFileSync("/bin/true")), /: it is packed, or no Go program/],
 ];
 
 test("what is not a Go program is refused with one message", async () => {
@@ -184,6 +182,44 @@ test("what is not a Go program is refused with one message", async () => {
       return true;
     });
 });
+
+const HEADERS: readonly [what: string, change: (bytes: Buffer) => Uint8Array, warning: RegExp][] = [
+  ["no section headers", withoutSections, /^the file has no section headers/],
+  ["more than are read", (bytes) => withSectionCount(bytes, 70_000), /cannot be used: it has 70000 section headers/],
+];
+
+test("a program whose section headers lead nowhere is not called stripped or damaged", async () => {
+  const bytes = readFileSync(await buildShapes(VERSIONS[0]!, modeNamed("default")));
+  for (const [what, change, warning] of HEADERS) {
+    const binary = await openBinary(bytesSource(change(bytes)));
+    assert.equal(binary.warnings.length, 1, what);
+    assert.match(binary.warnings[0] ?? "", warning);
+    const [fn] = await binary.functionsNamed("main.ints");
+    assert.ok(fn);
+    const signature = await binary.signature(fn);
+    assert.equal(!signature.ok && signature.reason, "no DWARF is found: the file has no usable section headers");
+  }
+});
+
+/** As after `sstrip`: no section header table (e_shoff, e_shnum, e_shstrndx). */
+function withoutSections(bytes: Buffer): Buffer {
+  const bare = Buffer.from(bytes);
+  bare.fill(0, 40, 48);
+  bare.fill(0, 60, 64);
+  return bare;
+}
+
+/** Extended numbering (gABI): the count stands in the first header, the table at the end of the file. */
+function withSectionCount(bytes: Buffer, count: number): Buffer {
+  const from = Number(bytes.readBigUInt64LE(40));
+  const table = Buffer.alloc(64 * count);
+  bytes.copy(table, 0, from, from + 64 * bytes.readUInt16LE(60));
+  table.writeBigUInt64LE(BigInt(count), 32);
+  const extended = Buffer.concat([bytes, table]);
+  extended.writeBigUInt64LE(BigInt(bytes.length), 40);
+  extended.writeUInt16LE(0, 60);
+  return extended;
+}
 
 function patched(bytes: Buffer, offset: number, value: number): Buffer {
   const copy = Buffer.from(bytes);
