@@ -215,7 +215,7 @@ export function noSuchFile(binary: string, pattern: string, file: string): UserE
   return new UserError({
     code: "no-such-function",
     what: `cannot find ${shown(pattern)}`,
-    why: `no function of ${shown(binary)} comes from a file ${shown(file)}`,
+    why: `no function of ${shown(binary)} is declared in a file ${shown(file)}`,
     remedy: "Give the end of the path as the binary has it; `probelens list` shows the files",
   });
 }
@@ -253,7 +253,7 @@ export function noFunctionAtLine(
   return new UserError({
     code: "no-such-function",
     what: `cannot find ${shown(pattern)}`,
-    why: `no function with code covers line ${line} of ${shown(file)}`,
+    why: `no function with code that is declared at or above line ${line} of ${shown(file)} reaches it`,
     remedy:
       nearest === undefined
         ? "`probelens list` shows the functions"

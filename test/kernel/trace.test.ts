@@ -249,6 +249,10 @@ describe("counts and pairing", () => {
       stderr,
       /main\.alsoInlined is also inlined in 1 place, 0 traceable; this trace does not see the calls/,
     );
+    const { stats, stderr: ofMany } = await traced("main.*", program);
+    const [, unseen, all] = /(\d+) of (\d+) functions (?:is|are) also inlined in places where/.exec(ofMany) ?? [];
+    assert.equal(Number(all), stats.length, ofMany);
+    assert.ok(Number(unseen) > 0 && Number(unseen) < stats.length, ofMany);
     const { stdout } = await run("inspect", "main.alsoInlined", "--binary", program, "--json");
     const { inlined, copies } = JSON.parse(stdout) as { inlined: number; copies: { func: string; line: number }[] };
     const line =

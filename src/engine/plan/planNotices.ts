@@ -7,7 +7,7 @@ import type { Job } from "../job.ts";
 import type { SourcedBinary } from "../programs/sourceCompletion.ts";
 import { inlinedSummary } from "./inlinedBounds.ts";
 
-/** Of more functions at once nobody reads the notices, and counting takes time. */
+/** Of more functions at once nobody reads a notice each, and counting takes time. */
 const MAX_INLINED_NOTICES = 4;
 /** Functions named behind one answer about their source. */
 const MAX_NAMED = 4;
@@ -27,7 +27,14 @@ export async function saySource(job: Job, binary: SourcedBinary, plans: readonly
 
 /** Where calls of a function were inlined, and what of them the trace sees. */
 export async function sayInlined(job: Job, binary: GoBinary, plans: readonly FunctionPlan[]): Promise<void> {
-  if (plans.length > MAX_INLINED_NOTICES) return;
+  if (plans.length > MAX_INLINED_NOTICES) {
+    const unseen = plans.filter(({ inlinedCalls }) => inlinedCalls.some((inlined) => !("site" in inlined))).length;
+    if (unseen > 0)
+      job.notice(
+        `${unseen} of ${plans.length} functions ${unseen === 1 ? "is" : "are"} also inlined in places where this trace does not see the calls; \`probelens inspect\` lists those of a function`,
+      );
+    return;
+  }
   for (const { fn, entry, inlinedCalls } of plans) {
     const counted = await binary.inlinedCallCount(fn).catch(() => 0);
     if (counted === 0 && inlinedCalls.length === 0) continue;

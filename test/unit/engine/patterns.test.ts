@@ -119,9 +119,9 @@ const REFUSED: [pattern: string, code: string, words: RegExp][] = [
   ["gopkg.in/yaml.v2.Marshal", "no-such-function", /Did you mean gopkg\.in\/yaml%2ev2\.Marshal/],
   ["nosuch.*", "no-such-function", /no function of this name/],
   ["", "no-such-function", /a function without a name/],
-  ["app.go:17", "no-such-function", /no function with code covers line 17/],
+  ["app.go:17", "no-such-function", /no function with code that is declared at or above line 17 of .* reaches it/],
   ["app.go:5", "no-such-function", /The nearest is main\.computeE at line 10/],
-  ["other.go:5", "no-such-function", /comes from a file other\.go/],
+  ["other.go:5", "no-such-function", /is declared in a file other\.go/],
   [
     "app.go:0",
     "no-such-function",
