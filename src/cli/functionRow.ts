@@ -1,7 +1,7 @@
 /** A function as `list` and `inspect` show it. */
 
 import { ARCHITECTURES } from "../arch/arch.ts";
-import { whyNotTraced } from "../engine/plan/tracePlan.ts";
+import { whyNoGoroutine } from "../engine/plan/tracePlan.ts";
 import { formatLocation } from "../goabi/format.ts";
 import type { GoBinary, GoFunction, PlacedSignature, PlacedVariable, SignatureResult } from "../gobinary/api.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -59,7 +59,7 @@ async function whyNotTraceable(
   const { whyNotPlanned } = await import("../probe/plan.ts");
   try {
     return (
-      whyNotTraced(binary)?.why ?? whyNotPlanned({ fn, arch: binary.arch, signature, code: await binary.code(fn) })
+      whyNoGoroutine(binary, fn) ?? whyNotPlanned({ fn, arch: binary.arch, signature, code: await binary.code(fn) })
     );
   } catch (error) {
     if (error instanceof UserError) return error.why;

@@ -11,10 +11,14 @@ const MAX_TABLE_BYTES = 64 << 20;
 const RELATIVE = new Set([8, 1027]);
 /** `*(base + r_offset) = symbol + r_addend`: R_X86_64_64, R_AARCH64_ABS64. */
 const SYMBOLIC = new Set([1, 257]);
+/** Where a thread-local variable stands from the thread's base: R_X86_64_TPOFF64, R_AARCH64_TLS_TPREL. */
+const THREAD_LOCAL = new Set([18, 1030]);
 const SHN_UNDEF = 0;
 
 export class Relocations {
   readonly #values = new Map<number, number>();
+  /** The dynamic linker places thread-local variables: those of a library, where a program's own stand fixed. */
+  placesThreadLocals = false;
 
   static async load(sections: Sections): Promise<Relocations> {
     const section = sections.find(".rela.dyn") ?? sections.find(".rela");
@@ -37,6 +41,7 @@ export class Relocations {
       const symbol = reader.u32();
       const addend = reader.u32() + reader.u32() * 0x1_0000_0000;
       if (RELATIVE.has(type)) this.#values.set(place, addend);
+      else if (THREAD_LOCAL.has(type)) this.placesThreadLocals = true;
       else if (SYMBOLIC.has(type)) this.#symbolic.push({ place, symbol, addend });
     }
   }

@@ -39,7 +39,7 @@ import {
   factsOf,
   functionKey,
   planGroups,
-  whyNotTraced,
+  whyNoGoroutine,
   withinBounds,
 } from "./plan/tracePlan.ts";
 import { findCommand, notOfGoCommand, StoppedCommand } from "./processes/command.ts";
@@ -161,7 +161,7 @@ class ProbeEngine implements FullEngine {
     options: Pick<TraceRequest, "maxBytes" | "floats"> = {},
     context: ContextRequest = NO_CONTEXT,
   ): Promise<FunctionPlan | Refusal> {
-    const why = fn.notTraceable ?? whyNotTraced(binary)?.why;
+    const why = fn.notTraceable ?? whyNoGoroutine(binary, fn);
     if (why !== undefined) return refuse(why);
     const limits = limitsFor(options.maxBytes);
     if (fn.inlinedEverywhere === true) {

@@ -155,6 +155,8 @@ export interface RuntimeLayout {
   readonly guessed?: true;
   /** Offset of g from the thread's FS base (amd64): -8 in pure Go programs. */
   readonly tlsOffset: number;
+  /** It is another one in each process: the file is a library. */
+  readonly tlsAtLoad?: true;
 }
 
 export interface TypeData {

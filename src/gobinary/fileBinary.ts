@@ -531,7 +531,9 @@ export class FileBinary implements GoBinary {
     const [fn] = this.hasDwarf ? await this.functionsNamed("runtime.casgstatus") : [];
     const found = fn === undefined ? undefined : await this.signature(fn);
     const type = found?.ok === true ? found.signature.params[0]?.type : undefined;
-    if (type?.kind === "ptr") this.runtime = layoutFromType(type.elem, this.runtime.tlsOffset) ?? this.runtime;
+    const { tlsOffset, tlsAtLoad } = this.runtime;
+    const layout = type?.kind === "ptr" ? layoutFromType(type.elem, tlsOffset) : undefined;
+    if (layout !== undefined) this.runtime = { ...layout, ...(tlsAtLoad === undefined ? {} : { tlsAtLoad }) };
   }
 
   #rangesOverFunc({ name, file }: GoFunction): boolean {

@@ -21,7 +21,7 @@ import { findModuledata } from "./moduledata.ts";
 import { FUNCDATA_ARG_INFO, type Pclntab } from "./pclntab.ts";
 import { goMinorVersion, tabledLayout } from "./runtime/goroutineLayout.ts";
 import { runtimeVersion } from "./runtimeVersion.ts";
-import { goroutineOffset } from "./tls.ts";
+import { goroutineOffset, isPlacedAtLoad } from "./tls.ts";
 
 export interface OpenOptions {
   /** Finds a separate debug file by build ID (hex of the GNU one, or Go's) and `.gnu_debuglink` name. */
@@ -132,7 +132,10 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
     inlineTrees,
     moduledata,
     functions,
-    runtime: tabledLayout(minor, told !== undefined, tlsOffset),
+    runtime: {
+      ...tabledLayout(minor, told !== undefined, tlsOffset),
+      ...((await isPlacedAtLoad(elf, memory)) ? { tlsAtLoad: true } : {}),
+    },
   });
   if (binary.runtime.guessed === true) await binary.readRuntimeLayout();
   return binary;

@@ -35,6 +35,15 @@ export async function goroutineOffset(
 }
 
 /**
+ * Whether the offset is known only when the file has been loaded: a library's thread-local variables come below those of
+ * the program and of libraries before it (x86-64 ABI, initial-exec model).
+ */
+export async function isPlacedAtLoad(elf: Elf, memory: Memory): Promise<boolean> {
+  if (!elf.positionIndependent || elf.segments.some(({ type }) => type === "interp")) return false;
+  return (await memory.relocations()).placesThreadLocals;
+}
+
+/**
  * The displacement most often used in `mov %fs:disp32,%reg` (64 REX 8b modrm 25 disp32) and, in position-independent
  * code, `mov $imm32,%reg` (REX c7 c0+r imm32) directly before `mov %fs:(%reg),%reg`.
  */

@@ -109,6 +109,17 @@ test("of two libraries with the same function one is traced, and the other is na
   assert.ok(stderr.includes(`--binary traces those of ${named} beside it`), stderr);
 });
 
+test("a library whose goroutines are in thread-local storage is refused, with why", async () => {
+  const old = join(folder, "libold.so");
+  const env = { ...process.env, GOFLAGS: "-mod=mod", CGO_ENABLED: "1", GOTOOLCHAIN: "go1.16.15" };
+  execFileSync("go", ["build", "-buildmode=c-shared", "-o", old, "./shared"], { cwd: SOURCE, env });
+  const { status, stderr } = await run("trace", "main.work", "--binary", old, "--duration", "0.1");
+  assert.equal(status, 1);
+  assert.match(stderr, /cannot trace main\.work: the goroutine is in thread-local storage, which a library has/);
+  const { stdout } = await run("list", "main.work", "--binary", library, "--json");
+  assert.equal((JSON.parse(stdout) as { traceable: boolean }).traceable, true);
+});
+
 test("a C program that has loaded no library of Go's, so far", async () => {
   const { status, stderr } = await run("trace", "main.work", "--pid", `${process.pid}`);
   assert.equal(status, 1);

@@ -81,9 +81,16 @@ export function withinBounds(job: Job, plans: readonly FunctionPlan[], returns: 
 }
 
 /** Why nothing of a program can be traced. */
-export function whyNotTraced({ name, runtime, runtimeFacts, buildInfo }: GoBinary): UserError | undefined {
+function whyNotTraced({ name, runtime, runtimeFacts, buildInfo }: GoBinary): UserError | undefined {
   if (runtime.guessed !== true) return undefined;
   return goroutinesNotKnown(name, runtimeFacts.goMinor === 0 ? undefined : buildInfo.goVersion);
+}
+
+/** Why the goroutine that calls the function cannot be told. */
+export function whyNoGoroutine(binary: GoBinary, { convention }: GoFunction): string | undefined {
+  const why = whyNotTraced(binary)?.why;
+  if (why !== undefined || binary.runtime.tlsAtLoad !== true || convention === "register") return why;
+  return "the goroutine is in thread-local storage, which a library has at another place in each process";
 }
 
 /** What is asked for with each call. Throws a UserError where the program's Go version is not known for it. */
