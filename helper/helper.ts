@@ -109,6 +109,12 @@ export class Helper {
     // Nothing but `initialize` is served before: it gives up the privileges that no request needs.
   }
 
+  /** Every probe goes, and none comes any more; what was counted can still be asked for. */
+  letGo(): void {
+    this.ending.abort();
+    for (const { session } of this.sessions.values()) void session.detach();
+  }
+
   /** Resolves when every probe is gone. */
   async dispose(): Promise<void> {
     this.ending.abort();

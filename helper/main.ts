@@ -20,7 +20,7 @@ import { Turns } from "./turns.ts";
 const GOODBYE_MS = 60_000;
 /**
  * SIGTERM to a whole group (timeout(1), the stop of a service) reaches the peer, too: it asks for the final counters and
- * closes the stream. Without that the helper ends by itself after this long.
+ * closes the stream. The probes go at once, the helper after this long if the peer is silent.
  */
 const PEER_FIRST_MS = 2_000;
 
@@ -54,6 +54,7 @@ output.on("error", () => shutDown());
 output.on("close", () => shutDown());
 let terminated: NodeJS.Timeout | undefined;
 process.on("SIGTERM", () => {
+  helper.letGo();
   terminated ??= setTimeout(shutDown, PEER_FIRST_MS);
 });
 // A terminal sends these to every process before it. What they mean is the peer's business: it asks for the final
