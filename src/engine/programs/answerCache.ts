@@ -10,7 +10,7 @@
  * files that the answer was taken from (a separate debug file), by path and the same times.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { constants, readSync } from "node:fs";
+import { constants, existsSync, readSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { homedir, release } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
@@ -56,7 +56,8 @@ export function cacheHome(): string | undefined {
   if (isAbsolute(base)) return base;
   try {
     const home = homedir();
-    return isAbsolute(home) ? join(home, ".cache") : undefined;
+    // `/nonexistent` is the home of users that shall have none: root would make it for them.
+    return isAbsolute(home) && existsSync(home) ? join(home, ".cache") : undefined;
   } catch {
     // Neither HOME is set nor does the user database know the user: containers with a uid of their own.
     return undefined;

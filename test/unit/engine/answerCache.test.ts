@@ -160,15 +160,17 @@ test("a folder in which nothing can be made stores nothing, at once", async () =
   }
 });
 
-// The XDG Base Directory Specification: relative paths are invalid and ignored.
+// The XDG Base Directory Specification: relative paths are invalid and ignored. `/usr` stands for a home that exists.
 const CACHE_HOMES: [cacheHome: string | undefined, home: string, expected: string | undefined][] = [
-  [undefined, "/home/u", "/home/u/.cache"],
-  ["", "/home/u", "/home/u/.cache"],
+  [undefined, "/usr", "/usr/.cache"],
+  ["", "/usr", "/usr/.cache"],
   ["/c", "relative", "/c"],
-  ["c", "/home/u", "/home/u/.cache"],
+  ["c", "/usr", "/usr/.cache"],
   [undefined, "relative", undefined],
   ["c", ".", undefined],
   [undefined, "", undefined],
+  [undefined, "/nonexistent", undefined],
+  ["/c", "/nonexistent", "/c"],
 ];
 for (const [base, home, expected] of CACHE_HOMES) {
   test(`with XDG_CACHE_HOME ${base ?? "unset"} and HOME ${JSON.stringify(home)} caches are at ${expected ?? "no place"}`, () => {
