@@ -14,7 +14,7 @@ export async function runTargets(parsed: ParsedOptions): Promise<number> {
     if (parsed.flags.has("--json")) {
       for (const process of processes) await printer.json(process);
     } else if (processes.length === 0) {
-      say("no 64-bit Go process that this user can see is running");
+      say("no Go process that this user can see is running (32-bit ones are not listed)");
     } else {
       const rows = processes.map(({ pid, user, goVersion, started, module, binary }) => [
         String(pid),
