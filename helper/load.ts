@@ -24,7 +24,14 @@ import type {
   RemovedParams,
 } from "../src/protocol/helperApi.ts";
 import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNREAD, UNWINDERS } from "../src/protocol/layout.ts";
-import { encodePlan, PlanError, programClass, SIZE_CLASSES, type SizeClass } from "../src/protocol/planBytes.ts";
+import {
+  encodePlan,
+  measuresCapture,
+  PlanError,
+  programClass,
+  SIZE_CLASSES,
+  type SizeClass,
+} from "../src/protocol/planBytes.ts";
 import { costOfCapture, costOfHit, costOfSignal, predictedCost, type TrapCosts } from "./cost.ts";
 import { CounterMemory } from "./counterMemory.ts";
 import { cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
@@ -144,7 +151,7 @@ export class LoadedSession {
       index,
       probe,
       program: this.programOf(probe.role, probe.condition === undefined ? size : "where"),
-      captureNs: size === "deep" || probe.condition !== undefined ? 0 : costOfCapture(probe.plan, tables),
+      captureNs: measuresCapture(probe, tables, this.sleepable) ? 0 : costOfCapture(probe.plan, tables),
     }));
     const deep = checked.some(({ probe, size }) => size === "deep" || probe.condition !== undefined);
     this.object = openProbePrograms(context.objectPath);

@@ -16,6 +16,7 @@ import { type CaptureTables, masksOf } from "../protocol/captureTypes.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AttachTarget } from "../protocol/helperApi.ts";
 import { encodePath } from "../protocol/path.ts";
+import { measuresCapture } from "../protocol/planBytes.ts";
 import { shown } from "../protocol/shown.ts";
 import { ProgramValues } from "../value/render.ts";
 import type {
@@ -398,7 +399,10 @@ class ProbeEngine implements FullEngine {
       const budget = request.budget === undefined ? {} : { budget: request.budget };
       const { costsNs, notice } = await link.client.attach({ ...params, ...expires, ...faultIn, ...budget }, tables);
       if (notice !== undefined) job.notice(notice);
-      session.attached(costsNs);
+      session.attached(
+        costsNs,
+        params.probes.map((probe) => measuresCapture(probe, tables, request.faultIn === true)),
+      );
       if (!(await opened.isStill())) throw replacedSinceRead(source.name);
     } catch (error) {
       if (link.alive) await link.client.detach({ session: session.session }).catch(() => undefined);

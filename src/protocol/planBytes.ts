@@ -157,6 +157,11 @@ export function programClass(plan: CapturePlan, tables: CaptureTables): SizeClas
   return SIZE_CLASSES.find((size) => fits(plan, tables, size)) ?? "deep";
 }
 
+/** Whether a hit's program measures what it captures (`spent_ns`), because nobody knows before how much that is. */
+export function measuresCapture({ plan, condition }: ProbeSpec, tables: CaptureTables, faultIn: boolean): boolean {
+  return faultIn || condition !== undefined || programClass(plan, tables) === "deep";
+}
+
 /** How often the program of a flat plan reads the target's memory for what it copies, at the most; 0 for a deep one. */
 export function flatReads(plan: CapturePlan, tables: CaptureTables): number {
   if (programClass(plan, tables) === "deep") return 0;

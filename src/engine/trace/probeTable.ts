@@ -58,6 +58,8 @@ export class ProbeTable {
   firstProbe = 0;
   /** What a hit takes on this machine, nanoseconds, by the probe's place: known once they are attached. */
   costsNs: readonly number[] = [];
+  /** Whether that is without what is captured of it, which its program measures. */
+  measured: readonly boolean[] = [];
 
   constructor(traced: TracedProbes) {
     const functions = traced.plans.map((plan, fn) => functionProbes(plan, fn, traced));
@@ -89,18 +91,17 @@ export class ProbeTable {
 
   /** What one call of a function takes, where it has code of its own. */
   callCostOf(fn: number): CallCost {
-    const ofKind = (kind: ProbeRole["kind"]): { readonly ns: number; readonly capture: PlannedCapture }[] =>
-      this.placesOf(fn, kind).map((place) => ({
-        ns: this.costNsOf(this.firstProbe + place),
-        capture: this.probes[place]!.spec.plan,
-      }));
-    const entries = ofKind("entry");
-    const returns = ofKind("return");
-    const [entry] = entries;
+    const costs = (places: readonly number[]): number[] =>
+      places.map((place) => this.costNsOf(this.firstProbe + place));
+    const entries = this.placesOf(fn, "entry");
+    const returns = this.placesOf(fn, "return");
+    const [entryNs] = costs(entries);
     return {
-      ...(entry === undefined ? {} : { entryNs: entry.ns }),
-      ...(returns.length === 0 ? {} : { returnNs: Math.max(...returns.map(({ ns }) => ns)) }),
-      follows: followsPointers(...entries, ...returns),
+      ...(entryNs === undefined ? {} : { entryNs }),
+      ...(returns.length === 0 ? {} : { returnNs: Math.max(...costs(returns)) }),
+      follows: [...entries, ...returns].some(
+        (place) => this.measured[place] === true && followsPointers({ capture: this.probes[place]!.spec.plan }),
+      ),
     };
   }
 

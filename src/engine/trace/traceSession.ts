@@ -107,9 +107,10 @@ export class TraceSession implements Trace, EventSink {
     this.probes = this.table.specs();
   }
 
-  /** `costsNs`: what a hit of each probe takes, in the order of `probes`. */
-  attached(costsNs: readonly number[]): void {
+  /** In the order of `probes`. `costsNs`: what a hit takes; `measured`: without what its program captures. */
+  attached(costsNs: readonly number[], measured: readonly boolean[]): void {
     this.table.costsNs = costsNs;
+    this.table.measured = measured;
   }
 
   get costs(): readonly CallCost[] {

@@ -95,6 +95,8 @@ test("what a call takes, with what is not known before it is copied", () => {
   ];
   const made = table({ plans });
   made.costsNs = [700, 9000, 8000, 600, 9100];
+  assert.equal(made.callCostOf(0).follows, false, "what flat programs read is reckoned");
+  made.measured = [true, true, true, true, true];
   assert.deepEqual(made.callCostOf(0), { entryNs: 700, returnNs: 9000, follows: true });
   assert.deepEqual(made.callCostOf(1), { entryNs: 600, returnNs: 9100, follows: true });
   assert.deepEqual(table({ plans, returns: false }).callCostOf(1), { entryNs: 900, follows: false });
