@@ -18,6 +18,7 @@ import {
   type TargetEndedParams,
 } from "../src/protocol/helperApi.ts";
 import { checkRequest, type HELPER_SCHEMAS, type HelperRequest } from "../src/protocol/helperSchema.ts";
+import { checkProcfs } from "../src/protocol/procfs.ts";
 import { AuditLog, listed } from "./audit.ts";
 import { type TrapCosts, USUAL_TRAP_COSTS } from "./cost.ts";
 import { asUserError, invalidRequest, limitExceeded, noLibbpf, noSysfs } from "./failures.ts";
@@ -27,7 +28,7 @@ import { openLedger } from "./ledger.ts";
 import { closeFd, type Libbpf, loadLibbpf, loadTrivialMultiProgram, loadTrivialProgram } from "./libbpf.ts";
 import { OpenCallTables } from "./openCalls.ts";
 import { dropPrivileges, raiseLimits } from "./privileges.ts";
-import { checkProcfs, describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
+import { describeProcess, listProcesses, readCode, readFile } from "./proc.ts";
 import { RecordWindow } from "./recordWindow.ts";
 import type { RingReader, SendBatch } from "./ring.ts";
 import { Rings } from "./rings.ts";

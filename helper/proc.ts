@@ -10,7 +10,7 @@ import {
   readSync,
   statSync,
 } from "node:fs";
-import { noProcfs, throwUsedUp, UserError } from "../src/protocol/errors.ts";
+import { throwUsedUp, UserError } from "../src/protocol/errors.ts";
 import type {
   DescribeProcessResult,
   ListProcessesResult,
@@ -61,17 +61,6 @@ export function readExecution(pid: number): string | undefined {
     throwUsedUp(`looking at process ${pid}`, error);
     return undefined;
   }
-}
-
-/** Throws where /proc tells nothing of this process's namespace: a number would mean another process there. */
-export function checkProcfs(what: string): void {
-  let self: string | undefined;
-  try {
-    self = readlinkSync("/proc/self");
-  } catch {
-    // There is none.
-  }
-  if (self !== String(process.pid)) throw noProcfs(what, self);
 }
 
 /** Throws unless `pid` is still the process that started at `startTime`. */

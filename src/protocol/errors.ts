@@ -104,16 +104,3 @@ export function throwUsedUp(what: string, error: unknown): void {
   const limit = error instanceof UserError && error.code === "used-up" ? error : usedUp(what, error);
   if (limit !== undefined) throw limit;
 }
-
-/** Of both ends: each reads /proc itself. `self`: where /proc/self leads; undefined where there is none. */
-export function noProcfs(what: string, self: string | undefined): UserError {
-  return new UserError({
-    code: "no-procfs",
-    what,
-    why:
-      self === undefined
-        ? "/proc is missing here, where the kernel tells of processes"
-        : "/proc is that of another PID namespace, where processes have other numbers",
-    remedy: "Mount it (mount -t proc none /proc), or run Probelens outside of this container",
-  });
-}

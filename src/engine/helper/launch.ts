@@ -7,10 +7,9 @@ import { accessSync, closeSync, constants, existsSync, openSync } from "node:fs"
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { UserError, usedUp } from "../../protocol/errors.ts";
+import { checkProcfs } from "../../protocol/procfs.ts";
 import type { PasswordPrompt } from "../api.ts";
 import { helperNotStarted, launcherNotRun, privilegesMissing } from "../failures.ts";
-
-import { checkProcfs } from "../processes/procfs.ts";
 import { type Askpass, startAskpass } from "./askpass.ts";
 
 /** Of the helper's and sudo's stderr; the end of it explains a failure. */

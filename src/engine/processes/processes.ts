@@ -2,11 +2,12 @@
 import { statSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { throwUsedUp } from "../../protocol/errors.ts";
+import { checkProcfs } from "../../protocol/procfs.ts";
 import type { ProcessInfo } from "../api.ts";
 import { identityOf, openLocalSource, type ProgramSource } from "../programs/programFiles.ts";
 import { goLibraries, hasMapped } from "./goLibraries.ts";
 import { type GoIdentity, identifyGo } from "./identify.ts";
-import { checkProcfs, isDenied, processStat, processStatus, programFile, startedAt } from "./procfs.ts";
+import { isDenied, processStat, processStatus, programFile, startedAt } from "./procfs.ts";
 import { userName } from "./users.ts";
 
 /** Processes looked at together: enough to overlap the waiting, few enough open files. */

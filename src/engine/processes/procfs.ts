@@ -2,10 +2,10 @@
  * Facts from /proc. A process may vanish between any two reads, so every function answers `undefined` then instead of
  * throwing; proc(5) is the source of the formats.
  */
-import { readlinkSync } from "node:fs";
 import { open, readFile, readlink } from "node:fs/promises";
-import { noProcfs, throwUsedUp } from "../../protocol/errors.ts";
+import { throwUsedUp } from "../../protocol/errors.ts";
 import { decodePath } from "../../protocol/path.ts";
+import { checkProcfs } from "../../protocol/procfs.ts";
 import { isKernelThread, noSuchProcess, processExited } from "../failures.ts";
 
 /** PID_MAX_LIMIT of 64-bit kernels (include/linux/threads.h): 4 × 1024 × 1024. */
@@ -68,17 +68,6 @@ export async function findProcess(id: number): Promise<{ pid: number; uid: numbe
   if (stat.kernelThread) throw isKernelThread(id, status.name);
   if (stat.state === "Z" || stat.state === "X") throw processExited(id, status.name);
   return { pid: status.tgid, uid: status.uid, startTime: stat.startTime, name: status.name };
-}
-
-/** Throws where /proc tells nothing of this process's namespace: a number would mean another process there. */
-export function checkProcfs(what: string): void {
-  let self: string | undefined;
-  try {
-    self = readlinkSync("/proc/self");
-  } catch {
-    // There is none.
-  }
-  if (self !== String(process.pid)) throw noProcfs(what, self);
 }
 
 /**
