@@ -61,6 +61,10 @@ const MAX_SECTION_NAMES_BYTES = 4 << 20;
 
 const ELF_MAGIC = Buffer.from("\x7fELF");
 
+/** The warning of a file that runs without them. */
+export const NO_SECTION_HEADERS =
+  "the file has no section headers; symbols and DWARF, which they lead to, are left out";
+
 export async function readElf(source: ByteSource): Promise<Elf> {
   const header = Buffer.from(await source.read(0, Math.min(source.size, HEADER_BYTES)));
   if (!header.subarray(0, 4).equals(ELF_MAGIC)) throw notElf(source.name, otherFormat(header));
@@ -89,8 +93,7 @@ export async function readElf(source: ByteSource): Promise<Elf> {
     warnings.push(`section headers cannot be used: ${error.why}`);
     return Buffer.alloc(0);
   });
-  if (sections.length === 0 && warnings.length === 0)
-    warnings.push("the file has no section headers; symbols and DWARF, which they lead to, are left out");
+  if (sections.length === 0 && warnings.length === 0) warnings.push(NO_SECTION_HEADERS);
   const names = await sectionNames(source, header, sections, warnings);
   const image = assemble(header, programs, sections, names);
   const parsed = elfy.parse(image);

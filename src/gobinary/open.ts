@@ -4,7 +4,7 @@ import { ARCHITECTURES, type Arch } from "../arch/arch.ts";
 import { DamagedError } from "../bytes/reader.ts";
 import type { ByteSource } from "../bytes/source.ts";
 import { type FindDebugFile, openDebugFile } from "../elf/debugFile.ts";
-import { readElf, WHAT_IS_READ } from "../elf/elf.ts";
+import { NO_SECTION_HEADERS, readElf, WHAT_IS_READ } from "../elf/elf.ts";
 import { Memory } from "../elf/memory.ts";
 import { readBuildIds } from "../elf/notes.ts";
 import { Sections } from "../elf/sections.ts";
@@ -185,11 +185,7 @@ function notGo(name: string, info: BuildInfo | undefined, warnings: readonly str
       remedy: "Probelens traces programs built by the Go compiler (gc), version 1.15 or later.",
     });
   // The one warning is about the headers; packers (UPX) leave none, and what they packed is whole in memory only.
-  if (
-    info === undefined &&
-    warnings.length === 1 &&
-    warnings[0]?.startsWith("the file has no section headers") === true
-  )
+  if (info === undefined && warnings.length === 1 && warnings[0] === NO_SECTION_HEADERS)
     return new UserError({
       code: "not-go",
       what: `cannot read ${shown(name)}`,
