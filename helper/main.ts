@@ -3,6 +3,7 @@
  * of stdin and stdout, and ends with it. It parses nothing but /proc and its own messages.
  */
 import "../src/protocol/noInspector.ts";
+import "../src/protocol/promptExit.ts";
 import { existsSync, fstatSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Writable } from "node:stream";

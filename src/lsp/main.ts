@@ -1,5 +1,6 @@
 /** Entry of the language server (dist/server.js): LSP over the transport that the editor's client asks for. */
 import "../protocol/noInspector.ts";
+import "../protocol/promptExit.ts";
 import { createConnection, ProposedFeatures, TextDocumentSyncKind, TextDocuments } from "vscode-languageserver/node";
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { loadGrammar } from "../engine/programs/grammar.ts";

@@ -1,0 +1,3 @@
+import type library from "koffi";
+
+export declare function koffi(): typeof library;
