@@ -2,7 +2,7 @@
 import { USUAL_TRAP_NS } from "../src/protocol/budget.ts";
 import type { CapturePlan } from "../src/protocol/capture.ts";
 import type { CaptureTables } from "../src/protocol/captureTypes.ts";
-import type { ProbeSpec } from "../src/protocol/helperApi.ts";
+import type { HitCost, ProbeSpec } from "../src/protocol/helperApi.ts";
 import { flatReads } from "../src/protocol/planBytes.ts";
 
 /** With a program that does nothing, by how the kernel carries out the probed instruction. Measured (docs/performance.md); a property of the machine. */
@@ -43,8 +43,11 @@ export function costOfSignal({ emulatedNs }: TrapCosts): number {
   return SIGNAL_NS + emulatedNs + PROGRAM_NS;
 }
 
-/** Of a hit that is captured, but for what deep programs follow, which nobody knows before. */
-export function predictedCost(probe: ProbeSpec, captureNs: number, traps: TrapCosts): number {
+/** But for what deep programs follow, which nobody knows before. */
+export function predictedCost(probe: ProbeSpec, captureNs: number, traps: TrapCosts): HitCost {
   const floats = probe.plan.pieces.some(({ kind }) => kind === "float");
-  return costOfHit(probe, traps) + captureNs + (floats ? costOfSignal(traps) : 0);
+  return {
+    hitNs: Math.round(costOfHit(probe, traps)),
+    captureNs: Math.round(captureNs + (floats ? costOfSignal(traps) : 0)),
+  };
 }

@@ -219,7 +219,7 @@ export class Helper {
     return {
       link: linkKind(features),
       attached: params.probes.length,
-      costsNs: session.costsNs(await this.measureTraps()),
+      costs: session.costs(await this.measureTraps()),
       ...(unlogged === undefined ? {} : { notice: unlogged }),
     };
   }

@@ -19,6 +19,7 @@ import { decodeCounters, type ProbeCounters } from "../src/protocol/counters.ts"
 import type {
   AttachParams,
   CaptureTableParts,
+  HitCost,
   OpenCallCount,
   ProbeSpec,
   RemovedParams,
@@ -204,9 +205,8 @@ export class LoadedSession {
     };
   }
 
-  /** What a hit of each probe takes, nanoseconds, without what deep programs follow. */
-  costsNs(traps: TrapCosts): number[] {
-    return this.sites.map(({ probe, captureNs }) => Math.round(predictedCost(probe, captureNs, traps)));
+  costs(traps: TrapCosts): HitCost[] {
+    return this.sites.map(({ probe, captureNs }) => predictedCost(probe, captureNs, traps));
   }
 
   private boundRole({ role, parks }: ProbeSpec): Bound["probes"][number]["role"] {

@@ -5,6 +5,7 @@ import { UserError } from "../src/protocol/errors.ts";
 import type {
   AttachParams,
   CaptureTableParts,
+  HitCost,
   OpenCallCount,
   RemovedParams,
   TargetEndedParams,
@@ -107,9 +108,8 @@ export class Session {
     }
   }
 
-  /** What a hit of each probe takes, nanoseconds. */
-  costsNs(traps: TrapCosts): number[] {
-    return this.loaded.costsNs(traps);
+  costs(traps: TrapCosts): HitCost[] {
+    return this.loaded.costs(traps);
   }
 
   counters(): ProbeCounters[] {

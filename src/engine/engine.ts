@@ -397,10 +397,10 @@ class ProbeEngine implements FullEngine {
       const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
       const faultIn = request.faultIn === true ? { faultIn: true } : {};
       const budget = request.budget === undefined ? {} : { budget: request.budget };
-      const { costsNs, notice } = await link.client.attach({ ...params, ...expires, ...faultIn, ...budget }, tables);
+      const { costs, notice } = await link.client.attach({ ...params, ...expires, ...faultIn, ...budget }, tables);
       if (notice !== undefined) job.notice(notice);
       session.attached(
-        costsNs,
+        costs,
         params.probes.map((probe) => measuresCapture(probe, tables, request.faultIn === true)),
       );
       if (!(await opened.isStill())) throw replacedSinceRead(source.name);

@@ -9,7 +9,7 @@ import type { ConditionProgram } from "./condition.ts";
 import type { ProbeCounters } from "./counters.ts";
 import { MAX_RECORDS_FRAME_BYTES } from "./frames.ts";
 
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 export interface InitializeParams {
   readonly protocolVersion: number;
@@ -130,11 +130,17 @@ export interface CaptureTablesParams {
   readonly session: number;
   readonly tables: CaptureTableParts;
 }
+/** What a hit is reckoned to take the target on this machine, nanoseconds. */
+export interface HitCost {
+  readonly hitNs: number;
+  /** Beside that, if it is captured; what programs measure themselves is not in it. */
+  readonly captureNs: number;
+}
 export interface AttachResult {
   readonly link: "uprobe_multi" | "perf_event";
   readonly attached: number;
-  /** What a hit of each probe is reckoned to take the target on this machine, nanoseconds; in the order of `probes`. */
-  readonly costsNs: readonly number[];
+  /** Of each probe, in the order of `probes`. */
+  readonly costs: readonly HitCost[];
   /** Something that the user should know: the audit log could not be written. */
   readonly notice?: string;
 }

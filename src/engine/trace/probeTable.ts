@@ -1,6 +1,7 @@
 /** The probes of one trace: what each is and what the helper is asked to place, in one list. */
 import type { CompiledCondition } from "../../condition/compile.ts";
 import type { FunctionPlan, InlinedCallPlan, PlannedCapture, PlannedProbe, ProbeSite } from "../../probe/api.ts";
+import type { HitCost } from "../../protocol/helperApi.ts";
 import type { CallCost } from "../api.ts";
 import { followsPointers } from "./hitCost.ts";
 
@@ -56,8 +57,8 @@ export class ProbeTable {
   private readonly places: readonly (readonly number[])[];
   /** Ids count up from here; given by whoever shares the helper. */
   firstProbe = 0;
-  /** What a hit takes on this machine, nanoseconds, by the probe's place: known once they are attached. */
-  costsNs: readonly number[] = [];
+  /** On this machine, by the probe's place: known once they are attached. */
+  costs: readonly HitCost[] = [];
   /** Whether that is without what is captured of it, which its program measures. */
   measured: readonly boolean[] = [];
 
@@ -81,18 +82,21 @@ export class ProbeTable {
     return this.probes[probe - this.firstProbe]?.role;
   }
 
-  /** What a hit of the probe takes the target, nanoseconds: as the helper reckons, else as the site predicts. */
-  costNsOf(probe: number): number {
+  /** What a hit of the probe takes the target: as the helper reckons, else as the site predicts. */
+  costOf(probe: number): HitCost {
     const place = probe - this.firstProbe;
     const role = this.probes[place]?.role;
-    if (role === undefined || role.kind === "watch") return 0;
-    return this.costsNs[place] ?? siteOf(role)?.predictedNs ?? 0;
+    if (role === undefined || role.kind === "watch") return { hitNs: 0, captureNs: 0 };
+    return this.costs[place] ?? { hitNs: siteOf(role)?.predictedNs ?? 0, captureNs: 0 };
   }
 
   /** What one call of a function takes, where it has code of its own. */
   callCostOf(fn: number): CallCost {
     const costs = (places: readonly number[]): number[] =>
-      places.map((place) => this.costNsOf(this.firstProbe + place));
+      places.map((place) => {
+        const { hitNs, captureNs } = this.costOf(this.firstProbe + place);
+        return hitNs + captureNs;
+      });
     const entries = this.placesOf(fn, "entry");
     const returns = this.placesOf(fn, "return");
     const [entryNs] = costs(entries);

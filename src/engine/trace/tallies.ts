@@ -66,8 +66,10 @@ export class Tallies {
     return this.summary().map(({ func, hits }, fn) => {
       // The trap of a return is paid also where its call was not sent, or not seen.
       const ns = (this.counters?.[fn] ?? []).reduce(
-        (sum, { counted: { probe, hits: told, unpaired, spentNs = 0 } }) =>
-          sum + (told + unpaired) * this.table.costNsOf(probe) + spentNs,
+        (sum, { counted: { probe, hits: told, unpaired, emitted, spentNs = 0 } }) => {
+          const { hitNs, captureNs } = this.table.costOf(probe);
+          return sum + (told + unpaired) * hitNs + emitted * captureNs + spentNs;
+        },
         0,
       );
       return { func, hits, ns };

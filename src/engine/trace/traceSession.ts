@@ -3,7 +3,7 @@
 import type { EventPlan, FunctionPlan, PlannedProbe } from "../../probe/api.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { MAX_RECORDS_FRAME_BYTES } from "../../protocol/frames.ts";
-import { MAX_UNTAKEN_BYTES, type RemovedParams, TAKEN_STEP_BYTES } from "../../protocol/helperApi.ts";
+import { type HitCost, MAX_UNTAKEN_BYTES, type RemovedParams, TAKEN_STEP_BYTES } from "../../protocol/helperApi.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import type { ProgramValues } from "../../value/render.ts";
 import type { CallCost, EndReason, Removal, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
@@ -107,9 +107,9 @@ export class TraceSession implements Trace, EventSink {
     this.probes = this.table.specs();
   }
 
-  /** In the order of `probes`. `costsNs`: what a hit takes; `measured`: without what its program captures. */
-  attached(costsNs: readonly number[], measured: readonly boolean[]): void {
-    this.table.costsNs = costsNs;
+  /** In the order of `probes`. `measured`: without what its program captures. */
+  attached(costs: readonly HitCost[], measured: readonly boolean[]): void {
+    this.table.costs = costs;
     this.table.measured = measured;
   }
 

@@ -76,8 +76,12 @@ test("every trap costs, also that of a return whose call was throttled; as the h
   ]);
   const predicted = 100 * f.entry!.predictedNs + 100 * f.returns[0]!.predictedNs;
   assert.deepEqual(made.costs(), [{ func: "main.f", hits: 100, ns: predicted }]);
-  table.costsNs = [700, 9000, 8000];
+  const costs = [700, 9000, 8000].map((hitNs) => ({ hitNs, captureNs: 0 }));
+  table.costs = costs;
   assert.deepEqual(made.costs(), [{ func: "main.f", hits: 100, ns: 100 * 700 + 60 * 9000 + 40 * 8000 }]);
+  table.costs = costs.map(({ hitNs }) => ({ hitNs: hitNs - 500, captureNs: 500 }));
+  const ns = 100 * 200 + 10 * 500 + 60 * 8500 + 6 * 500 + 40 * 7500 + 4 * 500;
+  assert.deepEqual(made.costs(), [{ func: "main.f", hits: 100, ns }], "what is throttled is not captured");
   assert.deepEqual(table.callCostOf(0), { entryNs: 700, returnNs: 9000, follows: false });
   // What deep programs have measured comes beside it.
   made.onCounters([counters(100, { emitted: 10, spentNs: 34_000 })]);
