@@ -1,6 +1,7 @@
 /** The kernel program's counters of one session, CPU × probe, read where it writes them. */
 import { COUNTERS } from "../src/protocol/counters.ts";
-import { copyMemory, mapMemory, type Pointer, unmapMemory, viewMemory } from "./libbpf.ts";
+import { mapMemory, unmapMemory } from "./foreign/memory.ts";
+import { copyMemory, type Pointer, viewMemory } from "./foreign/native.ts";
 
 export class CounterMemory {
   private readonly address: Pointer;

@@ -1,6 +1,7 @@
 /** Every way in which the helper refuses: what was tried, why not, what to do. */
 import { UserError, usedUp } from "../src/protocol/errors.ts";
-import { SystemCallError, VerifierError } from "./libbpf.ts";
+import { SystemCallError } from "./foreign/native.ts";
+import { VerifierError } from "./foreign/objects.ts";
 
 export function noLibbpf(tried: string): UserError {
   return new UserError({

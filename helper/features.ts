@@ -1,14 +1,10 @@
 /** What this kernel offers, found by trying and not by version. */
 import { readFileSync, statSync } from "node:fs";
 import { release } from "node:os";
-import {
-  closeFd,
-  kernelFieldOffset,
-  loadCopyingProgram,
-  loadTrivialMultiProgram,
-  SystemCallError,
-  tryMultiLink,
-} from "./libbpf.ts";
+import { kernelFieldOffset } from "./foreign/btf.ts";
+import { SystemCallError } from "./foreign/native.ts";
+import { closeFd } from "./foreign/process.ts";
+import { loadCopyingProgram, loadTrivialMultiProgram, tryMultiLink } from "./foreign/testPrograms.ts";
 
 export interface Features {
   /** uprobe_multi links with a process filter that works. */

@@ -11,7 +11,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { TrapCosts } from "./cost.ts";
 import { attachCalledOff, damagedHolder, holderKilled, noHolder } from "./failures.ts";
-import { SystemCallError } from "./libbpf.ts";
+import { SystemCallError } from "./foreign/native.ts";
 
 /** `pid` 0: every process. */
 export type LinkRequest =

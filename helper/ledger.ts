@@ -4,7 +4,7 @@
  * of this helper alone share some.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, openSync } from "node:fs";
-import { createMappableArray } from "./libbpf.ts";
+import { createMappableArray } from "./foreign/maps.ts";
 
 const FILE = "/run/probelens-costs";
 /** struct row, LEDGER_ROWS */

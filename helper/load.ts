@@ -37,32 +37,28 @@ import { costOfCapture, costOfHit, costOfSignal, predictedCost, type TrapCosts }
 import { CounterMemory } from "./counterMemory.ts";
 import { cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
 import { type Features, fsbaseOffset } from "./features.ts";
-import type { Bound, GivenUp, LinkRequest } from "./holder.ts";
+import { lookupMap, possibleCpus, updateMap, updateMapEntries } from "./foreign/maps.ts";
+import { type Pointer, SystemCallError } from "./foreign/native.ts";
 import {
-  closeFd,
   closeObject,
   findMap,
   findProgram,
   letSleep,
   loadObject,
   loadProgram,
-  lookupMap,
   mapFd,
   openObject,
-  type Pointer,
-  possibleCpus,
   programFd,
   programInstructions,
   reuseMap,
-  SystemCallError,
   setAutocreate,
   setAutoload,
   setInitialValue,
   setMaxEntries,
-  updateMap,
-  updateMapEntries,
   useUprobeMulti,
-} from "./libbpf.ts";
+} from "./foreign/objects.ts";
+import { closeFd } from "./foreign/process.ts";
+import type { Bound, GivenUp, LinkRequest } from "./holder.ts";
 import { MAX_NESTED_WITHOUT_LOOP, MAX_OPEN_CALLS, type OpenCallTables } from "./openCalls.ts";
 import type { Scratch } from "./scratch.ts";
 

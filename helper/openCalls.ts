@@ -3,7 +3,7 @@
  * that pairs returns, looked at when one ends.
  */
 import { CALL_STACK, OPEN_CALL } from "../src/protocol/layout.ts";
-import { createMap, deleteMapEntries, hashMapBatches } from "./libbpf.ts";
+import { createMap, deleteMapEntries, hashMapBatches } from "./foreign/maps.ts";
 
 /**
  * Goroutines inside traced functions, and calls that have traced callers on their goroutine: at the most each. Twice the

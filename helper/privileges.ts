@@ -1,5 +1,5 @@
 /** Raises the limits that probing needs, then gives up every capability that it does not: for a helper without launcher. */
-import { permittedCapabilities, setCapabilities, setLimit, setNoNewPrivileges } from "./libbpf.ts";
+import { permittedCapabilities, setCapabilities, setLimit, setNoNewPrivileges } from "./foreign/process.ts";
 
 /** include/uapi/linux/capability.h */
 const CAP = { DAC_READ_SEARCH: 2n, SYS_PTRACE: 19n, SYS_ADMIN: 21n, PERFMON: 38n, BPF: 39n } as const;

@@ -6,7 +6,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { throwUsedUp, type UserError } from "../src/protocol/errors.ts";
 import { fileFailed, noSuchProcess, notAFile, notAllowed } from "./failures.ts";
-import { closeFd, SystemCallError, takeDescriptor } from "./libbpf.ts";
+import { SystemCallError } from "./foreign/native.ts";
+import { closeFd, takeDescriptor } from "./foreign/process.ts";
 
 /** include/uapi/asm-generic/fcntl.h; node:fs does not name it. */
 const O_PATH = 0o10000000;

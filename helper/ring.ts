@@ -5,7 +5,10 @@
  */
 import { MAX_RECORDS_FRAME_BYTES } from "../src/protocol/frames.ts";
 import { RING_HEADER } from "../src/protocol/records.ts";
-import { closeFd, copyMemory, createRingBuffer, type MappedRing, mapRing, unmapRing, viewMemory } from "./libbpf.ts";
+import { createRingBuffer } from "./foreign/maps.ts";
+import { type MappedRing, mapRing, unmapRing } from "./foreign/memory.ts";
+import { copyMemory, viewMemory } from "./foreign/native.ts";
+import { closeFd } from "./foreign/process.ts";
 
 /** Design, "Limits": holds 17 ms of the highest event rate seen (3 million a second), longer than any timer here. */
 export const RING_BYTES = 8 << 20;

@@ -4,7 +4,8 @@
  */
 import { existsSync } from "node:fs";
 import { SCRATCH, SCRATCH_THREADS } from "../src/protocol/layout.ts";
-import { closeFd, createMap, deleteFromMap, lookupMap, mapKeys, possibleCpus, updateMap } from "./libbpf.ts";
+import { createMap, deleteFromMap, lookupMap, mapKeys, possibleCpus, updateMap } from "./foreign/maps.ts";
+import { closeFd } from "./foreign/process.ts";
 
 /** Threads come and go slowly: the Go runtime keeps those that it has. */
 const SWEEP_INTERVAL_MS = 10_000;

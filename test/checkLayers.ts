@@ -52,7 +52,7 @@ const LAYERS: Record<string, { layers: string[]; modules?: string[]; pure?: true
   "src/goabi": { layers: ["src/arch"], pure: true },
   "src/arch": { layers: [], pure: true },
   "src/protocol": { layers: [], modules: ["vscode-jsonrpc", "valibot"] },
-  helper: { layers: ["src/protocol"], modules: ["koffi"] },
+  helper: { layers: ["src/protocol"] },
 };
 /**
  * Rooms of a layer, each of which may import those before it; files that stand in no room are the layer's door, which
@@ -62,10 +62,10 @@ const ROOMS: Record<string, readonly string[]> = {
   "src/gosource": ["syntax", "packages", "types", "functions"],
 };
 /** Packages that several layers may name. */
-const SHARED_MODULES = new Set(["vscode-jsonrpc", "valibot"]);
-/** Packages that one file wraps. */
-const ONE_FILE: Record<string, string> = {
-  koffi: "helper/libbpf.ts",
+const SHARED_MODULES = new Set(["vscode-jsonrpc", "valibot", "koffi"]);
+/** Packages that one file of a layer wraps. */
+const ONE_FILE: Record<string, string | readonly string[]> = {
+  koffi: ["helper/foreign/native.ts", "src/protocol/lazyKoffi.cjs", "src/protocol/lazyKoffi.d.cts"],
   elfy: "src/elf/elf.ts",
   "iced-x86": "src/probe/amd64/decode.ts",
   "web-tree-sitter": "src/gosource/syntax/parser.ts",
@@ -128,8 +128,8 @@ function checkModule(file: string, layer: string, pure: boolean, specifier: stri
         .slice(0, specifier.startsWith("@") ? 2 : 1)
         .join("/");
   if (name.startsWith("node:")) return pure && !PURE_NODE_MODULES.has(name) ? `${layer} does no I/O` : undefined;
-  const onlyFile = ONE_FILE[name];
-  if (onlyFile !== undefined && onlyFile !== file) return `only ${onlyFile} may, which wraps it`;
+  const wrappers = [ONE_FILE[name] ?? []].flat();
+  if (wrappers.length > 0 && !wrappers.includes(file)) return `only ${wrappers.join(" and ")} may, which wraps it`;
   const owningLayer = owner.get(name);
   if (owningLayer === layer || SHARED_MODULES.has(name)) return undefined;
   return owningLayer === undefined
@@ -149,6 +149,6 @@ function layerOf(path: string): string | undefined {
 
 function sources(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.[cm]?[jt]s$/.test(name))
     .map((name) => join(folder, name));
 }

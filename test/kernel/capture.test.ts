@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Features, probeFeatures } from "../../helper/features.ts";
-import { loadLibbpf } from "../../helper/libbpf.ts";
+import { loadLibbpf } from "../../helper/foreign/native.ts";
 import { OpenCallTables } from "../../helper/openCalls.ts";
 import { RingReader } from "../../helper/ring.ts";
 import { Scratch } from "../../helper/scratch.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Features, probeFeatures } from "../../helper/features.ts";
-import { loadLibbpf } from "../../helper/libbpf.ts";
+import { loadLibbpf } from "../../helper/foreign/native.ts";
 import { OpenCallTables } from "../../helper/openCalls.ts";
 import { RingReader } from "../../helper/ring.ts";
 import { Scratch } from "../../helper/scratch.ts";
