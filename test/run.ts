@@ -2,6 +2,7 @@
  * Runs the tests (all, or the folders and files named) in one process group after the other and prints the totals.
  * Kernel and editor tests share one machine's probes and ports, so files run one at a time there.
  */
+import "../src/protocol/promptExit.ts";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
