@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** What a shell starts. It needs no other file to be read, so it can say that one cannot be. */
-import process from "node:process";
+import { writeSync } from "node:fs";
 
 const INCOMPLETE = "a part of the package is missing.\n  Reinstall Probelens, or build it: npm run build";
 const NO_FILES = "this process may open no more files.\n  Raise the limit and try again: ulimit -n 1024";
@@ -11,6 +11,6 @@ const REASONS: Readonly<Record<string, string>> = { ERR_MODULE_NOT_FOUND: INCOMP
 await import("./start.ts").catch((error: NodeJS.ErrnoException) => {
   const reason = REASONS[error.code ?? ""];
   if (reason === undefined) throw error;
-  process.stderr.write(`probelens: cannot start: ${reason}.\n`);
+  writeSync(2, `probelens: cannot start: ${reason}.\n`);
   process.exit(1);
 });

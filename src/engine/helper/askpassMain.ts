@@ -1,4 +1,5 @@
 /** What sudo runs to get a password (see askpass.ts): passes the prompt to the socket and prints the answer. */
+import "../../protocol/promptExit.ts";
 import { connect } from "node:net";
 
 const [socketPath, prompt] = process.argv.slice(2);
