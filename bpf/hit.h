@@ -21,20 +21,21 @@ static __always_inline u64 tick_time(struct pl_plan *plan)
 }
 
 /*
- * Token bucket without compare-and-swap: racing CPUs may let a few events more pass, never fewer. A tick more or less
- * does not matter to a bucket that holds what comes in 100 ms, or one event that stands for as long (BURST_NS in
- * src/protocol/planBytes.ts).
+ * Token bucket that holds what comes in 100 ms, or one event: a server works in bursts, and of one that does its
+ * second's work at once no more than one event would pass. Without compare-and-swap: racing CPUs may let a few events
+ * more pass, never fewer; and a tick more or less does not matter to it.
  */
-#define TICK_SUFFICES_NS 100000000
+#define BUCKET_NS 100000000
 static __always_inline int over_rate(struct pl_plan *plan, u32 index)
 {
 	u64 interval = interval_of(plan, index);
 	if (!interval)
 		return 0;
-	u64 held_ns = interval + plan->burst_ns;
-	u64 now = held_ns >= TICK_SUFFICES_NS ? tick_time(plan) : bpf_ktime_get_ns();
+	/* It is empty when the next event's time lies more than this ahead. */
+	u64 ahead = interval < BUCKET_NS ? BUCKET_NS - interval : 0;
+	u64 now = tick_time(plan);
 	u64 next = plan->next_ns;
-	if (next > now + plan->burst_ns)
+	if (next > now + ahead)
 		return 1;
 	if (next < now)
 		plan->next_ns = now;

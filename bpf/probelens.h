@@ -132,7 +132,6 @@ struct pl_plan {
 	u16 slots;	 /* flat plans: of the root type, from first_slot */
 	u32 root_size;	 /* bytes, a multiple of 8 */
 	u64 interval_ns; /* nanoseconds between events at the most allowed rate; 0: no limit */
-	u64 burst_ns;	 /* how far the bucket may run ahead */
 	u64 next_ns;	 /* the bucket: these three are written by the program */
 	u64 tick;	 /* the kernel's timer tick in which a hit has last looked at the clock */
 	u64 tick_ns;	 /* the time in it */

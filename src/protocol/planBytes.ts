@@ -22,7 +22,7 @@ export const STACK_PIECE = { size: 12, offset: 0, at: 4, bytes: 8, index: 10 } a
 
 /** PL_REGISTERS: what is behind the last of CAPTURE_REGISTERS stays 0. */
 export const REGISTER_ROOM = 20;
-const REGISTER_AT = 120;
+const REGISTER_AT = 112;
 const STACK_PIECES_AT = REGISTER_AT + REGISTER_ROOM * 2;
 
 /** struct pl_plan */
@@ -35,23 +35,22 @@ export const PLAN = {
   slots: 18,
   rootSize: 20,
   intervalNs: 24,
-  burstNs: 32,
-  nextNs: 40,
-  tick: 48,
-  tickNs: 56,
-  site: 64,
-  rootType: 72,
-  firstSlot: 76,
-  maxBytes: 80,
-  maxDepth: 84,
-  resumeIp: 88,
-  resumeSp: 96,
-  floatPieces: 100,
-  floatRegisters: 104,
-  condition: 108,
-  earlySlots: 112,
-  dictionaryAt: 116,
-  dictionaryTable: 118,
+  nextNs: 32,
+  tick: 40,
+  tickNs: 48,
+  site: 56,
+  rootType: 64,
+  firstSlot: 68,
+  maxBytes: 72,
+  maxDepth: 76,
+  resumeIp: 80,
+  resumeSp: 88,
+  floatPieces: 92,
+  floatRegisters: 96,
+  condition: 100,
+  earlySlots: 104,
+  dictionaryAt: 108,
+  dictionaryTable: 110,
   registerAt: REGISTER_AT,
   stackPiece: STACK_PIECES_AT,
   size: STACK_PIECES_AT + MAX_ROOT_PIECES * STACK_PIECE.size,
@@ -69,9 +68,6 @@ export class PlanError extends Error {
     this.name = "PlanError";
   }
 }
-
-/** How far a token bucket may run ahead: a rate of N/s lets at most N/10 (at least one) events pass at once. */
-const BURST_NS = 100_000_000;
 
 /**
  * One probe as struct pl_plan. `condition`: place of its condition in the session's map. Throws a PlanError where the
@@ -106,10 +102,7 @@ export function encodePlan(probe: ProbeSpec, tables: CaptureTables, condition = 
     view.setUint16(PLAN.dictionaryTable, plan.dictionary.table, true);
   }
   if (probe.rate !== undefined) {
-    const intervalNs = Math.max(1, Math.round(1e9 / probe.rate));
-    view.setBigUint64(PLAN.intervalNs, BigInt(intervalNs), true);
-    // The bucket is full when the next event's time lies more than this ahead.
-    view.setBigUint64(PLAN.burstNs, BigInt(Math.max(0, BURST_NS - intervalNs)), true);
+    view.setBigUint64(PLAN.intervalNs, BigInt(Math.max(1, Math.round(1e9 / probe.rate))), true);
   }
   const { resume } = probe;
   if (resume !== undefined) {

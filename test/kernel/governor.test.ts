@@ -204,6 +204,25 @@ describe("what is captured costs too much, and hits alone do not", () => {
     assert.ok((table?.throttled ?? 0) > 0);
     assert.match(trace.stderr, /fewer calls are captured since \d\d:\d\d:\d\d: main\.table at most/);
   });
+
+  it("of a program that works in bursts as many as of one that does not", async () => {
+    const target = await startFlood();
+    const words = ["main.table", "--pid", String(target.pid), "--budget", "2", "--format", "jsonl"];
+    const trace = probelens("trace", ...words);
+    children.push(trace);
+    await attached(trace);
+    await target.command("pause 100");
+    await target.command("paced table 600");
+    const { ts, maxRate } = await until("less is captured", () => thinnedFrom(trace)[0]);
+    await reaches(target, "table", 3 * ((await countsOf(target)).get("table") ?? 0));
+    await target.command("paced table 0");
+    await ended(trace, "SIGINT");
+    const times = trace.stdout.match(/(?<="event":"call".*"ts":")[^"]+/g) ?? [];
+    const later = times.filter((time) => time > ts);
+    const seconds = (Date.parse(later.at(-1) ?? ts) - Date.parse(ts)) / 1000;
+    // One for each burst, and there are ten at the most in a second, would be a twentieth of that.
+    assert.ok(later.length > 0.5 * maxRate * seconds, `${later.length} in ${seconds} s, at most ${maxRate} a second`);
+  });
 });
 
 describe("cost that stands in no event", () => {

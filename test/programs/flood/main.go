@@ -5,6 +5,7 @@
 //	many on|off    a goroutine calls each of main.one, main.two, … main.eight up to five hundred times a second
 //	panics on|off  a goroutine panics and recovers without a pause
 //	paced NAME N   a goroutine calls main.table, main.scale or main.decided N times each millisecond or two; 0: not
+//	pause MS       that often instead
 //	cheap N        N calls of main.cheap, a millisecond apart; answers "done cheap"
 //	bursts N S     N calls of each of main.one, … main.eight in a row, S times, half a second apart; answers "done bursts"
 //	counts         answers "counts hot=… cheap=… …"
@@ -95,6 +96,7 @@ var some = []struct {
 }
 
 var (
+	pause               atomic.Int64
 	hotOn, manyOn       atomic.Bool
 	panicsOn            atomic.Bool
 	hotCalls, cheapCall atomic.Int64
@@ -151,7 +153,7 @@ func runPanics() {
 
 func runPaced() {
 	for n := 0; ; n++ {
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Duration(pause.Load()) * time.Millisecond)
 		calling.RLock()
 		for i := range paced {
 			for range paced[i].each.Load() {
@@ -164,6 +166,7 @@ func runPaced() {
 }
 
 func main() {
+	pause.Store(1)
 	go runHot()
 	go runPaced()
 	go runPanics()
@@ -192,6 +195,9 @@ func main() {
 			}
 			calling.Lock()
 			calling.Unlock()
+		case "pause":
+			count, _ := strconv.Atoi(words[1])
+			pause.Store(int64(count))
 		case "cheap":
 			count, _ := strconv.Atoi(words[1])
 			for n := range count {

@@ -85,7 +85,6 @@ describe("layouts", () => {
       slots: PLAN.slots,
       root_size: PLAN.rootSize,
       interval_ns: PLAN.intervalNs,
-      burst_ns: PLAN.burstNs,
       next_ns: PLAN.nextNs,
       tick: PLAN.tick,
       tick_ns: PLAN.tickNs,
