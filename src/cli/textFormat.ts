@@ -127,7 +127,7 @@ function call({ func, args }: CallEvent): string {
 /** What stands for the end of a call that has none yet. */
 function rest({ id, inlined, endUnknown }: CallEvent, returns: boolean): string {
   if (inlined === true) return " (inlined)";
-  if (endUnknown === true) return " (too many calls are open: its end will not be known)";
+  if (endUnknown === true) return " (its end will not be known)";
   return returns ? ` …${mark(id)}` : "";
 }
 

@@ -40,7 +40,10 @@ export interface CallEvent extends EventBase {
   readonly args: readonly RenderedValue[];
   /** The call was inlined into its caller: no return comes. */
   readonly inlined?: true;
-  /** There was no room to remember the call: how it ends will not be told. */
+  /**
+   * How the call ends will not be told: there was no room to remember it, its goroutine could not be read, or the returns
+   * of its function are not watched any more.
+   */
   readonly endUnknown?: true;
   /** The goroutine's pprof labels, keys in byte order; absent where it has none. */
   readonly labels?: Readonly<Record<string, string>>;

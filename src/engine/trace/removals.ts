@@ -33,6 +33,8 @@ export class Removals {
   private thinned: ThinnedEvent[] = [];
   private timer: NodeJS.Timeout | undefined;
   private exhausted = false;
+  /** A flood is told in several messages; how to go on is said once. */
+  private advised = false;
 
   constructor(parts: RemovalsParts) {
     this.parts = parts;
@@ -72,8 +74,8 @@ export class Removals {
     this.thinned = [];
     if (thinned.length > 0) this.parts.tellThinned(thinned, thinnedMessage(thinned, this.parts.budget));
     if (waiting.length === 0) return;
-    const message = removedMessage(waiting, this.parts.budget);
-    this.parts.tell(waiting, message);
+    this.parts.tell(waiting, (this.advised ? removedAgainMessage : removedMessage)(waiting, this.parts.budget));
+    this.advised = true;
     if (this.exhausted || this.seesCalls()) return;
     this.exhausted = true;
     const last = waiting.findLast(({ part }) => part === "calls" || part === "inlined");
@@ -81,7 +83,7 @@ export class Removals {
     // Its returns went with it, and cost more.
     const own = waiting.filter(({ event }) => event.func === last.event.func);
     const costPercent = roundedTo3(own.reduce((sum, { event }) => sum + event.costPercent, 0));
-    this.parts.nothingLeft({ ...last.event, costPercent }, message);
+    this.parts.nothingLeft({ ...last.event, costPercent }, removedMessage(waiting, this.parts.budget));
   }
 
   private seesCalls(): boolean {
@@ -101,16 +103,25 @@ const PARTS = {
 
 /** `removals`: not empty, removed at about the same time. */
 export function removedMessage(removals: readonly Removal[], budget: number): string {
+  return (
+    `tracing cost the process more than the budget of ${budget} % of a core, so these probes were removed at ` +
+    `${whenAndWhat(removals)}; from then on they are not counted. A condition or a rate makes no hit cheaper: trace a ` +
+    "function that is called less often, or allow more (--budget PERCENT or off; in the editor probelens.budget)"
+  );
+}
+
+/** Behind `removedMessage`. */
+export function removedAgainMessage(removals: readonly Removal[], budget: number): string {
+  return `more than the budget of ${budget} % of a core again, so these went, too, at ${whenAndWhat(removals)}`;
+}
+
+function whenAndWhat(removals: readonly Removal[]): string {
   const named = removals.slice(0, MAX_NAMED).map(({ event: { func, rate, costPercent }, part }) => {
     const what = PARTS[part];
     return `${what}${shown(func)} (${grouped(rate)} a second, about ${costPercent} % of a core)`;
   });
   const more = removals.length > MAX_NAMED ? `, and ${removals.length - MAX_NAMED} more` : "";
-  return (
-    `tracing cost the process more than the budget of ${budget} % of a core, so these probes were removed at ${clockOf(removals[0]?.event)}: ` +
-    `${named.join(", ")}${more}; from then on they are not counted. A condition or a rate makes no hit cheaper: trace a ` +
-    "function that is called less often, or allow more (--budget PERCENT or off; in the editor probelens.budget)"
-  );
+  return `${clockOf(removals[0]?.event)}: ${named.join(", ")}${more}`;
 }
 
 /** `thinned`: not empty, at about the same time. */

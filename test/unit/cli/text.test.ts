@@ -58,7 +58,7 @@ const BATCHES: [name: string, events: TraceEvent[], returns: boolean, lines: str
     "a call that there was no room to remember",
     [{ ...call(1), endUnknown: true }],
     true,
-    ["[42 g18] main.f(n=1) (too many calls are open: its end will not be known) ← main.main:9"],
+    ["[42 g18] main.f(n=1) (its end will not be known) ← main.main:9"],
   ],
   ["a return alone", [returned(1)], true, ["[42 g18] #1 main.f → 2, err=nil (5.12µs)"]],
   [

@@ -20,6 +20,7 @@ function removals() {
   });
   table.firstProbe = 100;
   const told: (readonly Removal[])[] = [];
+  const messages: string[] = [];
   const thinned: (readonly ThinnedEvent[])[] = [];
   const left: number[] = [];
   const costs: number[] = [];
@@ -27,7 +28,10 @@ function removals() {
     functions: plans.map(({ fn }) => fn.name),
     table,
     budget: 5,
-    tell: (removed) => told.push(removed),
+    tell: (removed, message) => {
+      told.push(removed);
+      messages.push(message);
+    },
     tellThinned: (events) => thinned.push(events),
     nothingLeft: ({ rate, costPercent }) => {
       left.push(rate);
@@ -38,7 +42,7 @@ function removals() {
   const take = (probe: number, returns = false): void =>
     made.take({ probe, what: returns ? "returns" : "calls", ...figures });
   const thin = (probe: number): void => made.take({ probe, what: "captures", maxRate: 1666.6667, ...figures });
-  return { made, told, thinned, left, costs, take, thin };
+  return { made, told, messages, thinned, left, costs, take, thin };
 }
 
 test("an event has the contract's fields, and what came together is told together", () => {
@@ -87,6 +91,18 @@ test("what went last is told with all that it cost", () => {
   take(100, true);
   made.flush();
   assert.deepEqual(costs, [34.6]);
+});
+
+test("how to go on is said once, however many messages a flood takes", () => {
+  const { made, messages, take } = removals();
+  for (const probe of [103, 104, 100]) {
+    take(probe);
+    made.flush();
+  }
+  assert.deepEqual(
+    messages.map((message) => /main\.[fg] .*?( A condition |$)/.exec(message)?.[1]),
+    [" A condition ", "", ""],
+  );
 });
 
 test("what is captured less is told apart: nothing is gone", () => {
