@@ -46,6 +46,16 @@ export function readStat(pid: number): ProcessStat | undefined {
   return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
 }
 
+/** Its number in its own pid namespace, and that one (its inode): the same from wherever one looks. Where that cannot be read, its number here. */
+export function ownPid(pid: number): { readonly pid: number; readonly namespace: bigint } {
+  try {
+    const [, innermost = pid] = /^NSpid:.*\s(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
+    return { pid: Number(innermost), namespace: statSync(`/proc/${pid}/ns/pid`, { bigint: true }).ino };
+  } catch {
+    return { pid, namespace: 0n };
+  }
+}
+
 /**
  * Tells one exec of a process from the next, also of the same program: the auxiliary vector, with the addresses that
  * the kernel draws anew. It is written once, at the end of the exec (create_elf_tables, fs/binfmt_elf.c), while the

@@ -16,12 +16,14 @@ import type { Features } from "./features.ts";
 import { type Bound, type HolderListener, LinkHolder } from "./holder.ts";
 import { LoadedSession, type SessionRing } from "./load.ts";
 import type { OpenCallTables } from "./openCalls.ts";
-import { checkProcess, fileIdentity, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
+import { checkProcess, fileIdentity, ownPid, programIdentity, readAt, readExecution, readStat } from "./proc.ts";
 import { openProgram, openRegular } from "./programFile.ts";
 import type { Scratch } from "./scratch.ts";
 
+/** Bounds on what the ledger calls targets: processes are below, files above. */
+const TARGETS = 1n << 48n;
 /** Above every process id (PID_MAX_LIMIT, include/linux/threads.h). */
-const FILE_TARGETS = 1 << 22;
+const PIDS = 1n << 22n;
 /** How often a traced process is looked at: its end is told within this. */
 const WATCH_INTERVAL_MS = 100;
 
@@ -189,7 +191,7 @@ function boundOf(
   file: number,
 ): Bound | undefined {
   if (budget === undefined || ledger === undefined) return undefined;
-  const whose = target.kind === "process" ? target.pid : fileTarget(file);
+  const whose = target.kind === "process" ? processTarget(target.pid) : fileTarget(file);
   return loaded.bound(budget, {
     target: whose,
     functions: functions.length,
@@ -198,10 +200,16 @@ function boundOf(
   });
 }
 
+/** The same whichever pid namespace the helper is in, and another one for each process: helpers in several share the ledger. */
+function processTarget(pid: number): number {
+  const own = ownPid(pid);
+  return Number((own.namespace * PIDS + BigInt(own.pid)) % TARGETS);
+}
+
 /** File systems number their files with 64 bits. */
 function fileTarget(file: number): number {
   const { dev, ino } = fstatSync(file, { bigint: true });
-  return FILE_TARGETS + Number((dev * 0x9e3779b97f4a7c15n + ino) % (1n << 48n));
+  return Number(TARGETS + ((dev * 0x9e3779b97f4a7c15n + ino) % TARGETS));
 }
 
 function load(what: string, params: AttachParams, context: SessionContext): LoadedSession {

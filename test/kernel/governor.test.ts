@@ -343,6 +343,47 @@ describe("sessions on one process, each with a helper of its own", () => {
     for (const trace of both) await ended(trace, "SIGINT");
     assert.ok(both.flatMap(removedFrom).length < MANY.length, JSON.stringify(both.flatMap(removedFrom)));
   });
+
+  it("also where one is inside its pid namespace and the other outside", async () => {
+    const target = new Child("unshare", ["--pid", "--fork", "--mount-proc", "--kill-child", path]);
+    children.push(target);
+    await target.says("ready");
+    const [outer = 0] = childrenOf(target.pid, path);
+    const within = ["nsenter", `--target=${outer}`, "--pid", "--mount"];
+    const start = async (prefix: readonly string[], budget: number, pid: number, names: readonly string[]) => {
+      const words = ["trace", ...names.map((name) => `main.${name}`), "--pid", String(pid), "--budget", String(budget)];
+      const [file, ...rest] = [
+        ...prefix,
+        process.execPath,
+        CLI,
+        ...words,
+        "--rate",
+        "1000/s",
+        "--format",
+        "jsonl",
+      ];
+      const trace = new Child(file, rest);
+      children.push(trace);
+      await attached(trace);
+      return trace;
+    };
+    // What all cost together, as the first trace is told.
+    const first = await start([], 0.01, outer, MANY);
+    await target.command("many on");
+    await ended(first);
+    const all = removedFrom(first).reduce((sum, { costPercent }) => sum + costPercent, 0);
+    const both = [
+      await start([], 0.75 * all, outer, MANY.slice(0, 4)),
+      await start(within, 0.75 * all, 1, MANY.slice(4)),
+    ];
+    await until("some go", () => both.some((trace) => removedFrom(trace).length > 0));
+    await target.command("many off");
+    // nsenter passes no signal on.
+    const [inside = 0] = childrenOf(both[1]?.pid ?? 0, CLI);
+    for (const pid of [both[0]?.pid ?? 0, inside]) process.kill(pid, "SIGINT");
+    for (const trace of both) await ended(trace);
+    assert.ok(both.flatMap(removedFrom).length < MANY.length, JSON.stringify(both.flatMap(removedFrom)));
+  });
 });
 
 describe("one of three sessions is killed while it is over the budget", () => {
