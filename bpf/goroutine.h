@@ -21,14 +21,46 @@ struct task_ids {
 	u32 tid;
 };
 
+/* include/linux/pid_namespace.h */
+#define MAX_PID_NS_LEVEL 32
+
+/*
+ * Of a thread in a namespace below the helper's: the kernel's function knows only threads of the very namespace that it
+ * is asked about. Nonzero: it is elsewhere, and has no number there.
+ */
+static __always_inline int ids_from_above(struct task_ids *ids)
+{
+	void *task = (void *)bpf_get_current_task(), *leader = 0, *thread_pid = 0, *leader_pid = 0;
+	u32 level = 0, inode = 0;
+	bpf_probe_read_kernel(&leader, sizeof(leader), task + config.task_leader);
+	bpf_probe_read_kernel(&thread_pid, sizeof(thread_pid), task + config.task_pid);
+	bpf_probe_read_kernel(&leader_pid, sizeof(leader_pid), leader + config.task_pid);
+	bpf_probe_read_kernel(&level, sizeof(level), thread_pid + config.pid_level);
+	for (u32 i = 0; i <= MAX_PID_NS_LEVEL && i <= level; i++) {
+		struct pl_pid_number thread = {}, process = {};
+		u64 at = config.pid_numbers + i * sizeof(thread);
+		bpf_probe_read_kernel(&thread, sizeof(thread), thread_pid + at);
+		bpf_probe_read_kernel(&inode, sizeof(inode), (void *)thread.pidns + config.pidns_inum);
+		if (inode != (u32)config.pidns_ino)
+			continue;
+		bpf_probe_read_kernel(&process, sizeof(process), leader_pid + at);
+		ids->tid = thread.number;
+		ids->tgid = process.number;
+		return 0;
+	}
+	return -1;
+}
+
 static __always_inline int current_ids(struct task_ids *ids)
 {
 	if (config.pidns_ino) {
 		struct bpf_pidns_info info = {};
-		if (bpf_get_ns_current_pid_tgid(config.pidns_dev, config.pidns_ino, &info, sizeof(info)))
+		if (!bpf_get_ns_current_pid_tgid(config.pidns_dev, config.pidns_ino, &info, sizeof(info))) {
+			ids->tgid = info.tgid;
+			ids->tid = info.pid;
+		} else if (!config.pid_numbers || ids_from_above(ids)) {
 			return -1;
-		ids->tgid = info.tgid;
-		ids->tid = info.pid;
+		}
 	} else {
 		u64 both = bpf_get_current_pid_tgid();
 		ids->tgid = both >> 32;

@@ -176,6 +176,21 @@ struct pl_config {
 	u32 probes;	     /* of the session */
 	u16 ring_bits;	     /* its ring has 2^ring_bits bytes: see call_id() */
 	u16 ring_number;     /* among the helper's */
+	/* Offsets in the kernel's structures by its BTF, for processes in pid namespaces below the helper's; 0: there
+	 * are none, or they are not known. */
+	u32 task_pid;	 /* task_struct.thread_pid */
+	u32 task_leader; /* task_struct.group_leader */
+	u32 pid_level;	 /* pid.level */
+	u32 pid_numbers; /* pid.numbers: struct pl_pid_number, one for each level */
+	u32 pidns_inum;	 /* pid_namespace.ns.inum */
+	u32 pad;
+};
+
+/* struct upid, include/linux/pid.h */
+struct pl_pid_number {
+	u32 number;
+	u32 pad;
+	u64 pidns;
 };
 
 /* CLOCK_MONOTONIC of the last hits of a session whose goroutine could not be read; 0: none (open_calls.h). */

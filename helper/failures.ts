@@ -48,6 +48,16 @@ export function damagedHolder(why: string): UserError {
   });
 }
 
+/** No hit could be told to be this process's. */
+export function belowPidNamespace(pid: number): UserError {
+  return new UserError({
+    code: "kernel-refused",
+    what: `attaching to process ${pid}`,
+    why: "it runs in a pid namespace below this one, and this kernel tells programs nothing of its structures (no BTF, or lockdown)",
+    remedy: "Run Probelens in the container of that process, or outside of all of them",
+  });
+}
+
 /** Nobody reads it: the peer is gone. */
 export function attachCalledOff(): UserError {
   return new UserError({

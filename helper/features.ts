@@ -45,10 +45,40 @@ let fsbase: number | undefined | "unknown" = "unknown";
  */
 export function fsbaseOffset(): number | undefined {
   if (fsbase === "unknown")
-    fsbase = readKernelFile("/sys/kernel/security/lockdown").includes("[confidentiality]")
-      ? undefined
-      : kernelFieldOffset("task_struct", ["thread", "fsbase"]);
+    fsbase = isConfidential() ? undefined : kernelFieldOffset("task_struct", ["thread", "fsbase"]);
   return fsbase;
+}
+
+/** Where the kernel keeps the numbers of a thread, one for each pid namespace that it is in; by its BTF. */
+export interface PidOffsets {
+  readonly taskPid: number;
+  readonly taskLeader: number;
+  readonly pidLevel: number;
+  readonly pidNumbers: number;
+  readonly pidnsInum: number;
+}
+
+let pidOffsetsRead: { readonly offsets: PidOffsets | undefined } | undefined;
+
+/** Undefined where `fsbaseOffset` is. */
+export function pidOffsets(): PidOffsets | undefined {
+  pidOffsetsRead ??= { offsets: isConfidential() ? undefined : readPidOffsets() };
+  return pidOffsetsRead.offsets;
+}
+
+function readPidOffsets(): PidOffsets | undefined {
+  const taskPid = kernelFieldOffset("task_struct", ["thread_pid"]);
+  const taskLeader = kernelFieldOffset("task_struct", ["group_leader"]);
+  const pidLevel = kernelFieldOffset("pid", ["level"]);
+  const pidNumbers = kernelFieldOffset("pid", ["numbers"]);
+  const pidnsInum = kernelFieldOffset("pid_namespace", ["ns", "inum"]);
+  if (taskPid === undefined || taskLeader === undefined || pidLevel === undefined) return undefined;
+  if (pidNumbers === undefined || pidnsInum === undefined) return undefined;
+  return { taskPid, taskLeader, pidLevel, pidNumbers, pidnsInum };
+}
+
+function isConfidential(): boolean {
+  return readKernelFile("/sys/kernel/security/lockdown").includes("[confidentiality]");
 }
 
 /**

@@ -35,8 +35,8 @@ import {
 } from "../src/protocol/planBytes.ts";
 import { costOfCapture, costOfHit, costOfSignal, predictedCost, type TrapCosts } from "./cost.ts";
 import { CounterMemory } from "./counterMemory.ts";
-import { cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
-import { type Features, fsbaseOffset } from "./features.ts";
+import { belowPidNamespace, cannotFaultIn, damagedPackage, invalidRequest, limitExceeded, noBpf } from "./failures.ts";
+import { type Features, fsbaseOffset, type PidOffsets, pidOffsets } from "./features.ts";
 import { lookupMap, possibleCpus, updateMap, updateMapEntries } from "./foreign/maps.ts";
 import { type Pointer, SystemCallError } from "./foreign/native.ts";
 import {
@@ -60,6 +60,7 @@ import {
 import { closeFd } from "./foreign/process.ts";
 import type { Bound, GivenUp, LinkRequest } from "./holder.ts";
 import { MAX_NESTED_WITHOUT_LOOP, MAX_OPEN_CALLS, type OpenCallTables } from "./openCalls.ts";
+import { ownPid } from "./proc.ts";
 import type { Scratch } from "./scratch.ts";
 
 /** Calls that wait for their return to decide, 17 KiB each: 32 MiB. */
@@ -537,7 +538,25 @@ function encodeConfig(params: AttachParams, features: Features, ring: SessionRin
   view.setUint32(CONFIG.maxNested, features.loops ? MAX_OPEN_CALLS : MAX_NESTED_WITHOUT_LOOP, true);
   view.setUint16(CONFIG.ringBits, Math.log2(ring.bytes), true);
   view.setUint16(CONFIG.ringNumber, ring.number, true);
+  const offsets = numbersAbove(params, features);
+  if (offsets !== undefined) {
+    view.setUint32(CONFIG.taskPid, offsets.taskPid, true);
+    view.setUint32(CONFIG.taskLeader, offsets.taskLeader, true);
+    view.setUint32(CONFIG.pidLevel, offsets.pidLevel, true);
+    view.setUint32(CONFIG.pidNumbers, offsets.pidNumbers, true);
+    view.setUint32(CONFIG.pidnsInum, offsets.pidnsInum, true);
+  }
   return new Uint8Array(view.buffer);
+}
+
+/** For processes in a pid namespace below the helper's own, where that one is not the initial one. */
+function numbersAbove({ target }: AttachParams, { pidNamespace }: Features): PidOffsets | undefined {
+  if (pidNamespace === undefined) return undefined;
+  if (target.kind !== "process") return pidOffsets();
+  if (ownPid(target.pid).namespace === pidNamespace.inode) return undefined;
+  const offsets = pidOffsets();
+  if (offsets === undefined) throw belowPidNamespace(target.pid);
+  return offsets;
 }
 
 /** bpf_get_ns_current_pid_tgid compares with new_encode_dev's kernel-internal `dev_t` (major << 20 | minor). */

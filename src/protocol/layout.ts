@@ -8,7 +8,7 @@ export const MAX_PROBES = 32768;
 
 /** struct pl_config */
 export const CONFIG = {
-  size: 80,
+  size: 104,
   baseNs: 0,
   pidnsDev: 8,
   pidnsIno: 16,
@@ -28,6 +28,11 @@ export const CONFIG = {
   probes: 72,
   ringBits: 76,
   ringNumber: 78,
+  taskPid: 80,
+  taskLeader: 84,
+  pidLevel: 88,
+  pidNumbers: 92,
+  pidnsInum: 96,
 } as const;
 
 /** struct pl_unread */

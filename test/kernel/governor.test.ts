@@ -352,16 +352,7 @@ describe("sessions on one process, each with a helper of its own", () => {
     const within = ["nsenter", `--target=${outer}`, "--pid", "--mount"];
     const start = async (prefix: readonly string[], budget: number, pid: number, names: readonly string[]) => {
       const words = ["trace", ...names.map((name) => `main.${name}`), "--pid", String(pid), "--budget", String(budget)];
-      const [file, ...rest] = [
-        ...prefix,
-        process.execPath,
-        CLI,
-        ...words,
-        "--rate",
-        "1000/s",
-        "--format",
-        "jsonl",
-      ];
+      const [file, ...rest] = [...prefix, process.execPath, CLI, ...words, "--rate", "1000/s", "--format", "jsonl"];
       const trace = new Child(file, rest);
       children.push(trace);
       await attached(trace);

@@ -85,6 +85,22 @@ test("pid namespace: traced from outside by the outer pid, from inside by the in
   await target.end();
 });
 
+test("pid namespaces one in the other: traced from the middle one, by its pid there", async () => {
+  const own = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+  // The shell stays in the middle.
+  const target = new Child("unshare", [...own, "sh", "-c", `unshare ${own.join(" ")} ${path}; exit 0`]);
+  await target.says("ready");
+  const outer = await until("the program", () => descendant(target.pid, path));
+  const [middle = 0] = childrenOf(target.pid, path);
+  const status = readFileSync(`/proc/${outer}/status`, "utf8");
+  const [, there = "", inner = ""] = /^NSpid:\s+\d+\s+(\d+)\s+(\d+)$/m.exec(status) ?? [];
+  assert.deepEqual([there !== inner, inner], [true, "1"], status);
+  const within = ["nsenter", `--target=${middle}`, "--pid", "--mount"];
+  await tracesTwoCalls(target, Number(there), ["--pid", there], within, outer);
+  await tracesTwoCalls(target, Number(there), ["--binary", path], within, outer);
+  await target.end();
+});
+
 test("overlayfs: by pid, and by the path in the upper, merged and lower folder", async () => {
   const top = folder("overlay");
   for (const name of ["lower", "layers", "merged"]) mkdirSync(join(top, name));

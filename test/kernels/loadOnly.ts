@@ -10,12 +10,19 @@ const LIMIT_MS = 600_000;
 /** Linux 5.15 has attach cookies; before it the verifier refuses the helper that asks for one. */
 const WITHOUT_COOKIES = /^5\.(\d|1[0-4])$/;
 
-/** What struct pl_config's constants switch on and off: cookies by kernel, g in a register (from Go 1.17) or not. */
+/** Any offsets will do. */
+const BELOW_A_PID_NAMESPACE = ["pidns_ino=1", "task_pid=8", "task_leader=8", "pid_numbers=8", "pidns_inum=8"];
+
+/**
+ * What struct pl_config's constants switch on and off: cookies by kernel, g in a register (from Go 1.17) or not, pids of
+ * namespaces below the helper's.
+ */
 export function usualConfigs(kernel: string): readonly string[][] {
   const cookies = `cookies=${WITHOUT_COOKIES.test(kernel) ? 0 : 1}`;
   return [
     [cookies, "g_in_register=1"],
     [cookies, "g_in_register=0", "fsbase_offset=4096"],
+    [cookies, "g_in_register=1", ...BELOW_A_PID_NAMESPACE],
   ];
 }
 

@@ -124,6 +124,11 @@ describe("layouts", () => {
       probes: CONFIG.probes,
       ring_bits: CONFIG.ringBits,
       ring_number: CONFIG.ringNumber,
+      task_pid: CONFIG.taskPid,
+      task_leader: CONFIG.taskLeader,
+      pid_level: CONFIG.pidLevel,
+      pid_numbers: CONFIG.pidNumbers,
+      pidns_inum: CONFIG.pidnsInum,
     },
     pl_counters: {
       sizeof: COUNTERS.size,
