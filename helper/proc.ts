@@ -28,8 +28,11 @@ const MAX_MAPPINGS = 4096;
 export interface ProcessStat {
   /** Field 22: clock ticks since boot. */
   readonly startTime: string;
-  /** Field 3: `Z` and `X` mean that it has ended. */
-  readonly state: string;
+  /**
+   * Its main thread has ended (field 3: `Z`, `X`), and there is no other (field 20). Alone, the end of the main thread
+   * says nothing: a C program may go on without it, and where another thread execs, it goes first.
+   */
+  readonly ended: boolean;
 }
 
 /** Undefined when there is no such process; throws a UserError where a limit keeps it from being read. */
@@ -43,7 +46,8 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
   // The command name (field 2) may hold anything, closing parentheses and spaces included: fields count from the last.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return { state: fields[0] ?? "", startTime: fields[19] ?? "" };
+  const [state = ""] = fields;
+  return { ended: state === "X" || (state === "Z" && Number(fields[17]) <= 1), startTime: fields[19] ?? "" };
 }
 
 /** Its number in its own pid namespace, and that one (its inode): the same from wherever one looks. Where that cannot be read, its number here. */
@@ -76,7 +80,7 @@ export function readExecution(pid: number): string | undefined {
 /** Throws unless `pid` is still the process that started at `startTime`. */
 export function checkProcess(what: string, pid: number, startTime: string): void {
   const stat = readStat(pid);
-  if (!stat || stat.state === "Z" || stat.state === "X") throw noSuchProcess(what, pid);
+  if (!stat || stat.ended) throw noSuchProcess(what, pid);
   if (stat.startTime !== startTime) throw processReplaced(what, pid, startTime, stat.startTime);
 }
 
@@ -127,7 +131,7 @@ export function describeProcess(id: number): DescribeProcessResult {
   const what = `describing process ${id}`;
   const { pid, uid, name } = readStatus(what, id);
   const stat = readStat(pid);
-  if (!stat || stat.state === "Z" || stat.state === "X") throw noSuchProcess(what, pid);
+  if (!stat || stat.ended) throw noSuchProcess(what, pid);
   let exe: string;
   try {
     exe = readlinkSync(`/proc/${pid}/exe`);

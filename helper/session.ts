@@ -159,7 +159,7 @@ export class Session {
     };
     const look = (): void => {
       const stat = readStat(pid);
-      if (!stat || stat.startTime !== startTime || stat.state === "Z" || stat.state === "X") return end("exited");
+      if (!stat || stat.startTime !== startTime || stat.ended) return end("exited");
       const current = programIdentity(pid);
       if (current === undefined) return;
       if (current === program) {

@@ -30,6 +30,7 @@ import {
   detached,
   eventsOf,
   holdersOf,
+  liveCode,
   probelens,
   probelensIn,
   run,
@@ -191,6 +192,23 @@ test("so does one that execs its own program again, from whichever thread", asyn
   assert.equal(await trace.status(), 0);
   assert.match(trace.stderr, new RegExp(`process ${target.pid} now runs .* its own from the start`));
   await unharmed(target);
+});
+
+test("a process that goes on without its main thread is not said to have exited", async () => {
+  const leaderless = buildGo("leaderless");
+  const work = await codeOf(leaderless, "main.work");
+  const target = startTarget(leaderless);
+  await target.says("ready");
+  const trace = probelens("trace", "main.work", "--pid", String(target.pid), "--duration", "2", "--format", "jsonl");
+  await attached(trace);
+  for (const command of ["work 1", "leave", "work 1"]) await target.command(command);
+  assert.equal(await trace.status(), 0, trace.stderr);
+  assert.doesNotMatch(trace.stderr, /exited/);
+  const { calls } = eventsOf(trace.stdout);
+  assert.equal(calls.length, 2);
+  // The main thread's memory is nobody's any more.
+  assert.equal(liveCode(calls[1]?.tid ?? 0, work), work.original);
+  await target.end();
 });
 
 test("a process whose file was replaced on disk is traced as it runs", async () => {

@@ -1,0 +1,3 @@
+module example.com/leaderless
+
+go 1.15
