@@ -82,6 +82,8 @@ const KINDS: readonly (
   "unsafe.Pointer",
 ];
 
+const POINTER_KIND = KINDS.indexOf("ptr");
+
 /** One entry of a type's method table; offsets are from `moduledata.types`. */
 export interface TypeMethod {
   readonly name: string;
@@ -128,9 +130,8 @@ export class TypeDescriptors {
       const bytes = positionIndependent ? (await memory.relocations()).applied(raw, types) : raw;
       const descriptors = new TypeDescriptors(bytes, types, goMinor);
       const words = await moduleWords(memory, moduledata);
-      descriptors.#follow(
-        goMinor >= 27 ? descriptors.#inSequence(words[16] ?? 0) : await typelinks(memory, words, goMinor),
-      );
+      const links = goMinor >= 27 ? descriptors.#inSequence(words[16] ?? 0) : await typelinks(memory, words, goMinor);
+      descriptors.#follow([...links, ...descriptors.#namedPointers()]);
       return descriptors;
     } catch (error) {
       if (error instanceof DamagedError) return undefined;
@@ -248,6 +249,23 @@ export class TypeDescriptors {
       if (size === undefined) break;
       offsets.push(offset);
       offset += Math.ceil(size / WORD) * WORD;
+    }
+    return offsets;
+  }
+
+  /**
+   * Defined pointer types (`type Link *Point`, `log/slog.stringptr`): no link leads to them, because the compiler
+   * writes no pointer to a pointer beside them (cmd/compile/internal/reflectdata, dcommontype), as it does for every
+   * other defined type. So each word is looked at, which takes 60 MB of types some 60 ms.
+   */
+  #namedPointers(): number[] {
+    const offsets: number[] = [];
+    const bytes = this.#bytes;
+    const end = bytes.length - TYPE_BYTES - WORD;
+    for (let offset = WORD; offset <= end && offsets.length < MAX_DESCRIPTORS; offset += WORD) {
+      if (((bytes[offset + TYPE.kind] ?? 0) & KIND_MASK) !== POINTER_KIND) continue;
+      if (((bytes[offset + TYPE.flags] ?? 0) & TFLAG_NAMED) === 0 || this.#word(offset) !== WORD) continue;
+      if (this.isDescriptor(this.#address + offset)) offsets.push(offset);
     }
     return offsets;
   }

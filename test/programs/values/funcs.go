@@ -169,6 +169,9 @@ func init() {
 	check(takesAny, "f", Handler(plainHandler))
 	check(takesAny, "f", (func())(nil))
 	check(takesAny, "f", Handler(nil))
+	// Pointer types that have names: no other type refers to them.
+	check(takesAny, "f", Link(&Point{3, 4}))
+	check(takesAny, "f", Text(stringAt("named")))
 	plain := byValue.(func(int) string)
 	callbacks := Callbacks{nothing, plain, Handler(withString.(func(int) string))}
 	check(takesCallbacks, "c p all byName", callbacks, &callbacks, []func(int) string{plain, nil, twice},

@@ -29,6 +29,7 @@ type (
 	Handler func(int) string
 	Shape   interface{ Area() float64 }
 	Link    *Point
+	Text    *string
 	Tree    []Tree
 	Graph   map[string]Graph
 	Chain   chan Chain
