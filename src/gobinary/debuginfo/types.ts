@@ -55,7 +55,7 @@ export class TypeReader {
 
   #read(offset: number): GoType {
     let die = this.#die(offset);
-    const linkName = nameOf(die);
+    const linkName = withoutNoalg(nameOf(die));
     const runtimeType = numberOf(die, AT.goRuntimeType);
     let kind = numberOf(die, AT.goKind);
     // A shape typedef (`.param0` with a dictionary index) and a named type's typedef lead to the DIE with the layout;
@@ -67,7 +67,7 @@ export class TypeReader {
       die = this.#die(target);
       kind = numberOf(die, AT.goKind) ?? kind;
     }
-    const own = linkName.startsWith(".param") ? nameOf(die) : linkName;
+    const own = linkName.startsWith(".param") ? withoutNoalg(nameOf(die)) : linkName;
     return this.#make(
       die,
       kind === undefined ? undefined : kind & 31,
@@ -270,6 +270,14 @@ function isRuntimeTypedef(kind: number | undefined): boolean {
 
 function pointee(type: GoType): GoType {
   return type.kind === "ptr" ? type.elem : type;
+}
+
+/**
+ * `noalg.main.Vectors`: a type for which the compiler makes no hash and equality functions (cmd/compile/internal/types,
+ * TypeSymName). `noalg.T` is a type of a package of this name.
+ */
+function withoutNoalg(linkName: string): string {
+  return /^noalg\.(?:struct \{|\[|[^[]*\.)/.test(linkName) ? linkName.slice("noalg.".length) : linkName;
 }
 
 /** `go.shape.int_0` (1.18 to 1.20), `go.shape.int` (later): the layout's own type, its real name is in the dictionary. */
