@@ -59,6 +59,7 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   const info = await attempt("build info", () => readBuildInfo(sections, memory));
   const system = info?.settings["GOOS"] ?? "linux";
   if (!/^(linux|android)$/.test(system)) throw otherSystem(source.name, system);
+  if (SOFT_FLOAT.test(info?.settings["-gcflags"] ?? "")) throw softFloat(source.name);
   const found = await findPclntab(sections, memory, info !== undefined);
   if (found === undefined) throw notGo(source.name, info, warnings);
   const { pclntab } = found;
@@ -201,6 +202,22 @@ function notGo(name: string, info: BuildInfo | undefined, warnings: readonly str
 }
 
 /** Headers do not tell all systems apart: illumos and DragonFly call themselves System V, as Linux does. */
+/** A switch of the compiler's for machines without floating point, and for its own tests on those that have it. */
+const SOFT_FLOAT = /\bsoftfloat\b(?!=0)/;
+
+/**
+ * Values with floats stand on the stack then, in the packages that were compiled so (cmd/compile/internal/ssa/config.go, NewConfig:
+ * no registers for float parameters), and nothing in the program tells which these are.
+ */
+function softFloat(name: string): UserError {
+  return new UserError({
+    code: "unsupported-elf",
+    what: `cannot read ${shown(name)}`,
+    why: "it was compiled with -gcflags=-d=softfloat, and where its values with floats stand cannot be known",
+    remedy: "Build it without that flag, which a processor with floating point does not need.",
+  });
+}
+
 function otherSystem(name: string, system: string): UserError {
   return new UserError({
     code: "unsupported-elf",

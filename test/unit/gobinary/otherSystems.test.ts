@@ -6,6 +6,7 @@ import { openBinary } from "../../../src/gobinary/open.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import { buildShapes } from "../../matrix/build.ts";
 import { modeNamed } from "../../matrix/toolchains.ts";
+import { buildGo } from "../../programs/build.ts";
 import { bytesSource } from "./binaryFile.ts";
 
 const OSABI = 7;
@@ -34,6 +35,11 @@ for (const [system, change, why] of SYSTEMS) {
     });
   });
 }
+
+test("a program that computes floats in software is refused", async () => {
+  const program = readFileSync(buildGo("hits", "go1.27.4", "-gcflags=-d=softfloat"));
+  await assert.rejects(openBinary(bytesSource(program)), /compiled with -gcflags=-d=softfloat/);
+});
 
 /** In the build information, which the program holds twice; the names are of equal length. */
 function builtFor(program: Buffer, system: string): void {
