@@ -201,13 +201,12 @@ function notGo(name: string, info: BuildInfo | undefined, warnings: readonly str
   return damaged(name, cause === undefined ? built : `${built}; ${cause}`);
 }
 
-/** Headers do not tell all systems apart: illumos and DragonFly call themselves System V, as Linux does. */
 /** A switch of the compiler's for machines without floating point, and for its own tests on those that have it. */
 const SOFT_FLOAT = /\bsoftfloat\b(?!=0)/;
 
 /**
- * Values with floats stand on the stack then, in the packages that were compiled so (cmd/compile/internal/ssa/config.go, NewConfig:
- * no registers for float parameters), and nothing in the program tells which these are.
+ * Values with floats stand on the stack then, in the packages that were compiled so (cmd/compile/internal/ssa/config.go,
+ * NewConfig: no registers for float parameters), and nothing in the program tells which these are.
  */
 function softFloat(name: string): UserError {
   return new UserError({
@@ -218,6 +217,7 @@ function softFloat(name: string): UserError {
   });
 }
 
+/** Headers do not tell all systems apart: illumos and DragonFly call themselves System V, as Linux does. */
 function otherSystem(name: string, system: string): UserError {
   return new UserError({
     code: "unsupported-elf",
