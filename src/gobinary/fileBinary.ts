@@ -159,7 +159,7 @@ export class FileBinary implements GoBinary {
         ? dwarfDamaged(`${part} is all that is left of it`)
         : elf.sections.length === 0
           ? "no DWARF is found: the file has no usable section headers"
-          : "the binary has no DWARF (it was stripped)";
+          : "the binary has no DWARF (it was stripped, or linked with -w)";
     return unusedDebugFile === undefined ? why : `${why}, and ${unusedDebugFile}`;
   }
 

@@ -61,7 +61,7 @@ test("a stripped program's debug file gives its types, another build's does not"
   rmSync(debug);
   assert.equal(
     await answer(program),
-    "the binary has no DWARF (it was stripped), and its debug file app.debug is not found",
+    "the binary has no DWARF (it was stripped, or linked with -w), and its debug file app.debug is not found",
   );
   // Go's linker writes a GNU build ID too (since 1.24), under which distributions file their debug files.
   const id = /Build ID: ([0-9a-f]+)/.exec(execFileSync("readelf", ["-n", program], { encoding: "utf8" }))?.[1] ?? "";
