@@ -72,7 +72,7 @@ function missingResults(listed: readonly ListedVariable[], from: ResultWitnesses
   // Where a `return` stands in such a loop, rangefunc/rewrite.go renames every unnamed and blank result to `#rv1`, …,
   // which dwarfgen leaves out. One that still has its `~r0` shows that none was renamed.
   if (goMinor >= RANGE_OVER_FUNC && unnamed.length === 0 && from.rangesOverFunc())
-    return "the debug information leaves out unnamed results of functions that range over a function";
+    return "the debug information leaves out unnamed and blank results of functions that range over a function";
   return undefined;
 }
 
