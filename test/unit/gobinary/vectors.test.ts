@@ -32,7 +32,7 @@ for (const version of ["1.26.8", "1.27.4"])
       assert.ok(read.ok, name);
       const shown = [...read.signature.params, ...read.signature.results].map(({ type, location }) => {
         const [piece] = location;
-        return `${type.name} ${piece?.place.at === "unknown" ? piece.place.reason : formatLocation(location)}`;
+        return `${type.name} ${piece?.place.at === "unknown" ? piece.place.reason : formatLocation(location).join(" ")}`;
       });
       assert.deepEqual(shown, expected, name);
     }
