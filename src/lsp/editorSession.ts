@@ -31,8 +31,13 @@ const LOOKS_AFTER_CHANGE = 3;
 const LOOK_AT_TRACES_MS = 250;
 /** VS Code draws what it was told of lenses after this time at the earliest (codelensController.ts, its debouncing). */
 const LENS_DRAWN_AFTER_MS = 250;
-/** An editor that does not ask for its lenses by then shows none. */
+/** What stands beside the code waits so long for an editor to ask for its lenses. */
 const LENS_WAIT_MS = 1_000;
+/**
+ * VS Code asks for lenses after a pause that each word of a change begins anew, as long as asking took lately, this at the
+ * most (codelensController.ts, languageFeatureDebounce.ts): a word said every quarter of a second is never answered.
+ */
+const MAX_LENS_PAUSE_MS = 250 ** 2;
 /** Functions traced at once from the editor; each has probes, history and a place on the screen. */
 const MAX_TRACES = 64;
 
@@ -55,6 +60,8 @@ export class EditorSession {
   private looking = false;
   /** When the editor was told that lenses have changed, or what they are now; undefined once it has drawn them. */
   private lensRefresh: number | undefined;
+  /** When the editor was told that lenses have changed, as long as it has not asked. */
+  private lensesAnnounced: number | undefined;
   private showsLenses = true;
   private readonly dirtyLive = new Set<string>();
   private visible: ReadonlySet<string> | undefined;
@@ -117,10 +124,11 @@ export class EditorSession {
   async settingsChanged(): Promise<void> {
     await this.readChosen();
     await this.catalog.refresh();
-    this.client.refreshLenses();
+    this.announceLenses();
   }
 
   async lenses(uri: string): Promise<CodeLens[]> {
+    this.lensesAnnounced = undefined;
     await this.takeViews();
     const lenses = await this.lensesOf(uri);
     this.showsLenses = true;
@@ -370,7 +378,7 @@ export class EditorSession {
     const changed = await this.catalog.refresh();
     this.lastLookMs = performance.now();
     this.lookTookMs = this.lastLookMs - start;
-    if (changed) this.client.refreshLenses();
+    if (changed) this.announceLenses();
   }
 
   private isWatched(): boolean {
@@ -444,10 +452,18 @@ export class EditorSession {
       // Nothing shown yet is as good as no trace: lenses may be switched off, or be on their way.
       if ((this.shownLenses.get(document.uri) ?? "") === this.lensDigest(document)) continue;
       this.lensRefresh ??= performance.now();
-      this.client.refreshLenses();
+      this.announceLenses();
       break;
     }
     this.pushStatus(undefined);
+  }
+
+  /** Once until the editor asks: what it asks for is the newest in any case. */
+  private announceLenses(): void {
+    const now = performance.now();
+    if (this.lensesAnnounced !== undefined && now - this.lensesAnnounced < MAX_LENS_PAUSE_MS) return;
+    this.lensesAnnounced = now;
+    this.client.refreshLenses();
   }
 
   /** What the lenses of traced functions say now. */

@@ -19,6 +19,7 @@ export class EditorClient {
   /** Of `probelens.*`, as the server asks for them. */
   settings: Record<string, unknown> = {};
   onLive: (params: LiveParams) => void = () => {};
+  onLensRefresh: () => void = () => {};
 
   private constructor() {
     this.server = spawn(process.execPath, [join(ROOT, "dist/server.js"), "--stdio"], {
@@ -38,7 +39,10 @@ export class EditorClient {
       items.map(() => editor.settings),
     );
     connection.onRequest("client/registerCapability", () => null);
-    connection.onRequest("workspace/codeLens/refresh", () => null);
+    connection.onRequest("workspace/codeLens/refresh", () => {
+      editor.onLensRefresh();
+      return null;
+    });
     connection.onRequest("window/showMessageRequest", ({ message }: { message: string }) => {
       editor.messages.push(message);
       return null;
