@@ -10,6 +10,7 @@ import { Catalog } from "./documents/catalog.ts";
 import { type EditorFunction, functionAt, isBefore, type Position } from "./documents/editorFunctions.ts";
 import { GoDocument, type ProgramMatch } from "./documents/goDocuments.ts";
 import { type EditorClient } from "./editorClient.ts";
+import { LensAnnouncements } from "./lensAnnouncements.ts";
 import type { EditorEngine } from "./thread/editorEngine.ts";
 import { formatNotice, MAX_LINES_PER_MESSAGE } from "./traces/eventLog.ts";
 import { FunctionTrace } from "./traces/functionTrace.ts";
@@ -29,15 +30,6 @@ const LOOK_INTERVAL_MS = 4_000;
 const LOOKS_AFTER_CHANGE = 3;
 /** How often it is looked whether there is something new to show. */
 const LOOK_AT_TRACES_MS = 250;
-/** VS Code draws what it was told of lenses after this time at the earliest (codelensController.ts, its debouncing). */
-const LENS_DRAWN_AFTER_MS = 250;
-/** What stands beside the code waits so long for an editor to ask for its lenses. */
-const LENS_WAIT_MS = 1_000;
-/**
- * VS Code asks for lenses after a pause that each word of a change begins anew, as long as asking took lately, this at the
- * most (codelensController.ts, languageFeatureDebounce.ts): a word said every quarter of a second is never answered.
- */
-const MAX_LENS_PAUSE_MS = 250 ** 2;
 /** Functions traced at once from the editor; each has probes, history and a place on the screen. */
 const MAX_TRACES = 64;
 
@@ -58,11 +50,7 @@ export class EditorSession {
   /** Lines for the events channel that are not about calls. */
   private notices: string[] = [];
   private looking = false;
-  /** When the editor was told that lenses have changed, or what they are now; undefined once it has drawn them. */
-  private lensRefresh: number | undefined;
-  /** When the editor was told that lenses have changed, as long as it has not asked. */
-  private lensesAnnounced: number | undefined;
-  private showsLenses = true;
+  private readonly lensChanges: LensAnnouncements;
   private readonly dirtyLive = new Set<string>();
   private visible: ReadonlySet<string> | undefined;
   private shownLenses = new Map<string, string>();
@@ -75,6 +63,10 @@ export class EditorSession {
     this.engine = engine;
     this.client = client;
     this.parser = parser;
+    this.lensChanges = new LensAnnouncements(
+      () => client.refreshLenses(),
+      () => this.pushLive(),
+    );
     this.catalog = new Catalog(engine, (title, work) => client.showProgress(title, work));
   }
 
@@ -124,20 +116,14 @@ export class EditorSession {
   async settingsChanged(): Promise<void> {
     await this.readChosen();
     await this.catalog.refresh();
-    this.announceLenses();
+    this.lensChanges.announce();
   }
 
   async lenses(uri: string): Promise<CodeLens[]> {
-    this.lensesAnnounced = undefined;
+    this.lensChanges.asked();
     await this.takeViews();
     const lenses = await this.lensesOf(uri);
-    this.showsLenses = true;
-    this.lensRefresh = performance.now();
-    // When the lenses are drawn, so that they and the values beside the code are of one call.
-    setTimeout(() => {
-      this.lensRefresh = undefined;
-      this.pushLive();
-    }, LENS_DRAWN_AFTER_MS);
+    this.lensChanges.answered();
     return lenses;
   }
 
@@ -378,7 +364,7 @@ export class EditorSession {
     const changed = await this.catalog.refresh();
     this.lastLookMs = performance.now();
     this.lookTookMs = this.lastLookMs - start;
-    if (changed) this.announceLenses();
+    if (changed) this.lensChanges.announce();
   }
 
   private isWatched(): boolean {
@@ -416,12 +402,12 @@ export class EditorSession {
 
   /** Asks the engine's thread what is new, and shows it. */
   private async look(): Promise<void> {
-    if (this.looking || this.awaitsLenses()) return;
+    if (this.looking || this.lensChanges.pending()) return;
     this.looking = true;
     try {
       await this.takeViews();
       this.pushLenses();
-      if (!this.awaitsLenses()) this.pushLive();
+      if (!this.lensChanges.pending()) this.pushLive();
     } catch (error) {
       // The engine's thread ends with this process; before that, there is nothing to show.
       this.client.logError(`what is traced could not be looked at: ${errorText(error)}`);
@@ -439,31 +425,15 @@ export class EditorSession {
     if (lines.length > 0 || log.skipped > 0) this.client.events({ lines, skipped: log.skipped });
   }
 
-  /** The editor is about to ask for lenses: until then nothing that is shown changes. */
-  private awaitsLenses(): boolean {
-    if (this.lensRefresh === undefined) return false;
-    if (performance.now() - this.lensRefresh > LENS_WAIT_MS) this.showsLenses = false;
-    return this.showsLenses;
-  }
-
   private pushLenses(): void {
     for (const document of this.documents.values()) {
       if (this.visible?.has(document.uri) === false) continue;
       // Nothing shown yet is as good as no trace: lenses may be switched off, or be on their way.
       if ((this.shownLenses.get(document.uri) ?? "") === this.lensDigest(document)) continue;
-      this.lensRefresh ??= performance.now();
-      this.announceLenses();
+      this.lensChanges.announceAndWait();
       break;
     }
     this.pushStatus(undefined);
-  }
-
-  /** Once until the editor asks: what it asks for is the newest in any case. */
-  private announceLenses(): void {
-    const now = performance.now();
-    if (this.lensesAnnounced !== undefined && now - this.lensesAnnounced < MAX_LENS_PAUSE_MS) return;
-    this.lensesAnnounced = now;
-    this.client.refreshLenses();
   }
 
   /** What the lenses of traced functions say now. */
