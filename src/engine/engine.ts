@@ -392,7 +392,7 @@ class ProbeEngine implements FullEngine {
       },
     });
     try {
-      const { params, tables, resolver } = await attachRequest(session, attach, binary, limits, isSecret);
+      const { params, tables, resolver } = await attachRequest(job.signal, session, attach, binary, limits, isSecret);
       known = { tables, resolver };
       const expires = request.expireMs === undefined ? {} : { expiresInMs: request.expireMs };
       const faultIn = request.faultIn === true ? { faultIn: true } : {};

@@ -65,6 +65,7 @@ async function attach(target: Child, { func, tables, watched = true, features = 
   lastSession += 1;
   const request = { session: lastSession, probes: table.specs(), plans: [plan] };
   const { params, tables: types } = await attachRequest(
+    new AbortController().signal,
     request,
     processTarget(target.pid),
     binary,

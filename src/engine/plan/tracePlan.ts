@@ -12,7 +12,7 @@ import { pointeesOf } from "../../probe/capture/pointees.ts";
 import { CaptureTypes, type DynamicTypes } from "../../probe/capture/sessionTypes.ts";
 import type { CaptureTables } from "../../protocol/captureTypes.ts";
 import type { UserError } from "../../protocol/errors.ts";
-import type { AttachParams, AttachTarget } from "../../protocol/helperApi.ts";
+import type { AttachParams, AttachTarget, ProbeSpec } from "../../protocol/helperApi.ts";
 import { MAX_PROBES } from "../../protocol/layout.ts";
 import { shown } from "../../protocol/shown.ts";
 import type { TraceRequest } from "../api.ts";
@@ -128,7 +128,9 @@ async function dictionariesFor(binary: GoBinary, closures: readonly Closure[]): 
 /** See unwindSites.ts and signalSite.ts. */
 const PROBES_OF_RUNTIME = 3;
 
+/** Throws where the signal comes meanwhile: of thousands of functions, generic ones among them, this takes seconds. */
 export async function attachRequest(
+  signal: AbortSignal,
   session: Pick<TraceSession, "session" | "probes" | "plans">,
   target: AttachTarget,
   binary: GoBinary,
@@ -141,6 +143,14 @@ export async function attachRequest(
   // Since the register ABI g is in R14 in every Go function; before, only thread-local storage has it.
   const inRegister = plans.every((plan) => plan.fn.convention === "register");
   const types = new CaptureTypes(factsOf(binary), { limits, isSecret });
+  const planned: ProbeSpec[] = [];
+  for (const [index, probe] of probes.entries()) {
+    if (index % FUNCTIONS_AT_ONCE === 0) {
+      await new Promise(setImmediate);
+      signal.throwIfAborted();
+    }
+    planned.push({ ...probe, plan: types.plan(probe.plan) });
+  }
   const params: AttachParams = {
     session: session.session,
     target,
@@ -151,7 +161,7 @@ export async function attachRequest(
       stackHiOffset,
       ...(labelsOffset === undefined ? {} : { labelsOffset }),
     },
-    probes: probes.map((probe) => ({ ...probe, plan: types.plan(probe.plan) })),
+    probes: planned,
     functions: plans.map((plan) => plan.fn.name),
   };
   const { interfaces, funcs } = types.reached();
