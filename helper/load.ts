@@ -25,6 +25,7 @@ import type {
   RemovedParams,
 } from "../src/protocol/helperApi.ts";
 import { CONFIG, MAX_FLOAT_WAITS, STAGE, UNREAD, UNWINDERS } from "../src/protocol/layout.ts";
+import { kernelMonotonicNs } from "../src/protocol/monotonic.ts";
 import {
   encodePlan,
   measuresCapture,
@@ -81,7 +82,7 @@ const INDEX_PLACEHOLDER = 0x70726f62656c656en;
 const LICENSE = "Dual MIT/GPL";
 
 /** CLOCK_MONOTONIC near the helper's start: call ids count from here. */
-const BASE_NS = process.hrtime.bigint();
+const BASE_NS = kernelMonotonicNs();
 
 /** See RingReader. */
 export interface SessionRing {

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildGo } from "../programs/build.ts";
-import { until } from "../until.ts";
+import { LIMIT_MS, until } from "../until.ts";
 import { Child, CLI, childrenOf, codeOf, type Events, eventsOf, liveCode, probelens, run } from "./cliProcess.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "probelens-ns-"));
@@ -98,6 +98,17 @@ test("pid namespaces one in the other: traced from the middle one, by its pid th
   const within = ["nsenter", `--target=${middle}`, "--pid", "--mount"];
   await tracesTwoCalls(target, Number(there), ["--pid", there], within, outer);
   await tracesTwoCalls(target, Number(there), ["--binary", path], within, outer);
+  await target.end();
+});
+
+const WITHOUT_TIME = existsSync("/proc/self/timens_offsets") ? false : "this kernel has no time namespaces (5.6)";
+test("time namespace: traced from one, calls have the time of the wall clock", { skip: WITHOUT_TIME }, async () => {
+  const target = new Child(path, []);
+  await target.says("ready");
+  const within = ["unshare", "--time", "--fork", "--monotonic", "1000000", "--boottime", "2000000"];
+  const from = Date.now();
+  const { calls, returns } = await tracesTwoCalls(target, target.pid, ["--pid", String(target.pid)], within);
+  for (const { ts } of [...calls, ...returns]) assert.ok(Math.abs(Date.parse(ts) - from) < LIMIT_MS, ts);
   await target.end();
 });
 
@@ -197,7 +208,7 @@ async function tracesTwoCalls(
   selection: string[],
   within: readonly string[] = [],
   outside = pid,
-): Promise<void> {
+): Promise<Events> {
   const [command = "", ...before]: string[] = [...within, process.execPath];
   const options = ["--returns", "--limit", "2", "--format", "jsonl"];
   const trace = new Child(command, [...before, CLI, "trace", "main.work", ...selection, ...options]);
@@ -223,6 +234,7 @@ async function tracesTwoCalls(
     ["2", "3"],
   );
   assert.equal(liveCode(outside, code), code.original);
+  return events;
 }
 
 function descendant(pid: number, program: string): number | undefined {

@@ -7,6 +7,8 @@
  * microsecond, on a loaded machine to a few tens.
  */
 
+import { kernelMonotonicNs } from "../../protocol/monotonic.ts";
+
 /** A larger gap than this between the clocks means that someone set the wall clock: the relation is taken anew. */
 const RESYNC_NS = 50_000_000n;
 /** How often the relation is looked at. */
@@ -20,8 +22,7 @@ export interface Clocks {
   /** The wall clock, in whole milliseconds. */
   wallMs(): number;
 }
-/** libuv's hrtime is CLOCK_MONOTONIC (uv__hrtime, src/unix/linux.c). */
-const SYSTEM: Clocks = { monotonic: () => process.hrtime.bigint(), wallMs: () => Date.now() };
+const SYSTEM: Clocks = { monotonic: kernelMonotonicNs, wallMs: () => Date.now() };
 
 export class EventClock {
   private readonly clocks: Clocks;

@@ -4,6 +4,7 @@ import type { EventPlan, FunctionPlan, PlannedProbe } from "../../probe/api.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { MAX_RECORDS_FRAME_BYTES } from "../../protocol/frames.ts";
 import { type HitCost, MAX_UNTAKEN_BYTES, type RemovedParams, TAKEN_STEP_BYTES } from "../../protocol/helperApi.ts";
+import { kernelMonotonicNs } from "../../protocol/monotonic.ts";
 import type { RawEvent } from "../../protocol/records.ts";
 import type { ProgramValues } from "../../value/render.ts";
 import type { CallCost, EndReason, Removal, StatsEvent, Trace, TraceEvent, TraceListener } from "../api.ts";
@@ -74,7 +75,7 @@ export class TraceSession implements Trace, EventSink {
   private ending: Promise<void> | undefined;
   private defectReported = false;
   private active = true;
-  private readonly startedNs = process.hrtime.bigint();
+  private readonly startedNs = kernelMonotonicNs();
 
   constructor(parts: SessionParts) {
     const { plans, returns, rate, conditions, watches, callers, program, values, late, link } = parts;
@@ -242,7 +243,7 @@ export class TraceSession implements Trace, EventSink {
   }
 
   private removed(): Removal[] {
-    const now = process.hrtime.bigint();
+    const now = kernelMonotonicNs();
     const ts = eventTime(now);
     const seconds = Number(now - this.startedNs) / 1e9;
     // Those that went before were told then.
