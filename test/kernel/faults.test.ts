@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
+  constants as constantsOfFiles,
   copyFileSync,
   linkSync,
   mkdtempSync,
@@ -184,6 +185,21 @@ test("-- CMD that execs the very shell that started it is told as well", async (
   assert.equal(await trace.status(), 0);
   assert.match(trace.stderr, /process \d+ now runs another program/);
   assert.equal(eventsOf(trace.stdout).calls.length, 1);
+});
+
+test("-- CMD: its output waits for the reader, and the trace does not, also where both go into one pipe", async () => {
+  const words = [process.execPath, CLI, "trace", "main.work", "--format", "jsonl", "--", path, "work 1"];
+  const shell = new Child("sh", ["-c", '("$@" 2>&1) | cat', "sh", ...words]);
+  await shell.says("ready");
+  const command = await until("a call", () => /"event":"call".*?"pid":(\d+)/.exec(shell.stdout)?.[1]);
+  const [, parent = ""] = /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${command}/status`, "latin1")) ?? [];
+  const blocks = [`${parent}/fdinfo/1`, `${command}/fdinfo/1`, `${command}/fdinfo/2`].map((file) => {
+    const [, flags = ""] = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/${file}`, "latin1")) ?? [];
+    return (Number.parseInt(flags, 8) & constantsOfFiles.O_NONBLOCK) === 0;
+  });
+  assert.deepEqual(blocks, [false, true, true]);
+  shell.send("exit 0");
+  assert.equal(await shell.status(), 0);
 });
 
 test("so does one that execs its own program again, from whichever thread", async () => {

@@ -6,7 +6,7 @@
  * carrying a line ends it before CMD runs.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, fstatSync, openSync, realpathSync, statSync } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Writable } from "node:stream";
@@ -58,6 +58,23 @@ export function notOfGoCommand(error: unknown, binary: GoBinary, argv: readonly 
   return isGoCommand(error.what, argv);
 }
 
+/**
+ * A pipe or a terminal is opened once more. What a child is given blocks from then on (uv__process_child_init,
+ * src/unix/process.c), as the child expects; this process would wait with it for a reader that is held up, and give no
+ * sign of life, where stdout is the same pipe (`2>&1`).
+ */
+function openAnew(fd: number): number {
+  try {
+    const stat = fstatSync(fd);
+    // Opened without waiting: of a named pipe the reader may have gone.
+    const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+    if (stat.isFIFO() || stat.isCharacterDevice()) return openSync(`/proc/self/fd/${fd}`, flags);
+  } catch {
+    // Not this user's to open: it is shared.
+  }
+  return fd;
+}
+
 export interface CommandEnd {
   /** 128 + N after a signal N, as a shell has it. */
   readonly exitStatus: number;
@@ -72,9 +89,11 @@ export class StoppedCommand {
 
   /** Resolves when the shim exists and waits. CMD's output goes to this process' stderr. */
   static async start(argv: readonly string[]): Promise<StoppedCommand> {
+    const output = openAnew(2);
     const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", "/bin/sh", "-c", shim(argv), ...argv], {
-      stdio: ["inherit", 2, 2, "pipe"],
+      stdio: ["inherit", output, output, "pipe"],
     });
+    if (output !== 2) closeSync(output);
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
       child.once("error", (error: NodeJS.ErrnoException) => reject(commandNotStarted(argv[0] ?? "", error)));
