@@ -221,7 +221,7 @@ struct pl_counters {
 /* For each probe, written by the holder of the links alone (helper/holder.c). */
 struct pl_switch {
 	u64 state;	 /* PL_SWITCH_; 0: nothing is up */
-	u64 interval_ns; /* between two captures, beside the plan's own limit; 0: none */
+	u64 interval_ns; /* as the plan has one; the longer one counts. 0: no limit */
 };
 
 /*

@@ -4,7 +4,7 @@
  * go of probes. It asks nobody, so it also works while helper and peer are stopped.
  *
  * Where hits alone are well within the budget and what is captured of them is not, less is captured: the kernel program
- * gets a least time between two captures of a function, and counts the others as throttled. Else probes go. One
+ * gets a rate at which it may capture a function, and counts the others as throttled. Else probes go. One
  * function's returns, or its calls, are one decision (relink.h).
  *
  * Other holders of the same target's probes share its budget (ledger.h).
