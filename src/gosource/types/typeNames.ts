@@ -28,6 +28,12 @@ BASIC.set("rune", "int32");
 
 const NO_CGO = "a C type: cgo's own layouts are not read";
 
+/**
+ * What cgo declares a type of its own for, in the package's place. Other names are aliases, of what only the C compiler
+ * knows (`C.size_t` is `main._Ctype_ulong`), so they are shown as the source has them.
+ */
+const DECLARED_BY_CGO = /^(?:s?char|(?:complex)?(?:double|float)|struct_\w+|u?(?:char|short|int|long|longlong))$/;
+
 interface MissingImport extends Refusal {
   /** The import that is probably meant. */
   readonly path: string | undefined;
@@ -179,8 +185,8 @@ export class TypeNames {
         : unknown(text, "package unsafe has no such type");
     }
     if (isRefusal(target)) {
-      // What cgo declares for `C.int` in the package's place.
-      if (target.reason === NO_CGO) return unknown(`${scope.file.package.name}._Ctype_${name}`, NO_CGO);
+      if (target.reason === NO_CGO)
+        return unknown(DECLARED_BY_CGO.test(name) ? `${scope.file.package.name}._Ctype_${name}` : text, NO_CGO);
       if (target.path === undefined || args.length > 0) return unknown(text, target.reason);
       const linkName = joinLinkName(escapePackagePath(target.path), name);
       return { ...unknown(text, target.reason), linkName, aliased: target.aliased };

@@ -37,6 +37,7 @@ func timeout(d time.Duration, t time.Month) {}
 func deps(a dep.Name, b ven.V, c *gone.X) {}
 func unsized(a int, c gone.X, b string) {}
 func cgo(a C.int) {}
+func cgoAlias(a *C.size_t, b []C.struct_point) {}
 func manyNames(a, b, c, d, e int, f, g string) {}
 func withLiterals() {
 	f := func(a int) string { return "" }
@@ -119,6 +120,8 @@ const ACCEPTED: [symbol: string, at: string, signature: string][] = [
   ["main.deps", "func deps", "(a dep.Name:16, b vend.V:8, c *gone.X:8) ()"],
   ["main.unsized", "func unsized", "(a int:8, c gone.X:-1, b string:16) () incomplete"],
   ["main.cgo", "func cgo", "(a main._Ctype_int:-1) () incomplete"],
+  // C.size_t is an alias, of main._Ctype_ulong here.
+  ["main.cgoAlias", "func cgoAlias", "(a *C.size_t:8, b []main._Ctype_struct_point:24) ()"],
   ["main.manyNames", "func manyNames", "(a int:8, b int:8, c int:8, d int:8, e int:8, f string:16, g string:16) ()"],
   ["main.withLiterals.func1", "func(a int) string", "(a int:8) (~r0 string:16)"],
   ["main.withLiterals.func2", "func(b string)", "(b string:16) (~r0 func(bool):8)"],
