@@ -3,7 +3,7 @@
 import { DamagedError } from "../bytes/reader.ts";
 import type { Memory } from "../elf/memory.ts";
 import type { Sections } from "../elf/sections.ts";
-import { Pclntab } from "./pclntab.ts";
+import { isMagic, Pclntab } from "./pclntab.ts";
 
 export interface FoundPclntab {
   readonly pclntab: Pclntab;
@@ -31,6 +31,18 @@ export async function findPclntab(
     if (found !== undefined) return found;
   }
   return isGo || !sections.named ? scan(sections, memory) : undefined;
+}
+
+/** Of a table whose header is one but for its magic number: that number, in hexadecimal. */
+export async function unknownMagic(sections: Sections): Promise<string | undefined> {
+  for (const name of SECTIONS) {
+    const section = sections.find(name);
+    if (section === undefined || section.size < 8) continue;
+    const head = Buffer.from(await sections.source.read(section.offset, 8));
+    const isHeader = head.readUInt16LE(4) === 0 && (head[6] === 1 || head[6] === 4) && head[7] === 8;
+    if (isHeader && !isMagic(head.readUInt32LE(0))) return head.readUInt32LE(0).toString(16);
+  }
+  return undefined;
 }
 
 async function scan(sections: Sections, memory: Memory): Promise<FoundPclntab | undefined> {

@@ -14,7 +14,7 @@ import { shown } from "../protocol/shown.ts";
 import type { BuildInfo, GoBinary } from "./api.ts";
 import { readBuildInfo } from "./buildinfo.ts";
 import { FileBinary } from "./fileBinary.ts";
-import { findPclntab } from "./findPclntab.ts";
+import { findPclntab, unknownMagic } from "./findPclntab.ts";
 import { FunctionTable } from "./functions.ts";
 import { InlineTrees } from "./inltree.ts";
 import { findModuledata } from "./moduledata.ts";
@@ -61,7 +61,10 @@ async function open(source: ByteSource, options: OpenOptions): Promise<GoBinary>
   if (!/^(linux|android)$/.test(system)) throw otherSystem(source.name, system);
   if (SOFT_FLOAT.test(info?.settings["-gcflags"] ?? "")) throw softFloat(source.name);
   const found = await findPclntab(sections, memory, info !== undefined);
-  if (found === undefined) throw notGo(source.name, info, warnings);
+  if (found === undefined) {
+    const magic = await attempt("the function table's header", () => unknownMagic(sections));
+    throw magic === undefined ? notGo(source.name, info, warnings) : changedTable(source.name, info, magic);
+  }
   const { pclntab } = found;
   if (!pclntab.isSorted()) throw damaged(source.name, "the function table is out of order");
   const ids = (await attempt("the build ID", () => readBuildIds(sections))) ?? {};
@@ -199,6 +202,22 @@ function notGo(name: string, info: BuildInfo | undefined, warnings: readonly str
       : `built by ${info.goVersion}, but its function table is not found`;
   const cause = warnings.find((warning) => warning.startsWith("the file is cut short")) ?? warnings[0];
   return damaged(name, cause === undefined ? built : `${built}; ${cause}`);
+}
+
+/** Obfuscators give the table another magic number and scramble what stands in it (garble: runtime_patch.go). */
+function changedTable(name: string, info: BuildInfo | undefined, magic: string): UserError {
+  const version = info?.goVersion ?? "";
+  const isNewer = (goMinorVersion(version) ?? 0) > NEWEST_MINOR;
+  return new UserError({
+    code: "damaged-go-binary",
+    what: `cannot read ${shown(name)}`,
+    why: isNewer
+      ? `it was built by ${version}, which writes another function table than Go 1.${NEWEST_MINOR}, the newest that Probelens knows`
+      : `its function table begins with 0x${magic}, which no Go compiler writes: an obfuscator changed it (garble does), or it is damaged`,
+    remedy: isNewer
+      ? "Use a newer Probelens, or build the program with an older Go."
+      : "Trace a program that was built without obfuscation, by `go build`.",
+  });
 }
 
 /** A switch of the compiler's for machines without floating point, and for its own tests on those that have it. */

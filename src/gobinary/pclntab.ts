@@ -27,6 +27,10 @@ const MAGIC: Readonly<Record<number, PclntabFormat>> = {
   0xfffffff1: "1.20",
 };
 
+export function isMagic(number: number): boolean {
+  return number in MAGIC;
+}
+
 /** No binary known has a million functions in one module; 16 million would need 128 MB of table alone. */
 const MAX_FUNCTIONS = 16_000_000;
 
