@@ -56,6 +56,10 @@ const INTEGER_TYPES = new Map<string, GoType>(
 const OTHER_TYPES = new Set(["string", "float32", "float64", "bool", "complex64", "complex128", "any", "error"]);
 const SEARCHES = new Set(["HasPrefix", "HasSuffix", "Contains"]);
 
+function isGosOwn(name: string): boolean {
+  return name === "len" || name === "strings" || INTEGER_TYPES.has(name) || OTHER_TYPES.has(name);
+}
+
 class Checker {
   private readonly text: string;
   private readonly scope: ConditionScope;
@@ -302,7 +306,19 @@ class Checker {
     }
     if (OTHER_TYPES.has(name))
       throw new ConditionFailure(span, `conversions to ${name} are not supported, only those between integer types`);
-    throw new ConditionFailure(
+    throw this.notCalled(callee);
+  }
+
+  private notCalled(callee: Expr): ConditionFailure {
+    const root = callee.kind === "select" ? callee.operand : callee;
+    const hidden = root.kind === "name" && !root.ours && isGosOwn(root.name) ? root.name : undefined;
+    if (hidden !== undefined && this.declared(hidden, root) !== undefined)
+      return new ConditionFailure(
+        root,
+        `${hidden} is a parameter or result of ${this.scope.func}, which hides Go's own ${hidden}`,
+        "Leave this part out of the condition",
+      );
+    return new ConditionFailure(
       callee,
       `${this.quoted(callee)} cannot be called in a condition`,
       "There are len, conversions between integer types, strings.HasPrefix, strings.HasSuffix and strings.Contains",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { UserError } from "../../../src/protocol/errors.ts";
-import { compiled } from "./scene.ts";
+import { compiled, SCOPE } from "./scene.ts";
 
 /** The part of the expression stands between « and ». */
 const REFUSED: readonly (readonly [string, string])[] = [
@@ -99,6 +99,19 @@ test("bytes that are no UTF-8 are refused, also in a string", () => {
   }
 });
 
+test("what a parameter's name hides is not called, and not proposed", () => {
+  const hiding = { ...SCOPE, params: ["len", "int8", "strings"].map((name) => ({ ...SCOPE.params[0]!, name })) };
+  for (const [text, name] of [
+    ["len(r2) > 3", "len"],
+    ["int8(r0) == 5", "int8"],
+    ['strings.HasPrefix(r2, "a")', "strings"],
+  ] as const) {
+    const { why, remedy } = refusal(text, true, hiding);
+    assert.equal(why, `${name} is a parameter or result of main.f, which hides Go's own ${name}`);
+    assert.doesNotMatch(remedy, /There are/);
+  }
+});
+
 test("a conversion is proposed where there is one", () => {
   for (const [text, proposed] of [
     ["n > i64", true],
@@ -144,9 +157,9 @@ test("too large a condition is refused, whatever of it is too large", () => {
   assert.match(refusal(`name == "${"x".repeat(257)}"`).why, /compared up to 256 bytes/);
 });
 
-function refusal(text: string, returns = true): UserError {
+function refusal(text: string, returns = true, scope = SCOPE): UserError {
   try {
-    compiled(text, returns);
+    compiled(text, returns, scope);
   } catch (error) {
     assert.ok(error instanceof UserError, `${text}: ${String(error)}`);
     return error;
