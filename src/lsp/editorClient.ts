@@ -42,9 +42,13 @@ export class EditorClient {
   /** The editor is the extension, or understands its messages. */
   private readonly extended: boolean;
 
-  constructor(connection: Connection, extended: boolean) {
+  /** It can be told that lenses have changed, and asks again then. */
+  readonly takesAnnouncements: boolean;
+
+  constructor(connection: Connection, extended: boolean, takesAnnouncements: boolean) {
     this.connection = connection;
     this.extended = extended;
+    this.takesAnnouncements = takesAnnouncements;
   }
 
   live(params: LiveParams): void {

@@ -28,6 +28,11 @@ const MAX_LOOK_PAUSE_MS = 500;
 const LOOK_INTERVAL_MS = 4_000;
 /** A process that was just forked execs a moment later: a change is looked at more than once. */
 const LOOKS_AFTER_CHANGE = 3;
+/**
+ * Lenses are answered with what is known by then, and announced when more is: VS Code asks for the next ones only after as
+ * long as the last answers took on average, so one that waits for a large program would keep a click's lens waiting, too.
+ */
+const LENS_ANSWER_MS = 200;
 /** How often it is looked whether there is something new to show. */
 const LOOK_AT_TRACES_MS = 250;
 /** Functions traced at once from the editor; each has probes, history and a place on the screen. */
@@ -54,6 +59,8 @@ export class EditorSession {
   private readonly dirtyLive = new Set<string>();
   private visible: ReadonlySet<string> | undefined;
   private shownLenses = new Map<string, string>();
+  /** Programs that hold a document's functions, as the last look at all of them has found. */
+  private readonly foundIn = new WeakMap<GoDocument, readonly ProgramMatch[]>();
   private lastStatus = "";
   private chosenBySession: readonly string[] = [];
   private firstLook: Promise<unknown> | undefined;
@@ -132,9 +139,30 @@ export class EditorSession {
     if (document === undefined) return [];
     const { codeLens } = await this.client.settings(uri);
     if (codeLens === "off") return [];
+    const looking = this.lookFor(document);
+    const isComplete = await (this.client.takesAnnouncements
+      ? isWithin(looking, LENS_ANSWER_MS)
+      : looking.then(() => true));
+    const lenses = this.lensList(document, codeLens);
+    const shown = JSON.stringify(lenses);
+    this.shownLenses.set(uri, this.lensDigest(document));
+    if (isComplete) this.pushStatus((this.foundIn.get(document) ?? []).length > 0 ? lenses.length : 0);
+    else
+      void looking.then(() => {
+        if (JSON.stringify(this.lensList(document, codeLens)) !== shown) this.lensChanges.announce();
+      });
+    return lenses;
+  }
+
+  private async lookFor(document: GoDocument): Promise<void> {
     await this.looked();
     const { found } = await document.matches(this.catalog);
-    const lenses = document.file.functions.flatMap((fn) => {
+    this.foundIn.set(document, found);
+  }
+
+  private lensList(document: GoDocument, codeLens: "found" | "all"): CodeLens[] {
+    const found = this.foundIn.get(document) ?? [];
+    return document.file.functions.flatMap((fn) => {
       const trace = this.traceOf(document, fn);
       const match = bestMatch(found, fn);
       const wanted = fn.kind !== "literal" && fn.hasBody && (codeLens === "all" || match !== undefined);
@@ -145,13 +173,10 @@ export class EditorSession {
         title,
         tooltip,
         command: COMMANDS[action],
-        arguments: [uri, fn.start.line, fn.start.character],
+        arguments: [document.uri, fn.start.line, fn.start.character],
       };
       return [{ range: { start: fn.start, end: fn.start }, command }];
     });
-    this.shownLenses.set(uri, this.lensDigest(document));
-    this.pushStatus(found.length > 0 ? lenses.length : 0);
-    return lenses;
   }
 
   async hover(uri: string, position: Position): Promise<Hover | null> {
@@ -471,6 +496,14 @@ export class EditorSession {
 function bestMatch(found: readonly ProgramMatch[], fn: EditorFunction) {
   const matches = found.map(({ functions }) => functions.get(fn.key)).filter((match) => match !== undefined);
   return matches.find(({ kind }) => kind === "exact") ?? matches.find(({ kind }) => kind === "moved");
+}
+
+async function isWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  return await Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer));
 }
 
 function errorText(error: unknown): string {

@@ -18,7 +18,8 @@ let session: EditorSession | undefined;
 connection.onInitialize(async (params) => {
   const options: unknown = params.initializationOptions;
   const extended = typeof options === "object" && options !== null && "probelens" in options;
-  const client = new EditorClient(connection, extended);
+  const refreshes = params.capabilities.workspace?.codeLens?.refreshSupport === true;
+  const client = new EditorClient(connection, extended, refreshes);
   const engine = startEngineThread(async (prompt, attempt) => await client.askPassword({ prompt, attempt }));
   const parser = await loadGrammar();
   session = new EditorSession(engine, client, parser);
