@@ -4,13 +4,14 @@ import type { TextDocument } from "vscode-languageserver-textdocument";
 import type { EndReason } from "../engine/api.ts";
 import type { GoParser } from "../gosource/syntax/parser.ts";
 import { COMMANDS } from "../protocol/editorApi.ts";
-import { UserError } from "../protocol/errors.ts";
-import { type Candidate, differenceOf, findCandidates } from "./documents/candidates.ts";
+import { type Candidate, differenceOf } from "./documents/candidates.ts";
 import { Catalog } from "./documents/catalog.ts";
 import { type EditorFunction, functionAt, isBefore, type Position } from "./documents/editorFunctions.ts";
 import { GoDocument, type ProgramMatch } from "./documents/goDocuments.ts";
 import { type EditorClient } from "./editorClient.ts";
+import { errorText } from "./errorText.ts";
 import { LensAnnouncements } from "./lensAnnouncements.ts";
+import { TargetChoice } from "./targetChoice.ts";
 import type { EditorEngine } from "./thread/editorEngine.ts";
 import { formatNotice, MAX_LINES_PER_MESSAGE } from "./traces/eventLog.ts";
 import { FunctionTrace } from "./traces/functionTrace.ts";
@@ -39,10 +40,8 @@ const LOOK_AT_TRACES_MS = 250;
 const MAX_TRACES = 64;
 
 const NO_LINES = { lines: [], skipped: 0 } as const;
-const CHOOSE = "Choose a Binary…";
 const RETRY = "Try Again";
 const BUDGET = "Change the Budget…";
-const ELEVATE = "Look at All Users' Processes";
 
 export class EditorSession {
   private readonly engine: EditorEngine;
@@ -56,6 +55,7 @@ export class EditorSession {
   private notices: string[] = [];
   private looking = false;
   private readonly lensChanges: LensAnnouncements;
+  private readonly targets: TargetChoice;
   private readonly dirtyLive = new Set<string>();
   private visible: ReadonlySet<string> | undefined;
   private shownLenses = new Map<string, string>();
@@ -70,11 +70,19 @@ export class EditorSession {
     this.engine = engine;
     this.client = client;
     this.parser = parser;
+    this.catalog = new Catalog(engine, (title, work) => client.showProgress(title, work));
+    this.targets = new TargetChoice(this.catalog, client, {
+      again: async () => await this.poll(),
+      at: async (file) => {
+        this.chosenBySession = [...this.chosenBySession, file];
+        await this.readChosen();
+        await this.poll();
+      },
+    });
     this.lensChanges = new LensAnnouncements(
       () => client.refreshLenses(),
       () => this.pushLive(),
     );
-    this.catalog = new Catalog(engine, (title, work) => client.showProgress(title, work));
   }
 
   start(): void {
@@ -198,7 +206,8 @@ export class EditorSession {
     }
     if (this.traceOf(document, fn)?.active === true) return;
     await this.poll();
-    await this.search(document, fn);
+    const candidate = await this.targets.find(document, fn);
+    if (candidate !== undefined) await this.begin(document, fn, candidate);
   }
 
   async stop(uri: string, position: Position): Promise<void> {
@@ -219,64 +228,6 @@ export class EditorSession {
 
   async stopAll(): Promise<void> {
     await Promise.all([...this.traces.values()].filter(({ active }) => active).map((trace) => trace.stop()));
-  }
-
-  private async search(document: GoDocument, fn: EditorFunction, lookedUp = false): Promise<void> {
-    // The list may be a poll old, and a click means what runs now.
-    await this.catalog.refresh();
-    let search = await findCandidates(document, fn, this.catalog);
-    if (search.kind === "none" && search.elevate && !lookedUp) {
-      // Where sudo asks nothing, other users' processes are looked at without asking the user either.
-      await this.catalog.refresh("quiet");
-      search = await findCandidates(document, fn, this.catalog);
-    }
-    if (search.kind === "found") {
-      const candidate = await this.choose(fn, search.candidates);
-      if (candidate !== undefined) await this.begin(document, fn, candidate);
-      return;
-    }
-    const actions = [...(search.elevate && !lookedUp ? [ELEVATE] : []), CHOOSE, RETRY];
-    const action = await this.client.message("warning", search.message, actions);
-    if (action === RETRY) {
-      await this.poll();
-      await this.search(document, fn, lookedUp);
-    } else if (action === ELEVATE) {
-      if (await this.lookElevated()) await this.search(document, fn, true);
-    } else if (action === CHOOSE) {
-      const file = await this.client.chooseBinary({ title: `Choose the Go binary that contains ${fn.label}` });
-      if (file === undefined) return;
-      this.chosenBySession = [...this.chosenBySession, file];
-      await this.readChosen();
-      await this.poll();
-      await this.search(document, fn, lookedUp);
-    }
-  }
-
-  private async lookElevated(): Promise<boolean> {
-    try {
-      await this.catalog.refresh("ask");
-      return true;
-    } catch (error) {
-      await this.client.message("error", errorText(error), []);
-      return false;
-    }
-  }
-
-  private async choose(fn: EditorFunction, candidates: readonly Candidate[]): Promise<Candidate | undefined> {
-    const running = candidates.filter(({ pid }) => pid !== undefined);
-    if (running.length === 0) return candidates[0];
-    if (running.length === 1) return running[0];
-    const pid = await this.client.pickProcess({
-      func: fn.label,
-      candidates: running.map(({ pid, user, started, program, difference }) => ({
-        pid: pid ?? 0,
-        user,
-        started,
-        binary: program.file,
-        ...(difference === "" ? {} : { note: difference }),
-      })),
-    });
-    return running.find((candidate) => candidate.pid === pid);
   }
 
   private async begin(document: GoDocument, fn: EditorFunction, candidate: Candidate): Promise<void> {
@@ -504,11 +455,6 @@ async function isWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
     timer = setTimeout(resolve, ms, false);
   });
   return await Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer));
-}
-
-function errorText(error: unknown): string {
-  if (error instanceof UserError) return `Probelens: ${error.message}`;
-  return `Probelens failed, and this is a defect of it: ${error instanceof Error ? error.message : String(error)}. The log has more.`;
 }
 
 function traceId(uri: string, key: string): string {
