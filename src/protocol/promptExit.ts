@@ -2,7 +2,8 @@
  * Imported by every process that must be gone when it says so. Node ends a process by waiting for V8's compiler threads,
  * and one of them may be waiting for a garbage collection by the main thread: neither ever goes on, and the process stays
  * (https://github.com/nodejs/node/issues/54918). So the kernel is asked to end the process before Node waits, and what
- * Node would have put right behind that (`ResetStdio`, src/node.cc) is put right here.
+ * Node would have put right behind that (`ResetStdio`, src/node.cc) is put right here. Profiles that Node writes last
+ * (`--cpu-prof`) are not written.
  */
 import { readFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";

@@ -33,6 +33,11 @@ interface Difference {
 /** Delve keeps floats as exact numbers, which have neither sign of zero nor infinities. */
 const withoutNegativeZero = (text: string) => text.replaceAll(/(?<![\w.])-0(?![\w.])/g, "0");
 const withoutDynamicType = (text: string) => text.replace(/^[*\w.[\]]+\(/, "(");
+const withoutNamedPointers = (text: string) =>
+  text.replaceAll("main.Link(", "*main.Point(").replaceAll("main.Text(", "*string(");
+/** Equal but for what Delve could not read. */
+const delveHasNoOther = (delve: string, ours: string) =>
+  delve === ours || compareText(ours, delve.replaceAll("<unreadable:", "<unavailable:")).verdict === "unavailable";
 
 const EXPLAINED: readonly (readonly [why: string, explains: (difference: Difference) => boolean])[] = [
   ["Delve shows −0 as 0", ({ delve, ours }) => withoutNegativeZero(ours) === delve],
@@ -44,6 +49,10 @@ const EXPLAINED: readonly (readonly [why: string, explains: (difference: Differe
   [
     "Delve names the underlying type of an array or pointer type with a name that stands in an interface",
     ({ what, delve, ours }) => what.endsWith(" interface {}") && withoutDynamicType(delve) === withoutDynamicType(ours),
+  ],
+  [
+    "Delve names the underlying type of a pointer type with a name, also where the interface stands in another value",
+    ({ delve, ours }) => withoutNamedPointers(ours) !== ours && delveHasNoOther(delve, withoutNamedPointers(ours)),
   ],
   [
     "Delve shows what a map's pointers point to, if the type of these has a name, as the map's values",
@@ -111,8 +120,7 @@ function compare(difference: Difference): "equal" | "Delve lacks" | "we lack" | 
   if (explained !== undefined) return { why: explained[0] };
   const weLack = compareText(delve, ours);
   if (weLack.verdict === "unavailable" && weLack.reasons.every((reason) => WE_LACK.test(reason))) return "we lack";
-  const delveLacks = compareText(ours, delve.replaceAll("<unreadable:", "<unavailable:"));
-  return delveLacks.verdict === "unavailable" ? "Delve lacks" : undefined;
+  return delveHasNoOther(delve, ours) ? "Delve lacks" : undefined;
 }
 
 /** Instances of generic functions share names; one function's arguments tell the time of the run. */
