@@ -152,14 +152,27 @@ export class EditorSession {
       ? isWithin(looking, LENS_ANSWER_MS)
       : looking.then(() => true));
     const lenses = this.lensList(document, codeLens);
-    const shown = JSON.stringify(lenses);
     this.shownLenses.set(uri, this.lensDigest(document));
     if (isComplete) this.pushStatus((this.foundIn.get(document) ?? []).length > 0 ? lenses.length : 0);
-    else
-      void looking.then(() => {
-        if (JSON.stringify(this.lensList(document, codeLens)) !== shown) this.lensChanges.announce();
-      });
+    else void this.announceLater(looking, document, codeLens, lenses);
     return lenses;
+  }
+
+  private async announceLater(
+    looking: Promise<void>,
+    document: GoDocument,
+    codeLens: "found" | "all",
+    shown: readonly CodeLens[],
+  ): Promise<void> {
+    const answer = JSON.stringify(shown);
+    try {
+      await looking;
+      // Closed, or opened anew, meanwhile: whoever opens it asks.
+      if (this.documents.get(document.uri) !== document) return;
+      if (JSON.stringify(this.lensList(document, codeLens)) !== answer) this.lensChanges.announce();
+    } catch (error) {
+      this.client.logError(`the programs of ${document.uri} could not be looked at: ${errorText(error)}`);
+    }
   }
 
   private async lookFor(document: GoDocument): Promise<void> {
